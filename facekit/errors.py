@@ -1,0 +1,37 @@
+"""Every error a caller may want to catch.
+
+    FacekitError
+    ├── PictureError      a picture is missing, unreadable, damaged, too large
+    ├── WeightsError      a network or landmark file is missing or not the one that was released
+    ├── GalleryError      a gallery is missing, empty, damaged, newer, or of another embedder
+    ├── DependencyError   a Python package or system library is not installed
+    └── UsageError        the arguments do not make sense together (exit status 2)
+
+A message says what happened, to which file, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class FacekitError(Exception):
+    """Base of all errors that facekit raises on purpose."""
+
+
+class PictureError(FacekitError):
+    """A picture is missing, unreadable, damaged or too large."""
+
+
+class WeightsError(FacekitError):
+    """A network or landmark file is missing or is not the one that was released."""
+
+
+class GalleryError(FacekitError):
+    """A gallery is missing, empty, damaged, newer than this program, or of another embedder."""
+
+
+class DependencyError(FacekitError):
+    """A Python package or a system library is not installed."""
+
+
+class UsageError(FacekitError):
+    """The arguments do not make sense together."""

@@ -1,0 +1,115 @@
+"""What facekit returns: frozen values, each with the one `to_dict` that every printer uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Vector = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture: `pixels` uint8 (height, width, 3) RGB, turned upright.
+
+    `source` is the path as the user gave it, or `-`; `sha256` is of the file's bytes; `notes`
+    are one-line remarks for the user (an animation of which only the first frame was read).
+    """
+
+    source: str
+    pixels: Pixels
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A detected face. `box` is x0, y0, x1, y1 in pixels of the turned picture and may reach
+    over its edge; `score` is the detector's own, higher is surer; `points` is float32 (5, 2)
+    x, y in the scheme `arcface5`, or None when the detector gives none. `turned` counts the
+    quarter turns (counter-clockwise) after which the face stood upright.
+    """
+
+    box: Box
+    score: float
+    points: NDArray[np.float32] | None = None
+    turned: int = 0
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How usable a face is. `size` is the box's shorter side in pixels; `sharpness` the variance
+    of the Laplacian of the grey crop; `brightness` the crop's mean, 0 … 255; `yaw` how far the
+    nose is from the middle of the eyes, in eye distances, signed (0 = frontal).
+    """
+
+    size: float
+    sharpness: float
+    brightness: float
+    yaw: float
+
+    def to_dict(self) -> dict[str, float]:
+        return {name: round(float(value), 3) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of a picture: where it is, its 112×112 RGB crop and its unit vector."""
+
+    detection: Detection
+    points: NDArray[np.float32]
+    crop: Pixels
+    vector: Vector
+    quality: Quality
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "box": [round(value, 1) for value in self.detection.box],
+            "score": round(self.detection.score, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best."""
+
+    rank: int
+    subject: str
+    score: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"rank": self.rank, "subject": self.subject, "score": round(self.score, 4)}
+
+
+@dataclass(frozen=True, eq=False)
+class Identification:
+    """A face, its candidates, and the verdict: a subject, or None for "unknown"."""
+
+    face: Face
+    subject: str | None
+    candidates: tuple[Candidate, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        found = [candidate.to_dict() for candidate in self.candidates]
+        return {**self.face.to_dict(), "subject": self.subject, "candidates": found}
+
+
+@dataclass(frozen=True, eq=False)
+class PictureResult:
+    """All that is known of one input: its identified faces, or the error that stopped it."""
+
+    source: str
+    faces: tuple[Identification, ...] = ()
+    error: str | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        faces = [face.to_dict() for face in self.faces]
+        return {"schema": SCHEMA, "source": self.source, "faces": faces, "error": self.error}
