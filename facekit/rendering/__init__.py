@@ -1,0 +1,1 @@
+"""How results are shown: escaped text, tables, JSON lines, CSV, annotated pictures, saved crops."""
