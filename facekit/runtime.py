@@ -2,64 +2,102 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+from facekit import settings
+from facekit.errors import DependencyError
+
+Array = NDArray[Any]
+
+
+class LoadError(Exception):
+    """The bytes are no network that this runtime can load."""
+
+
+class RunError(Exception):
+    """The network does not take this batch."""
 
 
 class Network(Protocol):
-    """A loaded network: one input, one output, any batch size."""
+    """A loaded network with one input and any batch size."""
 
-    def __call__(self, batch: Array) -> Array: ...
+    def __call__(self, batch: Array) -> Array:
+        """The first output."""
+        ...
+
+    def outputs(self, batch: Array) -> list[Array]:
+        """All outputs, in the order of the file."""
+        ...
 
 
 class _OnnxRuntime:
-    def __init__(self, network: Path | bytes, threads: int) -> None:
+    def __init__(self, network: bytes, threads: int) -> None:
         import onnxruntime
 
-        onnxruntime.disable_telemetry_events() if os.name == "nt" else None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        source = network if isinstance(network, bytes) else str(network)
-        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        # ONNX Runtime raises a dozen classes of its own here, with no common base but Exception.
+        except Exception as error:
+            raise LoadError(_first_line(error)) from None
         self._input = self._session.get_inputs()[0].name
 
+    def outputs(self, batch: Array) -> list[Array]:
+        try:
+            return [np.asarray(output) for output in self._session.run(None, {self._input: batch})]
+        except Exception as error:
+            raise RunError(_first_line(error)) from None
+
     def __call__(self, batch: Array) -> Array:
-        return np.asarray(self._session.run(None, {self._input: batch})[0])
+        return self.outputs(batch)[0]
 
 
 class _OpenVino:
-    def __init__(self, network: Path | bytes, threads: int, precision: str) -> None:
-        import openvino
-
-        model = openvino.Core().read_model(network if isinstance(network, bytes) else str(network))
-        shape = model.inputs[0].partial_shape
-        shape[0] = -1
-        model.reshape(shape)
+    def __init__(self, network: bytes, threads: int, precision: str) -> None:
+        try:
+            import openvino
+        except ImportError:
+            raise DependencyError("OpenVINO is not installed: pip install 'facekit[openvino]'") from None
+        core = openvino.Core()
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         if precision != "auto":
             config["INFERENCE_PRECISION_HINT"] = precision
-        self._model = openvino.Core().compile_model(model, "CPU", config)
+        try:
+            model = core.read_model(network)
+            shape = model.inputs[0].partial_shape
+            shape[0] = -1
+            model.reshape(shape)
+            self._model = core.compile_model(model, "CPU", config)
+        except RuntimeError as error:
+            raise LoadError(_first_line(error)) from None
+
+    def outputs(self, batch: Array) -> list[Array]:
+        try:
+            return [np.array(output) for output in self._model([batch]).values()]
+        except RuntimeError as error:
+            raise RunError(_first_line(error)) from None
 
     def __call__(self, batch: Array) -> Array:
-        return np.array(self._model([batch])[0])
+        return self.outputs(batch)[0]
 
 
-def load(network: Path | bytes, *, runtime: str = "onnxruntime", threads: int = 0, precision: str = "f32") -> Network:
-    """Load an ONNX file for the CPU.
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]
+
+
+def load(network: bytes, *, runtime: str = "onnxruntime", threads: int = 0, precision: str = "f32") -> Network:
+    """Load the bytes of an ONNX file for the CPU. Raises LoadError.
 
     `runtime` is `onnxruntime` or `openvino`; `threads` 0 means one per usable core; `precision`
     (`f32`, `bf16`, `auto`) is a hint that only OpenVINO takes.
     """
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or settings.default_threads()
     if runtime == "openvino":
         return _OpenVino(network, threads, precision)
     return _OnnxRuntime(network, threads)

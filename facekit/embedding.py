@@ -1,0 +1,58 @@
+"""Crops to unit vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit import runtime
+from facekit.errors import WeightsError
+from facekit.results import Pixels
+from facekit.weights import EmbedderSpec, shipped_embedder, verified
+
+
+class Embedder:
+    """A loaded network: aligned RGB crops in, unit vectors out."""
+
+    def __init__(self, spec: EmbedderSpec | None = None, *, threads: int = 0) -> None:
+        self.spec = spec or shipped_embedder()
+        self.fingerprint = self.spec.fingerprint
+        self.dimension = self.spec.dimension
+        data = verified(self.spec.path, self.spec.sha256)
+        try:
+            self._network = runtime.load(data, threads=threads)
+        except runtime.LoadError as error:
+            raise WeightsError(f"{self.spec.path}: is no network that can be run ({error})") from None
+
+    def __call__(self, crops: Pixels) -> NDArray[np.float32]:
+        """Unit vectors, float32 (n, dimension), of crops, uint8 (n, side, side, 3) RGB.
+
+        Raises WeightsError when the network gives something that is no vector of this dimension.
+        """
+        if not len(crops):
+            return np.zeros((0, self.dimension), np.float32)
+        vectors = self._unit(crops)
+        if self.spec.flip:
+            vectors = normalised(vectors + self._unit(crops[:, :, ::-1]))
+        return vectors
+
+    def _unit(self, crops: Pixels) -> NDArray[np.float32]:
+        spec = self.spec
+        pixels = crops[..., ::-1] if spec.colour == "bgr" else crops
+        pixels = pixels if spec.layout == "nhwc" else pixels.transpose(0, 3, 1, 2)
+        batch = np.ascontiguousarray((pixels.astype(np.float32) - spec.mean) / spec.scale)
+        try:
+            vectors = self._network(batch)
+        except runtime.RunError as error:
+            raise WeightsError(f"{spec.path}: does not take crops as its description says ({error})") from None
+        if vectors.shape != (len(crops), self.dimension):
+            raise WeightsError(f"{spec.path}: gives {vectors.shape[1:]} numbers a face, not {self.dimension}")
+        return normalised(vectors.astype(np.float32))
+
+
+def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows scaled to length 1. Raises WeightsError for a row that is zero or not finite."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.all(np.isfinite(lengths)) or np.any(lengths < 1e-9):
+        raise WeightsError("the network gave a vector that is zero or not finite; no face can be recognised by it")
+    return np.asarray(vectors / lengths, np.float32)

@@ -1,0 +1,84 @@
+"""From a picture to its faces: detection, alignment and embedding strung together, for all who need them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from facekit import alignment, detection, quality, weights
+from facekit.alignment import Landmarks
+from facekit.embedding import Embedder
+from facekit.results import Detection, Face, Picture
+
+MIN_FACE = 40
+
+
+class Pipeline:
+    """A detector, a landmark predictor and an embedder; what a picture does not need is not loaded for it.
+
+    `detector` is `dlib`, or `dlib-cnn=FILE`, `yunet=FILE`, `yolo=FILE`, `retinaface=FILE`; `embedder` is an
+    ONNX file with its TOML beside it, or None for the shipped network. Faces narrower than `min_face`
+    pixels are not looked for. `threads` 0 means one per usable core.
+    """
+
+    def __init__(
+        self,
+        *,
+        detector: str = "dlib",
+        embedder: Path | None = None,
+        min_face: int = MIN_FACE,
+        threads: int = 0,
+    ) -> None:
+        self.detector = detection.create(detector)
+        self.spec = weights.user_embedder(embedder) if embedder else weights.shipped_embedder()
+        self.min_face = min_face
+        self._threads = threads
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the embedder: only vectors of the same fingerprint may be compared."""
+        return self.spec.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        return self.spec.dimension
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return Embedder(self.spec, threads=self._threads)
+
+    @cached_property
+    def landmarks(self) -> Landmarks:
+        spec = weights.shipped_landmarks()
+        weights.verified(spec.path, spec.sha256)
+        return Landmarks(spec.path, spec.scheme)
+
+    def detect(self, picture: Picture) -> list[Detection]:
+        """The faces' places only, surest first."""
+        return self.detector.detect(picture.pixels, min_face=self.min_face)
+
+    def faces(self, picture: Picture) -> list[Face]:
+        """Every face of the picture with its vector, surest first; empty when there is none.
+
+        The faces of one picture are one batch, so a picture gives the same vectors whatever else is read.
+        """
+        found = self.detect(picture)
+        if not found:
+            return []
+        points = [self.points(picture, face) for face in found]
+        crops = np.stack([self.align(picture, at) for at in points])
+        vectors = self.embedder(crops)
+        return [
+            Face(face, at, crop, vector, quality.measure(face, at, crop))
+            for face, at, crop, vector in zip(found, points, crops, vectors, strict=True)
+        ]
+
+    def points(self, picture: Picture, face: Detection) -> np.ndarray:
+        """Five points, float32 (5, 2): the detector's own, or the landmark predictor's."""
+        return face.points if face.points is not None else self.landmarks(picture.pixels, face)
+
+    def align(self, picture: Picture, points: np.ndarray) -> np.ndarray:
+        """The crop that the embedder takes, uint8 (side, side, 3)."""
+        return alignment.align(picture.pixels, points, scheme=self.spec.template, size=self.spec.side)

@@ -1,0 +1,118 @@
+"""Network and landmark files, what must be known to use them, and the check that they are the right ones."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facekit import settings
+from facekit.errors import WeightsError
+
+MANIFEST = "manifest.toml"
+
+
+@dataclass(frozen=True)
+class EmbedderSpec:
+    """An ArcFace-style network file and how to feed it.
+
+    A pixel value v in 0 … 255 goes in as (v − mean) / scale; `colour` is `rgb` or `bgr`, `layout`
+    `nchw` or `nhwc`; `template` names the landmark scheme the crops are aligned to; `flip` averages
+    the vectors of crop and mirror image. `threshold` is the cosine at which a calibration on
+    strangers reached the rate that `calibration` describes.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    dimension: int
+    side: int = 112
+    colour: str = "rgb"
+    layout: str = "nchw"
+    mean: float = 127.5
+    scale: float = 127.5
+    template: str = "arcface5"
+    flip: bool = False
+    precision: str = "float32"
+    threshold: float = 0.4
+    calibration: str = "not calibrated"
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over network file, preprocessing and template: vectors of another are never compared."""
+        parts = (self.sha256, self.side, self.colour, self.mean, self.scale, self.template, self.flip)
+        return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class LandmarkSpec:
+    """A dlib shape predictor and the scheme of its points."""
+
+    path: Path
+    sha256: str
+    scheme: str = "arcface5"
+
+
+def read_manifest(path: Path | None = None) -> dict[str, Any]:
+    """The manifest as plain values; `path` None is the shipped one."""
+    path = path or settings.weights_folder() / MANIFEST
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: missing; install facekit again, its weights are part of it") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WeightsError(f"{path}: cannot be read ({error})") from None
+
+
+def shipped_embedder() -> EmbedderSpec:
+    path = settings.weights_folder() / MANIFEST
+    return _embedder(read_manifest(path), path)
+
+
+def shipped_landmarks() -> LandmarkSpec:
+    path = settings.weights_folder() / MANIFEST
+    table = read_manifest(path)["landmarks"]
+    return LandmarkSpec(path.parent / table["file"], table["sha256"], table["scheme"])
+
+
+def user_embedder(network: Path) -> EmbedderSpec:
+    """The network that a user brings, described by `NAME.toml` beside `NAME.onnx`."""
+    path = network.with_suffix(".toml")
+    if not network.is_file():
+        raise WeightsError(f"{network}: no such network file")
+    if not path.is_file():
+        raise WeightsError(
+            f"{network}: needs {path.name} beside it, with a table [embedder] as in facekit's own {MANIFEST}"
+        )
+    return _embedder(read_manifest(path), path, network)
+
+
+def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None) -> EmbedderSpec:
+    table = dict(manifest.get("embedder", {}))
+    known = {name: table[name] for name in EmbedderSpec.__dataclass_fields__ if name in table and name != "path"}
+    network = network or path.parent / str(table.get("file", ""))
+    known.setdefault("name", network.stem)
+    try:
+        known.setdefault("sha256", digest(network))
+        return EmbedderSpec(path=network, **known)
+    except (TypeError, OSError) as error:
+        raise WeightsError(f"{path}: [embedder] does not describe a network ({error})") from None
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verified(path: Path, sha256: str) -> bytes:
+    """The bytes of a weights file, refused unless they are the ones that were released."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); install facekit again") from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise WeightsError(f"{path}: damaged or changed (its SHA-256 is not the released one); install facekit again")
+    return data
