@@ -1,0 +1,268 @@
+"""Pictures, from a path or bytes to upright RGB pixels; and the pictures inside folders.
+
+The format is read from the first bytes, and only Pillow's reader for that one format runs, so that a
+document or a script renamed to .jpg never reaches a parser that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import logging
+import os
+import re
+import stat
+import sys
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facekit.errors import PictureError
+from facekit.results import Picture, Pixels
+
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 100_000_000
+
+
+@dataclass(frozen=True)
+class Format:
+    """A picture format: its file name endings, its first bytes, and Pillow's reader of it."""
+
+    suffixes: tuple[str, ...]
+    signature: re.Pattern[bytes]
+    reader: str
+
+
+def _format(suffixes: str, signature: bytes, reader: str) -> Format:
+    return Format(tuple(suffixes.split()), re.compile(signature, re.DOTALL), reader)
+
+
+FORMATS = {
+    "JPEG": _format(".jpg .jpeg .jpe .jfif .mpo", rb"\xff\xd8\xff", "JpegImagePlugin"),
+    "PNG": _format(".png .apng", rb"\x89PNG\r\n\x1a\n", "PngImagePlugin"),
+    "WEBP": _format(".webp", rb"RIFF....WEBP", "WebPImagePlugin"),
+    "AVIF": _format(".avif", rb"....ftyp.{0,24}avi[fs]", "AvifImagePlugin"),
+    "TIFF": _format(".tif .tiff", rb"II[*+]\0|MM\0[*+]", "TiffImagePlugin"),
+    "GIF": _format(".gif", rb"GIF8[79]a", "GifImagePlugin"),
+    "BMP": _format(".bmp .dib", rb"BM", "BmpImagePlugin"),
+    "PPM": _format(".ppm .pgm .pbm .pnm .pfm", rb"P[1-6Ff]\s", "PpmImagePlugin"),
+}
+"""The formats that are read, by Pillow's names for them."""
+
+_SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes)
+_HEIC = re.compile(rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL)
+
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Without a handler of its own, Python prints Pillow's remarks on odd TIFF files to standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+_one_at_a_time = threading.Lock()
+
+
+def read(
+    path: Path | str, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+) -> Picture:
+    """Read and decode one file; `-` is standard input.
+
+    Raises PictureError, in one line that names the file, for whatever cannot be read as a picture.
+    """
+    source = str(path)
+    try:
+        data = (
+            _standard_input(max_bytes)
+            if source == "-"
+            else _regular_file(source, max_bytes)
+        )
+    except (OSError, ValueError) as error:
+        raise _failure(source, _reason(error)) from error
+    return decode(data, source, max_pixels=max_pixels, max_bytes=max_bytes)
+
+
+def decode(
+    data: bytes,
+    source: str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> Picture:
+    """Decode a picture that is in memory. The size is checked in the header, before any pixel is made.
+
+    Of an animation or a file of many pages the first frame is taken, and `notes` says so. Raises
+    PictureError.
+    """
+    if len(data) > max_bytes:
+        raise _failure(source, f"larger than {max_bytes / 1e6:g} MB")
+    name = _recognise(data, source)
+    try:
+        with _quietly():
+            importlib.import_module(f"PIL.{FORMATS[name].reader}")
+            # Not Image.open: its own limit is a global, and reports no width and height.
+            with Image.OPEN[name][0](io.BytesIO(data), "") as image:
+                _check_size(image, source, max_pixels)
+                image.load()
+                notes = _notes(image)
+                pixels = np.asarray(_upright(_rgb(image), _orientation(image)))
+    except PictureError:
+        raise
+    # Damaged files make Pillow's readers fail in every way there is: struct.error, KeyError, MemoryError …
+    except Exception as error:
+        raise _failure(source, f"damaged {name} picture ({_reason(error)})") from error
+    return Picture(source, pixels, hashlib.sha256(data).hexdigest(), notes)
+
+
+def find(inputs: Sequence[str]) -> list[str]:
+    """The pictures that the inputs stand for, in the order of the inputs.
+
+    A folder gives the pictures in it and below it, by their file name endings, sorted, without
+    hidden ones; links to folders are not followed. Whatever else is named is passed on as it is,
+    `-` too, and so is a folder that cannot be listed: reading it tells the user why.
+    """
+    return [
+        path
+        for each in inputs
+        for path in (_inside(each) if os.path.isdir(each) else [each])
+    ]
+
+
+def _inside(folder: str) -> list[str]:
+    blocked: list[str] = []
+    found: list[str] = []
+    for here, folders, names in os.walk(
+        folder, onerror=lambda error: blocked.append(str(error.filename))
+    ):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += (os.path.join(here, name) for name in _visible_pictures(names))
+    return sorted(found + blocked)
+
+
+def _visible_pictures(names: Iterable[str]) -> Iterator[str]:
+    return (
+        n
+        for n in names
+        if not n.startswith(".") and os.path.splitext(n)[1].lower() in _SUFFIXES
+    )
+
+
+def _regular_file(path: str, max_bytes: int) -> bytes:
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _failure(path, "not a regular file")
+        return file.read(max_bytes + 1)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # Opening a named pipe waits for its writer, unless asked not to.
+    return os.open(
+        path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    )
+
+
+def _standard_input(max_bytes: int) -> bytes:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise _failure("-", "no picture on standard input")
+    return sys.stdin.buffer.read(max_bytes + 1)
+
+
+def _recognise(data: bytes, source: str) -> str:
+    start = data[:40]
+    if not data:
+        raise _failure(source, "empty")
+    for name, known in FORMATS.items():
+        if known.signature.match(start):
+            return name
+    if _HEIC.match(start):
+        raise _failure(source, "a HEIC picture: convert it to JPEG first")
+    raise _failure(source, f"not a picture of a known format ({', '.join(FORMATS)})")
+
+
+def _check_size(image: Image.Image, source: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        size = f"{width}×{height} pixels, over the limit of {max_pixels / 1e6:g} megapixels"
+        raise _failure(source, f"too large: {size} (see --max-pixels)")
+
+
+def _notes(image: Image.Image) -> tuple[str, ...]:
+    # The further pictures in a phone's JPEG are depth or brightness maps: nothing is lost without them.
+    if image.format == "MPO" or not getattr(image, "is_animated", False):
+        return ()
+    kind, part = (
+        ("several pages", "page")
+        if image.format == "TIFF"
+        else ("an animation", "frame")
+    )
+    return (f"{kind}: only the first {part} was read",)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    # A picture whose EXIF block is damaged is still a picture: taken as it lies.
+    except Exception:  # noqa: BLE001
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """RGB, whatever the colours were: see-through parts over white, 16 bits cut to 8."""
+    if image.mode.startswith("I"):
+        deep = np.asarray(image)
+        return Image.fromarray((np.clip(deep, 0, 65535) >> 8).astype(np.uint8)).convert(
+            "RGB"
+        )
+    if image.mode == "F":
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        white = Image.new("RGBA", seen.size, "white")
+        return Image.alpha_composite(white, seen).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Pixels:
+    """Floating-point grey, 0 … 1 or 0 … 255, which the file does not tell."""
+    known = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
+    scale = 255.0 if known.max(initial=0.0) <= 1.0 else 1.0
+    return np.clip(known * scale + 0.5, 0, 255).astype(np.uint8)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Within, no warning is printed. Python's warning filters are one for all threads: one at a time."""
+    with _one_at_a_time, warnings.catch_warnings(action="ignore"):
+        yield
+
+
+def _reason(error: BaseException) -> str:
+    """The error's own words in one printable line, without addresses of objects."""
+    words = (
+        error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    )
+    words = " ".join(re.sub(r"<[^>]*>", "", words).split())
+    printable = "".join(letter if letter.isprintable() else "?" for letter in words)
+    return printable[:100] or type(error).__name__
+
+
+def _failure(source: str, reason: str) -> PictureError:
+    shown = source if source.isprintable() else repr(source)[1:-1]
+    return PictureError(f"{shown}: {reason}")

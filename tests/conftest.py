@@ -1,0 +1,33 @@
+"""Where tests find pictures and networks that do not travel with the code."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Path:
+    """A public-domain photo of one face, 512×512."""
+    return Path(__file__).parent / "data" / "astronaut.png"
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of faces-val.zip, photos-val.zip …"""
+    return _folder("FACEKIT_DATA", ROOT.parent / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def models_folder() -> Path:
+    """The folder of yunet.onnx, a detector that users bring themselves."""
+    return _folder("FACEKIT_MODELS", ROOT.parent / "shared" / "models")
+
+
+def _folder(variable: str, beside_the_checkout: Path) -> Path:
+    folder = Path(os.environ.get(variable, beside_the_checkout))
+    if not folder.is_dir():
+        pytest.skip(f"set {variable} to the folder of the measuring data")
+    return folder
