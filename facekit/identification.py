@@ -23,14 +23,13 @@ def identify(
     top: int = 5,
     threshold: float | None = None,
     allow_repeats: bool = False,
-    min_face: int | None = None,
 ) -> PictureResult:
     """The faces of a picture with their `top` candidates and the verdict at `threshold`.
 
     The threshold is a cosine score; None takes the gallery's own. No two faces of the picture get
     the same subject unless `allow_repeats`. Raises GalleryError for an empty gallery.
     """
-    faces = pipeline.faces(picture) if min_face is None else pipeline.faces(picture, min_face=min_face)
+    faces = pipeline.faces(picture)
     named = name_faces(gallery, faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
     return PictureResult(picture.source, tuple(named), notes=picture.notes)
 

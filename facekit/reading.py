@@ -1,0 +1,237 @@
+"""Pictures to faces, many at a time: read ahead in one thread, or in several processes.
+
+Results come in the order of the inputs and are the same either way. One bad picture never stops the
+others: it comes back as a `Reading` with an error, also when the process that held it died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekit import settings
+from facekit.errors import FacekitError, PictureError
+from facekit.results import Face, Picture
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+    from facekit.pipeline import Pipeline
+
+MIN_FACE = 40
+_AHEAD = 4
+# A process costs about half a second to start, a picture a tenth.
+_WORTH_A_PROCESS = 8
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one input gave: its faces, or the error that stopped it.
+
+    `size` is width and height in pixels. `picture` is there only where it was asked for.
+    """
+
+    source: str
+    faces: tuple[Face, ...] = ()
+    sha256: str = ""
+    size: tuple[int, int] = (0, 0)
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are read and looked through.
+
+    `detector`, `embedder` and `min_face` are those of `Pipeline`; pictures of more than `max_pixels`
+    pixels are refused. `jobs` is the number of processes; 0 takes several when the work pays for
+    starting them. `keep_pictures` leaves the pixels in the readings.
+    """
+
+    detector: str = "dlib"
+    embedder: Path | None = None
+    min_face: int = MIN_FACE
+    max_pixels: int = 64_000_000
+    jobs: int = 1
+    keep_pictures: bool = False
+
+    def pipeline(self, threads: int = 0) -> Pipeline:
+        """The pipeline of these options, with so many threads (0: one per core)."""
+        from facekit.pipeline import Pipeline
+
+        return Pipeline(
+            detector=self.detector,
+            embedder=self.embedder,
+            min_face=self.min_face,
+            threads=threads,
+        )
+
+    def jobs_for(self, pictures: int) -> int:
+        """How many processes so many pictures are worth."""
+        if self.jobs:
+            return self.jobs
+        return max(1, min(settings.default_threads(), pictures // _WORTH_A_PROCESS))
+
+
+def read_faces(sources: Sequence[str], options: Options | None = None) -> Iterator[Reading]:
+    """Every picture's faces, in order; of the pictures to come, at most a few are held in memory.
+
+    Raises WeightsError or DependencyError when the pipeline cannot be opened. More than one job
+    starts processes by "spawn": a script that asks for them needs `if __name__ == "__main__":`.
+    """
+    options = options or Options()
+    jobs = min(options.jobs_for(len(sources)), len(sources))
+    if jobs <= 1 or "-" in sources:  # standard input is this process's alone
+        return _in_a_thread(sources, options)
+    return _Workers(options, jobs).run(sources)
+
+
+def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
+    """Read one picture; everything that can be wrong with it becomes the reading's `error`."""
+    from facekit import images
+
+    try:
+        picture = images.read(source, max_pixels=options.max_pixels)
+        faces = tuple(pipeline.faces(picture))
+    except PictureError as error:
+        return Reading(source, error=str(error))
+    except MemoryError:
+        return Reading(source, error=f"{source}: not enough memory for this picture")
+    except FacekitError:
+        raise
+    except Exception as error:  # one picture never stops the others
+        return Reading(source, error=f"{source}: internal error ({type(error).__name__}: {error})")
+    height, width = picture.pixels.shape[:2]
+    kept = picture if options.keep_pictures else None
+    return Reading(
+        source,
+        faces,
+        picture.sha256,
+        (width, height),
+        notes=picture.notes,
+        picture=kept,
+    )
+
+
+def _in_a_thread(sources: Sequence[str], options: Options) -> Iterator[Reading]:
+    done: queue.Queue[Reading | BaseException] = queue.Queue(maxsize=2)
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            pipeline = options.pipeline()
+            for source in sources:
+                if stop.is_set():
+                    return
+                done.put(read_one(source, pipeline, options))
+        except BaseException as error:
+            done.put(error)
+
+    if not sources:
+        return
+    # A daemon: when the user interrupts, nobody waits for the picture it is busy with.
+    threading.Thread(target=work, daemon=True, name="facekit-reader").start()
+    try:
+        for _ in sources:
+            reading = done.get()
+            if isinstance(reading, BaseException):
+                raise reading
+            yield reading
+    finally:
+        stop.set()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                done.get_nowait()
+
+
+class _Workers:
+    """Processes that each hold a pipeline and take the next picture when they are done with one."""
+
+    def __init__(self, options: Options, jobs: int) -> None:
+        import multiprocessing
+
+        self._context = multiprocessing.get_context("spawn")
+        self._options = options
+        self._workers: dict[Connection, BaseProcess] = {}
+        self._jobs = jobs
+
+    def run(self, sources: Sequence[str]) -> Iterator[Reading]:
+        from multiprocessing.connection import wait
+
+        busy: dict[Connection, int] = {}
+        ready: dict[int, Reading] = {}
+        given = 0
+        try:
+            for _ in range(self._jobs):
+                self._start()
+            for wanted in range(len(sources)):
+                while wanted not in ready:
+                    for idle in [each for each in self._workers if each not in busy]:
+                        if given < min(len(sources), wanted + self._jobs * _AHEAD):
+                            # A worker that is dead already is found out when its answer is awaited.
+                            with contextlib.suppress(OSError):
+                                idle.send(sources[given])
+                            busy[idle] = given
+                            given += 1
+                    for connection in wait(list(busy)):
+                        assert isinstance(connection, Connection)
+                        number = busy.pop(connection)
+                        ready[number] = self._take(connection, sources[number])
+                yield ready.pop(wanted)
+        finally:
+            for connection, process in self._workers.items():
+                process.terminate()
+                connection.close()
+            for process in self._workers.values():
+                process.join()
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs, self._options), daemon=True)
+        process.start()
+        theirs.close()
+        self._workers[ours] = process
+
+    def _take(self, connection: Connection, source: str) -> Reading:
+        try:
+            answer = connection.recv()
+        except (EOFError, OSError):
+            process = self._workers.pop(connection)
+            connection.close()
+            process.join()
+            self._start()
+            return Reading(source, error=f"{source}: {_cause_of_death(process.exitcode)}")
+        if isinstance(answer, BaseException):
+            raise answer
+        assert isinstance(answer, Reading)
+        return answer
+
+
+def _serve(connection: Connection, options: Options) -> None:
+    """A worker's life: ends when the other end of the pipe is gone, however that process ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(EOFError, OSError):
+        try:
+            pipeline = options.pipeline(threads=1)
+            while True:
+                connection.send(read_one(connection.recv(), pipeline, options))
+        except (EOFError, OSError):
+            raise
+        except BaseException as error:
+            connection.recv()
+            connection.send(error)
+
+
+def _cause_of_death(status: int | None) -> str:
+    if status is not None and status < 0:
+        memory = ": out of memory?" if -status == signal.SIGKILL else ""
+        return f"the process reading it was ended by {signal.Signals(-status).name}{memory}"
+    return f"the process reading it ended with status {status}"

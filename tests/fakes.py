@@ -1,0 +1,121 @@
+"""A pipeline without networks, for tests that are about everything around it.
+
+A "face" is a square of one strong colour on a grey picture; its vector points where its colour
+points, so that pictures of the same colour are of the same person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from facekit.errors import WeightsError
+from facekit.reading import Options
+from facekit.results import Detection, Face, Picture, Pixels, Quality
+
+FINGERPRINT = "f" * 64
+DIMENSION = 8
+COLOURS = {
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "yellow": (255, 255, 0),
+    "cyan": (0, 255, 255),
+    "magenta": (255, 0, 255),
+    "black": (0, 0, 0),
+}
+
+
+@dataclass(frozen=True)
+class FakeOptions(Options):
+    """Options that open the fake; the detector `broken` stands for weights that cannot be used."""
+
+    def pipeline(self, threads: int = 0) -> FakePipeline:  # type: ignore[override]
+        if self.detector == "broken":
+            raise WeightsError("embedder.onnx: not the file that was released; install facekit again")
+        return FakePipeline(self.min_face)
+
+
+class FakePipeline:
+    """Finds squares of strong colours. Some beginnings of a picture's name are traps."""
+
+    fingerprint = FINGERPRINT
+    dimension = DIMENSION
+    spec = SimpleNamespace(name="fake", threshold=0.6, calibration="made up for tests")
+
+    def __init__(self, min_face: int = 8) -> None:
+        self.min_face = min_face
+
+    def faces(self, picture: Picture) -> list[Face]:
+        name = Path(picture.source).name
+        if name.startswith("segfault"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if name.startswith("slow"):
+            time.sleep(0.5)
+        if name.startswith("bug"):
+            raise KeyError("bug")
+        return [face for face in _faces(picture.pixels) if face.quality.size >= self.min_face]
+
+
+def vector_of(colour: tuple[int, int, int]) -> np.ndarray:
+    """A unit vector: the colour itself, without its grey."""
+    raw = np.zeros(DIMENSION, np.float32)
+    raw[:3] = np.array(colour, np.float32) / 255 - 0.4
+    return raw / np.linalg.norm(raw)
+
+
+def _faces(pixels: Pixels) -> list[Face]:
+    found = []
+    for colour in COLOURS.values():
+        near = (np.abs(pixels.astype(int) - colour) < 60).all(axis=2)
+        if near.sum() < 64:
+            continue
+        ys, xs = np.nonzero(near)
+        box = (
+            float(xs.min()),
+            float(ys.min()),
+            float(xs.max() + 1),
+            float(ys.max() + 1),
+        )
+        mean = tuple(int(c) for c in pixels[near].mean(axis=0).round())
+        found.append(_face(box, mean))
+    return sorted(found, key=lambda face: face.detection.box)
+
+
+def _face(box: tuple[float, float, float, float], colour: tuple[int, int, int]) -> Face:
+    x0, y0, x1, y1 = box
+    points = np.array(
+        [[x0, y0], [x1, y0], [(x0 + x1) / 2, (y0 + y1) / 2], [x0, y1], [x1, y1]],
+        np.float32,
+    )
+    crop = np.full((112, 112, 3), colour, np.uint8)
+    quality = Quality(min(x1 - x0, y1 - y0), 500.0, 128.0, 0.0)
+    return Face(Detection(box, 1.5, points), points, crop, vector_of(colour), quality)
+
+
+def photo(
+    path: Path,
+    *people: str,
+    size: tuple[int, int] = (200, 120),
+    face: int = 40,
+    seed: int = 0,
+) -> Path:
+    """Save a grey picture with a square for each of `people` (names of COLOURS), all a bit different."""
+    image = Image.new("RGB", size, (128, 128, 128))
+    draw = ImageDraw.Draw(image)
+    for number, colour in enumerate(people):
+        left = 10 + number * (face + 10)
+        shade = tuple(abs(c - 2 * (seed % 10)) for c in COLOURS[colour])
+        draw.rectangle((left, 20, left + face - 1, 20 + face - 1), fill=shade)
+    image.putpixel((0, 0), tuple(hashlib.sha256(f"{people}{seed}".encode()).digest()[:3]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+    return path

@@ -1,0 +1,104 @@
+"""Pictures to faces: in order, the same with any number of jobs, one bad one never stopping the rest."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import FakeOptions, photo
+
+from facekit.errors import WeightsError
+from facekit.reading import Options, Reading, read_faces
+
+JOBS = [1, 3]
+
+
+def read(*sources: Path | str, **options: Any) -> list[Reading]:
+    return list(read_faces([str(each) for each in sources], FakeOptions(**options)))
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_readings_come_in_the_order_of_the_inputs(tmp_path: Path, jobs: int) -> None:
+    names = ["slow.png", *(f"{number}.png" for number in range(9))]
+    sources = [photo(tmp_path / name, "red", "blue", seed=number) for number, name in enumerate(names)]
+    readings = read(*sources, jobs=jobs)
+    assert [reading.source for reading in readings] == [str(source) for source in sources]
+    assert [len(reading.faces) for reading in readings] == [2] * 10
+    assert readings[0].size == (200, 120)
+    assert len({reading.sha256 for reading in readings}) == 10
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_a_bad_picture_is_told_and_the_others_are_read(tmp_path: Path, jobs: int) -> None:
+    good = photo(tmp_path / "good.png", "red")
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    bug = photo(tmp_path / "bug.png", "red")
+    readings = read(tmp_path / "missing.png", tmp_path / "bad.png", bug, good, jobs=jobs)
+    assert [reading.error is None for reading in readings] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    for reading in readings[:3]:
+        assert reading.source in str(reading.error)
+        assert "\n" not in str(reading.error)
+
+
+def test_a_process_that_dies_costs_its_picture_only(tmp_path: Path) -> None:
+    names = ["1.png", "segfault.png", "2.png", "3.png", "segfault2.png"]
+    readings = read(*(photo(tmp_path / name, "red") for name in names), jobs=2)
+    assert [reading.error is None for reading in readings] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert "SIGSEGV" in str(readings[1].error)
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_a_pipeline_that_cannot_be_opened_is_the_callers_error(tmp_path: Path, jobs: int) -> None:
+    sources = [str(photo(tmp_path / f"{number}.png", "red")) for number in range(4)]
+    with pytest.raises(WeightsError, match=r"embedder\.onnx"):
+        list(read_faces(sources, FakeOptions(detector="broken", jobs=jobs)))
+
+
+def test_limits_reach_the_reader_and_the_pipeline(tmp_path: Path) -> None:
+    source = photo(tmp_path / "a.png", "red", face=40)
+    assert len(read(source, min_face=41)[0].faces) == 0
+    assert "--max-pixels" in str(read(source, max_pixels=1000)[0].error)
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_pictures_are_kept_only_on_demand(tmp_path: Path, jobs: int) -> None:
+    sources = [photo(tmp_path / name, "red") for name in ("a.png", "b.png")]
+    assert all(reading.picture is None for reading in read(*sources, jobs=jobs))
+    kept = read(*sources, jobs=jobs, keep_pictures=True)
+    for reading in kept:
+        assert reading.picture is not None
+        assert reading.picture.pixels.shape == (120, 200, 3)
+        assert reading.picture.pixels.dtype == np.uint8
+
+
+def test_a_reader_that_is_no_longer_wanted_stops(tmp_path: Path) -> None:
+    sources = [str(photo(tmp_path / f"slow{number}.png", "red")) for number in range(8)]
+    readings = read_faces(sources, FakeOptions())
+    next(readings)
+    readings.close()
+    reader = [each for each in threading.enumerate() if each.name == "facekit-reader"]
+    for each in reader:
+        each.join(3)
+        assert not each.is_alive()
+
+
+def test_nothing_to_read_is_no_error() -> None:
+    assert read() == []
+
+
+def test_processes_are_started_by_themselves_only_for_many_pictures() -> None:
+    assert Options(jobs=0).jobs_for(1) == 1
+    assert Options(jobs=0).jobs_for(100_000) >= 1
+    assert Options(jobs=3).jobs_for(1) == 3
