@@ -1,0 +1,128 @@
+"""The search cache beside a large gallery: int8 codes of all vectors, mapped into memory.
+
+`gallery.db.index` is derived and may be deleted at any time. It names the gallery's content by the
+random token that every change of the templates renews, and carries a checksum; a cache that does
+not fit is built anew. It holds no names and no full vectors: finalists are read from the gallery.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.gallery.search import CodeScan
+
+MAGIC = b"fkindex1"
+# Magic, content token, templates, dimension, radius, checksum; padded so that arrays are aligned.
+HEADER = struct.Struct("<8s16sQQd32s48x")
+WORDS_A_SUM = 8192
+
+
+class StaleCacheError(Exception):
+    """The cache is missing, of another content, or damaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cache:
+    """The scan, and each row's subject and template number; rows of a subject stand together."""
+
+    scan: CodeScan
+    subjects: NDArray[np.int64]
+    ids: NDArray[np.int64]
+
+
+def place(gallery: Path) -> Path:
+    return Path(f"{gallery}.index")
+
+
+def files(gallery: Path) -> list[Path]:
+    """The cache, and drafts of it left by a killed process."""
+    name = place(gallery).name
+    return sorted(file for file in gallery.parent.iterdir() if file.name.startswith(name))
+
+
+def discard(gallery: Path) -> None:
+    """Delete the cache and its drafts."""
+    for file in files(gallery):
+        file.unlink(missing_ok=True)
+
+
+def load(gallery: Path, content: bytes, templates: int, dimension: int) -> Cache:
+    """Map the cache of this content. Raises StaleCacheError."""
+    path = place(gallery)
+    sizes = _sizes(templates, dimension)
+    try:
+        with path.open("rb") as file:
+            header = file.read(HEADER.size)
+            if len(header) < HEADER.size or os.fstat(file.fileno()).st_size != HEADER.size + sum(sizes):
+                raise StaleCacheError(f"{path}: not of this size")
+            magic, token, rows, width, radius, digest = HEADER.unpack(header)
+            if (magic, token, rows, width) != (MAGIC, content, templates, dimension):
+                raise StaleCacheError(f"{path}: not of this content")
+            payload = np.memmap(file, np.uint8, mode="r", offset=HEADER.size)
+    except OSError as error:
+        raise StaleCacheError(f"{path}: {error.strerror}") from error
+    if _digest(header, payload) != digest:
+        raise StaleCacheError(f"{path}: damaged")
+    ids, subjects, scales, codes = np.split(payload, np.cumsum(sizes)[:-1])
+    scan = CodeScan(
+        codes[: rows * width].view(np.int8).reshape(rows, width), scales.view(np.float32)[:rows], radius
+    )
+    return Cache(scan, subjects.view(np.int64), ids.view(np.int64))
+
+
+def save(gallery: Path, content: bytes, cache: Cache) -> None:
+    """Write the cache in one step: another process sees the old file or the whole new one.
+
+    Raises OSError when the folder cannot be written or the disk is full.
+    """
+    templates, dimension = cache.scan.codes.shape
+    header = HEADER.pack(MAGIC, content, templates, dimension, cache.scan.radius, b"")
+    arrays: tuple[NDArray[Any], ...] = (cache.ids, cache.subjects, cache.scan.scales, cache.scan.codes)
+    sizes = _sizes(templates, dimension)
+    payload = np.zeros(sum(sizes), np.uint8)
+    for part, array in zip(np.split(payload, np.cumsum(sizes)[:-1]), arrays, strict=True):
+        part[: array.nbytes] = array.reshape(-1).view(np.uint8)
+    draft = Path(f"{place(gallery)}.{secrets.token_hex(8)}")
+    try:
+        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(
+                HEADER.pack(MAGIC, content, templates, dimension, cache.scan.radius, _digest(header, payload))
+            )
+            payload.tofile(file)
+        draft.replace(place(gallery))
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _sizes(templates: int, dimension: int) -> list[int]:
+    """Bytes of ids, subjects, scales and codes, each a multiple of 64."""
+    return [
+        -(-size // 64) * 64 for size in (8 * templates, 8 * templates, 4 * templates, dimension * templates)
+    ]
+
+
+def _digest(header: bytes, payload: NDArray[np.uint8]) -> bytes:
+    """A hash over the header and the sums of all 64 KiB blocks: at the speed of memory, and any
+    changed bit changes a sum.
+    """
+    bare = header[: HEADER.size - 80]
+    return blake2b(bare + b"".join(_sums(payload.view("<u8"))), digest_size=32).digest()
+
+
+def _sums(words: NDArray[np.uint64]) -> Iterator[bytes]:
+    whole = len(words) // WORDS_A_SUM * WORDS_A_SUM
+    yield words[:whole].reshape(-1, WORDS_A_SUM).sum(axis=1, dtype=np.uint64).tobytes()
+    yield words[whole:].sum(dtype=np.uint64).tobytes()

@@ -1,0 +1,134 @@
+"""What a gallery holds, and the checksums by which a flipped bit becomes an error, never a wrong name."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from facekit.errors import GalleryError, UsageError
+from facekit.results import Box, Vector
+
+UNIT_TOLERANCE = 1e-3
+DIGEST_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An enrolled person: name, number of templates, and when the first was stored (ISO 8601, UTC)."""
+
+    name: str
+    templates: int
+    added: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"subject": self.name, "templates": self.templates, "added": self.added}
+
+
+@dataclass(frozen=True)
+class TemplateInfo:
+    """A stored template without its vector. `sha256` is of the picture's bytes, `source` its name."""
+
+    id: int
+    subject: str
+    source: str
+    sha256: str
+    box: Box
+    quality: dict[str, float]
+    added: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**vars(self), "box": list(self.box)}
+
+
+@dataclass(frozen=True, eq=False)
+class NewTemplate:
+    """A template to store: `vector` is a float32 unit vector, `sha256` the hexadecimal digest of
+    the picture's bytes, `box` x0, y0, x1, y1. `added` is given by imports; else it is now.
+    """
+
+    subject: str
+    vector: Vector
+    sha256: str
+    source: str
+    box: Box
+    quality: Mapping[str, float] = field(default_factory=dict)
+    added: str | None = None
+
+
+@dataclass(frozen=True)
+class AddReport:
+    """How many templates were stored, how many were there already, and which subjects are new."""
+
+    added: int
+    present: int
+    subjects: tuple[str, ...] = ()
+
+
+def now() -> str:
+    """The present second as text: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def subject_name(name: str) -> str:
+    """The name as it is stored: any Unicode text but the empty one, in normal form C, so that a
+    name typed on one system is found on another. Nothing else is changed: slashes, control
+    characters and spaces are data. Raises UsageError.
+    """
+    if not name:
+        raise UsageError("a subject's name is empty: give one")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"the name {name!a} is not valid Unicode text: rename it") from error
+    return unicodedata.normalize("NFC", name)
+
+
+def picture_digest(sha256: str) -> str:
+    """The SHA-256 as 64 lower-case hexadecimal digits. Raises UsageError."""
+    digest = sha256.lower()
+    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        raise UsageError(f"{sha256!a} is not a SHA-256 in hexadecimal digits")
+    return digest
+
+
+def unit_vectors(vectors: ArrayLike, dimension: int, what: str) -> NDArray[np.float32]:
+    """`vectors` as float32 (n, dimension), each of length 1 ± 0.001.
+
+    Raises GalleryError for another shape, and for NaN, infinite, zero or not-unit vectors.
+    """
+    array = np.ascontiguousarray(vectors, dtype=np.float32)
+    if array.ndim != 2 or array.shape[1] != dimension:
+        raise GalleryError(
+            f"{what}: vectors of shape {array.shape}, but the gallery holds {dimension} numbers a face"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", array, array, dtype=np.float64))
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))
+    if wrong.size:
+        number = int(wrong[0])
+        raise GalleryError(
+            f"{what}: vector {number} has length {lengths[number]:.4g}; only unit vectors can be compared"
+        )
+    return array
+
+
+def finite(value: float, what: str) -> float:
+    """`value` as a float. Raises UsageError unless it is finite."""
+    if not math.isfinite(value):
+        raise UsageError(f"{what} is {value}: give a number")
+    return float(value)
+
+
+def checksum(*fields: object, vector: bytes = b"") -> bytes:
+    """16 bytes over the fields and the vector. `ascii` of a tuple writes every field with its type,
+    unambiguously, and alike on every Python.
+    """
+    return blake2b(ascii(fields).encode() + vector, digest_size=DIGEST_SIZE).digest()
