@@ -1,0 +1,270 @@
+"""Training of the landmark predictor: five points from a face's box, by regression trees.
+
+The method is dlib's `train_shape_predictor` (Kazemi and Sullivan, One Millisecond Face Alignment with
+an Ensemble of Regression Trees, CVPR 2014). What is added is what the trees see: boxes as a detector
+gives them, shifted and scaled so that any detector's boxes will do; every face and its mirror image;
+and points that are the mean of several looks, because one look of a detector is off by about a
+sixteenth of the eye distance.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import dlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit import images
+from facekit.detection import Detector
+from facekit.errors import PictureError, UsageError
+from facekit.results import Box, Pixels
+
+Points = NDArray[np.float64]
+
+SCHEME = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+MIRRORED = (1, 0, 2, 4, 3)
+"""Where each point of a mirrored face stands in the scheme."""
+BOX_SIDE = 160.0
+"""Pictures are brought to the size in which the box has this side: dlib's points are whole pixels."""
+_LOOKS = (0.75, 1.0, 1.4, 1.9)
+_T = TypeVar("_T")
+
+
+class Square(NamedTuple):
+    """A face's box as dlib wants it: middle and side, in pixels."""
+
+    x: float
+    y: float
+    side: float
+
+    @classmethod
+    def of(cls, box: Box) -> Square:
+        x0, y0, x1, y1 = box
+        return cls((x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0 + y1 - y0) / 2)
+
+    def corners(self) -> Box:
+        half = self.side / 2
+        return self.x - half, self.y - half, self.x + half, self.y + half
+
+    def scaled(self, scale: float) -> Square:
+        return Square(self.x * scale, self.y * scale, self.side * scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A picture uint8 (height, width, 3) RGB and the five points (5, 2) of one face in it, in pixels.
+
+    `box` is None until a detector was asked for it.
+    """
+
+    name: str
+    pixels: Pixels
+    points: Points
+    box: Square | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the trees are grown with; the names are dlib's where dlib has them.
+
+    `jitters` boxes a face, each moved by `shift` and scaled by `stretch` (standard deviations, in parts
+    of the box's side, cut at 2.5). `nu` is the learning rate, `oversampling` the number of first guesses
+    a box, `pool` the pixels a split may compare. dlib's result depends on `seed` and not on `threads`.
+    """
+
+    jitters: int = 10
+    shift: float = 0.06
+    stretch: float = 0.08
+    cascade: int = 10
+    trees: int = 500
+    depth: int = 4
+    nu: float = 0.1
+    oversampling: int = 2
+    pool: int = 400
+    splits: int = 20
+    seed: int = 1
+    threads: int = 2
+
+
+def read_examples(pictures: Path, table: Path) -> list[Example]:
+    """Pictures of a folder or ZIP file, and their points from a CSV with a row a face.
+
+    Its columns are `name` and `left_eye_x`, `left_eye_y` … for each point of `arcface5`.
+    """
+    with table.open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    needed = ["name", *(f"{point}_{axis}" for point in SCHEME for axis in "xy")]
+    missing = [column for column in needed if rows and column not in rows[0]]
+    if missing or not rows:
+        raise UsageError(f"{table}: needs a row a face and the columns {', '.join(missing or needed)}")
+    names = [row["name"] for row in rows]
+    points = [_points(row, table) for row in rows]
+    return [
+        Example(name, images.decode(data, name).pixels, where)
+        for (name, data), where in zip(_files(pictures, names), points, strict=True)
+    ]
+
+
+def _points(row: dict[str, str], table: Path) -> Points:
+    try:
+        return np.array([[float(row[f"{point}_{axis}"]) for axis in "xy"] for point in SCHEME])
+    except (TypeError, ValueError):
+        raise UsageError(f"{table}: the points of {row['name']} are not ten numbers") from None
+
+
+def _files(pictures: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    try:
+        if pictures.is_dir():
+            for name in names:
+                yield name, (pictures / name).read_bytes()
+            return
+        with zipfile.ZipFile(pictures) as archive:
+            for name in names:
+                yield name, archive.read(name)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise PictureError(f"{pictures}: {error}") from None
+
+
+def held_out(examples: Sequence[_T]) -> tuple[list[_T], list[_T]]:
+    """Four fifths to train on, and every fifth to measure with."""
+    return [e for n, e in enumerate(examples) if n % 5 != 4], list(examples[4::5])
+
+
+def steady(examples: Sequence[Example], teacher: Detector) -> list[Example]:
+    """The same faces, each point the mean of the given one and of up to eight looks of `teacher`.
+
+    The teacher is a detector with points of its own; it sees each picture in four sizes and mirrored.
+    """
+    return [replace(e, points=np.mean([e.points, *_looks(e, teacher)], axis=0)) for e in examples]
+
+
+def _looks(example: Example, teacher: Detector) -> Iterator[Points]:
+    picture = Image.fromarray(example.pixels)
+    tolerance = 0.25 * spread(example.points)
+    for scale in _LOOKS:
+        size = (round(picture.width * scale), round(picture.height * scale))
+        view = picture.resize(size, Image.Resampling.BILINEAR)
+        for mirrored in (False, True):
+            shown = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else view
+            for face in teacher.detect(np.asarray(shown), min_face=16):
+                if face.points is None:
+                    continue
+                points = mirror(face.points, view.width) if mirrored else face.points.astype(np.float64)
+                points = points * (picture.width / view.width, picture.height / view.height)
+                if np.linalg.norm(points - example.points, axis=1).mean() < tolerance:
+                    yield points
+                    break
+
+
+def boxed(examples: Sequence[Example], detector: Detector) -> list[Example]:
+    """The same faces with the detector's boxes.
+
+    Where it finds no face at the points, the box is put where it usually is about such points.
+    """
+    found = [_found(example, detector) for example in examples]
+    places = [_place(b, e.points) for e, b in zip(examples, found, strict=True) if b]
+    if not places:
+        raise UsageError(f"the detector {detector.name} finds none of the faces: are the points right?")
+    usual = np.median(places, axis=0)
+    return [replace(e, box=b or _placed(usual, e.points)) for e, b in zip(examples, found, strict=True)]
+
+
+def _found(example: Example, detector: Detector) -> Square | None:
+    middle = example.points.mean(axis=0)
+    for face in detector.detect(example.pixels, min_face=16):
+        square = Square.of(face.box)
+        off = np.abs(middle - square[:2]).max() / square.side
+        if face.turned == 0 and off < 0.35 and 2.5 < square.side / spread(example.points) < 6:
+            return square
+    return None
+
+
+def _place(box: Square, points: Points) -> Points:
+    """Middle and side of a box, seen from the middle of the points in units of their spread."""
+    return np.array([*(box[:2] - points.mean(axis=0)), box.side]) / spread(points)
+
+
+def _placed(usual: Points, points: Points) -> Square:
+    x, y, side = usual * spread(points)
+    middle_x, middle_y = points.mean(axis=0)
+    return Square(middle_x + x, middle_y + y, side)
+
+
+def spread(points: Points) -> float:
+    """Root mean square distance of points to their middle: a size that turning the head changes little."""
+    return float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
+def mirror(points: NDArray[np.floating], width: float) -> Points:
+    """The points of the mirror image of a picture of this width, in the order of the scheme."""
+    turned = np.array(points, np.float64)
+    turned[:, 0] = width - turned[:, 0]
+    return turned[list(MIRRORED)]
+
+
+def train(examples: Sequence[Example], target: Path, recipe: Recipe) -> None:
+    """Grow the trees on examples with boxes, and write dlib's file."""
+    chance = np.random.default_rng(recipe.seed)
+    pictures, faces = [], []
+    for example in examples:
+        for mirrored in (False, True):
+            view, points, box = _view(example, mirrored=mirrored)
+            pictures.append(view)
+            faces.append([_face(moved(box, chance, recipe), points) for _ in range(recipe.jitters)])
+    predictor = dlib.train_shape_predictor(pictures, faces, _options(recipe))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    predictor.save(str(target))
+
+
+def _view(example: Example, *, mirrored: bool) -> tuple[Pixels, Points, Square]:
+    """The picture in grey, in the size of BOX_SIDE, perhaps mirrored; its points and its box."""
+    if example.box is None:
+        raise UsageError(f"{example.name}: has no box yet")
+    scale = BOX_SIDE / example.box.side
+    grey = Image.fromarray(example.pixels).convert("L")
+    size = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
+    grey = grey.resize(size, Image.Resampling.BILINEAR)
+    points, box = example.points * scale, example.box.scaled(scale)
+    if mirrored:
+        grey = grey.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        points, box = mirror(points, size[0]), box._replace(x=size[0] - box.x)
+    return np.array(grey), points, box
+
+
+def moved(box: Square, chance: np.random.Generator, recipe: Recipe) -> Square:
+    """The box as another detector, or the same one at another time, might have put it."""
+    x, y, grow = np.clip(chance.standard_normal(3), -2.5, 2.5).tolist()
+    shift = recipe.shift * box.side
+    return Square(box.x + x * shift, box.y + y * shift, box.side * float(np.exp(grow * recipe.stretch)))
+
+
+def _face(box: Square, points: Points) -> dlib.full_object_detection:
+    where = [dlib.point(round(x), round(y)) for x, y in points.tolist()]
+    return dlib.full_object_detection(rectangle(box), where)
+
+
+def rectangle(box: Square) -> dlib.rectangle:
+    """dlib's rectangles include their last row and column."""
+    left, top, right, bottom = box.corners()
+    return dlib.rectangle(round(left), round(top), round(right) - 1, round(bottom) - 1)
+
+
+def _options(recipe: Recipe) -> dlib.shape_predictor_training_options:
+    options = dlib.shape_predictor_training_options()
+    options.cascade_depth = recipe.cascade
+    options.num_trees_per_cascade_level = recipe.trees
+    options.tree_depth = recipe.depth
+    options.nu = recipe.nu
+    options.oversampling_amount = recipe.oversampling
+    options.feature_pool_size = recipe.pool
+    options.num_test_splits = recipe.splits
+    options.random_seed = str(recipe.seed)
+    options.num_threads = recipe.threads
+    return options
