@@ -22,7 +22,13 @@ class RunError(Exception):
 
 
 class Network(Protocol):
-    """A loaded network with one input and any batch size."""
+    """A loaded network with one input and any batch size.
+
+    `input_shape` has None where the file leaves a side open; `output_count` is the number of its outputs.
+    """
+
+    input_shape: tuple[int | None, ...]
+    output_count: int
 
     def __call__(self, batch: Array) -> Array:
         """The first output."""
@@ -46,7 +52,10 @@ class _OnnxRuntime:
         # ONNX Runtime raises a dozen classes of its own here, with no common base but Exception.
         except Exception as error:
             raise LoadError(_first_line(error)) from None
-        self._input = self._session.get_inputs()[0].name
+        first = self._session.get_inputs()[0]
+        self._input = first.name
+        self.input_shape = tuple(side if isinstance(side, int) else None for side in first.shape)
+        self.output_count = len(self._session.get_outputs())
 
     def outputs(self, batch: Array) -> list[Array]:
         try:
@@ -74,6 +83,8 @@ class _OpenVino:
             shape[0] = -1
             model.reshape(shape)
             self._model = core.compile_model(model, "CPU", config)
+            self.input_shape = tuple(side.get_length() if side.is_static else None for side in shape)
+            self.output_count = len(model.outputs)
         except RuntimeError as error:
             raise LoadError(_first_line(error)) from None
 
@@ -91,7 +102,9 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200]
 
 
-def load(network: bytes, *, runtime: str = "onnxruntime", threads: int = 0, precision: str = "f32") -> Network:
+def load(
+    network: bytes, *, runtime: str = "onnxruntime", threads: int = 0, precision: str = "f32"
+) -> Network:
     """Load the bytes of an ONNX file for the CPU. Raises LoadError.
 
     `runtime` is `onnxruntime` or `openvino`; `threads` 0 means one per usable core; `precision`

@@ -1,0 +1,129 @@
+"""dlib's detector of faces: histograms of oriented gradients under five linear filters (King 2015).
+
+It needs no file, and a face in its picture has to be about 80 pixels wide. So pictures are brought to
+the cheapest size first, and a ladder is climbed where that is not enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import dlib
+import numpy as np
+from PIL import Image
+
+from facekit.detection import MIN_FACE
+from facekit.detection.geometry import ordered, overlap, scaled, shorter_side, turn_back
+from facekit.results import Box, Detection, Pixels
+
+_WINDOW = 73.0
+"""Side of the smallest box that the detector gives, in pixels of the picture it is shown."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """How hard to look. The values come from scripts/measure_detection.py.
+
+    The picture is first looked at in its own size, shrunk to `first_area` pixels. While nothing is
+    found, or the smallest face found is less than `close` times the smallest that could be, so that
+    others may be just below, it is looked at twice as large, until faces of `min_face` are seen or
+    `last_area` is reached. Then it is turned by 90° either way, in the first size, where scores of
+    at least `turned` count; and last, upright scores down to `lowered` are believed. None skips a step.
+    """
+
+    first_area: float = 0.8e6
+    last_area: float = 12e6
+    close: float = 1.1
+    turned: float | None = 0.2
+    lowered: float = -0.3
+
+
+class _Seen(NamedTuple):
+    box: Box
+    score: float
+
+
+class DlibHog:
+    """The detector that is always there: boxes without points, score 0 and above where it is sure."""
+
+    name = "dlib"
+
+    def __init__(self, ladder: Ladder | None = None) -> None:
+        self._ladder = ladder or Ladder()
+        self._detector = dlib.get_frontal_face_detector()
+
+    def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
+        grey = Image.fromarray(pixels).convert("L")
+        scales = list(self._scales(grey.width * grey.height, min_face))
+        sure: list[_Seen] = []
+        seen: list[_Seen] = []
+        for scale in scales:
+            seen += self._look(grey, scale)
+            sure = _apart([face for face in seen if face.score >= 0])
+            if sure and min(shorter_side(face.box) for face in sure) >= self._ladder.close * _WINDOW / scale:
+                break
+        if sure:
+            return ordered((Detection(*face) for face in sure), min_face)
+        return ordered(self._turned(grey, scales[0]), min_face) or ordered(
+            (Detection(*face) for face in _apart(seen)), min_face
+        )
+
+    def _scales(self, area: float, min_face: int) -> Iterator[float]:
+        ladder = self._ladder
+        # The least scale that shows the smallest face wanted; more would cost time for nothing.
+        last = min(_WINDOW / min_face, math.sqrt(ladder.last_area / area))
+        scale = min(1.0, math.sqrt(ladder.first_area / area), last)
+        while scale < last / 1.05:
+            yield scale
+            scale *= 2
+        yield last
+
+    def _turned(self, grey: Image.Image, scale: float) -> list[Detection]:
+        if self._ladder.turned is None:
+            return []
+        found = []
+        for turns, turn in (
+            (1, Image.Transpose.ROTATE_90),
+            (3, Image.Transpose.ROTATE_270),
+        ):
+            for face in self._look(grey.transpose(turn), scale):
+                if face.score >= self._ladder.turned:
+                    box = _box_turned_back(face.box, turns, grey.width, grey.height)
+                    found.append(Detection(box, face.score, turned=turns))
+        return found
+
+    def _look(self, grey: Image.Image, scale: float) -> list[_Seen]:
+        view = np.asarray(scaled(grey, scale))
+        boxes, scores, _ = self._detector.run(view, 0, min(0.0, self._ladder.lowered))
+        across, down = grey.width / view.shape[1], grey.height / view.shape[0]
+        return [
+            _Seen(
+                (
+                    b.left() * across,
+                    b.top() * down,
+                    (b.right() + 1) * across,
+                    (b.bottom() + 1) * down,
+                ),
+                float(s),
+            )
+            for b, s in zip(boxes, scores, strict=True)
+        ]
+
+
+def _apart(faces: Sequence[_Seen]) -> list[_Seen]:
+    """One box a face, the surest, where several sizes of the picture showed it."""
+    kept: list[_Seen] = []
+    for face in sorted(faces, key=lambda face: (-face.score, face.box)):
+        others = np.array([other.box for other in kept]).reshape(-1, 4)
+        if not (overlap(np.array(face.box), others) > 0.3).any():
+            kept.append(face)
+    return kept
+
+
+def _box_turned_back(box: Box, turns: int, width: int, height: int) -> Box:
+    corners = turn_back(np.array(box).reshape(2, 2), turns, width, height)
+    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return x0, y0, x1, y1

@@ -1,0 +1,124 @@
+"""Boxes and points: overlap, suppression, turning back, and fitting a picture into a network's input.
+
+Boxes are x0, y0, x1, y1 in pixels, measured from the outer edge of the first pixel; points are x, y.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit.results import Box, Detection, Pixels
+
+Floats = NDArray[np.floating[Any]]
+
+_MOST = 5000
+
+
+def overlap(box: Floats, boxes: Floats) -> Floats:
+    """Intersection over union of one box, (4,), with each of n, (n, 4): (n,) in 0 … 1."""
+    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    common: Floats = np.prod(np.maximum(sides, 0), axis=1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    union = np.prod(box[2:] - box[:2]) + areas - common
+    shares: Floats = common / np.maximum(union, 1e-9)
+    return shares
+
+
+def suppress(boxes: Floats, scores: Floats, most: float) -> list[int]:
+    """Which boxes stay, best first, when of two that overlap by more than `most` the better one stays.
+
+    Of equal scores the earlier box is the better. Only the best 5,000 are looked at.
+    """
+    order = np.argsort(-scores, kind="stable")[:_MOST]
+    kept: list[int] = []
+    while order.size:
+        best, order = int(order[0]), order[1:]
+        kept.append(best)
+        order = order[overlap(boxes[best], boxes[order]) <= most]
+    return kept
+
+
+def ordered(faces: Iterable[Detection], min_face: float) -> list[Detection]:
+    """Surest first, then by place; without those smaller than `min_face`."""
+    large = (face for face in faces if shorter_side(face.box) >= min_face)
+    return sorted(large, key=lambda face: (-face.score, face.box))
+
+
+def shorter_side(box: Box) -> float:
+    return min(box[2] - box[0], box[3] - box[1])
+
+
+def turn_back(points: Floats, turns: int, width: float, height: float) -> Floats:
+    """Points, (n, 2), of a picture that was turned counter-clockwise by quarters, in the picture as it was.
+
+    `width` and `height` are of the picture as it was; for points that count from the middle of the
+    first pixel, as landmarks do, give both less one.
+    """
+    x, y = points[:, 0], points[:, 1]
+    back = [(x, y), (width - y, x), (width - x, height - y), (y, height - x)][turns % 4]
+    return np.stack(back, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A picture scaled and laid into a canvas: `canvas` uint8 (height, width, 3) RGB."""
+
+    canvas: Pixels
+    scale: float
+    left: int
+    top: int
+
+    def back(self, points: Floats) -> Floats:
+        """Points, (…, 2), of the canvas in the picture."""
+        moved: Floats = (points - np.array([self.left, self.top], np.float32)) / self.scale
+        return moved
+
+
+def fit(pixels: Pixels, width: int, height: int, *, fill: int, centred: bool) -> Fitted:
+    """Scale a picture so that it just fits, keeping its shape, and fill the rest of the canvas."""
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    image = scaled(Image.fromarray(pixels), scale)
+    left, top = ((width - image.width) // 2, (height - image.height) // 2) if centred else (0, 0)
+    canvas = np.full((height, width, 3), fill, np.uint8)
+    canvas[top : top + image.height, left : left + image.width] = np.asarray(image)
+    return Fitted(canvas, scale, left, top)
+
+
+def scaled(image: Image.Image, scale: float) -> Image.Image:
+    """Bilinear; when shrinking, every pixel counts."""
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def working_side(
+    pixels: Pixels,
+    min_face: int,
+    *,
+    smallest: int = 16,
+    usual: int = 640,
+    most: int = 1280,
+) -> int:
+    """The longer side, in pixels, at which a network should see a picture.
+
+    At `usual`, unless faces of `min_face` pixels would come out smaller than the `smallest` that the
+    network can see; then as much larger as is needed, up to `most`. Never larger than the picture.
+    """
+    longer: int = max(pixels.shape[:2])
+    return min(longer, max(usual, min(most, math.ceil(longer * smallest / min_face))))
+
+
+def detections(boxes: Floats, scores: Floats, points: Floats | None, kept: Sequence[int]) -> list[Detection]:
+    """Rows of arrays, boxes (n, 4), scores (n,), points (n, 5, 2), as values."""
+    rows = []
+    for at in kept:
+        x0, y0, x1, y1 = (float(value) for value in boxes[at])
+        five = None if points is None else points[at].astype(np.float32)
+        rows.append(Detection((x0, y0, x1, y1), float(scores[at]), five))
+    return rows

@@ -1,0 +1,68 @@
+"""YuNet (Wu, Peng and Yu, Machine Intelligence Research 2023), run by OpenCV, which also decodes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from facekit.detection import MIN_FACE
+from facekit.detection.geometry import detections, ordered, scaled, working_side
+from facekit.errors import DependencyError, WeightsError
+from facekit.results import Detection, Pixels
+
+_SURE = 0.7
+_OVERLAP = 0.3
+_LARGE_FACES = 320
+"""It does not see faces over 300 pixels: where nothing is found, the picture is shown in this size."""
+
+
+class YuNet:
+    """Boxes with five points, from an ONNX file of the OpenCV Zoo, `face_detection_yunet_2023mar.onnx`."""
+
+    name = "yunet"
+
+    def __init__(self, path: Path) -> None:
+        cv2 = _opencv()
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(0)  # it warns of its own choice of engine
+        try:
+            self._detector: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), _SURE, _OVERLAP)
+            # OpenCV notices a network that is no YuNet only when it decodes the first picture.
+            self._look(Image.new("RGB", (64, 64)))
+        except cv2.error as error:
+            raise WeightsError(f"{path}: not a YuNet network that this OpenCV can read") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+
+    def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
+        image = Image.fromarray(pixels)
+        longer = max(image.size)
+        found: list[Detection] = []
+        for side in (working_side(pixels, min_face), min(longer, _LARGE_FACES)):
+            found = found or self._look(scaled(image, side / longer), longer / side)
+        return ordered(found, min_face)
+
+    def _look(self, image: Image.Image, enlarge: float = 1.0) -> list[Detection]:
+        self._detector.setInputSize(image.size)
+        rows = self._detector.detect(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))[1]
+        if rows is None:
+            return []
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1) * enlarge
+        points = rows[:, 4:14].reshape(-1, 5, 2) * enlarge
+        return detections(boxes, rows[:, 14], points, range(len(rows)))
+
+
+def _opencv() -> ModuleType:
+    try:
+        import cv2
+    except ImportError as error:
+        if "lib" in str(error) and ".so" in str(error):
+            needed = "a system library that OpenCV needs is missing: apt-get install libgl1 libglib2.0-0"
+            raise DependencyError(f"{needed} ({error})") from error
+        raise DependencyError("OpenCV is not installed: pip install opencv-python") from error
+    return cv2
