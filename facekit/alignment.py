@@ -1,0 +1,139 @@
+"""From five points of a face to its crop in the ArcFace template, and from a face's box to five points.
+
+Points are x, y in pixels, counted from the middle of the first pixel, "left" as seen in the picture.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import dlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit.detection.geometry import turn_back
+from facekit.errors import UsageError, WeightsError
+from facekit.results import Detection, Pixels
+
+Points = NDArray[np.floating]
+
+_SIDE = 112
+SCHEMES: dict[str, NDArray[np.float64]] = {
+    # Eye centres, nose tip, mouth corners (Deng et al., arXiv:1801.07698).
+    "arcface5": np.array(
+        [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
+    ),
+    # The right eye's outer and inner corner, the left eye's, the nose base: where dlib's own predictor
+    # puts them, as the median over 536 photos aligned by `arcface5`.
+    "dlib5": np.array([(80.86, 53.18), (66.29, 53.99), (30.45, 53.35), (44.96, 54.11), (55.78, 81.06)]),
+}
+"""Landmark schemes: for each, where its points lie in a crop of 112×112."""
+
+# The middle, and a step to each side: what one shifted box misleads, the others correct.
+_SHIFTS = ((0.0, 0.0), (0.04, 0.0), (-0.04, 0.0), (0.0, 0.04), (0.0, -0.04))
+
+
+def similarity(points: Points, template: Points) -> NDArray[np.float64]:
+    """The turn, scale and shift, (2, 3), that brings `points` (n, 2) nearest to `template` (n, 2).
+
+    Least squares without reflection (Umeyama 1991), which in the plane is one division of complex
+    numbers. Raises ValueError when the points are not finite or all the same.
+    """
+    start, end = (np.asarray(each, np.float64) @ np.array([1, 1j]) for each in (points, template))
+    spread = start - start.mean()
+    power = float(np.vdot(spread, spread).real)
+    if not math.isfinite(power) or power < 1e-9:
+        raise ValueError("the points of a face must be finite and apart")
+    turn = complex(np.vdot(spread, end - end.mean())) / power
+    shift = complex(end.mean()) - turn * complex(start.mean())
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def align(pixels: Pixels, points: Points, *, scheme: str = "arcface5", size: int = _SIDE) -> Pixels:
+    """The face cut out upright, uint8 (size, size, 3) RGB; black where the picture does not reach.
+
+    `pixels` is (height, width, 3); `points` (5, 2) are of `scheme`. Bilinear, area-averaged first
+    when shrinking by more than two. Raises ValueError as `similarity` does.
+    """
+    if scheme not in SCHEMES:
+        raise UsageError(f"no landmark scheme {scheme!r}: use one of {', '.join(SCHEMES)}")
+    # The template's frame ends at the outer edge of its last pixel.
+    to_crop = similarity(points, (SCHEMES[scheme] + 0.5) * (size / _SIDE) - 0.5)
+    back = _inverse(to_crop)
+    ends = np.array([[-1, -1, 1], [size, -1, 1], [-1, size, 1], [size, size, 1]], np.float64) @ back.T
+    height, width = pixels.shape[:2]
+    x0, y0 = np.clip(np.floor(ends.min(axis=0)) - 1, 0, [width, height]).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(ends.max(axis=0)) + 2, 0, [width, height]).astype(int).tolist()
+    if x0 >= x1 or y0 >= y1:
+        return np.zeros((size, size, 3), np.uint8)
+    part = Image.fromarray(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
+    times = max(1, int(math.hypot(back[0, 0], back[1, 0])))
+    if times > 1:
+        part = part.reduce(times)
+    # Pillow counts from the outer edge of the first pixel, in the picture and in the crop.
+    corner = back @ np.array([-0.5, -0.5, 1.0]) + 0.5 - np.array([x0, y0])
+    inverse = np.column_stack([back[:, :2], corner]) / times
+    crop = part.transform(
+        (size, size), Image.Transform.AFFINE, inverse.ravel().tolist(), Image.Resampling.BILINEAR
+    )
+    return np.asarray(crop)
+
+
+def reduce68(points: Points) -> NDArray[np.float32]:
+    """The 68 points of the iBUG scheme, (68, 2), as the five of `arcface5`, (5, 2)."""
+    at = np.asarray(points, np.float32)
+    five = [at[36:42].mean(axis=0), at[42:48].mean(axis=0), at[30], at[48], at[54]]
+    return np.stack(five)
+
+
+class Landmarks:
+    """A dlib shape predictor (Kazemi and Sullivan, CVPR 2014): finds five points inside a face's box.
+
+    `scheme` is the one its points are in; one of 68 points is reduced to `arcface5`. Raises
+    WeightsError for a file that is no such predictor.
+    """
+
+    def __init__(self, path: Path, scheme: str = "arcface5") -> None:
+        try:
+            self._predictor = dlib.shape_predictor(str(path))
+        except (RuntimeError, MemoryError) as error:
+            raise WeightsError(f"{path}: not a dlib shape predictor") from error
+        probe = self._predictor(np.zeros((8, 8), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
+        if probe not in (5, 68):
+            raise WeightsError(f"{path}: a predictor of {probe} points, where 5 or 68 are needed")
+        self.scheme = "arcface5" if probe == 68 else scheme
+
+    def __call__(self, pixels: Pixels, detection: Detection) -> NDArray[np.float32]:
+        """Five points, float32 (5, 2), in the picture, uint8 (height, width, 3) RGB."""
+        if not detection.turned % 4:
+            return self._predict(pixels, np.array(detection.box))
+        # A turned face is turned upright, with as much around it as its own size for the predictor to see.
+        x0, y0, x1, y1 = detection.box
+        left, top = max(0, int(2 * x0 - x1)), max(0, int(2 * y0 - y1))
+        part = pixels[top : max(0, int(2 * y1 - y0)), left : max(0, int(2 * x1 - x0))]
+        upright = np.ascontiguousarray(np.rot90(part, detection.turned))
+        corners = np.array([[x0 - left, y0 - top], [x1 - left, y1 - top]])
+        turned = turn_back(corners, -detection.turned, upright.shape[1], upright.shape[0])
+        points = self._predict(upright, np.concatenate([turned.min(axis=0), turned.max(axis=0)]))
+        back = turn_back(points, detection.turned, part.shape[1] - 1, part.shape[0] - 1)
+        return (back + np.array([left, top])).astype(np.float32)
+
+    def _predict(self, pixels: Pixels, box: NDArray[np.floating]) -> NDArray[np.float32]:
+        width, height = box[2:] - box[:2]
+        boxes = (box + np.array([dx * width, dy * height] * 2) for dx, dy in _SHIFTS)
+        found: NDArray[np.float64] = np.mean([self._points(pixels, each) for each in boxes], axis=0)
+        five: NDArray[np.float32] = reduce68(found) if len(found) == 68 else found.astype(np.float32)
+        return five
+
+    def _points(self, pixels: Pixels, box: NDArray[np.floating]) -> NDArray[np.float64]:
+        x0, y0, x1, y1 = (round(float(side)) for side in box)
+        shape = self._predictor(pixels, dlib.rectangle(x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)))
+        return np.array([(part.x, part.y) for part in shape.parts()], np.float64)
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (2, 3) transform that undoes one."""
+    turned = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([turned, -turned @ matrix[:, 2]])
