@@ -75,20 +75,14 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 _one_at_a_time = threading.Lock()
 
 
-def read(
-    path: Path | str, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
-) -> Picture:
+def read(path: Path | str, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Picture:
     """Read and decode one file; `-` is standard input.
 
     Raises PictureError, in one line that names the file, for whatever cannot be read as a picture.
     """
     source = str(path)
     try:
-        data = (
-            _standard_input(max_bytes)
-            if source == "-"
-            else _regular_file(source, max_bytes)
-        )
+        data = _standard_input(max_bytes) if source == "-" else _regular_file(source, max_bytes)
     except (OSError, ValueError) as error:
         raise _failure(source, _reason(error)) from error
     return decode(data, source, max_pixels=max_pixels, max_bytes=max_bytes)
@@ -133,30 +127,20 @@ def find(inputs: Sequence[str]) -> list[str]:
     hidden ones; links to folders are not followed. Whatever else is named is passed on as it is,
     `-` too, and so is a folder that cannot be listed: reading it tells the user why.
     """
-    return [
-        path
-        for each in inputs
-        for path in (_inside(each) if os.path.isdir(each) else [each])
-    ]
+    return [path for each in inputs for path in (_inside(each) if os.path.isdir(each) else [each])]
 
 
 def _inside(folder: str) -> list[str]:
     blocked: list[str] = []
     found: list[str] = []
-    for here, folders, names in os.walk(
-        folder, onerror=lambda error: blocked.append(str(error.filename))
-    ):
+    for here, folders, names in os.walk(folder, onerror=lambda error: blocked.append(str(error.filename))):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += (os.path.join(here, name) for name in _visible_pictures(names))
     return sorted(found + blocked)
 
 
 def _visible_pictures(names: Iterable[str]) -> Iterator[str]:
-    return (
-        n
-        for n in names
-        if not n.startswith(".") and os.path.splitext(n)[1].lower() in _SUFFIXES
-    )
+    return (n for n in names if not n.startswith(".") and os.path.splitext(n)[1].lower() in _SUFFIXES)
 
 
 def _regular_file(path: str, max_bytes: int) -> bytes:
@@ -168,9 +152,7 @@ def _regular_file(path: str, max_bytes: int) -> bytes:
 
 def _open_without_waiting(path: str, flags: int) -> int:
     # Opening a named pipe waits for its writer, unless asked not to.
-    return os.open(
-        path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    )
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def _standard_input(max_bytes: int) -> bytes:
@@ -202,11 +184,7 @@ def _notes(image: Image.Image) -> tuple[str, ...]:
     # The further pictures in a phone's JPEG are depth or brightness maps: nothing is lost without them.
     if image.format == "MPO" or not getattr(image, "is_animated", False):
         return ()
-    kind, part = (
-        ("several pages", "page")
-        if image.format == "TIFF"
-        else ("an animation", "frame")
-    )
+    kind, part = ("several pages", "page") if image.format == "TIFF" else ("an animation", "frame")
     return (f"{kind}: only the first {part} was read",)
 
 
@@ -214,7 +192,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     # A picture whose EXIF block is damaged is still a picture: taken as it lies.
-    except Exception:  # noqa: BLE001
+    except Exception:
         return 1
 
 
@@ -227,9 +205,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     """RGB, whatever the colours were: see-through parts over white, 16 bits cut to 8."""
     if image.mode.startswith("I"):
         deep = np.asarray(image)
-        return Image.fromarray((np.clip(deep, 0, 65535) >> 8).astype(np.uint8)).convert(
-            "RGB"
-        )
+        return Image.fromarray((np.clip(deep, 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
@@ -243,7 +219,8 @@ def _eight_bits(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Pi
     """Floating-point grey, 0 … 1 or 0 … 255, which the file does not tell."""
     known = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
     scale = 255.0 if known.max(initial=0.0) <= 1.0 else 1.0
-    return np.clip(known * scale + 0.5, 0, 255).astype(np.uint8)
+    grey: Pixels = np.clip(known * scale + 0.5, 0, 255).astype(np.uint8)
+    return grey
 
 
 @contextmanager
@@ -255,9 +232,7 @@ def _quietly() -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     """The error's own words in one printable line, without addresses of objects."""
-    words = (
-        error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    )
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     words = " ".join(re.sub(r"<[^>]*>", "", words).split())
     printable = "".join(letter if letter.isprintable() else "?" for letter in words)
     return printable[:100] or type(error).__name__
