@@ -33,6 +33,7 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
 @click.pass_obj
 def train_landmarks(
     console: Console,
+    /,
     pictures: Path,
     points: Path,
     output: Path,

@@ -76,7 +76,7 @@ class Recipe:
 
     `jitters` boxes a face, each moved by `shift` and scaled by `stretch` (standard deviations, in parts
     of the box's side, cut at 2.5). `nu` is the learning rate, `oversampling` the number of first guesses
-    a box, `pool` the pixels a split may compare. dlib's result depends on `seed` and not on `threads`.
+    a box, `pool` the pixels a split may compare. The same `seed` and `threads` give the same file.
     """
 
     jitters: int = 10
@@ -157,7 +157,7 @@ def _looks(example: Example, teacher: Detector) -> Iterator[Points]:
                 if face.points is None:
                     continue
                 points = mirror(face.points, view.width) if mirrored else face.points.astype(np.float64)
-                points = points * (picture.width / view.width, picture.height / view.height)
+                points = resized(points, picture.width / view.width)
                 if np.linalg.norm(points - example.points, axis=1).mean() < tolerance:
                     yield points
                     break
@@ -202,10 +202,15 @@ def spread(points: Points) -> float:
     return float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean()))
 
 
+def resized(points: Points, scale: float) -> Points:
+    """The points in a picture `scale` times as large; they count from the middle of the first pixel."""
+    return (points + 0.5) * scale - 0.5
+
+
 def mirror(points: NDArray[np.floating], width: float) -> Points:
     """The points of the mirror image of a picture of this width, in the order of the scheme."""
     turned = np.array(points, np.float64)
-    turned[:, 0] = width - turned[:, 0]
+    turned[:, 0] = width - 1 - turned[:, 0]
     return turned[list(MIRRORED)]
 
 
@@ -231,7 +236,7 @@ def _view(example: Example, *, mirrored: bool) -> tuple[Pixels, Points, Square]:
     grey = Image.fromarray(example.pixels).convert("L")
     size = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
     grey = grey.resize(size, Image.Resampling.BILINEAR)
-    points, box = example.points * scale, example.box.scaled(scale)
+    points, box = resized(example.points, scale), example.box.scaled(scale)
     if mirrored:
         grey = grey.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         points, box = mirror(points, size[0]), box._replace(x=size[0] - box.x)
