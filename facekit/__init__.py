@@ -1,3 +1,91 @@
-"""Who is in this photo? Face identification on an ordinary computer."""
+"""Who is in this photo? Face identification on an ordinary computer.
+
+    import facekit
+
+    with facekit.open_gallery() as gallery:
+        for result in facekit.identify(["photos/"], gallery):
+            print(result.source, [face.subject or "unknown" for face in result.faces])
+
+Importing facekit loads nothing heavy: each name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "facekit.alignment": ("align",),
+    "facekit.enrolment": ("EnrolReport", "Outcome"),
+    "facekit.errors": (
+        "DependencyError",
+        "FacekitError",
+        "GalleryError",
+        "PictureError",
+        "UsageError",
+        "WeightsError",
+    ),
+    "facekit.gallery.store": ("Gallery",),
+    "facekit.images": ("find", "read"),
+    "facekit.pipeline": ("Pipeline",),
+    "facekit.reading": ("Options", "Reading"),
+    "facekit.results": (
+        "Candidate",
+        "Detection",
+        "Face",
+        "Identification",
+        "Picture",
+        "PictureResult",
+        "Quality",
+    ),
+    "facekit.verbs": ("Verification", "detect", "embed", "enroll", "identify", "open_gallery", "verify"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "__version__",
+    *sorted(_HOME_OF),
+]
+
+if TYPE_CHECKING:
+    from facekit.alignment import align as align
+    from facekit.enrolment import EnrolReport as EnrolReport
+    from facekit.enrolment import Outcome as Outcome
+    from facekit.errors import DependencyError as DependencyError
+    from facekit.errors import FacekitError as FacekitError
+    from facekit.errors import GalleryError as GalleryError
+    from facekit.errors import PictureError as PictureError
+    from facekit.errors import UsageError as UsageError
+    from facekit.errors import WeightsError as WeightsError
+    from facekit.gallery.store import Gallery as Gallery
+    from facekit.images import find as find
+    from facekit.images import read as read
+    from facekit.pipeline import Pipeline as Pipeline
+    from facekit.reading import Options as Options
+    from facekit.reading import Reading as Reading
+    from facekit.results import Candidate as Candidate
+    from facekit.results import Detection as Detection
+    from facekit.results import Face as Face
+    from facekit.results import Identification as Identification
+    from facekit.results import Picture as Picture
+    from facekit.results import PictureResult as PictureResult
+    from facekit.results import Quality as Quality
+    from facekit.verbs import Verification as Verification
+    from facekit.verbs import detect as detect
+    from facekit.verbs import embed as embed
+    from facekit.verbs import enroll as enroll
+    from facekit.verbs import identify as identify
+    from facekit.verbs import open_gallery as open_gallery
+    from facekit.verbs import verify as verify
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,6 +13,7 @@ from facekit.results import Candidate, Face, Identification, Picture, PictureRes
 if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
     from facekit.pipeline import Pipeline
+    from facekit.reading import Reading
 
 
 def identify(
@@ -32,6 +33,19 @@ def identify(
     faces = pipeline.faces(picture)
     named = name_faces(gallery, faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
     return PictureResult(picture.source, tuple(named), notes=picture.notes)
+
+
+def of_reading(
+    gallery: Gallery,
+    reading: Reading,
+    *,
+    top: int = 5,
+    threshold: float | None = None,
+    allow_repeats: bool = False,
+) -> PictureResult:
+    """`identify` for a picture that was read and looked through already, or could not be."""
+    named = name_faces(gallery, reading.faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
+    return PictureResult(reading.source, tuple(named), reading.error, reading.notes)
 
 
 def name_faces(

@@ -81,16 +81,19 @@ class Options:
         return max(1, min(settings.default_threads(), pictures // _WORTH_A_PROCESS))
 
 
-def read_faces(sources: Sequence[str], options: Options | None = None) -> Iterator[Reading]:
+def read_faces(
+    sources: Sequence[str], options: Options | None = None, *, pipeline: Pipeline | None = None
+) -> Iterator[Reading]:
     """Every picture's faces, in order; of the pictures to come, at most a few are held in memory.
 
+    `pipeline` is one that is open already, for what this process does itself.
     Raises WeightsError or DependencyError when the pipeline cannot be opened. More than one job
     starts processes by "spawn": a script that asks for them needs `if __name__ == "__main__":`.
     """
     options = options or Options()
     jobs = min(options.jobs_for(len(sources)), len(sources))
     if jobs <= 1 or "-" in sources:  # standard input is this process's alone
-        return _in_a_thread(sources, options)
+        return _in_a_thread(sources, options, pipeline)
     return _Workers(options, jobs).run(sources)
 
 
@@ -121,13 +124,13 @@ def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
     )
 
 
-def _in_a_thread(sources: Sequence[str], options: Options) -> Iterator[Reading]:
+def _in_a_thread(sources: Sequence[str], options: Options, ready: Pipeline | None) -> Iterator[Reading]:
     done: queue.Queue[Reading | BaseException] = queue.Queue(maxsize=2)
     stop = threading.Event()
 
     def work() -> None:
         try:
-            pipeline = options.pipeline()
+            pipeline = ready or options.pipeline()
             for source in sources:
                 if stop.is_set():
                     return

@@ -76,17 +76,15 @@ def _faces(pixels: Pixels) -> list[Face]:
     found = []
     for colour in COLOURS.values():
         near = (np.abs(pixels.astype(int) - colour) < 60).all(axis=2)
-        if near.sum() < 64:
-            continue
-        ys, xs = np.nonzero(near)
-        box = (
-            float(xs.min()),
-            float(ys.min()),
-            float(xs.max() + 1),
-            float(ys.max() + 1),
-        )
-        mean = tuple(int(c) for c in pixels[near].mean(axis=0).round())
-        found.append(_face(box, mean))
+        # Squares stand side by side: each run of columns with this colour is one.
+        edges = np.flatnonzero(np.diff(near.any(axis=0).astype(int), prepend=0, append=0))
+        for left, right in zip(edges[::2], edges[1::2], strict=True):
+            rows = np.flatnonzero(near[:, left:right].any(axis=1))
+            if near[:, left:right].sum() < 64:
+                continue
+            box = (float(left), float(rows[0]), float(right), float(rows[-1] + 1))
+            mean = pixels[:, left:right][near[:, left:right]].mean(axis=0).round()
+            found.append(_face(box, (int(mean[0]), int(mean[1]), int(mean[2]))))
     return sorted(found, key=lambda face: face.detection.box)
 
 

@@ -11,33 +11,56 @@ from facekit.results import Candidate, Detection, Face, Quality
 SUBJECTS = "abcd"
 scores = st.integers(-4, 4).map(lambda tenths: tenths / 4)
 tables = st.integers(1, 4).flatmap(
-    lambda faces: st.lists(st.lists(scores, min_size=4, max_size=4), min_size=faces, max_size=faces)
+    lambda faces: st.lists(
+        st.lists(scores, min_size=4, max_size=4), min_size=faces, max_size=faces
+    )
 )
 
 
 def face() -> Face:
     points = np.zeros((5, 2), np.float32)
     crop = np.zeros((112, 112, 3), np.uint8)
-    return Face(Detection((0, 0, 9, 9), 1.0), points, crop, np.zeros(4, np.float32), Quality(9, 9, 9, 0))
+    return Face(
+        Detection((0, 0, 9, 9), 1.0),
+        points,
+        crop,
+        np.zeros(4, np.float32),
+        Quality(9, 9, 9, 0),
+    )
 
 
 def candidates(row: list[float]) -> list[Candidate]:
-    ordered = sorted(zip(SUBJECTS, row, strict=False), key=lambda pair: (-pair[1], pair[0]))
-    return [Candidate(rank, name, score) for rank, (name, score) in enumerate(ordered, 1)]
+    ordered = sorted(
+        zip(SUBJECTS, row, strict=False), key=lambda pair: (-pair[1], pair[0])
+    )
+    return [
+        Candidate(rank, name, score) for rank, (name, score) in enumerate(ordered, 1)
+    ]
 
 
-def verdicts(table: list[list[float]], threshold: float, *, allow_repeats: bool = False) -> list[str | None]:
+def verdicts(
+    table: list[list[float]], threshold: float, *, allow_repeats: bool = False
+) -> list[str | None]:
     faces = [face() for _ in table]
     rows = [candidates(row) for row in table]
-    return [each.subject for each in decide(faces, rows, threshold, allow_repeats=allow_repeats)]
+    return [
+        each.subject
+        for each in decide(faces, rows, threshold, allow_repeats=allow_repeats)
+    ]
 
 
-def total(table: list[list[float]], names: tuple[str | None, ...], threshold: float) -> float | None:
+def total(
+    table: list[list[float]], names: tuple[str | None, ...], threshold: float
+) -> float | None:
     """The sum of the scores above the threshold, or None where the verdicts are not allowed."""
     given_names = [name for name in names if name]
     if len(set(given_names)) < len(given_names):
         return None
-    won = [row[SUBJECTS.index(name)] - threshold for row, name in zip(table, names, strict=True) if name]
+    won = [
+        row[SUBJECTS.index(name)] - threshold
+        for row, name in zip(table, names, strict=True)
+        if name
+    ]
     return None if any(each < 0 for each in won) else sum(won)
 
 
@@ -59,7 +82,10 @@ def test_the_one_who_fits_less_well_takes_the_next_name_that_is_sure() -> None:
 
 
 def test_repeats_are_allowed_on_demand() -> None:
-    assert verdicts([[0.8, 0.1, 0, 0], [0.7, 0.2, 0, 0]], 0.3, allow_repeats=True) == ["a", "a"]
+    assert verdicts([[0.8, 0.1, 0, 0], [0.7, 0.2, 0, 0]], 0.3, allow_repeats=True) == [
+        "a",
+        "a",
+    ]
 
 
 def test_no_face_and_no_candidate_are_no_error() -> None:
@@ -68,9 +94,14 @@ def test_no_face_and_no_candidate_are_no_error() -> None:
 
 
 @given(tables, scores)
-def test_no_other_allowed_verdicts_have_a_larger_sum(table: list[list[float]], threshold: float) -> None:
+def test_no_other_allowed_verdicts_have_a_larger_sum(
+    table: list[list[float]], threshold: float
+) -> None:
     chosen = total(table, tuple(verdicts(table, threshold)), threshold)
-    every = (total(table, names, threshold) for names in product((*SUBJECTS, None), repeat=len(table)))
+    every = (
+        total(table, names, threshold)
+        for names in product((*SUBJECTS, None), repeat=len(table))
+    )
     assert chosen is not None
     assert chosen == pytest.approx(max(each for each in every if each is not None))
 
@@ -85,7 +116,9 @@ def test_the_assignment_is_the_best_one(rows: int, more: int, seed: int) -> None
         for columns in product(range(rows + more), repeat=rows)
         if len(set(columns)) == rows
     )
-    assert sum(gain[row, column] for row, column in enumerate(taken)) == pytest.approx(best)
+    assert sum(gain[row, column] for row, column in enumerate(taken)) == pytest.approx(
+        best
+    )
 
 
 def test_a_hundred_faces_that_all_look_alike_are_decided_at_once() -> None:

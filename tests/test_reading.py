@@ -68,7 +68,7 @@ def test_a_pipeline_that_cannot_be_opened_is_the_callers_error(tmp_path: Path, j
 
 def test_limits_reach_the_reader_and_the_pipeline(tmp_path: Path) -> None:
     source = photo(tmp_path / "a.png", "red", face=40)
-    assert len(read(source, min_face=41)[0].faces) == 0
+    assert len(read(source, min_face=51)[0].faces) == 0
     assert "--max-pixels" in str(read(source, max_pixels=1000)[0].error)
 
 

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facekit.rendering.escaping import csv_cell, file_stem, isolated, json_line, printable
+from facekit.rendering.escaping import (
+    csv_cell,
+    file_stem,
+    isolated,
+    json_line,
+    printable,
+)
 
 HOSTILE = {
     "terminal escape": ("\x1b[2Jgone", r"\x1b[2Jgone"),
@@ -22,7 +28,9 @@ def test_a_name_cannot_steer_a_terminal(name: str, shown: str) -> None:
     assert printable(name) == shown
 
 
-@pytest.mark.parametrize("name", ["José Álvarez", "张伟", "محمد علي", "श्रीमती", "नि\u200dल", "👩\u200d🚀"])
+@pytest.mark.parametrize(
+    "name", ["José Álvarez", "张伟", "محمد علي", "श्रीमती", "नि\u200dल", "👩\u200d🚀"]
+)
 def test_names_of_any_script_are_shown_as_they_are(name: str) -> None:
     assert printable(name) == name
     assert json.loads(json_line(name)) == name
@@ -43,16 +51,25 @@ def test_json_gives_any_text_back_on_one_printable_line(text: str) -> None:
 
 @given(st.text(st.characters()))
 def test_what_is_printed_holds_no_control_character(text: str) -> None:
-    assert not any(letter < " " or "\x7f" <= letter <= "\x9f" for letter in printable(text))
+    assert not any(
+        letter < " " or "\x7f" <= letter <= "\x9f" for letter in printable(text)
+    )
 
 
-@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"])
+@pytest.mark.parametrize(
+    "name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"]
+)
 def test_a_name_is_no_formula_in_a_spreadsheet(name: str) -> None:
     assert csv_cell(name).startswith("'")
 
 
 def test_numbers_stay_numbers_in_csv() -> None:
-    assert [csv_cell(value) for value in (-0.25, 3, None, "Ada")] == ["-0.25", "3", "", "Ada"]
+    assert [csv_cell(value) for value in (-0.25, 3, None, "Ada")] == [
+        "-0.25",
+        "3",
+        "",
+        "Ada",
+    ]
 
 
 @pytest.mark.parametrize(

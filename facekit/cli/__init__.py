@@ -1,0 +1,139 @@
+"""The command line: `facekit COMMAND …`.
+
+A command's module is imported only when the command is used, so that help, completion and a
+mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from facekit import __version__
+from facekit.cli.console import Console
+from facekit.errors import FacekitError, UsageError
+
+DONE, FAILED, USAGE, NO_FACE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+COMMANDS = {
+    "identify": "Say who is in each picture.",
+    "enroll": "Add people to a gallery from their pictures.",
+    "verify": "Say whether two pictures show the same person.",
+    "gallery": "Look after the people in a gallery.",
+    "detect": "Find the faces in pictures.",
+    "align": "Cut aligned faces out of a folder of pictures.",
+    "embed": "Write the vectors of all faces to a file.",
+    "camera": "Say who is in front of a camera or in a video.",
+    "calibrate": "Choose a gallery's threshold from measured errors.",
+    "evaluate": "Measure how often faces are taken for the wrong person.",
+    "train": "Train an embedder on your own pictures.",
+    "export": "Make a network file of a training run.",
+    "train-landmarks": "Train the landmark predictor.",
+    "weights": "List or check the network files.",
+    "info": "Print what to paste into a bug report.",
+}
+"""Short helps by command: the group's help shows them without importing the commands."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used, and the one place where an exception
+    becomes a message and an exit status.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if _module_exists(name)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        place = name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"facekit.cli.{place}"), place)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
+        extra["standalone_mode"] = False
+        _survive_any_text()
+        debug = "--debug" in (sys.argv[1:] if args is None else args)
+        try:
+            status = super().main(args, *rest, **extra)
+            sys.stdout.flush()
+        except Exception as error:
+            if debug:
+                raise
+            status = _told(error)
+        sys.exit(status if isinstance(status, int) else DONE)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong on standard error, in a line; the exit status of it."""
+    if isinstance(error, click.exceptions.Abort):
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has had enough; Python must not complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    console = Console()
+    if isinstance(error, FacekitError):
+        console.error(str(error))
+        return USAGE if isinstance(error, UsageError) else FAILED
+    if isinstance(error, OSError) and error.strerror:
+        console.error(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return FAILED
+    console.error(f"internal error ({type(error).__name__}: {error}); run with --debug to see where")
+    return FAILED
+
+
+def _survive_any_text() -> None:
+    """A name that the terminal's encoding lacks is shown as its code instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _module_exists(name: str) -> bool:
+    return os.path.exists(os.path.join(os.path.dirname(__file__), f"{name.replace('-', '_')}.py"))
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, "--version", message="facekit %(version)s")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only, no notes, progress or summary.")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+@click.pass_context
+def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
+    """Who is in this photo? Face identification on an ordinary computer.
+
+    \b
+    facekit enroll people/       # a sub-folder for each person
+    facekit identify photo.jpg   # who is it?
+    """
+    ctx.obj = Console(quiet=quiet)
+
+
+def main() -> NoReturn:
+    """The `facekit` command."""
+    try:
+        group.main(prog_name="facekit")
+    except SystemExit as end:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
+        if threading.active_count() > 1:  # a picture is being looked through: nobody needs it any more
+            os._exit(end.code if isinstance(end.code, int) else FAILED)
+        raise

@@ -1,0 +1,55 @@
+"""What goes to standard error: notes, errors, progress. Data goes to standard output, by `emit`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+
+class Console:
+    """Messages that keep out of each other's way, and a progress line on a terminal only."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.failed = False
+        self._line = ""
+        self._drawn = 0.0
+
+    def emit(self, line: str) -> None:
+        """A line of data."""
+        self._clear()
+        click.echo(line)
+
+    def note(self, text: str) -> None:
+        """A remark, left out with `--quiet`."""
+        if not self.quiet:
+            self._say(text)
+
+    def error(self, text: str) -> None:
+        """What failed: always printed, and remembered for the exit status."""
+        self.failed = True
+        self._say(text)
+
+    def progress(self, done: int, total: int, what: str = "pictures") -> None:
+        """Redraw the progress line, at most ten times a second; nothing where nobody watches."""
+        if self.quiet or total < 2 or not sys.stderr.isatty():
+            return
+        self._line = f"{done * 100 // total:3d} %  {done} of {total} {what}"
+        if done == total:
+            self._clear()
+            self._line = ""
+        elif time.monotonic() - self._drawn > 0.1:
+            self._drawn = time.monotonic()
+            click.echo(f"\r\x1b[K{self._line}", err=True, nl=False)
+
+    def _say(self, text: str) -> None:
+        from facekit.rendering.escaping import printable
+
+        self._clear()
+        click.echo(f"facekit: {printable(text)}", err=True)
+
+    def _clear(self) -> None:
+        if self._line and self._drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)

@@ -1,0 +1,74 @@
+"""`facekit enroll`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import DONE, FAILED, NO_FACE
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("enroll")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--subject",
+    metavar="NAME",
+    shell_complete=shared.complete_subject,
+    help="Whose pictures these are, when there is no folder for each person.",
+)
+@click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
+@click.option(
+    "--gallery",
+    "-g",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The gallery, instead of the one of FACEKIT_GALLERY, or gallery.db in the folder.",
+)
+@shared.picture_options
+@shared.format_option()
+@click.pass_obj
+def enroll(
+    console: Console,
+    /,
+    paths: tuple[str, ...],
+    subject: str | None,
+    strict: bool,
+    gallery: Path | None,
+    options: Options,
+    style: str,
+) -> int:
+    """Add people to a gallery from their pictures.
+
+    PATH is a folder with a sub-folder for each person, named like the person; or pictures and folders
+    of one person, with --subject. A picture that is in the gallery already is left alone, so that
+    running again goes on where it was stopped.
+
+    Of several faces in a picture, the one is taken that agrees with the person's other pictures, or
+    else the largest. Pictures that are small, blurred, dark, turned away, or like somebody else are
+    told, and refused with --strict.
+
+    \b
+    facekit enroll people/
+    facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
+    """
+    from facekit import enrolment, settings, verbs
+    from facekit.cli.enrolling import Enrolling
+
+    photos = enrolment.plan(paths, subject)
+    pipeline = options.pipeline()
+    place = settings.gallery_to_write(gallery, None if subject else enrolment.home(paths))
+    with verbs.gallery_for_enrolment(place, pipeline) as opened:
+        outcomes = enrolment.enroll(
+            opened, photos, rules=enrolment.Rules(strict), options=options, pipeline=pipeline
+        )
+        report = Enrolling(console, style, opened).run(photos, outcomes)
+    if report.failed:
+        return FAILED
+    return NO_FACE if report.without_face else DONE

@@ -1,0 +1,93 @@
+"""The run of `facekit enroll`: tell what became of each picture once it is stored, and sum up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from facekit.enrolment import EnrolReport, Outcome, Photo
+from facekit.rendering.escaping import json_line, printable
+from facekit.rendering.identified import csv_line
+from facekit.rendering.tables import WIDTH, fit
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.gallery.store import Gallery
+
+_CSV_COLUMNS = ("source", "subject", "status", "problems", "notes")
+_COUNTS = ("enrolled", "already there", "refused")
+_NAME = WIDTH - sum(len(title) + 2 for title in _COUNTS)
+
+
+class Enrolling:
+    """Prints outcomes as they come: a line for each person, or a row for each picture."""
+
+    def __init__(self, console: Console, style: str, gallery: Gallery) -> None:
+        self.console = console
+        self.style = style
+        self.gallery = gallery
+        self.outcomes: list[Outcome] = []
+
+    def run(self, photos: Sequence[Photo], outcomes: Iterator[Outcome]) -> EnrolReport:
+        """Print all outcomes and the summary; the summary also when the user interrupts."""
+        try:
+            self._heading()
+            told = self._told(outcomes, len(photos))
+            for subject, group in groupby(told, key=lambda outcome: outcome.subject):
+                self._subject(subject, list(group))
+        except KeyboardInterrupt:
+            self._summary(
+                f"stopped after {len(self.outcomes)} of {len(photos)} pictures; run it again to go on"
+            )
+            raise
+        self._summary()
+        return EnrolReport(tuple(self.outcomes))
+
+    def _told(self, outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            self.outcomes.append(outcome)
+            if self.style == "json":
+                self.console.emit(json_line(outcome.to_dict()))
+            elif self.style == "csv":
+                lists = ("; ".join(outcome.problems), "; ".join(outcome.notes))
+                self.console.emit(csv_line([outcome.source, outcome.subject, outcome.status, *lists]))
+            self._remarks(outcome)
+            self.console.progress(len(self.outcomes), total)
+            yield outcome
+
+    def _remarks(self, outcome: Outcome) -> None:
+        where = outcome.source
+        for note in outcome.notes:
+            self.console.note(f"{where}: {note}")
+        problems = "; ".join(outcome.problems)
+        if outcome.status == "refused":
+            lead = "" if problems.startswith(where) else f"{where}: "
+            self.console.error(f"{lead}{problems}; not enrolled")
+        elif problems:
+            self.console.note(f"{where}: {problems}; enrolled all the same (--strict refuses)")
+
+    def _heading(self) -> None:
+        if self.style == "csv":
+            self.console.emit(csv_line(_CSV_COLUMNS))
+        elif self.style == "table":
+            self.console.emit(fit("subject", _NAME) + "".join(f"  {title}" for title in _COUNTS))
+
+    def _subject(self, name: str, outcomes: Sequence[Outcome]) -> None:
+        if self.style == "table":
+            counts = Counter(outcome.status for outcome in outcomes)
+            cells = (f"  {counts[title]:>{len(title)}}" for title in _COUNTS)  # type: ignore[index]
+            self.console.emit(fit(name, _NAME) + "".join(cells))
+
+    def _summary(self, first: str | None = None) -> None:
+        report = EnrolReport(tuple(self.outcomes))
+        if first:
+            self.console.note(first)
+        self.console.note(
+            f"{report.count('enrolled')} enrolled of {len(report.subjects)} people, "
+            f"{report.count('already there')} already there, {report.count('refused')} refused"
+        )
+        for reason, count in report.refusals():
+            self.console.note(f"  {count} refused: {reason}")
+        self.console.note(f"use it: facekit identify --gallery {printable(str(self.gallery.path))} PHOTO")

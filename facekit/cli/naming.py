@@ -1,0 +1,96 @@
+"""The run of `facekit identify`: name the faces of one picture after the other, print, save, count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facekit import identification, images
+from facekit.reading import Options, Reading, read_faces
+from facekit.rendering import identified
+from facekit.results import PictureResult
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.gallery.store import Gallery
+    from facekit.pipeline import Pipeline
+
+
+class Naming:
+    """Where the results go, and how many there were. `decision` is what `of_reading` takes."""
+
+    def __init__(
+        self,
+        console: Console,
+        gallery: Gallery,
+        style: str,
+        decision: dict[str, Any],
+        crops: Path | None = None,
+        annotate: Path | None = None,
+    ) -> None:
+        from facekit.rendering.files import AnnotatedFolder, CropFolder
+
+        self.console = console
+        self.gallery = gallery
+        self.style = style
+        self.decision = decision
+        self.crops = CropFolder(crops) if crops else None
+        self.annotated = AnnotatedFolder(annotate) if annotate else None
+        self.pictures = self.faces = self.named = 0
+
+    def run(self, inputs: Sequence[str], options: Options, pipeline: Pipeline) -> None:
+        sources = images.find(inputs)
+        self._heading()
+        try:
+            for reading in read_faces(sources, options, pipeline=pipeline):
+                self._one(reading)
+                self.console.progress(self.pictures, len(sources))
+        except KeyboardInterrupt:
+            self.console.note(f"stopped: {self._summary()} of {len(sources)}")
+            raise
+        if not sources:
+            self.console.error(f"no pictures in {', '.join(inputs)}")
+        elif len(sources) > 1:
+            self.console.note(self._summary())
+
+    def _heading(self) -> None:
+        if self.style == "csv":
+            self.console.emit(identified.csv_line(identified.CSV_COLUMNS))
+        if self.style != "table":
+            return
+        given = self.decision.get("threshold")
+        threshold = self.gallery.threshold if given is None else given
+        people = len(self.gallery.subjects())
+        place = str(self.gallery.path)
+        for line in identified.heading(
+            threshold, self.gallery.calibration, people, place, given=given is not None
+        ):
+            self.console.emit(line)
+
+    def _one(self, reading: Reading) -> None:
+        result = identification.of_reading(self.gallery, reading, **self.decision)
+        self.pictures += 1
+        self.faces += len(result.faces)
+        self.named += sum(face.subject is not None for face in result.faces)
+        for line in identified.lines(result, self.style):
+            self.console.emit(line)
+        if result.error:
+            self.console.error(result.error)
+        for note in result.notes:
+            self.console.note(f"{result.source}: {note}")
+        self._save(reading, result)
+
+    def _save(self, reading: Reading, result: PictureResult) -> None:
+        if self.crops and reading.faces:
+            self.crops.save(reading)
+        if self.annotated and reading.picture:
+            from facekit.rendering.annotated import annotated
+
+            image, notes = annotated(reading.picture.pixels, result.faces)
+            self.annotated.save(reading, image)
+            for note in notes:
+                self.console.note(f"{reading.source}: {note}")
+
+    def _summary(self) -> str:
+        return f"{self.faces} faces, {self.named} of them named, in {self.pictures} pictures"

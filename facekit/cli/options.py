@@ -1,0 +1,160 @@
+"""Options that several commands share, each set as one decorator."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.gallery.store import Gallery
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def picture_options(command: Command) -> Command:
+    """How pictures are read: the command gets them as one `options`."""
+
+    @functools.wraps(command)
+    def with_options(
+        *args: Any,
+        detector: str,
+        embedder: Path | None,
+        min_face: int,
+        max_pixels: int,
+        jobs: int,
+        **rest: Any,
+    ) -> Any:
+        from facekit import reading
+
+        options = reading.Options(detector, embedder, min_face, max_pixels, jobs)
+        return command(*args, options=options, **rest)
+
+    for option in reversed(
+        [
+            click.option(
+                "--detector",
+                default="dlib",
+                show_default=True,
+                metavar="NAME",
+                help="dlib, or a network of yours: yunet=FILE, dlib-cnn=FILE, yolo=FILE, retinaface=FILE.",
+            ),
+            click.option(
+                "--embedder",
+                type=click.Path(path_type=Path, dir_okay=False),
+                metavar="FILE",
+                help="An ArcFace-style ONNX file with its TOML beside it, instead of the shipped network.",
+            ),
+            click.option(
+                "--min-face",
+                type=click.IntRange(10),
+                default=40,
+                show_default=True,
+                metavar="PIXELS",
+                help="Do not look for smaller faces.",
+            ),
+            click.option(
+                "--max-pixels",
+                type=click.IntRange(1),
+                default=64_000_000,
+                show_default=True,
+                metavar="PIXELS",
+                help="Refuse pictures of more pixels.",
+            ),
+            click.option(
+                "--jobs",
+                "-j",
+                type=click.IntRange(0),
+                default=0,
+                metavar="N",
+                help="Number of processes; by itself, one for each core when there is work for them.",
+            ),
+        ]
+    ):
+        with_options = option(with_options)
+    return with_options  # type: ignore[return-value]
+
+
+gallery_option = click.option(
+    "--gallery",
+    "-g",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The gallery, instead of the one of FACEKIT_GALLERY, of ./gallery/, or the shipped one.",
+)
+
+quiet_option = click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda ctx, _, value: _be_quiet(ctx) if value else None,
+    help="Print errors only, no notes, progress or summary.",
+)
+
+debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show where an error came from."
+)
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """`--format`, as the parameter `style`; the first is the default."""
+    return click.option(
+        "--format",
+        "-f",
+        "style",
+        type=click.Choice(formats or ("table", "json", "csv")),
+        default=(formats or ("table",))[0],
+        show_default=True,
+        help="How results are printed.",
+    )
+
+
+def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command that also takes `--quiet` and `--debug` after its name, with its short help."""
+    from facekit.cli import COMMANDS
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        with_both = debug_option(quiet_option(function))
+        attributes.setdefault("short_help", COMMANDS.get(name))
+        made: click.Command = click.command(name, cls=click.Command, **attributes)(with_both)
+        return made
+
+    return decorate
+
+
+def complete_subject(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Enrolled names that begin like what was typed; none where the gallery cannot be opened."""
+    from facekit.errors import FacekitError
+
+    try:
+        with open_gallery(ctx.params.get("gallery")) as gallery:
+            names = [subject.name for subject in gallery.subjects()]
+    except FacekitError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(typed) and name.isprintable()]
+
+
+def open_gallery(
+    path: Path | None, *, console: Console | None = None, write: bool = False, fingerprint: str | None = None
+) -> Gallery:
+    """The gallery to use; says when it is the shipped one because there is no other."""
+    from facekit import settings, verbs
+
+    gallery = verbs.open_gallery(path, write=write, fingerprint=fingerprint)
+    if console and path is None and gallery.path == settings.reference_gallery():
+        console.note(
+            "there is no gallery of yours: using the shipped one of public figures "
+            "(make yours with: facekit enroll FOLDER)"
+        )
+    return gallery
+
+
+def _be_quiet(ctx: click.Context) -> None:
+    console: Console = ctx.obj
+    console.quiet = True

@@ -1,0 +1,342 @@
+"""The rules of enrolling: whose picture it is, which of its faces, and whether it is good enough.
+
+Pictures are judged together with the person's others, at most `BATCH` at a time, and each such
+batch is stored in one transaction before anything about it is reported: what was reported is kept,
+whatever happens next, and running again goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit import images, quality
+from facekit.errors import UsageError
+from facekit.gallery.records import NewTemplate, subject_name
+from facekit.gallery.search import Index
+from facekit.reading import Options, Reading, read_faces
+from facekit.results import SCHEMA, Candidate, Face, Vector
+
+if TYPE_CHECKING:
+    from facekit.gallery.store import Gallery
+    from facekit.pipeline import Pipeline
+
+BATCH = 64
+# A picture whose best score with the person's other pictures is below this part of the threshold is
+# taken for somebody else's.
+UNLIKE = 0.5
+NO_FACE = "no face"
+
+Status = Literal["enrolled", "already there", "refused"]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture to enroll, and whose it is."""
+
+    subject: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture. `problems` are why it was refused, or would be with `strict`;
+    `notes` are what else a user should know.
+    """
+
+    subject: str
+    source: str
+    status: Status
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        lists = {"problems": list(self.problems), "notes": list(self.notes)}
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "subject": self.subject,
+            "status": self.status,
+            **lists,
+        }
+
+
+@dataclass(frozen=True)
+class EnrolReport:
+    """What became of all pictures."""
+
+    outcomes: tuple[Outcome, ...]
+
+    def count(self, status: Status) -> int:
+        return sum(outcome.status == status for outcome in self.outcomes)
+
+    @property
+    def subjects(self) -> list[str]:
+        """Who was enrolled, in order."""
+        named = (outcome.subject for outcome in self.outcomes if outcome.status == "enrolled")
+        return list(dict.fromkeys(named))
+
+    @property
+    def failed(self) -> bool:
+        """Whether a picture was refused for anything but having no face."""
+        return any(o.status == "refused" and o.problems != (NO_FACE,) for o in self.outcomes)
+
+    @property
+    def without_face(self) -> bool:
+        """Whether no picture had a face."""
+        return all(o.problems == (NO_FACE,) for o in self.outcomes)
+
+    def refusals(self) -> list[tuple[str, int]]:
+        """The first reason of each refused picture, counted, most frequent first."""
+        refused = (outcome for outcome in self.outcomes if outcome.status == "refused")
+        kinds = Counter(
+            outcome.problems[0].removeprefix(f"{outcome.source}: ").split(" (")[0] for outcome in refused
+        )
+        return sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a picture is good enough. `strict` refuses what else is only warned of."""
+
+    strict: bool = False
+    quality: quality.Limits = field(default_factory=quality.Limits)
+
+
+def plan(paths: Sequence[str], subject: str | None = None) -> list[Photo]:
+    """The photos to enroll. All are of `subject`, or else each path is a folder that has a sub-folder
+    for each person, named like the person, with the pictures inside or below.
+
+    Raises UsageError where it cannot be told whose the pictures are.
+    """
+    if subject is not None:
+        return [Photo(subject_name(subject), source) for source in images.find(paths)]
+    return [photo for path in paths for photo in _people(path)]
+
+
+def home(paths: Sequence[str]) -> Path | None:
+    """The folder that a gallery of these paths belongs into: the first that was given."""
+    return next((Path(path) for path in paths if os.path.isdir(path)), None)
+
+
+def enroll(
+    gallery: Gallery,
+    photos: Sequence[Photo],
+    *,
+    rules: Rules | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+) -> Iterator[Outcome]:
+    """Enroll the photos, which stand together by subject; an outcome for each once it is stored."""
+    rules = rules or Rules()
+    options = options or Options()
+    there = _already_there(gallery, photos, options.max_pixels)
+    fresh = [photo for photo in photos if photo not in there]
+    readings = read_faces([photo.source for photo in fresh], options, pipeline=pipeline)
+    known = _Known(gallery)
+    for subject, group in groupby(photos, key=lambda photo: photo.subject):
+        ours = list(group)
+        yield from (Outcome(subject, p.source, "already there") for p in ours if p in there)
+        todo = iter([photo for photo in ours if photo not in there])
+        while batch := list(islice(todo, BATCH)):
+            read = list(islice(readings, len(batch)))
+            yield from _store(gallery, subject, read, known, rules)
+
+
+def _people(path: str) -> Iterator[Photo]:
+    if not os.path.isdir(path):
+        raise UsageError(
+            f"{path}: no folder; to enroll single pictures, say whose they are with --subject NAME"
+        )
+    folders = sorted(
+        each.name for each in os.scandir(path) if each.is_dir() and not each.name.startswith(".")
+    )
+    photos = [
+        Photo(subject_name(os.fsencode(name).decode(errors="backslashreplace")), source)
+        for name in folders
+        for source in images.find([os.path.join(path, name)])
+    ]
+    if not photos:
+        raise UsageError(
+            f"{path}: no pictures in sub-folders; facekit expects a sub-folder for each person, "
+            "or --subject NAME when all pictures are of one"
+        )
+    yield from photos
+
+
+def _already_there(gallery: Gallery, photos: Sequence[Photo], most: int) -> set[Photo]:
+    """The photos that the gallery holds for their subject, told by their bytes without decoding them."""
+    if not len(gallery):
+        return set()
+    digests = {photo: digest for photo in photos if (digest := _digest(photo.source))}
+    known = gallery.known(list(dict.fromkeys(digests.values())))
+    return {photo for photo, digest in digests.items() if photo.subject in known.get(digest, [])}
+
+
+def _digest(source: str) -> str | None:
+    path = Path(source)
+    try:
+        if not path.is_file() or path.stat().st_size > images.MAX_BYTES:
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None  # reading it tells the user why
+
+
+def _store(
+    gallery: Gallery, subject: str, readings: Sequence[Reading], known: _Known, rules: Rules
+) -> list[Outcome]:
+    usable = [reading for reading in readings if reading.faces]
+    chosen = choose(usable, known.stored(subject, usable), gallery.threshold)
+    others = gallery.known([reading.sha256 for reading in usable])
+    outcomes: dict[str, Outcome] = {}
+    templates: list[NewTemplate] = []
+    digests: set[str] = set()
+    for reading, choice in zip(usable, chosen, strict=True):
+        source, face = reading.source, choice.face
+        if reading.sha256 in digests or subject in others.get(reading.sha256, []):
+            outcomes[source] = Outcome(subject, source, "already there")
+            continue
+        problems = [
+            *(f"the same picture is enrolled as {name}" for name in others.get(reading.sha256, [])),
+            *quality.problems(face.quality, rules.quality),
+            *_identity_problems(choice, subject, known, gallery.threshold),
+        ]
+        notes = (*reading.notes, *([choice.note] if choice.note else []))
+        status: Status = "refused" if problems and rules.strict else "enrolled"
+        outcomes[source] = Outcome(subject, source, status, tuple(problems), notes)
+        if status == "enrolled":
+            digests.add(reading.sha256)
+            templates.append(_template(subject, reading, face))
+    gallery.add(templates)
+    known.add(templates)
+    return [outcomes.get(reading.source) or _no_face(subject, reading) for reading in readings]
+
+
+def _no_face(subject: str, reading: Reading) -> Outcome:
+    return Outcome(subject, reading.source, "refused", (reading.error or NO_FACE,), reading.notes)
+
+
+def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
+    return NewTemplate(
+        subject=subject,
+        vector=face.vector,
+        sha256=reading.sha256,
+        source=os.path.basename(reading.source),
+        box=face.detection.box,
+        quality=face.quality.to_dict(),
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The face of a picture that is the person's. `agreement` is its best score with the person's
+    `others` other pictures.
+    """
+
+    face: Face
+    note: str | None
+    agreement: float
+    others: int
+
+
+def choose(readings: Sequence[Reading], stored: Sequence[Sequence[float]], threshold: float) -> list[Choice]:
+    """One face of each of a person's pictures: of several, the one that agrees with the person's other
+    pictures, else the largest.
+
+    `stored` gives for each picture, for each of its faces, the best score with what is stored of the
+    person; an empty sequence when nothing is.
+    """
+    if not readings:
+        return []
+    scores = _agreements(readings, stored)
+    picks = [_pick(reading.faces, own, threshold) for reading, own in zip(readings, scores, strict=True)]
+    # How well it agrees is asked of the faces that were picked: not of a stranger in the background.
+    faces = [reading.faces[pick] for reading, (pick, _) in zip(readings, picks, strict=True)]
+    vectors = np.stack([face.vector for face in faces])
+    among = vectors @ vectors.T
+    np.fill_diagonal(among, -1)
+    choices = []
+    for number, (face, (pick, note)) in enumerate(zip(faces, picks, strict=True)):
+        before = stored[number][pick] if len(stored[number]) else -1.0
+        others = len(faces) - 1 + (len(stored[number]) > 0)
+        choices.append(Choice(face, note, max(before, float(among[number].max())), others))
+    return choices
+
+
+def _agreements(readings: Sequence[Reading], stored: Sequence[Sequence[float]]) -> list[NDArray[np.float32]]:
+    """For each picture (faces, other pictures): each face's best score with each of the others."""
+    stacks = [np.stack([face.vector for face in reading.faces]) for reading in readings]
+    agreements = []
+    for number, stack in enumerate(stacks):
+        columns = [(stack @ other.T).max(axis=1) for place, other in enumerate(stacks) if place != number]
+        if len(stored[number]):
+            columns.append(np.asarray(stored[number], np.float32))
+        agreements.append(np.stack(columns, axis=1) if columns else np.zeros((len(stack), 0), np.float32))
+    return agreements
+
+
+def _pick(faces: Sequence[Face], agreements: NDArray[np.float32], threshold: float) -> tuple[int, str | None]:
+    if len(faces) == 1:
+        return 0, None
+    if agreements.shape[1] and agreements.max() >= threshold:
+        best = int(agreements.mean(axis=1).argmax())
+        return best, f"{len(faces)} faces: took the one that agrees with the person's other pictures"
+    largest = max(range(len(faces)), key=lambda number: (faces[number].quality.size, -number))
+    return largest, f"{len(faces)} faces: took the largest"
+
+
+def _identity_problems(choice: Choice, subject: str, known: _Known, threshold: float) -> Iterator[str]:
+    if choice.others > 1 and choice.agreement < UNLIKE * threshold:
+        yield f"looks like somebody else in this folder (best score with the others {choice.agreement:.2f})"
+    other = known.other(subject, choice.face.vector)
+    if other and other.score >= threshold and other.score > choice.agreement:
+        yield f"looks like another enrolled person ({other.subject}, score {other.score:.2f})"
+
+
+class _Known:
+    """The templates to compare with: the gallery as it was, and what this run has added to it."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._before = gallery.matrix()
+        self._names: list[str] = []
+        self._vectors: list[Vector] = []
+        self._added: Index | None = None
+
+    def add(self, templates: Iterable[NewTemplate]) -> None:
+        for template in templates:
+            self._names.append(template.subject)
+            self._vectors.append(template.vector)
+            self._added = None
+
+    def stored(self, subject: str, readings: Sequence[Reading]) -> list[list[float]]:
+        """For each picture, each face's best score with the subject's templates, empty without any."""
+        scores = [[self._score(subject, face.vector) for face in reading.faces] for reading in readings]
+        anything = any(score > -1 for row in scores for score in row)
+        return scores if anything else [[] for _ in scores]
+
+    def other(self, subject: str, vector: Vector) -> Candidate | None:
+        """Whom the face is most like among all others."""
+        found = (each for each in self._search(vector) if each.subject != subject)
+        return max(found, key=lambda each: each.score, default=None)
+
+    def _score(self, subject: str, vector: Vector) -> float:
+        found = (each.score for each in self._search(vector) if each.subject == subject)
+        return max(found, default=-1.0)
+
+    def _search(self, vector: Vector) -> list[Candidate]:
+        # Of two places, one can only be the subject's own: the best other one is always among them.
+        if self._added is None and self._names:
+            self._added = Index.of(np.stack(self._vectors), self._names)
+        found = self._before.search(vector[None], 2)[0]
+        return found + (self._added.search(vector[None], 2)[0] if self._added else [])

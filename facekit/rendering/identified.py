@@ -1,0 +1,78 @@
+"""Who is in each picture: as text for 80 columns, or as rows of CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from facekit.rendering.escaping import csv_cell, json_line, printable
+from facekit.rendering.tables import WIDTH, fit, width
+from facekit.results import Identification, PictureResult
+
+CSV_COLUMNS = (
+    *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject"),
+    *("rank", "candidate", "score", "error"),
+)
+
+
+def heading(threshold: float, calibration: str, subjects: int, gallery: str, *, given: bool) -> list[str]:
+    """What a verdict means: the threshold, how it was chosen, and among how many."""
+    how = f"given; the gallery's own: {calibration}" if given else calibration
+    people = f"{subjects} subject" if subjects == 1 else f"{subjects} subjects"
+    return textwrap.wrap(printable(f"Threshold {threshold:.3f} ({how}). {people} in {gallery}."), WIDTH)
+
+
+def text(result: PictureResult) -> Iterator[str]:
+    """A picture's faces, each with its verdict, place and candidates; nothing for a picture that
+    could not be read, which is told elsewhere.
+    """
+    if result.error:
+        return
+    count = len(result.faces)
+    what = "no face" if not count else "1 face" if count == 1 else f"{count} faces"
+    yield f"{fit(result.source, min(WIDTH - 11, width(printable(result.source))))}: {what}"
+    for number, face in enumerate(result.faces, 1):
+        yield from _face(number, face)
+
+
+def _face(number: int, identified: Identification) -> Iterator[str]:
+    x0, y0, x1, y1 = (round(value) for value in identified.face.detection.box)
+    place = f"{x0},{y0} – {x1},{y1}  detector {identified.face.detection.score:.2f}"
+    start = f"{number:4d}  "
+    verdict = fit(identified.subject or "unknown", WIDTH - len(start) - 2 - len(place))
+    yield f"{start}{verdict}  {place}"
+    for candidate in identified.candidates:
+        start = f"{candidate.rank:8d}  {candidate.score:7.4f}  "
+        yield start + fit(candidate.subject, WIDTH - len(start)).rstrip()
+
+
+def csv_lines(result: PictureResult) -> Iterator[str]:
+    """A row for each candidate of each face; one row for a picture without faces, or with an error."""
+    if not result.faces:
+        yield csv_line([result.source, *[None] * 10, result.error])
+    for number, each in enumerate(result.faces, 1):
+        box = (round(value, 1) for value in each.face.detection.box)
+        start = [result.source, number, *box, round(each.face.detection.score, 4), each.subject]
+        for candidate in each.candidates:
+            yield csv_line([*start, candidate.rank, candidate.subject, round(candidate.score, 4), None])
+        if not each.candidates:
+            yield csv_line([*start, *[None] * 4])
+
+
+def csv_line(cells: Sequence[object]) -> str:
+    """One row, without the end of the line."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([csv_cell(cell) for cell in cells])
+    return line.getvalue()
+
+
+def lines(result: PictureResult, style: str) -> Iterator[str]:
+    """The picture in the format `table`, `json` or `csv`."""
+    if style == "json":
+        yield json_line(result.to_dict())
+    elif style == "csv":
+        yield from csv_lines(result)
+    else:
+        yield from text(result)

@@ -1,0 +1,166 @@
+"""The verbs of the command line as functions: pictures or paths in, frozen results out.
+
+What is not given is what the commands take: the default detector, the shipped network, and the
+gallery of `FACEKIT_GALLERY`, of `./gallery/`, or the shipped one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facekit import enrolment, identification, images, settings
+from facekit.errors import GalleryError, PictureError
+from facekit.gallery.search import score
+from facekit.gallery.store import Gallery
+from facekit.reading import Options, Reading, read_faces
+from facekit.results import SCHEMA, Face, PictureResult
+
+if TYPE_CHECKING:
+    from facekit.pipeline import Pipeline
+
+Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Two pictures' faces compared: `same` when the score reaches the threshold."""
+
+    score: float
+    threshold: float
+
+    @property
+    def same(self) -> bool:
+        return self.score >= self.threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {"score": round(self.score, 4), "threshold": round(self.threshold, 4)}
+        return {"schema": SCHEMA, **values, "same": self.same}
+
+
+def open_gallery(
+    path: Path | str | None = None, *, write: bool = False, fingerprint: str | None = None
+) -> Gallery:
+    """The gallery at `path` (a file, or a folder with `gallery.db` in it), or the first there is of the
+    usual places. With `fingerprint`, only one made by that embedder.
+
+    Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
+    """
+    tried = settings.galleries_to_read(None if path is None else Path(path))
+    for place in tried:
+        if place.exists():
+            return Gallery.open(place, write=write, fingerprint=fingerprint)
+    places = ", ".join(map(str, tried))
+    raise GalleryError(f"no gallery at {places}: make one with facekit enroll FOLDER --gallery {tried[0]}")
+
+
+def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
+    """The gallery at `path`, open for writing; a new one with the embedder's threshold if there is none."""
+    spec = pipeline.spec
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return Gallery.create(
+                path,
+                fingerprint=pipeline.fingerprint,
+                dimension=pipeline.dimension,
+                embedder_name=spec.name,
+                threshold=spec.threshold,
+                calibration=spec.calibration,
+            )
+        except GalleryError:
+            if not path.exists():  # else another process made it in this moment
+                raise
+    return Gallery.open(path, write=True, fingerprint=pipeline.fingerprint)
+
+
+def identify(
+    inputs: Inputs,
+    gallery: Gallery | None = None,
+    *,
+    top: int = 5,
+    threshold: float | None = None,
+    allow_repeats: bool = False,
+    options: Options | None = None,
+) -> Iterator[PictureResult]:
+    """Who is in each picture of the inputs (pictures, folders, `-`), in order.
+
+    A picture that cannot be read is a result with an `error`; the others go on.
+    """
+    options = options or Options()
+    pipeline = options.pipeline()
+    with nullcontext(gallery) if gallery else open_gallery(fingerprint=pipeline.fingerprint) as opened:
+        for reading in read_faces(images.find(_paths(inputs)), options, pipeline=pipeline):
+            yield identification.of_reading(
+                opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats
+            )
+
+
+def enroll(
+    inputs: Inputs,
+    gallery: Gallery | None = None,
+    *,
+    subject: str | None = None,
+    strict: bool = False,
+    options: Options | None = None,
+) -> enrolment.EnrolReport:
+    """Enroll a folder with a sub-folder for each person, or pictures of one `subject`.
+
+    Without `gallery`: `FACEKIT_GALLERY`, else `gallery.db` in the folder. What cannot be enrolled is in
+    the report with its reasons; `strict` refuses pictures of poor quality or doubtful identity.
+    """
+    paths = _paths(inputs)
+    options = options or Options()
+    photos = enrolment.plan(paths, subject)
+    pipeline = options.pipeline()
+    place = settings.gallery_to_write(None, None if subject else enrolment.home(paths))
+    rules = enrolment.Rules(strict=strict)
+    with nullcontext(gallery) if gallery else gallery_for_enrolment(place, pipeline) as opened:
+        outcomes = enrolment.enroll(opened, photos, rules=rules, options=options, pipeline=pipeline)
+        return enrolment.EnrolReport(tuple(outcomes))
+
+
+def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading]:
+    """All faces of all pictures with their unit vectors, in order."""
+    return read_faces(images.find(_paths(inputs)), options)
+
+
+detect = embed
+"""All faces of all pictures: one way for boxes, points and vectors."""
+
+
+def verify(
+    first: str | PathLike[str],
+    second: str | PathLike[str],
+    *,
+    threshold: float | None = None,
+    options: Options | None = None,
+) -> Verification:
+    """Whether two pictures show the same person, by the largest face of each.
+
+    The threshold is a cosine score; None takes the embedder's own. Raises PictureError for a picture
+    that cannot be read or has no face.
+    """
+    options = options or Options()
+    pipeline = options.pipeline()
+    one, two = (
+        _largest(each) for each in read_faces([fspath(first), fspath(second)], options, pipeline=pipeline)
+    )
+    limit = pipeline.spec.threshold if threshold is None else threshold
+    return Verification(score(one.vector, two.vector), limit)
+
+
+def _largest(reading: Reading) -> Face:
+    if reading.error:
+        raise PictureError(reading.error)
+    if not reading.faces:
+        raise PictureError(f"{reading.source}: no face")
+    return max(reading.faces, key=lambda face: face.quality.size)
+
+
+def _paths(inputs: Inputs) -> list[str]:
+    return [fspath(inputs)] if isinstance(inputs, (str, PathLike)) else [fspath(each) for each in inputs]

@@ -1,0 +1,198 @@
+"""`facekit enroll`: who is stored, what is told, and that running again is harmless."""
+
+import csv
+import io
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from fakes import photo
+
+from facekit.gallery import Gallery
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Red and green with three pictures each."""
+    for colour in ("red", "green"):
+        for seed in range(3):
+            photo(tmp_path / "people" / colour / f"{seed}.png", colour, seed=seed)
+    return tmp_path / "people"
+
+
+def stored(path: Path | str) -> dict[str, int]:
+    with Gallery.open(path) as gallery:
+        return {subject.name: subject.templates for subject in gallery.subjects()}
+
+
+def test_a_folder_for_each_person_becomes_a_gallery_in_it(run: Run, folder: Path) -> None:
+    result = run("enroll", "people")
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["subject", "enrolled", "already", "there", "refused"],
+        ["green", "3", "0", "0"],
+        ["red", "3", "0", "0"],
+    ]
+    assert "6 enrolled of 2 people, 0 already there, 0 refused" in result.stderr
+    assert "facekit identify --gallery people/gallery.db" in result.stderr
+    assert stored(folder / "gallery.db") == {"green": 3, "red": 3}
+
+
+def test_running_again_stores_nothing_twice_and_goes_on_with_what_is_new(run: Run, folder: Path) -> None:
+    run("enroll", "people")
+    photo(folder / "blue" / "1.png", "blue")
+    result = run("enroll", "people")
+    assert result.exit_code == 0
+    assert "1 enrolled of 1 people, 6 already there, 0 refused" in result.stderr
+    assert stored(folder / "gallery.db") == {"blue": 1, "green": 3, "red": 3}
+
+
+def test_a_moved_or_doubled_picture_is_the_same_picture(run: Run, folder: Path) -> None:
+    data = (folder / "red" / "0.png").read_bytes()
+    (folder / "red" / "copy.png").write_bytes(data)
+    assert run("enroll", "people").exit_code == 0
+    assert stored(folder / "gallery.db")["red"] == 3
+
+
+def test_pictures_of_one_person_by_name(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    photo(tmp_path / "more" / "b.png", "red", seed=4)
+    assert run("enroll", "--subject", "Ada Lovelace", "a.png", "more").exit_code == 0
+    assert stored("gallery/gallery.db") == {"Ada Lovelace": 2}
+    assert "Ada Lovelace" in run("identify", "a.png").stdout
+
+
+def test_the_gallery_is_the_option_or_else_the_variable(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEKIT_GALLERY", str(tmp_path / "variable.db"))
+    run("enroll", "people")
+    run("enroll", "people", "--gallery", "option.db")
+    assert stored("variable.db") == stored("option.db") == {"green": 3, "red": 3}
+    assert not (folder / "gallery.db").exists()
+
+
+def test_only_the_owner_can_read_a_gallery(run: Run, folder: Path) -> None:
+    run("enroll", "people")
+    assert stat.S_IMODE(os.stat(folder / "gallery.db").st_mode) == 0o600
+
+
+def test_of_several_faces_the_one_of_the_other_pictures_is_taken(run: Run, folder: Path) -> None:
+    photo(folder / "red" / "group.png", "blue", "red", "yellow", seed=7)
+    result = run("enroll", "people")
+    assert "group.png: 3 faces: took the one that agrees" in result.stderr
+    with Gallery.open(folder / "gallery.db") as gallery:
+        [group] = [each for each in gallery.templates("red") if each.source == "group.png"]
+    assert group.box[0] == 70
+
+
+def test_of_several_faces_without_other_pictures_the_largest_is_taken(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "blue", "red")
+    result = run("enroll", "--subject", "x", "a.png")
+    assert "a.png: 2 faces: took the largest" in result.stderr
+
+
+def test_a_wrong_picture_in_a_folder_is_told_and_refused_when_strict(run: Run, folder: Path) -> None:
+    photo(folder / "red" / "wrong.png", "blue", seed=8)
+    lenient = run("enroll", "people", "--gallery", "lenient.db")
+    assert lenient.exit_code == 0
+    assert "wrong.png: looks like somebody else in this folder" in lenient.stderr
+    assert stored("lenient.db")["red"] == 4
+    strict = run("enroll", "people", "--strict", "--gallery", "strict.db")
+    assert strict.exit_code == 1
+    assert stored("strict.db")["red"] == 3
+    assert "1 refused: looks like somebody else in this folder" in strict.stderr
+
+
+def test_a_picture_of_another_enrolled_person_is_told(run: Run, folder: Path) -> None:
+    run("enroll", "people", "--gallery", "g.db")
+    photo(folder / "zoe" / "1.png", "red", seed=9)
+    result = run("enroll", "people", "--gallery", "g.db", "--strict")
+    assert "looks like another enrolled person (red, score 1.00)" in result.stderr
+    assert "zoe" not in stored("g.db")
+
+
+def test_the_same_picture_under_two_names_is_told(run: Run, folder: Path) -> None:
+    (folder / "zoe").mkdir()
+    (folder / "zoe" / "1.png").write_bytes((folder / "red" / "0.png").read_bytes())
+    assert "the same picture is enrolled as red" in run("enroll", "people").stderr
+
+
+def test_a_small_face_is_told(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red", face=41)
+    assert "too small" in run("enroll", "--subject", "x", "a.png").stderr
+
+
+def test_bad_pictures_are_refused_and_the_others_enrolled(run: Run, folder: Path) -> None:
+    (folder / "red" / "bad.png").write_bytes(b"no picture")
+    photo(folder / "red" / "none.png")
+    result = run("enroll", "people")
+    assert result.exit_code == 1
+    assert stored(folder / "gallery.db") == {"green": 3, "red": 3}
+    assert "people/red/none.png: no face; not enrolled" in result.stderr
+    assert result.stderr.count("people/red/bad.png") == 1
+
+
+def test_pictures_without_faces_only_have_a_status_of_their_own(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "none.png")
+    assert run("enroll", "--subject", "x", "none.png").exit_code == 3
+
+
+def test_json_and_csv_have_a_row_for_each_picture(run: Run, folder: Path) -> None:
+    photo(folder / "red" / "none.png")
+    rows = [
+        json.loads(line) for line in run("enroll", "people", "-f", "json", "-g", "a.db").stdout.splitlines()
+    ]
+    assert list(rows[0]) == ["schema", "source", "subject", "status", "problems", "notes"]
+    assert [row["status"] for row in rows] == [*["enrolled"] * 6, "refused"]
+    assert rows[-1]["problems"] == ["no face"]
+    table = csv.DictReader(io.StringIO(run("enroll", "people", "-f", "csv", "-g", "b.db").stdout))
+    assert [row["status"] for row in table] == [row["status"] for row in rows]
+
+
+def test_several_processes_store_the_same_gallery(run: Run, folder: Path) -> None:
+    one = run("enroll", "people", "--jobs", "1", "-g", "one.db", "-f", "json")
+    four = run("enroll", "people", "--jobs", "4", "-g", "four.db", "-f", "json")
+    assert one.stdout == four.stdout
+    assert stored("one.db") == stored("four.db")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["photo.png"], "--subject"),
+        (["flat"], "--subject"),
+        (["missing"], "missing"),
+        (["--subject", "", "photo.png"], "empty"),
+    ],
+)
+def test_whose_pictures_they_are_must_be_told(
+    run: Run, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    photo(tmp_path / "photo.png", "red")
+    photo(tmp_path / "flat" / "photo.png", "red")
+    result = run("enroll", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert not list(tmp_path.rglob("*.db"))
+
+
+@pytest.mark.parametrize(
+    "name", ["José", "张伟", "a'; DROP TABLE subjects; --", "=cmd", "x" * 200, "Nul\x07l"]
+)
+def test_names_are_data_whatever_they_are(run: Run, tmp_path: Path, name: str) -> None:
+    photo(tmp_path / "people" / name / "1.png", "red")
+    assert run("enroll", "people").exit_code == 0
+    assert stored("people/gallery.db") == {name: 1}
+
+
+def test_a_folder_name_that_is_not_utf8_is_stored_escaped(run: Run, tmp_path: Path) -> None:
+    image = photo(tmp_path / "1.png", "red").read_bytes()
+    raw = os.fsencode(tmp_path / "people") + b"/Jos\xe9"
+    os.makedirs(raw)
+    Path(os.fsdecode(raw), "1.png").write_bytes(image)
+    assert run("enroll", "people").exit_code == 0
+    assert stored("people/gallery.db") == {"Jos\\xe9": 1}

@@ -1,0 +1,208 @@
+"""`facekit identify`: who is in each picture, printed, saved, and what bad input does."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from fakes import photo
+from PIL import Image
+
+from facekit.rendering.tables import width
+
+pytestmark = pytest.mark.usefixtures("people")
+
+
+def test_a_face_has_its_name_and_its_candidates(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red", seed=5)
+    result = run("identify", "a.png")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "Threshold 0.600 (made up for tests). 3 subjects in gallery/gallery.db."
+    assert lines[1] == "a.png: 1 face"
+    assert lines[2].split() == ["1", "red", "10,20", "–", "60,70", "detector", "1.50"]
+    assert [line.split()[2] for line in lines[3:]] == ["red", "blue", "green"]
+    assert result.stderr == ""
+
+
+def test_a_stranger_is_unknown_and_never_the_nearest_name(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "black")
+    assert "   1  unknown " in run("identify", "a.png").stdout
+    assert json.loads(run("identify", "a.png", "--format", "json").stdout)["faces"][0]["subject"] is None
+
+
+def test_json_is_one_object_a_photo_of_the_promised_shape(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red", "green")
+    result = run("identify", "a.png", "missing.png", "--format", "json", "--top", "2")
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert list(first) == ["schema", "source", "faces", "error"]
+    assert (first["schema"], first["source"], first["error"]) == (1, "a.png", None)
+    assert [face["subject"] for face in first["faces"]] == ["red", "green"]
+    assert list(first["faces"][0]) == ["box", "score", "subject", "candidates"]
+    assert first["faces"][0]["box"] == [10.0, 20.0, 60.0, 70.0]
+    assert [list(each) for each in first["faces"][0]["candidates"]] == [["rank", "subject", "score"]] * 2
+    assert second["faces"] == []
+    assert "missing.png" in second["error"]
+
+
+def test_csv_has_a_row_for_each_candidate_and_for_each_photo_without_any(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    photo(tmp_path / "b.png")
+    rows = list(csv.DictReader(io.StringIO(run("identify", "a.png", "b.png", "-f", "csv").stdout)))
+    assert [(row["source"], row["candidate"], row["rank"]) for row in rows] == [
+        *(("a.png", name, rank) for name, rank in (("red", "1"), ("blue", "2"), ("green", "3"))),
+        ("b.png", "", ""),
+    ]
+
+
+def test_one_person_is_not_in_a_photo_twice_unless_allowed(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "twice.png", "red", "red")
+
+    def names(*more: str) -> list[str | None]:
+        faces = json.loads(run("identify", "twice.png", "-f", "json", *more).stdout)["faces"]
+        return [face["subject"] for face in faces]
+
+    assert names() == ["red", None]
+    assert names("--allow-repeats") == ["red", "red"]
+
+
+def test_threshold_decides_and_is_printed(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "yellow")
+    assert "unknown" in run("identify", "a.png").stdout
+    result = run("identify", "a.png", "--threshold", "0.1")
+    assert "unknown" not in result.stdout
+    assert result.stdout.startswith("Threshold 0.100 (given; the gallery's own: made up for tests)")
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv"])
+def test_the_same_bytes_with_one_job_and_with_four(run: Run, tmp_path: Path, style: str) -> None:
+    for number in range(9):
+        photo(tmp_path / "in" / f"{number}.png", *("red", "green", "blue")[: number % 4], seed=number)
+    (tmp_path / "in" / "5.png").write_bytes(b"damaged")
+    one, four = (run("identify", "in", "--jobs", jobs, "-f", style) for jobs in ("1", "4"))
+    assert one.stdout_bytes == four.stdout_bytes
+    assert one.stderr == four.stderr
+    assert one.exit_code == four.exit_code == 1
+
+
+def test_standard_input_is_a_picture(run: Run, tmp_path: Path) -> None:
+    data = photo(tmp_path / "a.png", "red").read_bytes()
+    result = run("identify", "-", "-f", "json", stdin=data)
+    assert json.loads(result.stdout)["source"] == "-"
+    assert json.loads(result.stdout)["faces"][0]["subject"] == "red"
+
+
+def test_bad_inputs_are_a_line_each_and_the_batch_goes_on(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("no picture")
+    cut = photo(tmp_path / "cut.png", "red")
+    cut.write_bytes(cut.read_bytes()[:100])
+    photo(tmp_path / "good.png", "red")
+    result = run("identify", "missing.jpg", "empty.jpg", "text.jpg", "cut.png", "good.png")
+    assert result.exit_code == 1
+    assert "good.png: 1 face" in result.stdout
+    told = [line for line in result.stderr.splitlines() if not line.endswith("pictures")]
+    assert [line.split(":")[1].strip() for line in told] == [
+        "missing.jpg",
+        "empty.jpg",
+        "text.jpg",
+        "cut.png",
+    ]
+
+
+def test_no_face_is_no_error_but_an_exit_status(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "none.png")
+    photo(tmp_path / "one.png", "red")
+    result = run("identify", "none.png")
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert "none.png: no face" in result.stdout
+    assert run("identify", "none.png", "one.png").exit_code == 0
+
+
+def test_a_folder_without_pictures_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    result = run("identify", "nothing")
+    assert result.exit_code == 1
+    assert result.stderr == "facekit: no pictures in nothing\n"
+
+
+def test_too_many_pixels_name_the_option(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    result = run("identify", "a.png", "--max-pixels", "100")
+    assert result.exit_code == 1
+    assert "--max-pixels" in result.stderr
+
+
+def test_quiet_leaves_errors_only(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    photo(tmp_path / "b.png", "red")
+    assert "2 faces, 2 of them named, in 2 pictures" in run("identify", "a.png", "b.png").stderr
+    assert run("identify", "--quiet", "a.png", "b.png").stderr == ""
+    assert run("--quiet", "identify", "a.png", "b.png").stderr == ""
+    assert "missing.png" in run("identify", "-q", "missing.png").stderr
+
+
+def test_crops_have_predictable_names_and_two_photos_of_one_name_both_keep_theirs(
+    run: Run, tmp_path: Path
+) -> None:
+    photo(tmp_path / "one" / "x.png", "red", "green")
+    photo(tmp_path / "two" / "x.png", "blue")
+    assert run("identify", "one", "two", "--save-face", "crops").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "crops").iterdir()) == ["x-1.png", "x-2.png", "x~2-1.png"]
+    with Image.open(tmp_path / "crops" / "x-1.png") as crop:
+        assert (crop.size, crop.format) == ((112, 112), "PNG")
+
+
+def test_save_face_without_a_folder_does_not_swallow_the_photo(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "x.png", "red")
+    assert run("identify", "--save-face", "x.png").exit_code == 0
+    assert (tmp_path / "faces" / "x-1.png").is_file()
+
+
+def test_the_annotated_picture_stands_beside_no_original(run: Run, tmp_path: Path) -> None:
+    original = photo(tmp_path / "x.png", "red").read_bytes()
+    assert run("identify", "x.png", "--annotate", ".").exit_code == 0
+    with Image.open(tmp_path / "x-faces.jpg") as named:
+        assert named.format == "JPEG"
+    assert (tmp_path / "x.png").read_bytes() == original
+
+
+def test_hostile_names_of_files_and_people_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
+    name = "a\x1b[2J\u202eb=cmd"
+    photo(tmp_path / "p" / name / "1.png", "cyan")
+    photo(tmp_path / "\x1b]0;x\x07.png", "cyan")
+    assert run("enroll", "p", "--gallery", "g.db").exit_code == 0
+    for style in ("table", "json", "csv"):
+        result = run("identify", "\x1b]0;x\x07.png", "\x1bmissing", "-g", "g.db", "-f", style)
+        assert not set("\x1b\x07\u202e") & set(result.output)
+    line = run("identify", "\x1b]0;x\x07.png", "-g", "g.db", "-f", "json").stdout
+    assert json.loads(line)["faces"][0]["subject"] == name
+
+
+@pytest.mark.parametrize("name", ["x" * 200, "张" * 60, "דוד בן גוריון", "محمد"])
+def test_the_table_fits_80_columns_with_names_of_any_script(run: Run, tmp_path: Path, name: str) -> None:
+    photo(tmp_path / "p" / name / "1.png", "cyan")
+    photo(tmp_path / f"{'long' * 20}.png", "cyan")
+    run("enroll", "p", "--gallery", "g.db")
+    result = run("identify", f"{'long' * 20}.png", "-g", "g.db")
+    assert max(width(line) for line in result.stdout.splitlines()) <= 80
+    assert name[:9] in result.stdout
+
+
+def test_no_gallery_says_where_it_was_looked_for_and_what_to_do(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    result = run("identify", "a.png", "--gallery", "nowhere.db")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "nowhere.db" in result.stderr
+    assert "facekit enroll" in result.stderr
+
+
+def test_weights_that_cannot_be_used_end_the_run_in_one_line(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    result = run("identify", "a.png", "--detector", "broken")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "embedder.onnx" in result.stderr
