@@ -103,7 +103,7 @@ def photo(
     path: Path,
     *people: str,
     size: tuple[int, int] = (200, 120),
-    face: int = 40,
+    face: int = 50,
     seed: int = 0,
 ) -> Path:
     """Save a grey picture with a square for each of `people` (names of COLOURS), all a bit different."""
