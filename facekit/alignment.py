@@ -41,11 +41,11 @@ def similarity(points: Points, template: Points) -> NDArray[np.float64]:
     Least squares without reflection (Umeyama 1991), which in the plane is one division of complex
     numbers. Raises ValueError when the points are not finite or all the same.
     """
+    if not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 1e-4:
+        raise ValueError("the points of a face must be finite and apart")
     start, end = (np.asarray(each, np.float64) @ np.array([1, 1j]) for each in (points, template))
     spread = start - start.mean()
     power = float(np.vdot(spread, spread).real)
-    if not math.isfinite(power) or power < 1e-9:
-        raise ValueError("the points of a face must be finite and apart")
     turn = complex(np.vdot(spread, end - end.mean())) / power
     shift = complex(end.mean()) - turn * complex(start.mean())
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
@@ -118,7 +118,7 @@ class Landmarks:
         turned = turn_back(corners, -detection.turned, upright.shape[1], upright.shape[0])
         points = self._predict(upright, np.concatenate([turned.min(axis=0), turned.max(axis=0)]))
         back = turn_back(points, detection.turned, part.shape[1] - 1, part.shape[0] - 1)
-        return (back + np.array([left, top])).astype(np.float32)
+        return np.asarray(back + np.array([left, top]), np.float32)
 
     def _predict(self, pixels: Pixels, box: NDArray[np.floating]) -> NDArray[np.float32]:
         width, height = box[2:] - box[:2]

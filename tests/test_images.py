@@ -53,9 +53,7 @@ def test_every_format_is_decoded(name: str) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_exif_orientation_turns_the_picture_upright(
-    name: str, orientation: int
-) -> None:
+def test_exif_orientation_turns_the_picture_upright(name: str, orientation: int) -> None:
     lying = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
     image = ramp() if lying is None else ramp().transpose(Image.Transpose(lying))
     exif = Image.Exif()
@@ -83,9 +81,7 @@ def test_every_kind_of_colour_becomes_rgb(mode: str) -> None:
 
 
 def test_cmyk_jpeg_keeps_its_colour() -> None:
-    pixels = decode(
-        saved(Image.new("RGB", (16, 16), RED).convert("CMYK"), "JPEG"), "a"
-    ).pixels
+    pixels = decode(saved(Image.new("RGB", (16, 16), RED).convert("CMYK"), "JPEG"), "a").pixels
     assert np.abs(pixels[8, 8].astype(int) - RED).max() < 12
 
 
@@ -129,14 +125,10 @@ def test_a_palette_with_transparency_lies_over_white() -> None:
         ("TIFF", "pages"),
     ],
 )
-def test_of_several_frames_the_first_is_taken_and_it_is_said(
-    name: str, words: str
-) -> None:
+def test_of_several_frames_the_first_is_taken_and_it_is_said(name: str, words: str) -> None:
     first, second = Image.new("RGB", (16, 16), RED), Image.new("RGB", (16, 16), WHITE)
     options = {"lossless": True} if name == "WEBP" else {}
-    picture = decode(
-        saved(first, name, save_all=True, append_images=[second], **options), "a"
-    )
+    picture = decode(saved(first, name, save_all=True, append_images=[second], **options), "a")
     assert np.array_equal(picture.pixels, np.full((16, 16, 3), RED))
     (note,) = picture.notes
     assert words in note
@@ -172,8 +164,7 @@ def png_header(width: int, height: int) -> bytes:
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = b"IDAT" + zlib.compress(b"\0" * 100)
     chunks = (
-        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c))
-        for c in (head, body, b"IEND")
+        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, body, b"IEND")
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
@@ -238,9 +229,7 @@ def test_a_name_with_control_characters_stays_on_one_line(tmp_path: Path) -> Non
 
 
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        sys, "stdin", io.TextIOWrapper(io.BytesIO(saved(ramp(), "PNG")))
-    )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(saved(ramp(), "PNG"))))
     picture = read("-")
     assert picture.source == "-"
     assert np.array_equal(picture.pixels, np.asarray(ramp()))
@@ -267,6 +256,14 @@ def test_named_files_are_always_tried_and_keep_their_order(tmp_path: Path) -> No
     ]
 
 
+def outcome(data: bytes) -> str:
+    """The picture's shape, or the words it was refused with; any other error fails the test."""
+    try:
+        return str(decode(data, "a", max_pixels=4_000_000).pixels.shape)
+    except PictureError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_mutated_pictures_are_decoded_or_refused_and_nothing_is_printed(
     name: str, capfd: pytest.CaptureFixture[str]
@@ -277,12 +274,7 @@ def test_mutated_pictures_are_decoded_or_refused_and_nothing_is_printed(
         data = bytearray(whole)
         for _ in range(chance.randint(1, 8)):
             data[chance.randrange(len(data))] = chance.randrange(256)
-        try:
-            picture = decode(bytes(data), "a", max_pixels=4_000_000)
-        except PictureError as error:
-            assert str(error).isprintable()
-        else:
-            assert picture.pixels.ndim == 3
+        assert outcome(bytes(data)).isprintable()
     assert capfd.readouterr() == ("", "")
 
 
@@ -290,10 +282,7 @@ def test_threads_may_decode_at_the_same_time() -> None:
     data = saved(ramp(), "PNG")
     sums: list[int] = []
     threads = [
-        threading.Thread(
-            target=lambda: sums.append(int(decode(data, "a").pixels.sum()))
-        )
-        for _ in range(8)
+        threading.Thread(target=lambda: sums.append(int(decode(data, "a").pixels.sum()))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()

@@ -63,7 +63,7 @@ class Yolo(OnnxDetector):
             return _v8(outputs[0][0].T)
         if sorted(shapes[:3], reverse=True) == [(1, 3, *each, 16) for each in maps]:
             return _v5(np.concatenate([_v5_plain(each, height) for each in outputs[:3]]))
-        if sorted(shapes, key=lambda shape: -shape[-1]) == [(1, 80, *each) for each in maps]:
+        if sorted(shapes, key=lambda shape: shape[2:], reverse=True) == [(1, 80, *each) for each in maps]:
             return _v8(np.concatenate([_v8_plain(each, height) for each in outputs]))
         raise self.wrong("not YOLOv5-face or YOLOv8-face with five points", outputs)
 

@@ -25,12 +25,12 @@ class YuNet:
 
     name = "yunet"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         cv2 = _opencv()
         level = cv2.utils.logging.getLogLevel()
         cv2.utils.logging.setLogLevel(0)  # it warns of its own choice of engine
         try:
-            self._detector: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), _SURE, _OVERLAP)
+            self._detector: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), sure, _OVERLAP)
             # OpenCV notices a network that is no YuNet only when it decodes the first picture.
             self._look(Image.new("RGB", (64, 64)))
         except cv2.error as error:

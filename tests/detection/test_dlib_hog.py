@@ -1,0 +1,127 @@
+"""The built-in detector finds the face whatever its size or turn, climbs its ladder only when it must."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facekit.detection.dlib_hog import DlibHog, Ladder
+from facekit.images import read
+from facekit.results import Box, Pixels
+
+FACE = (178.0, 70.0, 268.0, 172.0)
+
+
+@pytest.fixture(scope="module")
+def photo(astronaut: Path) -> Pixels:
+    return read(astronaut).pixels
+
+
+@pytest.fixture(scope="module")
+def detector() -> DlibHog:
+    return DlibHog()
+
+
+def resized(pixels: Pixels, scale: float) -> Pixels:
+    size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
+    return np.asarray(Image.fromarray(pixels).resize(size))
+
+
+def near(box: Box, scale: float = 1.0, truth: Box = FACE) -> bool:
+    """Whether the middles lie within a fifth of a face, and the sizes within a third."""
+    ours, theirs = np.array(box) / scale, np.array(truth)
+    side = (theirs[2:] - theirs[:2]).mean()
+    apart = np.abs((ours[:2] + ours[2:] - theirs[:2] - theirs[2:]) / 2).max()
+    return bool(apart < side / 5 and 2 / 3 < (ours[2:] - ours[:2]).mean() / side < 3 / 2)
+
+
+def test_the_one_face_is_found(photo: Pixels, detector: DlibHog) -> None:
+    (face,) = detector.detect(photo)
+    assert near(face.box)
+    assert face.score > 0.5
+    assert face.points is None
+    assert face.turned == 0
+
+
+@pytest.mark.parametrize("scale", [0.55, 1.7, 5.0])
+def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(
+    scale: float, photo: Pixels, detector: DlibHog
+) -> None:
+    (face,) = detector.detect(resized(photo, scale))
+    assert near(face.box, scale)
+
+
+@pytest.mark.parametrize(("turns", "upright"), [(1, 3), (3, 1)])
+def test_a_picture_on_its_side_is_turned(turns: int, upright: int, photo: Pixels, detector: DlibHog) -> None:
+    lying = np.ascontiguousarray(np.rot90(photo, turns))
+    (face,) = detector.detect(lying)
+    assert face.turned == upright
+    x0, y0, x1, y1 = FACE
+    assert near(face.box, truth=(y0, 512 - x1, y1, 512 - x0) if turns == 1 else (512 - y1, x0, 512 - y0, x1))
+
+
+def test_turning_can_be_left_out(photo: Pixels) -> None:
+    assert DlibHog(Ladder(turned=None)).detect(np.ascontiguousarray(np.rot90(photo))) == []
+
+
+def test_a_faint_face_is_believed_only_at_the_last_rung(photo: Pixels) -> None:
+    mean = photo.mean(axis=(0, 1))
+    chance = np.random.default_rng(0)
+    for fade in np.arange(0.3, 0, -0.03):
+        faint = mean + (photo - mean) * fade + chance.normal(0, 12, photo.shape)
+        picture = np.clip(faint, 0, 255).astype(np.uint8)
+        if not DlibHog(Ladder(turned=None, lowered=0.0)).detect(picture):
+            break
+    face = DlibHog(Ladder(turned=None, lowered=-1.0)).detect(picture)[0]
+    assert face.score < 0
+    assert near(face.box)
+
+
+def test_the_smallest_face_wanted_decides(photo: Pixels, detector: DlibHog) -> None:
+    half = resized(photo, 0.5)
+    assert detector.detect(half, min_face=30)
+    assert detector.detect(half, min_face=80) == []
+    assert detector.detect(photo, min_face=60)
+
+
+def test_small_faces_beside_a_face_of_nearly_their_size_are_found(photo: Pixels, detector: DlibHog) -> None:
+    wide = np.full((512, 1024, 3), 128, np.uint8)
+    wide[:430, :430] = resized(photo, 430 / 512)
+    wide[:300, 600:900] = resized(photo, 300 / 512)
+    first, second = sorted(detector.detect(wide)[:2], key=lambda face: face.box)
+    assert near(first.box, 430 / 512)
+    assert near(second.box, 300 / 512, truth=(FACE[0] + 1024, FACE[1], FACE[2] + 1024, FACE[3]))
+
+
+def test_the_same_pixels_give_the_same_faces(photo: Pixels, detector: DlibHog) -> None:
+    def found(by: DlibHog) -> list[tuple[Box, float, int]]:
+        return [(face.box, face.score, face.turned) for face in by.detect(photo)]
+
+    assert found(detector) == found(detector) == found(DlibHog())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (7, 3), (40, 40), (79, 640)])
+@pytest.mark.parametrize("min_face", [1, 40, 100_000])
+def test_pictures_of_any_shape_without_a_face(
+    shape: tuple[int, int], min_face: int, detector: DlibHog
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
+    found = detector.detect(noise, min_face=min_face)
+    assert min_face == 1 or found == []
+
+
+def test_a_large_picture_is_not_looked_at_in_full() -> None:
+    sizes: list[int] = []
+    detector = DlibHog(Ladder(first_area=1e4, last_area=4e4))
+    inner = detector._detector
+
+    class Counting:
+        def run(self, view: np.ndarray, *options: float) -> object:
+            sizes.append(view.size)
+            return inner.run(view, *options)
+
+    detector._detector = Counting()
+    assert detector.detect(np.zeros((800, 1000, 3), np.uint8)) == []
+    assert sizes[0] == pytest.approx(1e4, rel=0.1)
+    assert max(sizes) == pytest.approx(4e4, rel=0.1)
