@@ -17,8 +17,9 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,8 @@ def decode(
     try:
         with _quietly():
             importlib.import_module(f"PIL.{FORMATS[name].reader}")
+            if name == "TIFF":
+                _silence_libtiff()
             # Not Image.open: its own limit is a global, and reports no width and height.
             with Image.OPEN[name][0](io.BytesIO(data), "") as image:
                 _check_size(image, source, max_pixels)
@@ -228,6 +231,21 @@ def _quietly() -> Iterator[None]:
     """Within, no warning is printed. Python's warning filters are one for all threads: one at a time."""
     with _one_at_a_time, warnings.catch_warnings(action="ignore"):
         yield
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Stop the TIFF library from writing to standard error, which Python cannot see.
+
+    It is found through Pillow's own module; where it is built into that, there is no such name.
+    """
+    import ctypes
+
+    with suppress(AttributeError, OSError, TypeError):
+        library = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__)
+        for handler in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            handler(None)
 
 
 def _reason(error: BaseException) -> str:

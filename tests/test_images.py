@@ -278,6 +278,14 @@ def test_mutated_pictures_are_decoded_or_refused_and_nothing_is_printed(
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_tiff_library_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    for compression in ("group4", "tiff_lzw", "tiff_adobe_deflate"):
+        data = bytearray(saved(ramp(64, 64).convert("1"), "TIFF", compression=compression))
+        data[8:60] = bytes(reversed(data[8:60]))
+        outcome(bytes(data))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_threads_may_decode_at_the_same_time() -> None:
     data = saved(ramp(), "PNG")
     sums: list[int] = []
