@@ -46,6 +46,10 @@ class Reading:
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
 
+    def largest(self) -> Face:
+        """The face with the largest box; of equal ones the surest. There must be one."""
+        return max(self.faces, key=lambda face: face.quality.size)
+
 
 @dataclass(frozen=True)
 class Options:

@@ -32,6 +32,7 @@ class Verification:
 
     score: float
     threshold: float
+    notes: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -46,11 +47,13 @@ def open_gallery(
     path: Path | str | None = None, *, write: bool = False, fingerprint: str | None = None
 ) -> Gallery:
     """The gallery at `path` (a file, or a folder with `gallery.db` in it), or the first there is of the
-    usual places. With `fingerprint`, only one made by that embedder.
+    usual places; the shipped one only to read. With `fingerprint`, only one made by that embedder.
 
     Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
     """
     tried = settings.galleries_to_read(None if path is None else Path(path))
+    if write:
+        tried = [place for place in tried if place != settings.reference_gallery()]
     for place in tried:
         if place.exists():
             return Gallery.open(place, write=write, fingerprint=fingerprint)
@@ -147,11 +150,16 @@ def verify(
     """
     options = options or Options()
     pipeline = options.pipeline()
-    one, two = (
-        _largest(each) for each in read_faces([fspath(first), fspath(second)], options, pipeline=pipeline)
-    )
+    first, second = fspath(first), fspath(second)
+    readings = list(read_faces([first, second], options, pipeline=pipeline))
+    one, two = map(_largest, readings)
     limit = pipeline.spec.threshold if threshold is None else threshold
-    return Verification(score(one.vector, two.vector), limit)
+    notes = [
+        f"{each.source}: {len(each.faces)} faces: took the largest"
+        for each in readings
+        if len(each.faces) > 1
+    ]
+    return Verification(score(one.vector, two.vector), limit, tuple(notes))
 
 
 def _largest(reading: Reading) -> Face:
@@ -159,7 +167,7 @@ def _largest(reading: Reading) -> Face:
         raise PictureError(reading.error)
     if not reading.faces:
         raise PictureError(f"{reading.source}: no face")
-    return max(reading.faces, key=lambda face: face.quality.size)
+    return reading.largest()
 
 
 def _paths(inputs: Inputs) -> list[str]:

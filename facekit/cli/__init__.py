@@ -35,7 +35,7 @@ COMMANDS = {
     "calibrate": "Choose a gallery's threshold from measured errors.",
     "evaluate": "Measure how often faces are taken for the wrong person.",
     "train": "Train an embedder on your own pictures.",
-    "export": "Make a network file of a training run.",
+    "export": "Make an embedder file of a trained run.",
     "train-landmarks": "Train the landmark predictor.",
     "weights": "List or check the network files.",
     "info": "Print what to paste into a bug report.",

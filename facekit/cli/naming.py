@@ -85,9 +85,9 @@ class Naming:
         if self.crops and reading.faces:
             self.crops.save(reading)
         if self.annotated and reading.picture:
-            from facekit.rendering.annotated import annotated
+            from facekit.rendering.annotated import annotated, marks_of
 
-            image, notes = annotated(reading.picture.pixels, result.faces)
+            image, notes = annotated(reading.picture.pixels, marks_of(result.faces))
             self.annotated.save(reading, image)
             for note in notes:
                 self.console.note(f"{reading.source}: {note}")

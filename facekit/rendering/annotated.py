@@ -21,6 +21,16 @@ Area = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A face to mark: its box in pixels, what to write beside it, and whether that is a subject."""
+
+    box: Box
+    name: str
+    score: float | None = None
+    subject: bool = True
+
+
+@dataclass(frozen=True)
 class _Label:
     name: str
     score: str
@@ -30,11 +40,16 @@ class _Label:
     gap: int
 
 
-def annotated(pixels: Pixels, faces: Sequence[Identification]) -> tuple[Image.Image, list[str]]:
-    """The picture with its faces named, and remarks on names that no font here can write.
+def marks_of(faces: Sequence[Identification]) -> list[Mark]:
+    """The verdicts as marks: the score is that of the subject, or of the best candidate of an unknown."""
+    return [_mark(face) for face in faces]
 
-    A face without a subject is called unknown. A picture whose longer side is under 900 pixels is
-    enlarged by a whole number, so that names can be read and do not hide faces.
+
+def annotated(pixels: Pixels, marks: Sequence[Mark]) -> tuple[Image.Image, list[str]]:
+    """The picture with its faces marked, and remarks on names that no font here can write.
+
+    A picture whose longer side is under 900 pixels is enlarged by a whole number, so that names can
+    be read and do not hide faces.
     """
     image = Image.fromarray(pixels)
     scale = -(-SMALLEST // max(image.size))
@@ -43,22 +58,28 @@ def annotated(pixels: Pixels, faces: Sequence[Identification]) -> tuple[Image.Im
     draw = ImageDraw.Draw(image)
     letters = max(14, round(max(image.size) / 55))
     line = max(2, letters // 8)
-    areas = [_scaled(face.face.detection.box, scale) for face in faces]
-    notes: list[str] = []
-    for area, face in zip(areas, faces, strict=True):
+    areas = [_scaled(mark.box, scale) for mark in marks]
+    for area, mark in zip(areas, marks, strict=True):
         draw.rectangle(area, outline=_SHADE, width=line + 2)
-        draw.rectangle(area, outline=NAMED if face.subject else UNKNOWN, width=line)
+        draw.rectangle(area, outline=NAMED if mark.subject else UNKNOWN, width=line)
+    notes: list[str] = []
     taken: list[Area] = []
-    for number, (area, face) in enumerate(zip(areas, faces, strict=True), 1):
-        label = _label(number, face, letters, notes)
+    for number, (area, mark) in enumerate(zip(areas, marks, strict=True), 1):
+        label = _label(number, mark, letters, notes)
         place = _place(label.size, area, image.size, [*taken, *(each for each in areas if each != area)])
         taken.append(place)
-        _write(draw, place, label, NAMED if face.subject else UNKNOWN)
+        _write(draw, place, label, NAMED if mark.subject else UNKNOWN)
     return image, notes
 
 
-def _label(number: int, face: Identification, letters: int, notes: list[str]) -> _Label:
-    name = printable(face.subject or "unknown")
+def _mark(face: Identification) -> Mark:
+    of_it = (each.score for each in face.candidates if face.subject in (None, each.subject))
+    known = face.subject is not None
+    return Mark(face.face.detection.box, face.subject or "unknown", max(of_it, default=None), known)
+
+
+def _label(number: int, mark: Mark, letters: int, notes: list[str]) -> _Label:
+    name = printable(mark.name)
     name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
     font = font_for(name, letters)
     if font is None:
@@ -67,13 +88,12 @@ def _label(number: int, face: Identification, letters: int, notes: list[str]) ->
             "(Debian: apt install fonts-noto-core fonts-noto-cjk)"
         )
         name, font = f"face {number}", default_font(letters)
-    best = max((each.score for each in face.candidates if face.subject in (None, each.subject)), default=None)
-    score = "" if best is None else f"{best:.2f}"
+    score = "" if mark.score is None else f"{mark.score:.2f}"
     plain = default_font(letters)
     gap = letters // 3
     width = round(font.getlength(name) + (plain.getlength(score) + 2 * gap if score else 0)) + 2 * gap
-    top, bottom = font.getmetrics()
-    return _Label(name, score, font, plain, (width, max(top + bottom, sum(plain.getmetrics())) + gap), gap)
+    height = max(sum(font.getmetrics()), sum(plain.getmetrics())) + gap
+    return _Label(name, score, font, plain, (width, height), gap)
 
 
 def _place(size: tuple[int, int], box: Area, picture: tuple[int, int], taken: Sequence[Area]) -> Area:

@@ -8,7 +8,7 @@ is replaced; a different photo of the same name gets `party~2`, `party~3` …
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -49,6 +49,38 @@ class AnnotatedFolder:
         mark = f"{_MARK} {reading.sha256}".encode()
         with _replacing(path) as unfinished:
             image.save(unfinished, format="JPEG", quality=90, comment=mark)
+        return path
+
+
+class CropTree:
+    """The largest face of every picture below `raw`, in the same tree below `out`; `tell` hears of those
+    without one.
+    """
+
+    def __init__(self, raw: Path, out: Path, tell: Callable[[str], None]) -> None:
+        self._raw = raw
+        self._out = out
+        self._tell = tell
+        self._taken: set[str] = set()
+
+    def take(self, reading: Reading) -> None:
+        if not reading.faces:
+            if not reading.error:
+                self._tell(f"{reading.source}: no face")
+            return
+        path = self._path(Path(reading.source).relative_to(self._raw))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as unfinished:
+            Image.fromarray(reading.largest().crop).save(unfinished, format="PNG")
+
+    def finish(self) -> None:
+        """Every crop is saved already."""
+
+    def _path(self, inside: Path) -> Path:
+        path = self._out / inside.with_suffix(".png")
+        if str(path).casefold() in self._taken:  # a.jpg beside a.png
+            path = self._out / f"{inside}.png"
+        self._taken.add(str(path).casefold())
         return path
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from facekit.rendering.escaping import csv_cell, json_line, printable
 from facekit.rendering.tables import WIDTH, fit, width
-from facekit.results import Identification, PictureResult
+from facekit.results import Detection, Identification, PictureResult
 
 CSV_COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject"),
@@ -30,19 +30,29 @@ def text(result: PictureResult) -> Iterator[str]:
     """
     if result.error:
         return
-    count = len(result.faces)
-    what = "no face" if not count else "1 face" if count == 1 else f"{count} faces"
-    yield f"{fit(result.source, min(WIDTH - 11, width(printable(result.source))))}: {what}"
+    yield picture_line(result.source, len(result.faces))
     for number, face in enumerate(result.faces, 1):
         yield from _face(number, face)
 
 
+def picture_line(source: str, faces: int) -> str:
+    """`party.jpg: 2 faces`."""
+    what = "no face" if not faces else "1 face" if faces == 1 else f"{faces} faces"
+    room = WIDTH - len(what) - 2
+    return f"{fit(source, min(room, width(printable(source))))}: {what}"
+
+
+def place(detection: Detection) -> str:
+    """Where a face is, and how sure the detector was."""
+    x0, y0, x1, y1 = (round(value) for value in detection.box)
+    return f"{x0},{y0} – {x1},{y1}  detector {detection.score:.2f}"
+
+
 def _face(number: int, identified: Identification) -> Iterator[str]:
-    x0, y0, x1, y1 = (round(value) for value in identified.face.detection.box)
-    place = f"{x0},{y0} – {x1},{y1}  detector {identified.face.detection.score:.2f}"
+    where = place(identified.face.detection)
     start = f"{number:4d}  "
-    verdict = fit(identified.subject or "unknown", WIDTH - len(start) - 2 - len(place))
-    yield f"{start}{verdict}  {place}"
+    verdict = fit(identified.subject or "unknown", WIDTH - len(start) - 2 - len(where))
+    yield f"{start}{verdict}  {where}"
     for candidate in identified.candidates:
         start = f"{candidate.rank:8d}  {candidate.score:7.4f}  "
         yield start + fit(candidate.subject, WIDTH - len(start)).rstrip()

@@ -1,0 +1,31 @@
+"""`facekit align`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("align")
+@click.argument("raw", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@shared.picture_options
+@click.pass_obj
+def align(console: Console, /, raw: Path, out: Path, options: Options) -> int:
+    """Cut the largest face out of every picture below RAW into the same tree below OUT.
+
+    RAW has a folder for each person, as for facekit enroll and facekit train. The crops are PNG files
+    of 112×112 pixels, aligned by five points; pictures without a face are listed.
+    """
+    from facekit.cli.reporting import report
+    from facekit.rendering.files import CropTree
+
+    return report(console, [str(raw)], options, CropTree(raw, out, console.note))

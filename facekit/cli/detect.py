@@ -1,0 +1,42 @@
+"""`facekit detect`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("detect")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "--annotate",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Save each picture with its faces numbered, as PHOTO-faces.jpg, in DIR.",
+)
+@shared.picture_options
+@shared.format_option()
+@click.pass_obj
+def detect(
+    console: Console, /, inputs: tuple[str, ...], annotate: Path | None, options: Options, style: str
+) -> int:
+    """Find the faces in pictures: box, score, five points, and quality.
+
+    INPUT is a picture, a folder (with the folders in it), or - for a picture on standard input. Boxes
+    are x0,y0 – x1,y1 in pixels of the upright picture; the points are the eyes, the nose and the
+    corners of the mouth, left ones first as seen in the picture.
+    """
+    from facekit.cli.reporting import report
+    from facekit.rendering import detected
+
+    options = replace(options, keep_pictures=annotate is not None)
+    return report(console, inputs, options, detected.Printer(console.emit, style, annotate))

@@ -1,0 +1,46 @@
+"""`facekit embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("embed")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to FILE (.npz, .csv or .jsonl) instead of standard output.",
+)
+@shared.picture_options
+@shared.format_option("json", "csv")
+@click.pass_obj
+def embed(
+    console: Console, /, inputs: tuple[str, ...], output: Path | None, options: Options, style: str
+) -> int:
+    """Write the unit vectors of all faces of all pictures, for programs of your own.
+
+    Each face has its picture, its place in it, its quality and its vector; the cosine of two faces is
+    the dot product of their vectors. Vectors are biometric data: whoever has them can recognise these
+    people.
+
+    \b
+    facekit embed photos/ -o faces.npz
+    facekit embed photos/ --format csv > faces.csv
+    """
+    from facekit.cli.reporting import report
+    from facekit.rendering.embedded import open_writer
+
+    with open_writer(output, style, console.emit) as writer:
+        return report(console, inputs, options, writer)

@@ -1,0 +1,185 @@
+"""`facekit gallery`: the people in a gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import DONE, FAILED
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+
+_name = click.argument("name", shell_complete=shared.complete_subject)
+_names = click.argument("names", nargs=-1, required=True, shell_complete=shared.complete_subject)
+
+
+@click.group("gallery", short_help="Look after the people in a gallery.")
+def gallery() -> None:
+    """Look after the people in a gallery.
+
+    The gallery is --gallery FILE, or the one of FACEKIT_GALLERY, or ./gallery/gallery.db; the shipped
+    gallery of public figures can be read but not changed.
+    """
+
+
+@shared.command("list", short_help="List the people.")
+@shared.gallery_option
+@shared.format_option()
+@click.pass_obj
+def list_(console: Console, /, gallery: Path | None, style: str) -> int:
+    """List the people, with how many templates they have and since when."""
+    from facekit.rendering.rows import rows
+    from facekit.rendering.tables import Column
+
+    columns = {
+        "subject": Column("subject", flexible=True),
+        "templates": Column("templates", right=True),
+        "added": Column("added"),
+    }
+    with shared.open_gallery(gallery, console=console) as opened:
+        for line in rows(style, columns, (subject.to_dict() for subject in opened.subjects())):
+            console.emit(line)
+    return DONE
+
+
+@shared.command("show", short_help="Show what is stored of a person.")
+@_name
+@shared.gallery_option
+@shared.format_option()
+@click.pass_obj
+def show(console: Console, /, name: str, gallery: Path | None, style: str) -> int:
+    """Show the templates of the person NAME: from which pictures, where in them, how good.
+
+    The vectors are not shown; see: facekit gallery export.
+    """
+    from facekit.rendering.rows import rows
+    from facekit.rendering.tables import Column
+
+    columns = {
+        "source": Column("picture", flexible=True),
+        "sha256": Column("SHA-256", flexible=True),
+        "size": Column("face", right=True),
+        "added": Column("added"),
+    }
+    with shared.open_gallery(gallery, console=console) as opened:
+        found = [info.to_dict() for info in opened.templates(name)]
+    records = ({**each, "size": round(each["quality"].get("size", 0))} for each in found)
+    for line in rows(style, columns, records):
+        console.emit(line)
+    return DONE
+
+
+@shared.command("remove", short_help="Remove people for good.")
+@_names
+@shared.gallery_option
+@click.pass_obj
+def remove(console: Console, /, names: tuple[str, ...], gallery: Path | None) -> int:
+    """Remove people: no byte of their names and vectors is left in the gallery's files.
+
+    All are removed, or none when one of them is not in the gallery.
+    """
+    with shared.open_gallery(gallery, write=True) as opened:
+        templates = opened.remove(names)
+    console.note(f"removed {len(set(names))} people with {templates} templates")
+    return DONE
+
+
+@shared.command("rename", short_help="Give a person another name.")
+@click.argument("old", shell_complete=shared.complete_subject)
+@click.argument("new")
+@shared.gallery_option
+@click.pass_obj
+def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int:
+    """Give the person OLD the name NEW, which nobody in the gallery has yet."""
+    with shared.open_gallery(gallery, write=True) as opened:
+        opened.rename(old, new)
+    console.note(f"{old} is now {new}")
+    return DONE
+
+
+@shared.command("merge", short_help="Make one person of several.")
+@click.argument("into", shell_complete=shared.complete_subject)
+@click.argument("others", nargs=-1, required=True, shell_complete=shared.complete_subject)
+@shared.gallery_option
+@click.pass_obj
+def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path | None) -> int:
+    """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
+    with shared.open_gallery(gallery, write=True) as opened:
+        moved = opened.merge(into, others)
+    console.note(f"{into} has {moved} more templates")
+    return DONE
+
+
+@shared.command("export", short_help="Write all templates to a file.")
+@click.argument("file", type=click.Path(path_type=Path))
+@shared.gallery_option
+@click.pass_obj
+def export(console: Console, /, file: Path, gallery: Path | None) -> int:
+    """Write all templates, vectors and names, to FILE: NAME.npz or NAME.jsonl, or - for JSON lines on
+    standard output.
+
+    The file holds biometric data: whoever has it can recognise these people.
+    """
+    from facekit.gallery import transfer
+
+    with shared.open_gallery(gallery, console=console) as opened:
+        if str(file) == "-":
+            for line in transfer.lines(opened):
+                console.emit(line)
+        else:
+            console.note(f"{transfer.write(opened, file)} templates written to {file}")
+    return DONE
+
+
+@shared.command("import", short_help="Add the templates of an exported file.")
+@click.argument("file", type=click.Path(path_type=Path))
+@shared.gallery_option
+@click.pass_obj
+def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
+    """Add the templates of FILE, made by facekit gallery export with the same embedder.
+
+    Makes the gallery when there is none. Templates that are there already are left alone.
+    """
+    from facekit import settings
+    from facekit.gallery import Gallery, transfer
+
+    exported = transfer.read(file)
+    place = settings.gallery_to_write(gallery)
+    if place.exists():
+        with Gallery.open(place, write=True) as opened:
+            report = transfer.import_into(opened, exported)
+        console.note(f"{report.added} templates added to {place}, {report.present} already there")
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        transfer.create_from(exported, place).close()
+        console.note(f"{len(exported.templates)} templates in the new gallery {place}")
+    return DONE
+
+
+@shared.command("check", short_help="Look for damage.")
+@shared.gallery_option
+@click.pass_obj
+def check(console: Console, /, gallery: Path | None) -> int:
+    """Look for damage: the file's structure, every template's checksum and length, the embedder.
+
+    Prints each problem in a line; the exit status is 1 when there is one.
+    """
+    from facekit import settings
+    from facekit.gallery.check import check as problems_of
+
+    tried = settings.galleries_to_read(gallery)
+    place = next((place for place in tried if place.exists()), tried[0])
+    problems = problems_of(place)
+    for problem in problems:
+        console.error(problem.message)
+    if not problems:
+        console.emit(f"{place}: no damage found")
+    return FAILED if problems else DONE
+
+
+for _command in (list_, show, remove, rename, merge, export, import_, check):
+    gallery.add_command(_command)

@@ -1,0 +1,42 @@
+"""`facekit verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import DIFFERENT, DONE
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("verify")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--threshold", type=click.FloatRange(-1, 1), help="The score from which it is the same person.")
+@shared.picture_options
+@shared.format_option("table", "json")
+@click.pass_obj
+def verify(
+    console: Console, /, first: str, second: str, threshold: float | None, options: Options, style: str
+) -> int:
+    """Say whether the pictures A and B show the same person, by the largest face of each.
+
+    The exit status is 0 when they do and 4 when they do not.
+    """
+    from facekit import verbs
+    from facekit.rendering.escaping import json_line
+
+    result = verbs.verify(first, second, threshold=threshold, options=options)
+    if style == "json":
+        console.emit(json_line(result.to_dict()))
+    else:
+        verdict = "same person" if result.same else "different people"
+        console.emit(f"{verdict}  score {result.score:.4f}, threshold {result.threshold:.4f}")
+    for note in result.notes:
+        console.note(note)
+    return DONE if result.same else DIFFERENT

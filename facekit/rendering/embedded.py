@@ -1,0 +1,111 @@
+"""Faces with their vectors, written as CSV, JSON lines or NPZ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from facekit.errors import UsageError
+from facekit.reading import Reading
+from facekit.rendering.detected import face_values
+from facekit.rendering.escaping import json_line
+from facekit.rendering.identified import csv_line
+from facekit.results import SCHEMA, Face, Vector
+
+_COLUMNS = ("source", "face", "x0", "y0", "x1", "y1", "score", "size", "sharpness", "brightness", "yaw")
+_STYLES = {".npz": "npz", ".csv": "csv", ".jsonl": "json"}
+
+
+@contextmanager
+def open_writer(path: Path | None, style: str, emit: Callable[[str], None]) -> Iterator[Lines | Arrays]:
+    """A writer for `path`, in the format that its name ends with; without one, of `style` by `emit`.
+
+    A file appears under its name when all is written. It is the owner's alone (mode 0600).
+    """
+    if path is None:
+        yield Lines(emit, style)
+        return
+    if path.suffix not in _STYLES:
+        raise UsageError(f"{path}: name it {path.stem}.npz, .csv or .jsonl, for the format to write")
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            if path.suffix == ".npz":
+                arrays = Arrays()
+                yield arrays
+                np.savez_compressed(file, allow_pickle=False, **arrays.values())
+            else:
+                yield Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+class Lines:
+    """Each face as a line of JSON or CSV."""
+
+    def __init__(self, emit: Callable[[str], None], style: str) -> None:
+        self._emit = emit
+        self._style = style
+        self._started = False
+
+    def take(self, reading: Reading) -> None:
+        for number, face in enumerate(reading.faces, 1):
+            self._emit(
+                self._csv(reading, number, face) if self._style == "csv" else _json(reading, number, face)
+            )
+
+    def finish(self) -> None:
+        """Nothing is kept back."""
+
+    def _csv(self, reading: Reading, number: int, face: Face) -> str:
+        values = face_values(face)
+        row = [reading.source, number, *values["box"], values["score"], *values["quality"].values()]
+        line = csv_line([*row, *_numbers(face.vector)])
+        if self._started:
+            return line
+        self._started = True
+        return csv_line([*_COLUMNS, *(f"v{place}" for place in range(len(face.vector)))]) + "\n" + line
+
+
+class Arrays:
+    """All faces as arrays: `vectors` (n, d) float32, `boxes` (n, 4), `scores` (n,), `sources`, `sha256`."""
+
+    def __init__(self) -> None:
+        self._faces: list[tuple[Reading, Face]] = []
+
+    def take(self, reading: Reading) -> None:
+        kept = Reading(reading.source, sha256=reading.sha256)
+        self._faces += [(kept, face) for face in reading.faces]
+
+    def finish(self) -> None:
+        """The arrays are written when the file is closed."""
+
+    def values(self) -> dict[str, np.ndarray]:
+        faces = [face for _, face in self._faces]
+        return {
+            "vectors": np.array([face.vector for face in faces], np.float32),
+            "boxes": np.array([face.detection.box for face in faces], np.float32).reshape(-1, 4),
+            "points": np.array([face.points for face in faces], np.float32).reshape(-1, 5, 2),
+            "scores": np.array([face.detection.score for face in faces], np.float32),
+            "sources": np.array([reading.source for reading, _ in self._faces], np.str_),
+            "sha256": np.array([reading.sha256 for reading, _ in self._faces], np.str_),
+        }
+
+
+def _json(reading: Reading, number: int, face: Face) -> str:
+    start = {"schema": SCHEMA, "source": reading.source, "sha256": reading.sha256, "face": number}
+    return json_line({**start, **face_values(face), "vector": _numbers(face.vector)})
+
+
+def _numbers(vector: Vector) -> list[float]:
+    """Nine digits, which give back the very float32."""
+    return [float(f"{value:.9g}") for value in vector]
+
+
+def _write(write: Callable[[bytes], int], line: str) -> None:
+    write(line.encode(errors="backslashreplace") + b"\n")

@@ -1,0 +1,177 @@
+"""The command itself: help, exit statuses, completion, and what happens when something breaks."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from conftest import Run
+from fakes import photo
+
+from facekit import __version__
+from facekit.cli import COMMANDS, group
+from facekit.errors import GalleryError, UsageError
+from facekit.rendering.tables import width
+
+HEAVY = ("numpy", "PIL", "dlib", "cv2", "onnxruntime", "openvino", "torch", "sqlite3")
+TESTS = Path(__file__).parent.parent
+
+
+def commands() -> list[str]:
+    return group.list_commands(click.Context(group))
+
+
+def all_helps() -> list[tuple[str, ...]]:
+    """Every command and every command of a group."""
+    found: list[tuple[str, ...]] = [()]
+    for name in commands():
+        found.append((name,))
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            found += [(name, sub) for sub in sorted(command.commands)]
+    return found
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_short_help_in_the_table_is_the_commands_own(name: str) -> None:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    assert command.name == name
+    assert command.get_short_help_str(100) == COMMANDS[name]
+
+
+@pytest.mark.parametrize("path", all_helps(), ids=" ".join)
+def test_help_fits_80_columns_and_says_something(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(group, [*path, "--help"], prog_name="facekit", terminal_width=80)
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: {' '.join(('facekit', *path))} ")
+    assert all(width(line) <= 80 for line in result.output.splitlines())
+    assert (
+        CliRunner().invoke(group, [*path, "-h"], prog_name="facekit", terminal_width=80).output
+        == result.output
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["nonsense"]])
+def test_help_and_mistakes_load_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        f"import sys\nfrom facekit.cli import group\n"
+        f"try: group.main({arguments!r}, prog_name='facekit')\n"
+        f"except SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    assert python(code).stderr.splitlines()[-1] == "[]"
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").output == f"facekit {__version__}\n"
+
+
+def test_a_mistyped_command_and_option_are_usage(run: Run) -> None:
+    assert run("identfy").exit_code == 2
+    assert run("identify", "--treshold", "1").exit_code == 2
+    assert run("identify").exit_code == 2
+    assert run("identify", "x.png", "--threshold", "7").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (GalleryError("g.db: damaged; restore a copy"), 1, "facekit: g.db: damaged; restore a copy\n"),
+        (UsageError("give one name"), 2, "facekit: give one name\n"),
+        (OSError(28, "No space left on device", "x.png"), 1, "facekit: x.png: No space left on device\n"),
+        (KeyError("x"), 1, "facekit: internal error (KeyError: 'x'); run with --debug to see where\n"),
+        (GalleryError("a\x1b[2Jb"), 1, "facekit: a\\x1b[2Jb\n"),
+    ],
+)
+def test_every_exception_is_a_line_and_a_status(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, message: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("facekit.images.find", fail)
+    result = run("detect", "x.png")
+    assert (result.exit_code, result.stderr, result.stdout) == (status, message, "")
+
+
+def test_debug_shows_where_it_came_from(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr("facekit.images.find", fail)
+    assert isinstance(run("detect", "x.png", "--debug").exception, KeyError)
+    assert isinstance(run("--debug", "detect", "x.png").exception, KeyError)
+
+
+def test_enrolled_names_are_completed(run: Run, people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def complete(line: str, typed: str) -> list[str]:
+        monkeypatch.setenv("COMP_WORDS", f"{line} {typed}")
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split())))
+        result = CliRunner().invoke(group, prog_name="facekit", env={"_FACEKIT_COMPLETE": "bash_complete"})
+        return re.findall(r"plain,(.*)", result.output)
+
+    assert complete("facekit gallery show", "r") == ["red"]
+    assert complete("facekit gallery remove red", "") == ["blue", "green", "red"]
+    assert complete("facekit enroll --subject", "g") == ["green"]
+    assert complete("facekit", "id") == ["identify"]
+
+
+def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    """The command in a process of its own, with the fake pipeline."""
+    code = (
+        "import sys, fakes, facekit.reading\n"
+        "facekit.reading.Options = fakes.FakeOptions\n"
+        "from facekit.cli import main\n"
+        "main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_control_c_stops_within_a_second_and_says_what_was_done(
+    run: Run, people: Path, tmp_path: Path, jobs: str
+) -> None:
+    for number in range(40):
+        photo(tmp_path / "in" / f"slow{number:02d}.png", "red", seed=number)
+    process = start("identify", "in", "--jobs", jobs, folder=tmp_path)
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("in/slow"):
+        pass
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, errors = process.communicate(timeout=20)
+    assert time.monotonic() - started < 1
+    assert process.returncode == 130
+    assert re.search(r"stopped: \d+ faces, \d+ of them named, in \d+ pictures of 40", errors)
+    assert "Traceback" not in errors
+
+
+def test_a_reader_that_goes_away_is_no_error_to_see(run: Run, people: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        photo(tmp_path / "in" / f"slow{number}.png", "red", seed=number)
+    process = start("identify", "in", "--quiet", folder=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(20) == 1
