@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit import alignment, detection, quality, weights
 from facekit.alignment import Landmarks
 from facekit.embedding import Embedder
-from facekit.results import Detection, Face, Picture
+from facekit.results import Detection, Face, Picture, Pixels
 
 MIN_FACE = 40
 
@@ -68,17 +70,28 @@ class Pipeline:
         if not found:
             return []
         points = [self.points(picture, face) for face in found]
-        crops = np.stack([self.align(picture, at) for at in points])
+        crops = self.crops(picture, found, points)
         vectors = self.embedder(crops)
         return [
             Face(face, at, crop, vector, quality.measure(face, at, crop))
             for face, at, crop, vector in zip(found, points, crops, vectors, strict=True)
         ]
 
-    def points(self, picture: Picture, face: Detection) -> np.ndarray:
+    def points(self, picture: Picture, face: Detection) -> NDArray[np.float32]:
         """Five points, float32 (5, 2): the detector's own, or the landmark predictor's."""
         return face.points if face.points is not None else self.landmarks(picture.pixels, face)
 
-    def align(self, picture: Picture, points: np.ndarray) -> np.ndarray:
-        """The crop that the embedder takes, uint8 (side, side, 3)."""
-        return alignment.align(picture.pixels, points, scheme=self.spec.template, size=self.spec.side)
+    def crops(
+        self, picture: Picture, faces: Sequence[Detection], points: Sequence[NDArray[np.float32]]
+    ) -> Pixels:
+        """What the embedder takes, uint8 (faces, side, side, 3)."""
+        crops = [
+            alignment.align(
+                picture.pixels,
+                at,
+                scheme=self.spec.template if face.points is not None else self.landmarks.scheme,
+                size=self.spec.side,
+            )
+            for face, at in zip(faces, points, strict=True)
+        ]
+        return np.stack(crops)

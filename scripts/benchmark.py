@@ -1,0 +1,257 @@
+"""Measure facekit's speed side by side with face_recognition (dlib's own descriptor), as ratios in one run.
+
+    python scripts/benchmark.py --rival-python VENV/bin/python --photos FOLDER --out benchmark.json
+
+`VENV` is an environment with `face-recognition-ng` and `dlib-bin`; without it facekit is measured alone.
+`--photos` is a folder with a sub-folder for each person; without it the test photo is repeated.
+Every comparison takes turns, A B A B …, and quotes the median of the ratios: machines drift.
+`--short` runs everything once on a few photos; its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+ASTRONAUT = ROOT / "tests" / "data" / "astronaut.png"
+SUBJECTS, ENROLLED = 50, 6
+
+# Run by the rival's interpreter: everything that its users write to enroll a folder.
+RIVAL_ENROLL = """
+import sys, face_recognition
+for path in sys.argv[1:]:
+    face_recognition.face_encodings(face_recognition.load_image_file(path))
+"""
+RIVAL_EMBED = """
+import sys, time, face_recognition
+picture = face_recognition.load_image_file(sys.argv[1])
+boxes = face_recognition.face_locations(picture)[:1]
+face_recognition.face_encodings(picture, boxes)
+for _ in range(int(sys.argv[2])):
+    start = time.perf_counter()
+    face_recognition.face_encodings(picture, boxes)
+    print(1000 * (time.perf_counter() - start))
+"""
+
+
+def seconds(command: Sequence[str | Path], **options: Any) -> float:
+    """Wall time of a process; an exit status other than 0 is an error."""
+    start = time.perf_counter()
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)
+    spent = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stderr}")
+    return spent
+
+
+def in_turns(runs: int, ours: Callable[[], float], theirs: Callable[[], float] | None) -> dict[str, float]:
+    """Medians of both and of the ratios ours / theirs, after one run of each that does not count."""
+    pairs = [(ours(), theirs() if theirs else float("nan")) for _ in range(runs + 1)][1:]
+    found = {"facekit_s": statistics.median(mine for mine, _ in pairs)}
+    if theirs:
+        found["rival_s"] = statistics.median(other for _, other in pairs)
+        found["ratio"] = statistics.median(mine / other for mine, other in pairs)
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def facekit(*arguments: str | Path) -> list[str | Path]:
+    return [sys.executable, "-m", "facekit", *arguments]
+
+
+def start_up(runs: int) -> dict[str, Any]:
+    """What `facekit --help` and `import facekit` cost beside an empty Python."""
+    bare = [sys.executable, "-c", "pass"]
+    return {
+        "help": in_turns(runs, lambda: seconds(facekit("--help")), lambda: seconds(bare)),
+        "import": in_turns(
+            runs, lambda: seconds([sys.executable, "-c", "import facekit"]), lambda: seconds(bare)
+        ),
+    }
+
+
+class Photos:
+    """The photos to work on, and the first few of each person linked into a folder of their own."""
+
+    def __init__(self, folder: Path | None, scratch: Path, subjects: int) -> None:
+        self.enroll, self.flat = scratch / "enroll", scratch / "flat"
+        people = sorted(path for path in folder.iterdir() if path.is_dir())[:subjects] if folder else []
+        self.probe = sorted(people[0].iterdir())[-1] if people else ASTRONAUT
+        self.all: list[Path] = []
+        self.flat.mkdir()
+        for person in people:
+            photos = sorted(person.iterdir())
+            self.all += photos
+            (self.enroll / person.name).mkdir(parents=True)
+            for photo in photos[:ENROLLED]:
+                (self.enroll / person.name / photo.name).symlink_to(photo)
+            # The rival knows one photo a person, named by the file.
+            shutil.copy(photos[0], self.flat / f"{person.name}{photos[0].suffix}")
+        if not people:
+            (self.enroll / "astronaut").mkdir(parents=True)
+            shutil.copy(ASTRONAUT, self.enroll / "astronaut")
+            shutil.copy(ASTRONAUT, self.flat / "astronaut.png")
+            self.all = [ASTRONAUT] * 4
+
+
+def identify_cold(photos: Photos, gallery: Path, rival: Path | None, runs: int, scratch: Path) -> dict[str, Any]:
+    """One photo in a fresh process: against the rival's command, with the people it encodes anew, and with none."""
+    ours = lambda: seconds(facekit("identify", photos.probe, "--gallery", gallery, "--quiet"))  # noqa: E731
+    if rival is None:
+        return {"alone": in_turns(runs, ours, None)}
+    command = rival.parent / "face_recognition"
+    nobody = scratch / "nobody"
+    nobody.mkdir()
+    return {
+        "against its command with the people's photos": in_turns(
+            max(2, runs // 3), ours, lambda: seconds([command, photos.flat, photos.probe])
+        ),
+        "against its command without anybody to encode": in_turns(
+            runs, ours, lambda: seconds([command, nobody, photos.probe])
+        ),
+    }
+
+
+def enroll_all(photos: Photos, rival: Path | None, runs: int, scratch: Path) -> dict[str, Any]:
+    """Photos a second of enrolling everything, fresh process and fresh gallery."""
+    count = [0]
+    everything = scratch / "everything"
+    for number, photo in enumerate(photos.all):
+        place = everything / photo.parent.name
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:04}{photo.suffix}").symlink_to(photo)
+
+    def ours() -> float:
+        count[0] += 1
+        return seconds(facekit("enroll", everything, "--gallery", scratch / f"enroll-{count[0]}.db", "--quiet"))
+
+    theirs = (lambda: seconds([rival, "-c", RIVAL_ENROLL, *photos.all])) if rival else None
+    found = in_turns(runs, ours, theirs)
+    result: dict[str, Any] = {"photos": len(photos.all), **found}
+    result["facekit_photos_a_second"] = round(len(photos.all) / found["facekit_s"], 2)
+    if rival:
+        result["rival_photos_a_second"] = round(len(photos.all) / found["rival_s"], 2)
+        result["times_its_photos_a_second"] = round(1 / found["ratio"], 2)
+    return result
+
+
+def where_time_goes(photos: Photos) -> dict[str, float]:
+    """Mean milliseconds a photo of each step, in one process that is warm."""
+    from facekit import images
+    from facekit.pipeline import Pipeline
+    from facekit.results import Detection, Picture, Pixels
+
+    pipeline = Pipeline()
+    pipeline.faces(images.read(photos.probe))
+    spent = dict.fromkeys(("decode", "detect", "align", "embed"), 0.0)
+
+    def timed(step: str, call: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = call()
+        spent[step] += time.perf_counter() - start
+        return result
+
+    def aligned(picture: Picture, found: list[Detection]) -> Pixels:
+        return pipeline.crops(picture, found, [pipeline.points(picture, face) for face in found])
+
+    for path in photos.all:
+        picture = timed("decode", lambda path=path: images.read(path))
+        found = timed("detect", lambda picture=picture: pipeline.detect(picture))
+        if found:
+            crops = timed("align", lambda picture=picture, found=found: aligned(picture, found))
+            timed("embed", lambda crops=crops: pipeline.embedder(crops))
+    return {step: round(1000 * value / len(photos.all), 2) for step, value in spent.items()}
+
+
+def embedding(rival: Path | None, models: Path | None, runs: int) -> dict[str, Any]:
+    """Milliseconds a face at batch 1 and 32, beside dlib's descriptor and SFace in the same runtime."""
+    import numpy as np
+
+    from facekit import images, runtime
+    from facekit.pipeline import Pipeline
+
+    pipeline = Pipeline()
+    crop = pipeline.faces(images.read(ASTRONAUT))[0].crop
+    result: dict[str, Any] = {}
+
+    def median_ms(call: Callable[[], Any]) -> float:
+        call()
+        taken = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            call()
+            taken.append(1000 * (time.perf_counter() - start))
+        return statistics.median(taken)
+
+    sface = models / "sface.onnx" if models else None
+    other = runtime.load(sface.read_bytes()) if sface and sface.exists() else None
+    for size in (1, 32):
+        crops = np.repeat(crop[None], size, axis=0)
+        result[f"facekit_ms_batch_{size}"] = round(median_ms(lambda crops=crops: pipeline.embedder(crops)) / size, 3)
+        if other:
+            batch = np.ascontiguousarray(crops.transpose(0, 3, 1, 2)).astype(np.float32)
+            # The file's input has a fixed batch of one.
+            call = lambda batch=batch: [other(face[None]) for face in batch]  # noqa: E731
+            result[f"sface_ms_batch_{size}"] = round(median_ms(call) / size, 3)
+    if rival:
+        done = subprocess.run(
+            [rival, "-c", RIVAL_EMBED, ASTRONAUT, str(runs)], capture_output=True, text=True, check=True
+        )
+        result["dlib_ms"] = round(statistics.median(map(float, done.stdout.split())), 2)
+        result["times_faster_than_dlib_batch_1"] = round(result["dlib_ms"] / result["facekit_ms_batch_1"], 1)
+        result["times_faster_than_dlib_batch_32"] = round(result["dlib_ms"] / result["facekit_ms_batch_32"], 1)
+    return result
+
+
+def search(templates: int, dimension: int) -> dict[str, Any]:
+    """What scripts/measure_search.py finds."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "search.json"
+        script = Path(__file__).with_name("measure_search.py")
+        command = [sys.executable, script, "--templates", str(templates), "--dimension", str(dimension), "--json", out]
+        seconds(command)
+        found: dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, help="a folder with a sub-folder for each person")
+    parser.add_argument("--rival-python", type=Path, help="interpreter of an environment with face-recognition-ng")
+    parser.add_argument("--models", type=Path, help="a folder with sface.onnx")
+    parser.add_argument("--out", type=Path, help="where the JSON goes; standard output if not given")
+    parser.add_argument("--short", action="store_true", help="everything once, on little: proves that it runs")
+    options = parser.parse_args()
+    runs = 1 if options.short else 9
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        photos = Photos(options.photos, scratch, 2 if options.short else SUBJECTS)
+        gallery = scratch / "gallery.db"
+        seconds(facekit("enroll", photos.enroll, "--gallery", gallery, "--quiet"))
+        rival = options.rival_python
+        result = {
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "start_up": start_up(runs),
+            "identify_cold": identify_cold(photos, gallery, rival, runs, scratch),
+            "embedding": embedding(rival, options.models, 3 if options.short else 50),
+            "enroll": enroll_all(photos, rival, 1 if options.short else 2, scratch),
+            "milliseconds_a_photo": where_time_goes(photos),
+            "search": search(20_000 if options.short else 1_000_000, 128),
+        }
+    text = json.dumps(result, indent=2)
+    options.out.write_text(text + "\n") if options.out else print(text)
+
+
+if __name__ == "__main__":
+    main()
