@@ -1,0 +1,129 @@
+"""The commands that look at pictures without naming anybody: verify, detect, align, embed."""
+
+import csv
+import io
+import json
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run
+from fakes import DIMENSION, photo
+from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def pictures(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "red.png", "red")
+    photo(tmp_path / "red2.png", "red", seed=3)
+    photo(tmp_path / "both.png", "green", "red")
+    photo(tmp_path / "none.png")
+
+
+def test_verify_says_so_by_its_status_too(run: Run) -> None:
+    same = run("verify", "red.png", "red2.png")
+    assert same.exit_code == 0
+    assert same.stdout.startswith("same person  score 0.99")
+    different = run("verify", "red.png", "both.png")
+    assert different.exit_code == 4
+    assert different.stdout.startswith("different people  score -0.4")
+    assert "both.png: 2 faces: took the largest" in different.stderr
+
+
+def test_verify_takes_a_threshold_and_gives_json(run: Run) -> None:
+    result = run("verify", "red.png", "both.png", "--threshold", "-0.9", "-f", "json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"schema": 1, "score": -0.4706, "threshold": -0.9, "same": True}
+
+
+@pytest.mark.parametrize("other", ["missing.png", "none.png"])
+def test_verify_needs_a_face_in_both(run: Run, other: str) -> None:
+    result = run("verify", "red.png", other)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert other in result.stderr
+
+
+def test_detect_prints_boxes_points_and_quality(run: Run) -> None:
+    result = run("detect", "both.png", "-f", "json")
+    faces = json.loads(result.stdout)["faces"]
+    assert [list(face) for face in faces] == [["box", "score", "points", "quality"]] * 2
+    assert faces[1]["box"] == [70.0, 20.0, 120.0, 70.0]
+    assert len(faces[1]["points"]) == 5
+    lines = run("detect", "both.png", "none.png").stdout.splitlines()
+    assert [lines[0], lines[3]] == ["both.png: 2 faces", "none.png: no face"]
+    rows = list(csv.DictReader(io.StringIO(run("detect", "both.png", "none.png", "-f", "csv").stdout)))
+    assert [row["face"] for row in rows] == ["1", "2", ""]
+    assert rows[0]["left_eye_x"] == "10.0"
+
+
+def test_detect_marks_the_faces_in_the_picture(run: Run, tmp_path: Path) -> None:
+    assert run("detect", "both.png", "--annotate", "out").exit_code == 0
+    with Image.open(tmp_path / "out" / "both-faces.jpg") as image:
+        assert image.size == (1000, 600)
+
+
+def test_statuses_are_those_of_identify(run: Run) -> None:
+    assert run("detect", "none.png").exit_code == 3
+    assert run("detect", "none.png", "red.png").exit_code == 0
+    assert run("detect", "none.png", "missing.png").exit_code == 1
+
+
+def test_align_cuts_the_largest_face_into_the_same_tree(run: Run, tmp_path: Path) -> None:
+    for name in ("ada/1.jpg", "ada/1.png", "bob/deep/2.png"):
+        photo(tmp_path / "raw" / name, "red", "blue")
+    photo(tmp_path / "raw" / "bob" / "none.png")
+    (tmp_path / "raw" / "bob" / "bad.png").write_bytes(b"bad")
+    result = run("align", "raw", "out")
+    assert result.exit_code == 1
+    crops = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png"))
+    assert crops == ["ada/1.png", "ada/1.png.png", "bob/deep/2.png"]
+    assert "raw/bob/none.png: no face" in result.stderr
+    assert "raw/bob/bad.png" in result.stderr
+    with Image.open(tmp_path / "out" / "ada" / "1.png") as crop:
+        assert (crop.size, crop.mode) == ((112, 112), "RGB")
+
+
+def test_embed_gives_every_format_the_same_vectors(run: Run, tmp_path: Path) -> None:
+    lines = run("embed", "both.png", "red.png").stdout.splitlines()
+    by_json = np.array([json.loads(line)["vector"] for line in lines], np.float32)
+    rows = list(csv.DictReader(io.StringIO(run("embed", "both.png", "red.png", "-f", "csv").stdout)))
+    by_csv = np.array([[row[f"v{place}"] for place in range(DIMENSION)] for row in rows], np.float32)
+    for name in ("a.npz", "a.csv", "a.jsonl"):
+        assert run("embed", "both.png", "red.png", "-o", name).exit_code == 0
+        assert stat.S_IMODE(os.stat(tmp_path / name).st_mode) == 0o600
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
+        assert arrays["vectors"].dtype == np.float32
+        np.testing.assert_array_equal(arrays["vectors"], by_json)
+        assert list(arrays["sources"]) == ["both.png", "both.png", "red.png"]
+        assert arrays["boxes"].shape == (3, 4)
+    np.testing.assert_array_equal(by_csv, by_json)
+    np.testing.assert_allclose(np.linalg.norm(by_json, axis=1), 1, rtol=1e-6)
+
+
+def test_embed_of_no_face_is_an_empty_file_of_the_right_shape(run: Run, tmp_path: Path) -> None:
+    assert run("embed", "none.png", "-o", "a.npz").exit_code == 3
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
+        assert len(arrays["vectors"]) == len(arrays["boxes"]) == 0
+
+
+def test_embed_refuses_a_format_it_does_not_know(run: Run, tmp_path: Path) -> None:
+    result = run("embed", "red.png", "-o", "a.pkl")
+    assert result.exit_code == 2
+    assert ".npz" in result.stderr
+    assert not (tmp_path / "a.pkl").exists()
+
+
+def test_an_unfinished_file_never_stands_under_its_name(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.npz").write_bytes(b"earlier")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.savez_compressed", full)
+    assert run("embed", "red.png", "-o", "a.npz").exit_code == 1
+    assert (tmp_path / "a.npz").read_bytes() == b"earlier"
+    assert not list(tmp_path.glob(".a.npz*"))
