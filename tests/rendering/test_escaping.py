@@ -28,9 +28,7 @@ def test_a_name_cannot_steer_a_terminal(name: str, shown: str) -> None:
     assert printable(name) == shown
 
 
-@pytest.mark.parametrize(
-    "name", ["José Álvarez", "张伟", "محمد علي", "श्रीमती", "नि\u200dल", "👩\u200d🚀"]
-)
+@pytest.mark.parametrize("name", ["José Álvarez", "张伟", "محمد علي", "श्रीमती", "नि\u200dल", "👩\u200d🚀"])
 def test_names_of_any_script_are_shown_as_they_are(name: str) -> None:
     assert printable(name) == name
     assert json.loads(json_line(name)) == name
@@ -51,14 +49,10 @@ def test_json_gives_any_text_back_on_one_printable_line(text: str) -> None:
 
 @given(st.text(st.characters()))
 def test_what_is_printed_holds_no_control_character(text: str) -> None:
-    assert not any(
-        letter < " " or "\x7f" <= letter <= "\x9f" for letter in printable(text)
-    )
+    assert not any(letter < " " or "\x7f" <= letter <= "\x9f" for letter in printable(text))
 
 
-@pytest.mark.parametrize(
-    "name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"]
-)
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"])
 def test_a_name_is_no_formula_in_a_spreadsheet(name: str) -> None:
     assert csv_cell(name).startswith("'")
 

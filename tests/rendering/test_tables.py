@@ -29,11 +29,7 @@ def test_columns_line_up_under_names_of_any_script() -> None:
 
 
 def test_a_name_of_300_letters_is_cut_to_fit_80_columns() -> None:
-    lines = list(
-        table(
-            COLUMNS, [("x" * 300, "3", "2026-01-01"), ("张" * 300, "3", "2026-01-01")]
-        )
-    )
+    lines = list(table(COLUMNS, [("x" * 300, "3", "2026-01-01"), ("张" * 300, "3", "2026-01-01")]))
     assert [width(line) for line in lines] == [75, 80, 80]
     assert "…" in lines[1]
 
@@ -43,7 +39,5 @@ def test_the_cut_counts_escapes_as_they_are_shown() -> None:
 
 
 @given(st.text(st.characters(), max_size=60), st.integers(1, 40), st.booleans())
-def test_a_cell_has_exactly_the_width_of_its_column(
-    text: str, columns: int, right: bool
-) -> None:
+def test_a_cell_has_exactly_the_width_of_its_column(text: str, columns: int, right: bool) -> None:
     assert width(fit(text, columns, right=right)) == columns

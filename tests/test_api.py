@@ -1,0 +1,70 @@
+"""`import facekit`: the verbs of the command line, typed, and nothing heavy until they are used."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fakes import FakeOptions, photo
+
+import facekit
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FACEKIT_GALLERY", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    heavy = ("numpy", "PIL", "dlib", "cv2", "click", "sqlite3")
+    code = f"import sys, facekit; print([name for name in {heavy} if name in sys.modules])"
+    place = Path(facekit.__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=place, timeout=60)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("name", facekit.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(facekit, name) is not None
+    assert name in dir(facekit)
+
+
+def test_every_public_name_is_known_to_type_checkers() -> None:
+    source = Path(facekit.__file__).read_text()
+    assert [name for name in facekit.__all__ if name != "__version__" and f" as {name}\n" not in source] == []
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        facekit.nonsense  # noqa: B018
+
+
+def test_the_version_is_the_packages() -> None:
+    toml = (Path(__file__).parent.parent / "pyproject.toml").read_text()
+    assert f'version = "{facekit.__version__}"' in toml
+
+
+def test_enroll_identify_and_verify_as_in_the_readme(tmp_path: Path) -> None:
+    options = FakeOptions()
+    for colour in ("red", "green"):
+        photo(tmp_path / "gallery" / colour / "1.png", colour, seed=1)
+    report = facekit.enroll("gallery", options=options)
+    assert (report.subjects, report.count("enrolled"), report.failed) == (["green", "red"], 2, False)
+    group = photo(tmp_path / "group.png", "red", "green", "blue")
+    with facekit.open_gallery() as gallery:
+        [result] = facekit.identify(group, gallery, options=options)
+        assert [face.subject for face in result.faces] == ["red", "green", None]
+    assert len(list(facekit.identify([group, "missing.png"], options=options))) == 2
+    assert facekit.verify(group, photo(tmp_path / "red.png", "red"), options=options).same
+    assert [len(reading.faces) for reading in facekit.embed("gallery", options=options)] == [1, 1]
+
+
+def test_errors_are_facekits_own(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    with pytest.raises(facekit.PictureError, match=r"missing\.png"):
+        facekit.verify("a.png", "missing.png", options=FakeOptions())
+    with pytest.raises(facekit.GalleryError, match="facekit enroll"):
+        facekit.open_gallery(tmp_path / "none.db")
+    with pytest.raises(facekit.UsageError, match="sub-folder"):
+        facekit.enroll(tmp_path, options=FakeOptions())

@@ -1,0 +1,151 @@
+"""The rules of enrolling, on vectors made by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import DIMENSION, FINGERPRINT, FakeOptions, photo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facekit.enrolment import BATCH, Photo, choose, enroll, plan
+from facekit.errors import UsageError
+from facekit.gallery import Gallery
+from facekit.reading import Reading
+from facekit.results import Detection, Face, Quality
+
+
+def face(*direction: float, size: float = 50) -> Face:
+    raw = np.array(direction, np.float32)
+    vector = raw / np.linalg.norm(raw)
+    crop = np.zeros((112, 112, 3), np.uint8)
+    points = np.zeros((5, 2), np.float32)
+    return Face(Detection((0, 0, size, size), 1.0), points, crop, vector, Quality(size, 500, 128, 0))
+
+
+def picture(*faces: Face) -> Reading:
+    return Reading("x.png", faces, sha256="0" * 64)
+
+
+A, B, C = face(1, 0, 0), face(0, 1, 0), face(0, 0, 1)
+NOTHING: list[list[float]] = [[], [], []]
+
+
+def empty_gallery(folder: Path) -> Gallery:
+    return Gallery.create(
+        folder / "g.db",
+        fingerprint=FINGERPRINT,
+        dimension=DIMENSION,
+        embedder_name="fake",
+        threshold=0.6,
+        calibration="made up",
+    )
+
+
+def test_the_face_that_agrees_is_taken_though_another_is_larger() -> None:
+    stranger = face(0, 1, 0, size=90)
+    choices = choose([picture(A), picture(stranger, A), picture(A)], NOTHING, 0.5)
+    assert choices[1].face is A
+    assert "agrees" in str(choices[1].note)
+    assert choices[0].note is None
+
+
+def test_what_is_stored_of_the_person_counts_as_another_picture() -> None:
+    choices = choose([picture(B, A)], [[0.1, 0.9]], 0.5)
+    assert choices[0].face is A
+    assert (choices[0].agreement, choices[0].others) == (0.9, 1)
+
+
+def test_when_nothing_agrees_the_largest_is_taken() -> None:
+    large = face(0, 0, 1, size=90)
+    choices = choose([picture(A, large), picture(B)], NOTHING, 0.5)
+    assert choices[0].face is large
+    assert choices[0].note == "2 faces: took the largest"
+
+
+def test_faces_agree_across_pictures_that_all_have_several() -> None:
+    choices = choose([picture(B, A), picture(A, C), picture(face(0, 1, 1), A)], NOTHING, 0.9)
+    assert all(choice.face is A for choice in choices)
+
+
+def test_agreement_is_the_best_score_with_the_other_chosen_faces() -> None:
+    choices = choose([picture(A), picture(A), picture(B)], NOTHING, 0.5)
+    assert [round(choice.agreement, 3) for choice in choices] == [1.0, 1.0, 0.0]
+    assert {choice.others for choice in choices} == {2}
+
+
+def test_nothing_to_choose_from() -> None:
+    assert choose([], [], 0.5) == []
+
+
+def test_a_plan_takes_each_sub_folder_for_a_person(tmp_path: Path) -> None:
+    for name in ("b/2.png", "b/deep/1.png", "a/1.png", ".hidden/1.png", "loose.png"):
+        photo(tmp_path / name, "red")
+    (tmp_path / "a" / "notes.txt").touch()
+    planned = [(each.subject, Path(each.source).name) for each in plan([str(tmp_path)])]
+    assert planned == [("a", "1.png"), ("b", "2.png"), ("b", "1.png")]
+
+
+def test_a_folder_without_people_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="sub-folder"):
+        plan([str(tmp_path)])
+
+
+def test_names_of_one_look_are_one_name(tmp_path: Path) -> None:
+    photo(tmp_path / "Jose\u0301" / "1.png", "red")
+    assert plan([str(tmp_path)])[0].subject == "Jos\u00e9"
+
+
+def test_what_was_reported_is_stored_and_the_rest_is_done_the_next_time(tmp_path: Path) -> None:
+    photos = [
+        Photo(colour, str(photo(tmp_path / colour / f"{seed}.png", colour, seed=seed)))
+        for colour in ("blue", "green", "red")
+        for seed in range(2)
+    ]
+    with empty_gallery(tmp_path) as gallery:
+        outcomes = enroll(gallery, photos, options=FakeOptions())
+        reported = [next(outcomes) for _ in range(3)]
+        outcomes.close()
+        stored = {subject.name for subject in gallery.subjects()}
+        assert {outcome.subject for outcome in reported} <= stored
+        again = [outcome.status for outcome in enroll(gallery, photos, options=FakeOptions())]
+        assert again == ["already there"] * 4 + ["enrolled"] * 2
+        assert len(gallery) == 6
+
+
+def test_a_person_with_very_many_pictures_is_stored_in_parts(tmp_path: Path) -> None:
+    photos = [
+        Photo("red", str(photo(tmp_path / f"{seed}.png", "red", size=(80, 80), seed=seed)))
+        for seed in range(BATCH + 3)
+    ]
+    with empty_gallery(tmp_path) as gallery:
+        outcomes = enroll(gallery, photos, options=FakeOptions())
+        next(outcomes)
+        assert len(gallery) == BATCH
+        assert sum(1 for _ in outcomes) == BATCH + 2
+        assert len(gallery) == BATCH + 3
+
+
+COLOURS = ("red", "green", "blue", "yellow")
+
+
+@settings(max_examples=4, deadline=None)
+@given(order=st.permutations(range(8)))
+def test_the_order_of_enrolment_changes_no_score(
+    order: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("order")
+    photos = [
+        Photo(colour, str(photo(folder / colour / f"{seed}.png", colour, seed=seed)))
+        for colour in COLOURS
+        for seed in (1, 2)
+    ]
+    probe = np.eye(DIMENSION, dtype=np.float32)[:3]
+    found = []
+    for name, chosen in (("sorted", range(8)), ("shuffled", order)):
+        (folder / name).mkdir()
+        with empty_gallery(folder / name) as gallery:
+            for number in chosen:
+                list(enroll(gallery, [photos[number]], options=FakeOptions()))
+            found.append(gallery.search(probe, 4))
+    assert found[0] == found[1]
