@@ -22,10 +22,10 @@ class Limits:
     counts are printed by scripts/measure_detection.py.
     """
 
-    size: float = 48.0
-    sharpness: float = 30.0
-    darkest: float = 40.0
-    brightest: float = 220.0
+    size: float = 40.0
+    sharpness: float = 50.0
+    darkest: float = 45.0
+    brightest: float = 215.0
     yaw: float = 0.45
 
 

@@ -67,15 +67,12 @@ class DlibHog:
         for scale in scales:
             seen += self._look(grey, scale)
             sure = _apart([face for face in seen if face.score >= 0])
-            if (
-                sure
-                and min(shorter_side(face.box) for face in sure) >= self._ladder.close * _SMALLEST_BOX / scale
-            ):
+            enough = self._ladder.close * _SMALLEST_BOX / scale
+            if sure and all(shorter_side(face.box) >= enough for face in sure):
                 break
         faces = [Detection(*face) for face in sure] or self._turned(grey, scales[0])
-        return ordered(
-            faces or [Detection(*face) for face in _apart(seen)], min_face * _SMALLEST_BOX / _SURE_SIDE
-        )
+        faces = faces or [Detection(*face) for face in _apart(seen)]
+        return ordered(faces, min_face * _SMALLEST_BOX / _SURE_SIDE)
 
     def _scales(self, area: float, min_face: int) -> Iterator[float]:
         ladder = self._ladder
@@ -88,18 +85,18 @@ class DlibHog:
         yield last
 
     def _turned(self, grey: Image.Image, scale: float) -> list[Detection]:
-        if self._ladder.turned is None:
+        """Faces of the picture on its side, whichever of the two sides shows the surer one."""
+        least = self._ladder.turned
+        if least is None:
             return []
-        found = []
-        for turns, turn in (
-            (1, Image.Transpose.ROTATE_90),
-            (3, Image.Transpose.ROTATE_270),
-        ):
-            for face in self._look(grey.transpose(turn), scale):
-                if face.score >= self._ladder.turned:
-                    box = _box_turned_back(face.box, turns, grey.width, grey.height)
-                    found.append(Detection(box, face.score, turned=turns))
-        return found
+        found: list[list[Detection]] = []
+        for turns, turn in ((1, Image.Transpose.ROTATE_90), (3, Image.Transpose.ROTATE_270)):
+            faces = [face for face in self._look(grey.transpose(turn), scale) if face.score >= least]
+            boxes = [_box_turned_back(face.box, turns, grey.width, grey.height) for face in faces]
+            found.append(
+                [Detection(b, face.score, turned=turns) for b, face in zip(boxes, faces, strict=True)]
+            )
+        return max(found, key=lambda faces: max((face.score for face in faces), default=least - 1))
 
     def _look(self, grey: Image.Image, scale: float) -> list[_Seen]:
         view = np.asarray(scaled(grey, scale))

@@ -61,6 +61,11 @@ def test_a_picture_on_its_side_is_turned(turns: int, upright: int, photo: Pixels
     assert near(face.box, truth=(y0, 512 - x1, y1, 512 - x0) if turns == 1 else (512 - y1, x0, 512 - y0, x1))
 
 
+def test_of_the_two_sides_the_surer_one_is_believed(photo: Pixels, detector: DlibHog) -> None:
+    either_way = np.concatenate([np.rot90(photo, 1), np.rot90(photo, 3)])
+    assert len({face.turned for face in detector.detect(either_way)}) == 1
+
+
 def test_turning_can_be_left_out(photo: Pixels) -> None:
     assert DlibHog(Ladder(turned=None)).detect(np.ascontiguousarray(np.rot90(photo))) == []
 
