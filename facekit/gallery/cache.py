@@ -1,8 +1,8 @@
 """The search cache beside a large gallery: int8 codes of all vectors, mapped into memory.
 
-`gallery.db.index` is derived and may be deleted at any time. It names the gallery's content by the
-random token that every change of the templates renews, and carries a checksum; a cache that does
-not fit is built anew. It holds no names and no full vectors: finalists are read from the gallery.
+`gallery.db.index` is derived and may be deleted at any time. It names the gallery's content by its
+digest and carries a checksum; one that is damaged or of other content is extended or built anew. It
+holds no names and no full vectors: finalists are read from the gallery.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from numpy.typing import NDArray
 from facekit.gallery.search import CodeScan
 
 MAGIC = b"fkindex1"
-# Magic, content token, templates, dimension, radius, checksum; padded so that arrays are aligned.
+# Magic, digest of the content, templates, dimension, radius, checksum; padded so that arrays are aligned.
 HEADER = struct.Struct("<8s16sQQd32s48x")
+CHECKED = 48  # bytes of the header that the checksum covers
 WORDS_A_SUM = 8192
-
-
-class StaleCacheError(Exception):
-    """The cache is missing, of another content, or damaged."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cache:
-    """The scan, and each row's subject and template number; rows of a subject stand together."""
+    """The scan, and each row's subject and template number; rows of a subject stand together.
+    `digest` is that of the settings whose content this is.
+    """
 
+    digest: int
     scan: CodeScan
     subjects: NDArray[np.int64]
     ids: NDArray[np.int64]
@@ -57,49 +57,49 @@ def discard(gallery: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def load(gallery: Path, content: bytes, templates: int, dimension: int) -> Cache:
-    """Map the cache of this content. Raises StaleCacheError."""
-    path = place(gallery)
-    sizes = _sizes(templates, dimension)
+def load(gallery: Path, dimension: int) -> Cache | None:
+    """Map the cache, of this content or an earlier one; None when there is none that is whole."""
     try:
-        with path.open("rb") as file:
+        with place(gallery).open("rb") as file:
             header = file.read(HEADER.size)
-            if len(header) < HEADER.size or os.fstat(file.fileno()).st_size != HEADER.size + sum(sizes):
-                raise StaleCacheError(f"{path}: not of this size")
-            magic, token, rows, width, radius, digest = HEADER.unpack(header)
-            if (magic, token, rows, width) != (MAGIC, content, templates, dimension):
-                raise StaleCacheError(f"{path}: not of this content")
+            if len(header) < HEADER.size:
+                return None
+            magic, content, rows, width, radius, checksum = HEADER.unpack(header)
+            sizes = _sizes(rows, width)
+            whole = os.fstat(file.fileno()).st_size == HEADER.size + sum(sizes)
+            if magic != MAGIC or width != dimension or not rows or not whole:
+                return None
             payload = np.memmap(file, np.uint8, mode="r", offset=HEADER.size)
-    except OSError as error:
-        raise StaleCacheError(f"{path}: {error.strerror}") from error
-    if _digest(header, payload) != digest:
-        raise StaleCacheError(f"{path}: damaged")
+    except OSError:
+        return None
+    if _checksum(header, payload) != checksum:
+        return None
     ids, subjects, scales, codes = np.split(payload, np.cumsum(sizes)[:-1])
     scan = CodeScan(
         codes[: rows * width].view(np.int8).reshape(rows, width), scales.view(np.float32)[:rows], radius
     )
-    return Cache(scan, subjects.view(np.int64), ids.view(np.int64))
+    digest = int.from_bytes(content, "little")
+    return Cache(digest, scan, subjects.view(np.int64)[:rows], ids.view(np.int64)[:rows])
 
 
-def save(gallery: Path, content: bytes, cache: Cache) -> None:
+def save(gallery: Path, cache: Cache) -> None:
     """Write the cache in one step: another process sees the old file or the whole new one.
 
     Raises OSError when the folder cannot be written or the disk is full.
     """
     templates, dimension = cache.scan.codes.shape
-    header = HEADER.pack(MAGIC, content, templates, dimension, cache.scan.radius, b"")
-    arrays: tuple[NDArray[Any], ...] = (cache.ids, cache.subjects, cache.scan.scales, cache.scan.codes)
     sizes = _sizes(templates, dimension)
+    arrays: tuple[NDArray[Any], ...] = (cache.ids, cache.subjects, cache.scan.scales, cache.scan.codes)
     payload = np.zeros(sum(sizes), np.uint8)
     for part, array in zip(np.split(payload, np.cumsum(sizes)[:-1]), arrays, strict=True):
         part[: array.nbytes] = array.reshape(-1).view(np.uint8)
+    fields = (MAGIC, cache.digest.to_bytes(16, "little"), templates, dimension, cache.scan.radius)
+    checksum = _checksum(HEADER.pack(*fields, b""), payload)
     draft = Path(f"{place(gallery)}.{secrets.token_hex(8)}")
     try:
         with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(
-                HEADER.pack(MAGIC, content, templates, dimension, cache.scan.radius, _digest(header, payload))
-            )
-            payload.tofile(file)
+            file.write(HEADER.pack(*fields, checksum))
+            file.write(payload.data)
         draft.replace(place(gallery))
     except BaseException:
         with suppress(OSError):
@@ -114,12 +114,11 @@ def _sizes(templates: int, dimension: int) -> list[int]:
     ]
 
 
-def _digest(header: bytes, payload: NDArray[np.uint8]) -> bytes:
+def _checksum(header: bytes, payload: NDArray[np.uint8]) -> bytes:
     """A hash over the header and the sums of all 64 KiB blocks: at the speed of memory, and any
     changed bit changes a sum.
     """
-    bare = header[: HEADER.size - 80]
-    return blake2b(bare + b"".join(_sums(payload.view("<u8"))), digest_size=32).digest()
+    return blake2b(header[:CHECKED] + b"".join(_sums(payload.view("<u8"))), digest_size=32).digest()
 
 
 def _sums(words: NDArray[np.uint64]) -> Iterator[bytes]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 from facekit.errors import GalleryError
 from facekit.gallery import rows
 from facekit.gallery.database import damaged
 from facekit.gallery.records import subject_name
-from facekit.gallery.settings import Settings
+from facekit.gallery.settings import Settings, Tally
 
 
 def find_subject(connection: sqlite3.Connection, name: str) -> int | None:
@@ -27,29 +28,28 @@ def subject_number(connection: sqlite3.Connection, path: Path, name: str) -> int
 
 
 class Change:
-    """Changes of one transaction. `templates` and `subjects` are differences, `moved` is a count,
-    `new` the names of subjects that came.
+    """Changes of one transaction: how many templates came (`added`), went (`removed`) or changed their
+    subject (`moved`), and the names of subjects that are `new`.
     """
 
     def __init__(self, connection: sqlite3.Connection, settings: Settings, path: Path) -> None:
-        self.templates = self.subjects = self.moved = 0
+        self.added = self.removed = self.moved = 0
         self.new: list[str] = []
         self._connection = connection
-        self._settings = settings
+        self._before = settings
         self._path = path
-        self._plus: list[bytes] = []
-        self._minus: list[bytes] = []
+        self._tally = Tally(settings.templates, settings.subjects, settings.digest)
+        self._last = settings.last
 
-    def settings(self, *, erasing: int) -> Settings:
-        """The settings after this change; the same object when nothing was changed."""
-        if not self._plus and not self._minus:
-            return self._settings
-        return self._settings.changed(
-            templates=self.templates,
-            subjects=self.subjects,
-            plus=self._plus,
-            minus=self._minus,
-            erasing=erasing or self._settings.erasing,
+    def settings(self) -> Settings:
+        """The settings after this change; equal to those before when nothing was changed."""
+        tally = self._tally
+        return replace(
+            self._before,
+            templates=tally.templates,
+            subjects=tally.subjects,
+            digest=tally.digest,
+            last=self._last,
         )
 
     def number(self, name: str) -> int:
@@ -63,19 +63,14 @@ class Change:
             number = self._new_subject(name, described[-1])
         elif self._has(number, described[0]):
             return
-        code = rows.template_checksum(self._settings.fingerprint, number, *described, vector=vector)
-        self._connection.execute(
-            "INSERT INTO templates (subject, sha256, source, box, quality, added, vector, checksum) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, *described, vector, code),
-        )
-        self.templates += 1
-        self._plus.append(code)
+        self._insert(number, described, vector)
+        self.added += 1
 
     def drop(self, number: int) -> None:
         """Delete a subject and its templates."""
         for row in self._templates(number):
             self._delete(row)
+            self.removed += 1
         self._drop_subject(number)
 
     def rename(self, number: int, name: str) -> None:
@@ -88,8 +83,8 @@ class Change:
         self._connection.execute(
             "UPDATE subjects SET name = ?, checksum = ? WHERE id = ?", (name, code, number)
         )
-        self._minus.append(old)
-        self._plus.append(code)
+        self._tally.subject(old, -1)
+        self._tally.subject(code)
 
     def move(self, number: int, target: int) -> None:
         """Give the templates of one subject to another and delete the subject. A picture that both
@@ -98,44 +93,47 @@ class Change:
         for row in self._templates(number):
             self._delete(row)
             if not self._has(target, row.sha256):
-                code = rows.template_checksum(
-                    self._settings.fingerprint, target, *row.described(), vector=row.vector
-                )
-                self._connection.execute(
-                    "INSERT INTO templates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (row.id, target, *row.described(), row.vector, code),
-                )
-                self.templates += 1
+                self._insert(target, row.described(), row.vector)
                 self.moved += 1
-                self._plus.append(code)
         self._drop_subject(number)
 
+    def _next(self) -> int:
+        """A row number never given before, so that a number in a cache means one row for ever."""
+        self._last += 1
+        return self._last
+
     def _new_subject(self, name: str, added: str) -> int:
-        number = int(self._connection.execute("SELECT ifnull(max(id), 0) + 1 FROM subjects").fetchone()[0])
+        number = self._next()
         code = rows.subject_checksum(number, name, added)
         self._connection.execute("INSERT INTO subjects VALUES (?, ?, ?, ?)", (number, name, added, code))
-        self.subjects += 1
+        self._tally.subject(code)
         self.new.append(name)
-        self._plus.append(code)
         return number
+
+    def _insert(self, subject: int, described: tuple[str, str, str, str, str], vector: bytes) -> None:
+        number = self._next()
+        code = rows.template_checksum(self._before.fingerprint, number, subject, *described, vector=vector)
+        self._connection.execute(
+            "INSERT INTO templates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, subject, *described, vector, code),
+        )
+        self._tally.template(code)
 
     def _drop_subject(self, number: int) -> None:
         _, code = self._subject(number)
         self._connection.execute("DELETE FROM subjects WHERE id = ?", (number,))
-        self.subjects -= 1
-        self._minus.append(code)
+        self._tally.subject(code, -1)
 
     def _delete(self, row: rows.Row) -> None:
         self._connection.execute("DELETE FROM templates WHERE id = ?", (row.id,))
-        self.templates -= 1
-        self._minus.append(row.checksum)
+        self._tally.template(row.checksum, -1)
 
     def _has(self, number: int, sha256: str) -> bool:
         query = "SELECT 1 FROM templates WHERE subject = ? AND sha256 = ?"
         return self._connection.execute(query, (number, sha256)).fetchone() is not None
 
     def _templates(self, number: int) -> list[rows.Row]:
-        return list(rows.read(self._connection, self._settings, self._path, "WHERE t.subject = ?", (number,)))
+        return list(rows.read(self._connection, self._before, self._path, "WHERE t.subject = ?", (number,)))
 
     def _subject(self, number: int) -> tuple[str, bytes]:
         """When the subject was added, and its checksum."""

@@ -159,37 +159,45 @@ def _recognise(path: Path, connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def create(path: Path) -> Iterator[sqlite3.Connection]:
-    """Make a new file and yield its connection, inside a transaction, to be filled; then publish it
-    under its name. Killed before that, nothing stands at `path`. Raises GalleryError, also when
-    something is there already.
+    """Make a new gallery and yield its connection, inside a transaction, to be filled. Killed on the
+    way, nothing stands at `path`. Raises GalleryError, also when something is there already.
     """
+    with (
+        new_file(path) as draft,
+        in_words(path),
+        closing(sqlite3.connect(draft, isolation_level=None)) as connection,
+    ):
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        migrations.migrate(connection)
+        with transaction(connection, "IMMEDIATE"):
+            yield connection
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A draft, empty and of mode 0600, that is given its name at the end. Raises GalleryError when it
+    cannot be made, or when something has that name: nothing is overwritten.
+    """
+    taken = GalleryError(f"{path}: already there, and not overwritten: give another name")
     if os.path.lexists(path):
-        raise GalleryError(f"{path}: already there: it is not overwritten; give another name")
+        raise taken
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise GalleryError(f"{path}: cannot be made: {error.strerror}") from error
     try:
-        with in_words(path), closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            migrations.migrate(connection)
-            with transaction(connection, "IMMEDIATE"):
-                yield connection
-        _publish(draft, path)
+        yield draft
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise taken from None
+        except OSError:
+            # Without hard links the check and the naming are two steps.
+            if os.path.lexists(path):
+                raise taken from None
+            draft.rename(path)
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
             Path(f"{draft}{suffix}").unlink(missing_ok=True)
-
-
-def _publish(draft: Path, path: Path) -> None:
-    try:
-        os.link(draft, path)
-    except FileExistsError as error:
-        raise GalleryError(f"{path}: another process made it just now: run again") from error
-    except OSError:
-        # File systems without hard links: the check for an existing file is not atomic there.
-        if os.path.lexists(path):
-            raise GalleryError(f"{path}: another process made it just now: run again") from None
-        draft.rename(path)

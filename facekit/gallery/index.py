@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from facekit.errors import GalleryError
 from facekit.gallery import cache, database, rows
 from facekit.gallery.search import CodeScan, FloatArray, Index, encode
-from facekit.gallery.settings import Settings
+from facekit.gallery.settings import Settings, Tally
 
 # Up to here reading and checking every row takes less than 50 ms, and no cache is written.
 IN_MEMORY = 5_000
@@ -28,11 +28,9 @@ def read_index(connection: sqlite3.Connection, settings: Settings, path: Path) -
     """
     if settings.templates <= IN_MEMORY:
         return _in_memory(connection, settings, path)
-    content = bytes.fromhex(settings.content)
-    try:
-        kept = cache.load(path, content, settings.templates, settings.dimension)
-    except cache.StaleCacheError:
-        kept = _encoded(connection, settings, path)
+    kept = cache.load(path, settings.dimension)
+    if kept is None or kept.digest != settings.digest:
+        kept = _extended(kept, connection, settings, path) or _encoded(connection, settings, path)
         _keep(kept, settings, path)
 
     def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
@@ -51,19 +49,45 @@ def _in_memory(connection: sqlite3.Connection, settings: Settings, path: Path) -
 
 
 def _encoded(connection: sqlite3.Connection, settings: Settings, path: Path) -> cache.Cache:
-    """The cache's arrays, made from all rows; the float32 vectors are never all in memory."""
-    count, dimension = settings.templates, settings.dimension
-    ids, subjects = np.empty(count, np.int64), np.empty(count, np.int64)
-    scales, codes = np.empty(count, np.float32), np.empty((count, dimension), np.int8)
-    radius, first = 0.0, 0
-    found = rows.read_all(connection, settings, path)
+    return _cache_of(rows.read_all(connection, settings, path), settings)
+
+
+def _extended(
+    kept: cache.Cache | None, connection: sqlite3.Connection, settings: Settings, path: Path
+) -> cache.Cache | None:
+    """The cache of an earlier content with the rows added since; None when it is not that plus them."""
+    if kept is None:
+        return None
+    after = max(int(kept.ids.max()), int(kept.subjects.max()))
+    tally = Tally(len(kept.ids), len(np.unique(kept.subjects)), kept.digest)
+    try:
+        new = _cache_of(rows.read_all(connection, settings, path, after=after, tally=tally), settings)
+    except GalleryError:
+        return None  # reading all rows will tell a lost row from damage
+    return _joined([kept, new], settings)
+
+
+def _cache_of(found: Iterator[rows.Row], settings: Settings) -> cache.Cache:
+    """Numbers and codes of the rows; their float32 vectors are never all in memory."""
+    parts = []
     while block := list(islice(found, ROWS_AT_ONCE)):
-        last = first + len(block)
-        ids[first:last] = [row.id for row in block]
-        subjects[first:last] = [row.subject for row in block]
-        codes[first:last], scales[first:last], errors = encode(_matrix(block, dimension))
-        radius, first = max(radius, float(errors.max())), last
-    return cache.Cache(CodeScan(codes, scales, radius), subjects, ids)
+        codes, scales, errors = encode(_matrix(block, settings.dimension))
+        subjects, ids = np.array([row.subject for row in block]), np.array([row.id for row in block])
+        scan = CodeScan(codes, scales, float(errors.max()))
+        parts.append(cache.Cache(settings.digest, scan, subjects, ids))
+    return _joined(parts, settings)
+
+
+def _joined(parts: Sequence[cache.Cache], settings: Settings) -> cache.Cache:
+    subjects = np.concatenate([part.subjects for part in parts])
+    order = np.argsort(subjects, kind="stable")
+    scan = CodeScan(
+        np.concatenate([part.scan.codes for part in parts])[order],
+        np.concatenate([part.scan.scales for part in parts])[order],
+        max(part.scan.radius for part in parts),
+    )
+    ids = np.concatenate([part.ids for part in parts])
+    return cache.Cache(settings.digest, scan, subjects[order], ids[order])
 
 
 def _keep(kept: cache.Cache, settings: Settings, path: Path) -> None:
@@ -77,8 +101,8 @@ def _keep(kept: cache.Cache, settings: Settings, path: Path) -> None:
         closing(database.connect(path, write=True, timeout=0)) as lock,
         database.transaction(lock, "IMMEDIATE"),
     ):
-        if Settings.read(lock, path).content == settings.content:
-            cache.save(path, bytes.fromhex(settings.content), kept)
+        if Settings.read(lock, path).digest == settings.digest:
+            cache.save(path, kept)
 
 
 def _matrix(block: Sequence[rows.Row], dimension: int) -> FloatArray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ SELECT = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A template as it lies in the file, its subject beside it. Box and quality are JSON."""
 
     id: int
@@ -41,13 +40,16 @@ class Row:
     subject_checksum: bytes
 
     def is_sound(self, settings: Settings) -> bool:
-        fits = (
-            isinstance(self.vector, bytes)
-            and len(self.vector) == 4 * settings.dimension
-            and self.checksum
-            == template_checksum(settings.fingerprint, self.subject, *self.described(), vector=self.vector)
-        )
-        return fits and self.subject_checksum == subject_checksum(self.subject, self.name, self.subject_added)
+        return self._vector_fits(settings) and self._subject_fits()
+
+    def _vector_fits(self, settings: Settings) -> bool:
+        if not isinstance(self.vector, bytes) or len(self.vector) != 4 * settings.dimension:
+            return False
+        fields = (settings.fingerprint, self.id, self.subject, *self.described())
+        return self.checksum == template_checksum(*fields, vector=self.vector)
+
+    def _subject_fits(self) -> bool:
+        return self.subject_checksum == subject_checksum(self.subject, self.name, self.subject_added)
 
     def described(self) -> tuple[str, str, str, str, str]:
         return self.sha256, self.source, self.box, self.quality, self.added
@@ -65,8 +67,8 @@ class Row:
         )
 
 
-def template_checksum(fingerprint: str, subject: int, *described: str, vector: bytes) -> bytes:
-    return checksum("template", fingerprint, subject, *described, vector=vector)
+def template_checksum(fingerprint: str, number: int, subject: int, *described: str, vector: bytes) -> bytes:
+    return checksum("template", fingerprint, number, subject, *described, vector=vector)
 
 
 def subject_checksum(number: int, name: str, added: str) -> bytes:
@@ -78,7 +80,7 @@ def unchecked(
 ) -> Iterator[Row]:
     """Rows as they are, for the integrity check."""
     for values in connection.execute(SELECT + where, tuple(parameters)):
-        yield Row(*values)
+        yield Row._make(values)
 
 
 def read(
@@ -95,15 +97,25 @@ def read(
         yield row
 
 
-def read_all(connection: sqlite3.Connection, settings: Settings, path: Path) -> Iterator[Row]:
-    """All rows, those of a subject together. Raises GalleryError also when one is lost or doubled."""
-    tally = Tally()
-    last = None
-    for row in read(connection, settings, path, "ORDER BY t.subject, t.sha256"):
+def read_all(
+    connection: sqlite3.Connection,
+    settings: Settings,
+    path: Path,
+    *,
+    after: int = 0,
+    tally: Tally | None = None,
+) -> Iterator[Row]:
+    """All rows numbered above `after`, in the order of enrolment; `tally` has counted the others.
+
+    Raises GalleryError also when rows are lost or doubled.
+    """
+    tally = tally or Tally()
+    seen: set[int] = set()
+    for row in read(connection, settings, path, "WHERE t.id > ? ORDER BY t.id", (after,)):
         tally.template(row.checksum)
-        if row.subject != last:
+        if row.subject > after and row.subject not in seen:
+            seen.add(row.subject)
             tally.subject(row.subject_checksum)
-        last = row.subject
         yield row
     if not tally.fits(settings):
         raise damaged(path, "rows are missing or doubled")

@@ -9,7 +9,9 @@ the two vectors alone: not on the batch, the order of enrolment, or who else is 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +28,10 @@ LONGEST = 1 + UNIT_TOLERANCE
 ROUNDING = 2.0**-23
 # Scores held at once for a batch of probes: 64 MB.
 SCORES_AT_ONCE = 2**24
+# Codes that a thread scans at a time; their scores stay in its cache.
+ROWS_AT_ONCE = 2**16
+# More threads than this only wait for memory.
+THREADS = min(8, os.cpu_count() or 1)
 
 
 class Scan(Protocol):
@@ -76,10 +82,21 @@ class CodeScan:
         import simsimd
 
         codes, scales, _ = encode(probes)
-        products = simsimd.cdist(codes, self.codes, metric="dot", out_dtype="f32")
-        scores: FloatArray = np.asarray(products)
-        scores *= self.scales
-        scores *= scales[:, None]
+        scores = np.empty((len(probes), len(self)), np.float32)
+
+        def scan(first: int) -> None:
+            rows = slice(first, first + ROWS_AT_ONCE)
+            products = simsimd.cdist(codes, self.codes[rows], metric="dot", out_dtype="f32")
+            np.multiply(np.asarray(products), self.scales[rows], out=scores[:, rows])
+            scores[:, rows] *= scales[:, None]
+
+        starts = range(0, len(self), ROWS_AT_ONCE)
+        if len(starts) == 1:
+            scan(0)
+        else:
+            # Both simsimd and NumPy let other threads run meanwhile.
+            with ThreadPoolExecutor(min(len(starts), THREADS)) as pool:
+                list(pool.map(scan, starts))
         return scores
 
     def slack(self, probes: FloatArray) -> NDArray[np.float64]:

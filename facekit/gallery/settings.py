@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,9 +18,9 @@ class Settings:
     """Whose vectors these are, from which score on a face has a name, and a summary of the rows.
 
     `threshold` is a cosine; `calibration` says in words how it was chosen, `calibrated` when.
-    `content` is a random token renewed with every change of the rows. `digest` is the sum of all
-    rows' checksums: it tells a lost or doubled row. `erasing` is set from the removal of a subject
-    until its bytes are gone from the files.
+    `digest` is the sum of all rows' checksums: it stands for the content, and tells a lost or doubled
+    row. `last` is the highest row number ever given: none is given twice. `erasing` is set from the
+    removal of a subject until its bytes are gone from the files.
     """
 
     embedder: str
@@ -31,25 +30,11 @@ class Settings:
     calibration: str
     calibrated: str
     created: str
-    content: str = ""
     templates: int = 0
     subjects: int = 0
     digest: int = 0
+    last: int = 0
     erasing: int = 0
-
-    def changed(
-        self, *, templates: int, subjects: int, plus: list[bytes], minus: list[bytes], erasing: int
-    ) -> Self:
-        """The settings after rows came (checksums `plus`) and went (`minus`); counts are differences."""
-        digest = self.digest + sum(map(_number, plus)) - sum(map(_number, minus))
-        return replace(
-            self,
-            content=secrets.token_hex(16),
-            templates=self.templates + templates,
-            subjects=self.subjects + subjects,
-            digest=digest % MODULUS,
-            erasing=erasing,
-        )
 
     def write(self, connection: sqlite3.Connection) -> None:
         rows = {item.name: str(getattr(self, item.name)) for item in fields(self)}
@@ -68,34 +53,33 @@ class Settings:
         if seal != _seal(rows):
             raise damaged(path, "the settings do not fit their seal")
         values: dict[str, Any] = dict(rows)
-        for key in ("dimension", "templates", "subjects", "digest", "erasing"):
+        for key in ("dimension", "templates", "subjects", "digest", "last", "erasing"):
             values[key] = int(rows[key])
         return cls(**{**values, "threshold": float(rows["threshold"])})
 
 
 class Tally:
-    """Adds up the checksums of the rows that were read, to be compared with the settings."""
+    """Counts rows and adds up their checksums, to be compared with the settings or to renew them."""
 
-    def __init__(self) -> None:
-        self.templates = self.subjects = self.digest = 0
+    def __init__(self, templates: int = 0, subjects: int = 0, digest: int = 0) -> None:
+        self.templates, self.subjects, self.digest = templates, subjects, digest
 
-    def template(self, code: bytes) -> None:
-        self.templates += 1
-        self.digest += _number(code)
+    def template(self, code: bytes, sign: int = 1) -> None:
+        self.templates += sign
+        self._add(code, sign)
 
-    def subject(self, code: bytes) -> None:
-        self.subjects += 1
-        self.digest += _number(code)
+    def subject(self, code: bytes, sign: int = 1) -> None:
+        self.subjects += sign
+        self._add(code, sign)
 
     def fits(self, settings: Settings) -> bool:
-        counted = (self.templates, self.subjects, self.digest % MODULUS)
+        counted = (self.templates, self.subjects, self.digest)
         return counted == (settings.templates, settings.subjects, settings.digest)
+
+    def _add(self, code: bytes, sign: int) -> None:
+        self.digest = (self.digest + sign * int.from_bytes(code, "little")) % MODULUS
 
 
 def _seal(rows: dict[str, str]) -> str:
     # Sorted as text: in a damaged file a key may have another type.
     return checksum(*sorted(map(ascii, rows.items()))).hex()
-
-
-def _number(code: bytes) -> int:
-    return int.from_bytes(code, "little")

@@ -49,7 +49,7 @@ class Gallery:
         self._connection = connection
         self._settings = settings
         self._index: Index | None = None
-        self._indexed = ""
+        self._indexed = -1
 
     @classmethod
     def create(
@@ -70,7 +70,7 @@ class Gallery:
         date = now()
         settings = Settings(
             embedder_name, fingerprint, dimension, finite(threshold, "the threshold"), calibration, date, date
-        ).changed(templates=0, subjects=0, plus=[], minus=[], erasing=0)
+        )
         with database.create(Path(path)) as connection:
             settings.write(connection)
         return cls.open(path, write=True)
@@ -154,6 +154,12 @@ class Gallery:
         with self._reading() as settings:
             return settings.templates
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read inside sees the same committed state."""
+        with self._reading():
+            yield
+
     def subjects(self) -> list[Subject]:
         """All subjects, sorted by name."""
         query = (
@@ -184,7 +190,7 @@ class Gallery:
         return sorted((row.info() for row in found), key=lambda info: (info.subject, info.id))
 
     def contents(self) -> Iterator[NewTemplate]:
-        """All templates with their vectors, those of a subject together. One committed state of the
+        """All templates with their vectors, in the order of enrolment. One committed state of the
         gallery, which cannot be changed through this object until the iteration is over.
         """
         with self._reading() as settings:
@@ -224,7 +230,7 @@ class Gallery:
         with self._changing() as change:
             for name, fields, vector in zip(names, described, vectors, strict=True):
                 change.add(name, fields, vector.astype("<f4").tobytes())
-        return AddReport(change.templates, len(templates) - change.templates, tuple(change.new))
+        return AddReport(change.added, len(templates) - change.added, tuple(change.new))
 
     def remove(self, names: Sequence[str]) -> int:
         """Remove subjects with all their templates, and erase their bytes from every file of the
@@ -234,7 +240,7 @@ class Gallery:
         with self._changing(forget=True) as change:
             for name in dict.fromkeys(map(subject_name, names)):
                 change.drop(change.number(name))
-        return -change.templates
+        return change.removed
 
     def rename(self, old: str, new: str) -> None:
         """Give a subject another name and erase the old one. Raises GalleryError when `old` is not
@@ -269,9 +275,9 @@ class Gallery:
         return rows.read_where_in(self._connection, self._settings, self.path, column, values)
 
     def _index_of(self, settings: Settings) -> Index:
-        if self._index is None or self._indexed != settings.content:
+        if self._index is None or self._indexed != settings.digest:
             self._index = read_index(self._connection, settings, self.path)
-            self._indexed = settings.content
+            self._indexed = settings.digest
         return self._index
 
     @contextmanager
@@ -295,12 +301,13 @@ class Gallery:
         with self._writing() as settings:
             change = Change(self._connection, settings, self.path)
             yield change
-            new = change.settings(erasing=int(forget))
-            if new is not settings:
-                new.write(self._connection)
+            new = change.settings()
+            if new != settings:
                 if forget:
                     # Under the write lock nobody can write a cache of the old content again.
                     _discard_cache(self.path)
+                    new = replace(new, erasing=1)
+                new.write(self._connection)
         self._settings = new
         if new.erasing:
             self._erase()

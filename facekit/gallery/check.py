@@ -1,0 +1,143 @@
+"""Is a gallery whole? Everything that can be wrong with its files, in words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facekit.errors import GalleryError
+from facekit.gallery import cache, database, rows
+from facekit.gallery.index import IN_MEMORY
+from facekit.gallery.records import unit_vectors
+from facekit.gallery.settings import Settings, Tally
+
+# Of one kind of problem this many are told one by one.
+TOLD = 10
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`kind` is one word for programs: file, integrity, rows, embedder, erasing, cache, rights or
+    leftover; `message` says what is wrong and what to do.
+    """
+
+    kind: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def check(path: Path | str, *, fingerprint: str | None = None) -> list[Problem]:
+    """All problems of a gallery, none if it is whole; `fingerprint` is the embedder it should fit.
+    Nothing is changed.
+    """
+    path = Path(path)
+    found = list(_contents(path, fingerprint)) if path.is_file() else []
+    if not path.is_file():
+        found.append(Problem("file", f"{path}: there is no gallery"))
+    return [*_first(found), *_surroundings(path)] if path.parent.is_dir() else found
+
+
+def _first(problems: list[Problem]) -> Iterator[Problem]:
+    """At most TOLD of each kind, and how many more there are."""
+    counts = Counter(problem.kind for problem in problems)
+    for kind, count in counts.items():
+        yield from islice((problem for problem in problems if problem.kind == kind), TOLD)
+        if count > TOLD:
+            yield Problem(kind, f"… and {count - TOLD} more of this kind")
+
+
+def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
+    try:
+        with (
+            database.in_words(path),
+            closing(database.connect(path, write=False)) as connection,
+            database.transaction(connection, "DEFERRED"),
+        ):
+            yield from _pages(connection)
+            settings = Settings.read(connection, path)
+            yield from _settings(settings, path, fingerprint)
+            yield from _rows(connection, settings)
+    except GalleryError as error:
+        yield Problem("file", str(error))
+
+
+def _pages(connection: sqlite3.Connection) -> Iterator[Problem]:
+    for (line,) in connection.execute("PRAGMA integrity_check"):
+        if line != "ok":
+            yield Problem("integrity", f"SQLite: {line}")
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        yield Problem("integrity", f"row {row} of {table} has no row in {parent}")
+
+
+def _settings(settings: Settings, path: Path, fingerprint: str | None) -> Iterator[Problem]:
+    if fingerprint is not None and fingerprint != settings.fingerprint:
+        message = f"made by the embedder {settings.embedder!r}, not the one in use: choose it with --embedder"
+        yield Problem("embedder", message)
+    if settings.erasing:
+        message = (
+            "what a removal took out is not yet erased from the files: the next command that writes does it"
+        )
+        yield Problem("erasing", message)
+    if settings.templates > IN_MEMORY:
+        kept = cache.load(path, settings.dimension)
+        if kept is not None and kept.digest == settings.digest:
+            return
+        if cache.place(path).exists():
+            yield Problem("cache", f"{cache.place(path)}: stale or damaged: the next search renews it")
+
+
+def _rows(connection: sqlite3.Connection, settings: Settings) -> Iterator[Problem]:
+    tally = Tally()
+    enrolled = set()
+    for row in rows.unchecked(connection):
+        what = f"template {row.id} of {row.name!r}"
+        if not row.is_sound(settings):
+            yield Problem("rows", f"{what} does not fit its checksum")
+            continue
+        tally.template(row.checksum)
+        enrolled.add(row.subject)
+        try:
+            unit_vectors([np.frombuffer(row.vector, "<f4")], settings.dimension, what)
+        except GalleryError as error:
+            yield Problem("rows", str(error))
+    for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):
+        if code != rows.subject_checksum(number, name, added):
+            yield Problem("rows", f"subject {number} does not fit its checksum")
+            continue
+        tally.subject(code)
+        if number not in enrolled:
+            yield Problem("rows", f"subject {name!r} has no template")
+    if not tally.fits(settings):
+        yield Problem(
+            "rows",
+            f"{settings.templates} templates of {settings.subjects} subjects were stored, "
+            f"{tally.templates} of {tally.subjects} are sound: restore the gallery from a copy",
+        )
+
+
+def _surroundings(path: Path) -> Iterator[Problem]:
+    """The files of the gallery: who may read them, and what killed processes left."""
+    companions = [Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")]
+    for file in (*companions, *cache.files(path)):
+        try:
+            state = file.stat()
+        except OSError:
+            continue
+        if state.st_uid == os.geteuid() and stat.S_IMODE(state.st_mode) & 0o077:
+            yield Problem("rights", f"{file}: others may read it: chmod 600")
+    drafts = [file for file in path.parent.iterdir() if file.name.startswith(f".{path.name}.")]
+    for file in (*sorted(drafts), *cache.files(path)):
+        if file != cache.place(path):
+            yield Problem("leftover", f"{file}: left by a process that was killed: remove it")
