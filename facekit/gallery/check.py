@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from facekit.errors import GalleryError
-from facekit.gallery import cache, database, rows
-from facekit.gallery.index import IN_MEMORY
+from facekit.gallery import cache, database, index, rows
 from facekit.gallery.records import unit_vectors
 from facekit.gallery.settings import Settings, Tally
 
@@ -90,7 +89,7 @@ def _settings(settings: Settings, path: Path, fingerprint: str | None) -> Iterat
             "what a removal took out is not yet erased from the files: the next command that writes does it"
         )
         yield Problem("erasing", message)
-    if settings.templates > IN_MEMORY:
+    if settings.templates > index.IN_MEMORY:
         kept = cache.load(path, settings.dimension)
         if kept is not None and kept.digest == settings.digest:
             return

@@ -80,8 +80,8 @@ def transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
         raise
 
 
-def connect(path: Path, *, write: bool, timeout: float = BUSY_SECONDS) -> sqlite3.Connection:
-    """Open an existing gallery; nothing is created.
+def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3.Connection:
+    """Open an existing gallery; nothing is created. It waits `timeout` seconds for other writers.
 
     Raises GalleryError when the file is missing, empty, no gallery, newer, or cannot be opened.
     """
@@ -92,7 +92,8 @@ def connect(path: Path, *, write: bool, timeout: float = BUSY_SECONDS) -> sqlite
     if path.stat().st_size == 0:
         raise GalleryError(f"{path}: the file is empty, not a gallery: remove it and enroll again")
     with in_words(path):
-        connection = _open_one_way(path, write=write, timeout=timeout)
+        wait = BUSY_SECONDS if timeout is None else timeout
+        connection = _open_one_way(path, write=write, timeout=wait)
     try:
         with in_words(path):
             _recognise(path, connection)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,6 +78,9 @@ class CodeScan:
         return len(self.codes)
 
     def scores(self, probes: FloatArray) -> FloatArray:
+        # Only large galleries pay for these imports.
+        from concurrent.futures import ThreadPoolExecutor
+
         import simsimd
 
         codes, scales, _ = encode(probes)

@@ -190,7 +190,7 @@ def _bytes(value: Any) -> NDArray[np.uint8]:
 
 
 def _read_npz(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], FloatArray]:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         header, described = (json.loads(arrays[name].tobytes()) for name in ("header", "templates"))
         return header, described, arrays["vectors"]
 

@@ -41,7 +41,8 @@ def start():
     yield start_one
     for process in processes:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def _start(code, arguments, prefix):
@@ -107,10 +108,14 @@ def test_readers_go_on_while_one_writes(path, start):
 
 
 def test_a_writer_that_waits_too_long_says_so(path, monkeypatch):
-    monkeypatch.setattr(database.connect, "__kwdefaults__", {"timeout": 0.05})
-    with Gallery.open(path, write=True) as first, Gallery.open(path, write=True) as second, first._writing():
-        with pytest.raises(GalleryError, match="another process is using"):
-            second.add(people(5))
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    with (
+        Gallery.open(path, write=True) as first,
+        Gallery.open(path, write=True) as second,
+        first._writing(),
+        pytest.raises(GalleryError, match="another process is using"),
+    ):
+        second.add(people(5))
 
 
 def test_two_processes_cannot_both_create(tmp_path, monkeypatch):

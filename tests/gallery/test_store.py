@@ -121,7 +121,7 @@ def test_strange_names_are_data(path):
             assert len(gallery.templates(name)) == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXT, min_size=1, max_size=8))
 def test_names_in_any_script_round_trip(tmp_path_factory, given_names):
     path = tmp_path_factory.mktemp("names") / "gallery.db"
@@ -131,9 +131,8 @@ def test_names_in_any_script_round_trip(tmp_path_factory, given_names):
         assert {subject.name for subject in gallery.subjects()} == expected
         for name in given_names:
             assert gallery.templates(name)
-        assert gallery.remove(given_names) == len(gallery.known([])) + len(
-            {(unicodedata.normalize("NFC", name), template(name).sha256) for name in given_names}
-        )
+        gallery.remove(given_names)
+        assert len(gallery) == 0
 
 
 def test_one_name_in_two_normal_forms_is_one_subject(path):

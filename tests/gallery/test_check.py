@@ -1,0 +1,111 @@
+"""`check` tells everything that is wrong with a gallery, and nothing of a sound one."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from gallery_samples import FINGERPRINT, create, people
+
+from facekit.gallery import Gallery, cache, check, index
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "gallery.db"
+    create(path, people(20)).close()
+    return path
+
+
+def change(path, *statements):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def kinds(path, **options):
+    return sorted({problem.kind for problem in check(path, **options)})
+
+
+def test_a_sound_gallery_has_no_problem(path):
+    assert check(path, fingerprint=FINGERPRINT) == []
+    with Gallery.open(path, write=True):
+        assert check(path) == []
+
+
+def test_problems_have_words_for_people_and_programs(path):
+    (problem,) = check(path.parent / "missing.db")
+    assert problem.to_dict()["kind"] == "file"
+    assert "missing.db" in problem.message
+    assert kinds(path.parent / "no folder" / "gallery.db") == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("UPDATE templates SET vector = zeroblob(512) WHERE id = 3", "rows"),
+        ("UPDATE templates SET subject = 4 WHERE id = 2", "rows"),
+        ("UPDATE subjects SET name = 'Eve' WHERE id = 1", "rows"),
+        ("DELETE FROM templates WHERE id = 3", "rows"),
+        ("DELETE FROM templates WHERE subject = 1", "rows"),
+        ("DELETE FROM subjects WHERE id = 1", "integrity"),
+        ("INSERT INTO subjects VALUES (999, 'Eve', 'today', x'00')", "rows"),
+        ("UPDATE settings SET value = '0.01' WHERE key = 'threshold'", "file"),
+        ("PRAGMA user_version = 9", "file"),
+    ],
+)
+def test_changed_rows(path, statement, kind):
+    change(path, statement)
+    assert kind in kinds(path)
+
+
+def test_an_index_that_does_not_fit_its_table(path):
+    change(
+        path,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = replace(sql, '(sha256)', '(source)') WHERE type = 'index'",
+    )
+    assert "integrity" in kinds(path)
+
+
+def test_many_problems_are_summed_up(path):
+    change(path, "UPDATE templates SET source = 'elsewhere'")
+    messages = [problem.message for problem in check(path)]
+    assert any("more of this kind" in message for message in messages)
+    assert len(messages) < 15
+
+
+def test_another_embedder(path):
+    assert kinds(path, fingerprint="cd" * 32) == ["embedder"]
+
+
+def test_rights(path):
+    path.chmod(0o644)
+    assert kinds(path) == ["rights"]
+
+
+def test_what_killed_processes_left(path):
+    (path.parent / ".gallery.db.0011.new").touch(0o600)
+    (path.parent / "gallery.db.index.0011").touch(0o600)
+    assert kinds(path) == ["leftover"]
+
+
+def test_a_stale_and_a_damaged_cache(path, monkeypatch):
+    monkeypatch.setattr(index, "IN_MEMORY", 10)
+    assert check(path) == []
+    with Gallery.open(path, write=True) as gallery:
+        gallery.matrix()
+        assert check(path) == []
+        gallery.add(people(21))
+        assert kinds(path) == ["cache"]
+        gallery.matrix()
+        assert check(path) == []
+    cache.place(path).write_bytes(b"fkindex1")
+    assert kinds(path) == ["cache"]
+
+
+def test_checking_changes_nothing(path):
+    change(path, "DELETE FROM subjects WHERE id = 1")
+    before = path.read_bytes()
+    check(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["gallery.db"]
