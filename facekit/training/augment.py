@@ -6,15 +6,20 @@ times cheaper than picture by picture and costs nothing in variety over a whole 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F
+from torchvision.transforms import v2  # type: ignore[import-untyped]
+from torchvision.transforms.v2 import functional as F  # type: ignore[import-untyped]
+
+from facekit.results import Pixels
+from facekit.training.config import Augmentation
 
 
-class LowResolution(v2.Transform):
+class LowResolution(v2.Transform):  # type: ignore[misc]
     """Shrink to `smallest` … 1 of the side and enlarge again, as a distant face is."""
 
     def __init__(self, smallest: float) -> None:
@@ -24,59 +29,57 @@ class LowResolution(v2.Transform):
     def forward(self, faces: Tensor) -> Tensor:
         side = int(faces.shape[-1])
         small = int(side * torch.empty(1).uniform_(self.smallest, 1).item())
-        return F.resize(F.resize(faces, [small, small], antialias=True), [side, side], antialias=True)
+        shrunk = F.resize(faces, [small, small], antialias=True)
+        enlarged: Tensor = F.resize(shrunk, [side, side], antialias=True)
+        return enlarged
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """Each field switches one kind of change; 0 turns it off.
+class Jpeg(v2.Transform):  # type: ignore[misc]
+    """Write and read again as JPEG, at a quality of `worst` … `best`, 1 … 100."""
 
-    shift, scale and occlusion are fractions of the side; rotation is in degrees; colour is
-    the strength of brightness, contrast and saturation changes; low_resolution, blur, jpeg,
-    grey, occlude and flip are probabilities.
-    """
+    def __init__(self, worst: int, best: int) -> None:
+        super().__init__()
+        self.worst, self.best = worst, best
 
-    flip: float = 0.5
-    shift: float = 0.04
-    scale: float = 0.08
-    rotation: float = 8.0
-    colour: float = 0.35
-    low_resolution: float = 0.25
-    blur: float = 0.15
-    jpeg: float = 0.25
-    grey: float = 0.08
-    occlusion: float = 0.15
-    group: int = 4
+    def forward(self, faces: Tensor) -> Tensor:
+        quality = int(torch.randint(self.worst, self.best + 1, ()).item())
+        stored = [_through_jpeg(face, quality) for face in faces.permute(0, 2, 3, 1).numpy()]
+        return torch.from_numpy(np.stack(stored)).permute(0, 3, 1, 2)
 
-    def transform(self) -> v2.Transform:
-        """The chain for one group of uint8 pictures, (n, 3, side, side)."""
-        colour, steps = self.colour, []
-        if self.flip:
-            steps.append(v2.RandomHorizontalFlip(self.flip))
-        if self.shift or self.scale or self.rotation:
-            steps.append(
-                v2.RandomAffine(
-                    self.rotation,
-                    (self.shift, self.shift),
-                    (1 - self.scale, 1 + self.scale),
-                    interpolation=v2.InterpolationMode.BILINEAR,
-                )
-            )
-        if self.low_resolution:
-            steps.append(v2.RandomApply([LowResolution(0.2)], self.low_resolution))
-        if self.blur:
-            steps.append(v2.RandomApply([v2.GaussianBlur(5, (0.4, 1.6))], self.blur))
-        if colour:
-            steps.append(v2.RandomApply([v2.ColorJitter(colour, colour, colour, 0.04)], 0.7))
-        if self.grey:
-            steps.append(v2.RandomGrayscale(self.grey))
-        if self.jpeg:
-            steps.append(v2.RandomApply([v2.JPEG((20, 90))], self.jpeg))
-        if self.occlusion:
-            steps.append(v2.RandomErasing(self.occlusion, (0.04, 0.2), (0.4, 2.5), value=127))
-        return v2.Compose(steps or [v2.Identity()])
 
-    def __call__(self, faces: Tensor) -> Tensor:
-        """Views of `faces`, uint8 (n, 3, side, side) RGB, drawn from torch's global generator."""
-        transform = self.transform()
-        return torch.cat([transform(part) for part in faces.split(self.group)])
+def _through_jpeg(pixels: Pixels, quality: int) -> Pixels:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
+def augment(faces: Tensor, changes: Augmentation) -> Tensor:
+    """Views of `faces`, uint8 (n, 3, side, side) RGB, drawn from torch's global generator."""
+    chain = transform(changes)
+    return torch.cat([chain(part) for part in torch.split(faces, changes.group)])
+
+
+def transform(changes: Augmentation) -> v2.Transform:
+    """The chain for one group of uint8 pictures, (n, 3, side, side), in the order of a camera: place, optics,
+    light, storage, and last what stands before the face."""
+    steps: list[v2.Transform] = []
+    colour = changes.colour
+    if changes.flip:
+        steps.append(v2.RandomHorizontalFlip(changes.flip))
+    if changes.shift or changes.scale or changes.rotation:
+        moved, sizes = (changes.shift, changes.shift), (1 - changes.scale, 1 + changes.scale)
+        bilinear = v2.InterpolationMode.BILINEAR
+        steps.append(v2.RandomAffine(changes.rotation, moved, sizes, interpolation=bilinear))
+    if changes.low_resolution:
+        steps.append(v2.RandomApply([LowResolution(0.2)], changes.low_resolution))
+    if changes.blur:
+        steps.append(v2.RandomApply([v2.GaussianBlur(5, (0.4, 1.6))], changes.blur))
+    if colour:
+        steps.append(v2.RandomApply([v2.ColorJitter(colour, colour, colour, 0.04)], 0.7))
+    if changes.grey:
+        steps.append(v2.RandomGrayscale(changes.grey))
+    if changes.jpeg:
+        steps.append(v2.RandomApply([Jpeg(20, 90)], changes.jpeg))
+    if changes.occlusion:
+        steps.append(v2.RandomErasing(changes.occlusion, (0.04, 0.2), (0.4, 2.5), value=127))
+    return v2.Compose(steps or [v2.Identity()])

@@ -4,8 +4,10 @@ The training loop then pays neither for augmentation nor for the teacher, and st
 teacher see identical pixels (Beyer et al. 2022, "Knowledge distillation: a good teacher is
 patient and consistent"). View 0 of a crop is the crop itself. A bank is a folder:
 
-    views.npy    uint8   (crops * views, 112, 112, 3) RGB; row = view * crops + crop
+    views.npy    uint8   (crops * views, 112, 112, 3) RGB; row = view * crops + crop; absent where the
+                 only view is the crop itself
     teacher.npy  float16 (crops * views, dimension), unit vectors; absent without a teacher
+    progress     how many rows are done
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facekit.training.augment import Augmentation
+from facekit.errors import UsageError
+from facekit.training.augment import augment
+from facekit.training.config import Augmentation
 
 Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -41,7 +45,7 @@ def build(
     """
     out.mkdir(parents=True, exist_ok=True)
     total = len(crops) * views
-    stored = _open(out / "views.npy", np.uint8, (total, *crops.shape[1:]))
+    stored = _open(out / "views.npy", np.uint8, (total, *crops.shape[1:])) if views > 1 else None
     vectors = None
     progress = out / "progress"
     done = int(progress.read_text()) if progress.exists() else 0
@@ -53,8 +57,9 @@ def build(
         if view:
             torch.manual_seed(hash((seed, done)) & 0x7FFFFFFF)
             pixels = torch.from_numpy(faces).permute(0, 3, 1, 2)
-            faces = augmentation(pixels).permute(0, 2, 3, 1).numpy()
-        stored[done : done + len(faces)] = faces
+            faces = augment(pixels, augmentation).permute(0, 2, 3, 1).numpy()
+        if stored is not None:
+            stored[done : done + len(faces)] = faces
         if teacher is not None:
             found = unit(teacher(faces)) + unit(teacher(faces[:, :, ::-1]))
             if vectors is None:
@@ -67,12 +72,14 @@ def build(
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows of `vectors` (n, d) scaled to length 1."""
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _open(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
     mode = "r+" if path.exists() else "w+"
     array = np.lib.format.open_memmap(path, mode, np.dtype(dtype), shape if mode == "w+" else None)
     if array.shape != shape:
-        raise ValueError(f"{path} has shape {array.shape}, expected {shape}: it belongs to other crops, remove it")
+        raise UsageError(
+            f"{path}: was of other crops or views ({array.shape}, not {shape}); name another folder"
+        )
     return array

@@ -1,13 +1,20 @@
 """The networks that `facekit train` knows, in one table.
 
-All take float (n, 3, side, side) RGB in −1 … 1 and give (n, dimension), not normalised.
+All take float (n, 3, side, side) RGB in −1 … 1 and give (n, dimension), not normalised: the length of the
+vector is a quality score for networks trained with MagFace or AdaFace.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
+import torchvision  # type: ignore[import-untyped]
 from torch import Tensor, nn
+
+from facekit.errors import UsageError
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -17,7 +24,7 @@ def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Seq
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions with a short cut (He et al. 2016, ResNet)."""
+    """Two 3×3 convolutions with a short cut (He et al. 2016, "Deep residual learning", figure 2)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -32,7 +39,7 @@ class BasicBlock(nn.Module):
 
 
 class GlobalDepthwise(nn.Module):
-    """A learned weighted mean of each map (Chen et al. 2018, MobileFaceNets, section 3.2).
+    """A learned weighted mean of each map (Chen et al. 2018, "MobileFaceNets", section 3.2).
 
     The kernel is stretched to the size of the map, so that training may begin on small faces.
     """
@@ -43,18 +50,21 @@ class GlobalDepthwise(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         height, width = int(maps.shape[2]), int(maps.shape[3])
-        weight, side = self.weight, self.weight.shape[-1]
+        weight: Tensor = self.weight
+        side = int(weight.shape[-1])
         if (height, width) != (side, side):
             weight = F.interpolate(weight, (height, width), mode="bilinear", align_corners=False)
             weight = weight * (side * side / (height * width))
-        return F.conv2d(maps, weight, groups=maps.shape[1])
+        return F.conv2d(maps, weight, groups=weight.shape[0])
 
 
 class FaceResNet(nn.Module):
     """ResNet18 for faces that is cheap on a CPU: 3×3 stem with stride 2 and no pooling after it,
     conv-BN-ReLU blocks, maps of 56, 28, 14 and 7 pixels, a depthwise global layer."""
 
-    def __init__(self, widths: tuple[int, int, int, int] = (32, 96, 192, 384), dimension: int = 128) -> None:
+    def __init__(
+        self, dimension: int = 128, *, widths: tuple[int, int, int, int] = (32, 96, 192, 384)
+    ) -> None:
         super().__init__()
         self.stem = conv_norm(3, widths[0], 3, 2)
         stages, inputs = [], widths[0]
@@ -64,7 +74,6 @@ class FaceResNet(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.pool = nn.Sequential(GlobalDepthwise(inputs), nn.BatchNorm2d(inputs), nn.Flatten())
         self.embed = nn.Linear(inputs, dimension)
-        self.dimension = dimension
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -73,3 +82,148 @@ class FaceResNet(nn.Module):
         maps: Tensor = self.stages(F.relu(self.stem(faces), inplace=True))
         vectors: Tensor = self.embed(self.pool(maps))
         return vectors
+
+
+class ImprovedBlock(nn.Module):
+    """BN-conv-BN-PReLU-conv-BN with a short cut (Duta et al. 2020, "Improved residual networks";
+    Deng et al. 2019, "ArcFace", section 3.1). Names are insightface's, so its weights load."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.prelu = nn.PReLU(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, stride, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        changes = stride != 1 or inputs != outputs
+        self.downsample = conv_norm(inputs, outputs, 1, stride) if changes else None
+
+    def forward(self, maps: Tensor) -> Tensor:
+        inner: Tensor = self.bn3(self.conv2(self.prelu(self.bn2(self.conv1(self.bn1(maps))))))
+        return inner + (maps if self.downsample is None else self.downsample(maps))
+
+
+class ImprovedResNet(nn.Module):
+    """insightface's iResNet: a stem at full size, maps of 56, 28, 14 and 7 pixels, BN-dropout-linear-BN.
+
+    The linear layer reads a map of 7×7; smaller maps are stretched to it, so that training may begin on them.
+    """
+
+    def __init__(self, dimension: int, *, blocks: tuple[int, int, int, int], dropout: float = 0.0) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.prelu = nn.PReLU(64)
+        inputs = 64
+        for number, (count, width) in enumerate(zip(blocks, (64, 128, 256, 512), strict=True), 1):
+            layer = [ImprovedBlock(inputs, width, 2)] + [
+                ImprovedBlock(width, width, 1) for _ in range(count - 1)
+            ]
+            self.add_module(f"layer{number}", nn.Sequential(*layer))
+            inputs = width
+        self.bn2 = nn.BatchNorm2d(inputs)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(inputs * 49, dimension)
+        self.features = nn.BatchNorm1d(dimension)
+        nn.init.constant_(self.features.weight, 1.0)
+        self.features.weight.requires_grad_(False)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, 0, 0.1)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        maps: Tensor = self.prelu(self.bn1(self.conv1(faces)))
+        for number in range(1, 5):
+            maps = self.get_submodule(f"layer{number}")(maps)
+        maps = self.bn2(maps)
+        if (int(maps.shape[2]), int(maps.shape[3])) != (7, 7):
+            maps = F.adaptive_avg_pool2d(maps, 7)
+        vectors: Tensor = self.features(self.fc(self.dropout(maps.flatten(1))))
+        return vectors
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A row of the table: `build(dimension)` makes the network, `dimension` is the usual one."""
+
+    build: Callable[[int], nn.Module]
+    dimension: int
+    about: str
+
+
+NETWORKS = {
+    "resnet18": Architecture(
+        FaceResNet, 128, "facekit's own: stride-2 stem, 32-96-192-384, depthwise global layer"
+    ),
+    "resnet18-torchvision": Architecture(
+        lambda dimension: torchvision.models.resnet18(num_classes=dimension),
+        512,
+        "ImageNet layout (He et al. 2016)",
+    ),
+    "iresnet18": Architecture(
+        lambda dimension: ImprovedResNet(dimension, blocks=(2, 2, 2, 2)), 512, "insightface layout"
+    ),
+    "iresnet50": Architecture(
+        lambda dimension: ImprovedResNet(dimension, blocks=(3, 4, 14, 3)), 512, "insightface layout"
+    ),
+    "resnet101": Architecture(
+        lambda dimension: torchvision.models.resnet101(num_classes=dimension),
+        512,
+        "ImageNet layout (He et al. 2016)",
+    ),
+}
+
+
+def create(name: str, dimension: int | None = None) -> nn.Module:
+    """A network of the table with random weights from torch's global generator; UsageError if unknown."""
+    if name not in NETWORKS:
+        raise UsageError(f"no network is called {name!r}; there are {', '.join(NETWORKS)}")
+    known = NETWORKS[name]
+    return known.build(dimension or known.dimension)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Parameters, and multiply-accumulates of convolutions and linear layers for one face."""
+
+    parameters: int
+    macs: int
+
+    @property
+    def megabytes(self) -> float:
+        """Of the weights in float32."""
+        return self.parameters * 4 / 1e6
+
+
+def cost(network: nn.Module, *, side: int = 112) -> Cost:
+    """Count by running the network once on a face of `side` pixels; free on the device `meta`."""
+    macs = 0
+
+    def count(module: nn.Module, _: object, output: Tensor) -> None:
+        nonlocal macs
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        macs += weight[0].numel() * output[0].numel()
+
+    counted = (nn.Conv2d, nn.Linear, GlobalDepthwise)
+    hooks = [part.register_forward_hook(count) for part in network.modules() if isinstance(part, counted)]
+    device = next(network.parameters()).device
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 3, side, side, device=device))
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    return Cost(sum(value.numel() for value in network.parameters()), macs)
+
+
+def listing() -> list[tuple[str, int, Cost, str]]:
+    """Name, dimension, cost at 112 pixels and a remark for every network of the table."""
+    rows = []
+    for name, known in NETWORKS.items():
+        with torch.device("meta"):
+            rows.append((name, known.dimension, cost(create(name)), known.about))
+    return rows

@@ -1,0 +1,84 @@
+"""`facekit export`: a trained run as an ONNX file that facekit can use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from facekit.cli.console import Console
+from facekit.cli.options import command
+
+EXISTING = click.Path(path_type=Path, exists=True)
+WRITTEN = click.Path(path_type=Path, dir_okay=False)
+
+
+@command("export")
+@click.argument("run", type=EXISTING)
+@click.option("-o", "--output", type=WRITTEN, default=Path("embedder.onnx"), show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="float16 stores the weights in half the bytes; int8 also computes in integers.",
+)
+@click.option("--calibration", type=EXISTING, help="Crops (NAME.npy with NAME.csv) that int8 is fitted to.")
+@click.option("--validation", type=EXISTING, help="Labelled crops to measure the file on.")
+@click.option("--max-drift", type=float, default=0.01, show_default=True, help="Allowed mean 1 − cosine.")
+@click.option("--max-loss", type=float, default=0.01, show_default=True, help="Allowed loss of TAR.")
+@click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
+@click.option("--license", "license_", default="", help="Terms of the weights, for the entry.")
+@click.option("--data", default="", help="What the network was trained on, for the entry.")
+@click.option("--command", default="", help="How it was trained, where the run does not say it itself.")
+@click.option("--commit", default="", help="Commit of the code that trained it.")
+@click.pass_obj
+def export(
+    console: Console,
+    /,
+    run: Path,
+    output: Path,
+    precision: str,
+    calibration: Path | None,
+    validation: Path | None,
+    max_drift: float,
+    max_loss: float,
+    manifest: Path | None,
+    license_: str,
+    data: str,
+    command: str,
+    commit: str,
+) -> None:
+    """Write the network of RUN, a folder or checkpoint of `facekit train`, as an ONNX file.
+
+    The description that `--embedder` needs is written beside it. A float16 or int8 file is compared
+    with float32 on the validation crops, and refused if it is worse than allowed.
+
+    \b
+    Examples:
+      facekit export runs/first -o mine.onnx
+      facekit identify photo.jpg --embedder mine.onnx
+      facekit export runs/first --precision int8 --calibration train.npy --validation val.npy
+    """
+    from facekit.training import session
+
+    session.require_packages()
+    from facekit.training import release
+    from facekit.training.data import read_array
+
+    written = release.release(
+        run,
+        output,
+        precision=precision,
+        calibration=read_array(calibration) if calibration else None,
+        validation=read_array(validation) if validation else None,
+        bounds=release.Bounds(max_drift, max_loss),
+        provenance=release.Provenance(license_, data, command, commit),
+    )
+    if manifest is not None:
+        release.update_manifest(manifest, written.entry)
+    drifts = {name: drift.to_dict() for name, drift in written.drifts.items()}
+    size = written.network.stat().st_size / 1e6
+    console.note(f"{written.network}: {size:.1f} MB, described by {written.description.name}")
+    console.emit(json.dumps({"embedder": written.entry, "drift": drifts}, indent=2, ensure_ascii=False))

@@ -1,0 +1,278 @@
+"""`facekit train`: an embedder of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from facekit.cli import COMMANDS
+from facekit.cli.console import Console
+from facekit.cli.options import debug_option, quiet_option
+from facekit.training.config import (
+    LOSSES,
+    NETWORKS,
+    OPTIMIZERS,
+    PRECISIONS,
+    SAMPLERS,
+    Augmentation,
+    Config,
+)
+
+EXISTING = click.Path(path_type=Path, exists=True)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+SHARE = click.FloatRange(0, 1)
+USUAL, CHANGES = Config(), Augmentation()
+Function = Callable[..., Any]
+Decorator = Callable[[Function], Function]
+
+
+class Phases(click.ParamType[Any]):
+    """64:5000,112:20000"""
+
+    name = "SIDE:STEPS,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(
+                (int(side), int(steps)) for side, steps in (part.split(":") for part in value.split(","))
+            )
+        except ValueError:
+            self.fail(f"{value!r} is not SIDE:STEPS, like 64:5000,112:20000", param, ctx)
+
+
+class Grouped(click.Option):
+    """An option that stands under a heading in the help."""
+
+    def __init__(self, *names: Any, heading: str, **attributes: Any) -> None:
+        super().__init__(*names, **attributes)
+        self.heading = heading
+
+
+class GroupedCommand(click.Command):
+    """Options under their headings, in the order they were written."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(option, "heading", "Other"), []).append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def setting(
+    field: str, help: str, *, heading: str, kind: Any = None, choice: Sequence[str] = ()
+) -> Decorator:
+    """An option for a field of Config, with its usual value."""
+    usual = getattr(USUAL, field)
+    return click.option(
+        f"--{field.replace('_', '-')}",
+        cls=Grouped,
+        heading=heading,
+        type=click.Choice(choice) if choice else kind or type(usual),
+        default=usual,
+        show_default=usual is not None,
+        help=help,
+    )
+
+
+def change(field: str, help: str, *, kind: Any = SHARE) -> Decorator:
+    """An option for a field of Augmentation."""
+    usual = getattr(CHANGES, field)
+    return click.option(
+        f"--augment-{field.replace('_', '-')}",
+        cls=Grouped,
+        heading="Augmentation (0 turns one off)",
+        type=kind,
+        default=usual,
+        show_default=True,
+        help=help,
+    )
+
+
+def option(name: str, heading: str, **attributes: Any) -> Decorator:
+    return click.option(name, cls=Grouped, heading=heading, **attributes)
+
+
+DATA, MODEL, LEARN, RUN = "Faces", "Network and loss", "Learning", "The run"
+
+
+def stacked(*options: Decorator) -> Decorator:
+    """Decorators, the first on top."""
+
+    def decorate(function: Function) -> Function:
+        for each in reversed(options):
+            function = each(function)
+        return function
+
+    return decorate
+
+
+data_options = stacked(
+    option("--data", DATA, type=EXISTING, help="A folder with one sub-folder of photos per person, or crops: "
+           "FILE.npy with FILE.csv. By itself: gallery/."),
+    option("--aligned", DATA, is_flag=True, help="The pictures of the folder are 112×112 crops already."),
+    option("--detector", DATA, default="dlib", show_default=True, help="Finds the faces in photos."),
+    option("--cache", DATA, type=FOLDER, help="Where crops of photos are kept, if not in OUTPUT."),
+    option("--validation", DATA, type=FILE, help="Labelled crops of other people, FILE.npy or FILE.zip with "
+           "FILE.csv; by itself some people are held out."),
+    option("--teacher", DATA, type=FILE, help="An ONNX embedder with its TOML beside it, to learn from."),
+    option("--bank", DATA, type=FOLDER, help="A bank of views, made if it is not there."),
+    option("--views", DATA, type=click.IntRange(1), default=1, show_default=True, help="Of a crop, in it."),
+    setting("sampler", "every: each crop once an epoch; balanced: subjects with many pictures less often; "
+            "subjects: several pictures each.", heading=DATA, choice=SAMPLERS),
+    setting("power", "Of balanced: n crops come in proportion to n^POWER.", heading=DATA, kind=SHARE),
+    setting("each", "Of subjects: pictures of each.", heading=DATA, kind=click.IntRange(2)),
+)  # fmt: skip
+model_options = stacked(
+    setting("network", "See --list-networks.", heading=MODEL, choice=NETWORKS),
+    option(
+        "--dimension",
+        MODEL,
+        type=click.IntRange(8),
+        default=None,
+        help="Of the vector; by itself the network's.",
+    ),
+    setting("loss", "On the labels.", heading=MODEL, choice=LOSSES),
+    setting("margin", "In radians, or the paper's unit; by itself the paper's.", heading=MODEL, kind=float),
+    setting("scale", "By itself the paper's.", heading=MODEL, kind=float),
+    setting(
+        "sample", "Share of the classes looked at in a step, for very many people.", heading=MODEL, kind=SHARE
+    ),
+    setting("label_weight", "Of the loss on labels, beside a teacher.", heading=MODEL),
+    setting("label_ramp", "Steps until it has that weight.", heading=MODEL),
+    setting("teacher_weight", "Of the distance to the teacher's vectors.", heading=MODEL),
+    setting("relational_weight", "Of the teacher's similarities.", heading=MODEL),
+    setting("anchors", "Faces that similarities are taken to.", heading=MODEL),
+    setting("temperature", "Of the similarities.", heading=MODEL),
+)
+learning_options = stacked(
+    option("--phases", LEARN, type=Phases(), default=",".join(f"{a}:{b}" for a, b in USUAL.phases),
+           show_default=True, help="Size of the faces and steps, one phase after the other."),
+    setting("batch", "Faces a step, over all processes.", heading=LEARN, kind=click.IntRange(2)),
+    setting("optimizer", "", heading=LEARN, choice=OPTIMIZERS),
+    setting("rate", "Highest learning rate.", heading=LEARN),
+    setting("weight_decay", "", heading=LEARN),
+    setting("warmup", "Steps in which the rate rises.", heading=LEARN),
+    setting("decay", "Last share of the steps in which it falls.", heading=LEARN, kind=SHARE),
+    setting("clip", "Longest gradient.", heading=LEARN),
+    setting("ema", "Decay of the average of the weights.", heading=LEARN, kind=SHARE),
+    setting("precision", "", heading=LEARN, choice=PRECISIONS),
+    setting("patience", "Validations without a better one until it stops; 0: never.", heading=LEARN),
+    setting("seed", "", heading=LEARN),
+)  # fmt: skip
+augmentation_options = stacked(
+    option("--augment/--no-augment", "Augmentation (0 turns one off)", default=True, help="All of it."),
+    change("flip", "Mirror images."),
+    change("shift", "Part of the side."),
+    change("scale", "Part of the side."),
+    change("rotation", "Degrees.", kind=click.FloatRange(0, 180)),
+    change("colour", "Strength of brightness, contrast and saturation changes."),
+    change("low_resolution", "Chance of a distant face."),
+    change("blur", "Chance."),
+    change("jpeg", "Chance."),
+    change("grey", "Chance."),
+    change("occlusion", "Chance of a covered part."),
+)
+run_options = stacked(
+    option(
+        "--output",
+        RUN,
+        type=FOLDER,
+        default=Path("runs/1"),
+        show_default=True,
+        help="Checkpoints, metrics, curve.",
+    ),
+    option("--resume", RUN, is_flag=True, help="Go on with the run in that folder, with its settings."),
+    option("--init", RUN, type=EXISTING, help="Begin from the weights of another run."),
+    option("--device", RUN, type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+    setting("validate_every", "Steps.", heading=RUN, kind=click.IntRange(1)),
+    setting("save_every", "Seconds.", heading=RUN),
+    option("--list-networks", RUN, is_flag=True, help="Print the networks with their cost, and end."),
+)
+
+
+@click.command("train", cls=GroupedCommand, short_help=COMMANDS["train"])
+@data_options
+@model_options
+@learning_options
+@augmentation_options
+@run_options
+@quiet_option
+@debug_option
+@click.pass_context
+def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
+    """Train an embedder on your own pictures.
+
+    A folder with a sub-folder of photos for each person is enough to begin. The run is saved every few
+    minutes and at Ctrl-C; --resume goes on with it. `torchrun --nproc-per-node 4 -m facekit train …`
+    uses four GPUs. `facekit export` makes a network file of it.
+
+    \b
+    Examples:
+      facekit train --data people/ --output runs/mine
+      facekit train --data crops.npy --loss cosface --phases 64:2000,112:8000
+      facekit train --data crops.npy --teacher big.onnx --bank bank/ --views 4
+      facekit train --output runs/mine --data people/ --resume
+    """
+    from facekit.training import session
+
+    console: Console = ctx.obj
+    session.require_packages()
+    if list_networks:
+        for line in network_lines():
+            console.emit(line)
+        return
+    chosen = chosen_settings(ctx, options)
+    named = {name: options[name] for name in session.Request.__dataclass_fields__ if name in options}
+    request = session.Request(out=options["output"], **named)
+    listener = session.Listener(
+        note=console.note, report=lambda row: console.emit(line_of(row)), progress=console.progress
+    )
+    session.train(request, chosen, listener)
+    console.note(f"make a network file of it with: facekit export {request.out}")
+
+
+def chosen_settings(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of Config that were given on the command line."""
+    given = {name for name in options if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    chosen = {name: options[name] for name in Config.__dataclass_fields__ if name in given}
+    changes = {name.removeprefix("augment_"): options[name] for name in given if name.startswith("augment_")}
+    if "augment" in given and not options["augment"]:
+        chosen |= {"augmentation": None, "shift": 0, "light": 0.0}
+    elif changes:
+        chosen["augmentation"] = Augmentation(**changes)
+    return chosen
+
+
+def line_of(row: dict[str, float]) -> str:
+    """A validation in a line: step, hours, speed, losses, rates in percent."""
+    parts = [f"step {row['step']:.0f}", f"{row['hours']:.2f} h", f"{row['crops_a_second']:.0f} crops/s"]
+    for name, value in row.items():
+        if name in ("labels", "distance", "relational"):
+            parts.append(f"{name} {value:.3f}")
+        elif name == "accuracy" or name.startswith("tar_"):
+            parts.append(f"{name.replace('tar_', 'TAR@')} {100 * value:.1f} %")
+    return "  ".join(parts)
+
+
+def network_lines() -> list[str]:
+    from facekit.training import networks
+
+    rows = networks.listing()
+    lines = [f"{'network':<22}{'dimension':>10}{'parameters':>12}{'GMAC':>8}{'MB':>8}  remark"]
+    for name, dimension, cost, about in rows:
+        size = f"{cost.parameters / 1e6:.1f} M"
+        lines.append(
+            f"{name:<22}{dimension:>10}{size:>12}{cost.macs / 1e9:>8.2f}{cost.megabytes:>8.1f}  {about}"
+        )
+    return lines

@@ -1,0 +1,135 @@
+"""From rows of crops to a batch on the network's doorstep, made one ahead in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facekit.training.augment import augment
+from facekit.training.config import Augmentation
+from facekit.training.data import Faces
+from facekit.training.sampling import Sampler
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """`faces` float (n, 3, side, side) in −1 … 1; `labels` int64 (n,); `teacher` float (n, d) or None;
+    `anchors` float (k, d) or None."""
+
+    faces: Tensor
+    labels: Tensor
+    teacher: Tensor | None
+    anchors: Tensor | None
+
+    def to(self, device: torch.device) -> Batch:
+        if device.type == "cpu":
+            return self
+        moved = {
+            name: value.to(device, non_blocking=True)
+            for name, value in vars(self).items()
+            if value is not None
+        }
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Endless batches, each a function of the seed and its number alone. A process of a distributed run makes
+    its share of every batch.
+
+    Besides `augmentation`, which is dear, two cheap changes vary the views of a bank: a shift by up to
+    `shift` pixels and a change of contrast and brightness by up to `light`. `flip` is the chance of a mirror
+    image. Augmentation draws from torch's global generator inside the thread: nothing else may while it runs.
+    """
+
+    data: Faces
+    sampler: Sampler
+    size: int
+    seed: int
+    augmentation: Augmentation | None = None
+    anchors: int = 0
+    flip: float = 0.5
+    shift: int = 0
+    light: float = 0.0
+    rank: int = 0
+    world: int = 1
+
+    def make(self, number: int, side: int) -> Batch:
+        crops = self.sampler.rows(number)
+        random = np.random.default_rng((self.seed, 1, number))
+        view = random.integers(self.data.views, size=self.size)
+        mirrored = random.random(self.size) < self.flip
+        anchors = random.integers(len(self.data.crops), size=self.anchors)
+        mine = slice(self.rank, None, self.world)
+        rows = (view * len(self.data.labels) + crops)[mine]
+        pixels = self.data.crops[rows]
+        pixels[mirrored[mine]] = pixels[mirrored[mine], :, ::-1]
+        if self.shift:
+            shifts = random.integers(-self.shift, self.shift + 1, (self.size, 2))
+            pixels = shifted(pixels, shifts[mine])
+        faces = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        if self.augmentation is not None:
+            faces = self._augmented(faces, number)
+        ready = prepare(faces, side)
+        if self.light:
+            gain, bias = random.uniform(-self.light, self.light, (2, self.size)).astype(np.float32)
+            ready.mul_(torch.from_numpy(1 + gain[mine])[:, None, None, None])
+            ready.add_(torch.from_numpy(bias[mine])[:, None, None, None]).clamp_(-1, 1)
+        labels = torch.from_numpy(self.data.labels[crops[mine]])
+        return Batch(
+            ready, labels, self._vectors(rows), self._vectors(np.sort(anchors)) if self.anchors else None
+        )
+
+    def _augmented(self, faces: Tensor, number: int) -> Tensor:
+        assert self.augmentation is not None
+        seed = int(np.random.default_rng((self.seed, 2, number, self.rank)).integers(2**31))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return augment(faces, self.augmentation)
+
+    def _vectors(self, rows: NDArray[np.int64]) -> Tensor | None:
+        teacher = self.data.teacher
+        return None if teacher is None else torch.from_numpy(teacher[rows].astype(np.float32))
+
+    def stream(self, first: int, last: int, sides: dict[int, int]) -> Iterator[Batch]:
+        """Batches first … last − 1, made one ahead in a thread. `sides` maps the first batch of a
+        phase to its picture side."""
+
+        def side(number: int) -> int:
+            return sides[max(start for start in sides if start <= number)]
+
+        if first >= last:
+            return
+        with ThreadPoolExecutor(1) as maker:
+            coming = maker.submit(self.make, first, side(first))
+            for number in range(first + 1, last + 1):
+                batch = coming.result()
+                if number < last:
+                    coming = maker.submit(self.make, number, side(number))
+                yield batch
+
+
+def shifted(pixels: NDArray[np.uint8], shifts: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Pictures (n, h, w, 3) moved by whole pixels, (n, 2) down and right; the edge is repeated."""
+    side = pixels.shape[1]
+    steps = np.arange(side)
+    moved = np.empty_like(pixels)
+    for number, (down, right) in enumerate(shifts):
+        rows, columns = np.clip(steps - down, 0, side - 1), np.clip(steps - right, 0, side - 1)
+        moved[number] = pixels[number][rows[:, None], columns]
+    return moved
+
+
+def prepare(faces: Tensor, side: int) -> Tensor:
+    """uint8 (n, 3, h, w) to float in −1 … 1, resized with anti-aliasing where the side differs."""
+    scaled = faces.to(torch.float32, memory_format=torch.channels_last).sub_(127.5).div_(127.5)
+    if side != scaled.shape[-1]:
+        scaled = F.interpolate(scaled, (side, side), mode="bilinear", antialias=True, align_corners=False)
+    return scaled.contiguous(memory_format=torch.channels_last)

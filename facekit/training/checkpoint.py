@@ -1,0 +1,70 @@
+"""A checkpoint: one safetensors file with every tensor of a run, its settings and its history.
+
+Keys are `network.*` (the weights that are trained), `averaged.*` (their moving average, which is what is
+exported), `head.*` (class centres) and `optimizer.N.*`; the notes are `config` and `run`, both JSON. A
+safetensors file holds numbers only, so that reading somebody's checkpoint runs no code of theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from facekit.errors import WeightsError
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """`config` are the settings of the run, `facts` its step, time and history."""
+
+    tensors: dict[str, Tensor]
+    config: dict[str, Any]
+    facts: dict[str, Any]
+
+    def under(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose name starts with `prefix` and a dot, without it."""
+        start = f"{prefix}."
+        return {
+            name.removeprefix(start): value for name, value in self.tensors.items() if name.startswith(start)
+        }
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically: a reader sees the old file or the whole new one, also after a loss of power."""
+    notes = {"config": json.dumps(checkpoint.config), "run": json.dumps(checkpoint.facts)}
+    part = path.with_suffix(".part")
+    save_file({name: value.contiguous() for name, value in checkpoint.tensors.items()}, part, metadata=notes)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read(path: Path, *, device: str = "cpu") -> Checkpoint:
+    """Read a checkpoint; a folder stands for the best one in it, else the last."""
+    path = find(path)
+    try:
+        with safe_open(path, "pt", device=device) as file:
+            notes = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return Checkpoint(tensors, json.loads(notes["config"]), json.loads(notes["run"]))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path}: is not a checkpoint of `facekit train` ({error})") from None
+
+
+def find(path: Path) -> Path:
+    """The file that `path`, a checkpoint or the folder of a run, stands for."""
+    if not path.is_dir():
+        return path
+    for name in (BEST, LAST):
+        if (path / name).is_file():
+            return path / name
+    raise WeightsError(f"{path}: holds no {BEST} or {LAST}; is it the folder that `facekit train` wrote?")

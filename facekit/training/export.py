@@ -1,0 +1,183 @@
+"""From a checkpoint to a file that ships: ONNX in float32, float16 weights or int8, and what that costs.
+
+Only ONNX Runtime's quantizer and the ONNX package are needed beside torch. The file takes float
+(n, 3, side, side) RGB in −1 … 1, any n, and gives `vector` (n, dimension), not normalised.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from facekit import runtime
+from facekit.errors import WeightsError
+from facekit.evaluation import metrics
+from facekit.training import checkpoint, networks
+
+OPSET = 17
+INPUT, OUTPUT = "faces", "vector"
+MEAN, SCALE = 127.5, 127.5
+
+Crops = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
+
+
+def load_network(saved: checkpoint.Checkpoint) -> nn.Module:
+    """The averaged network of a checkpoint, ready to run. WeightsError if its tensors do not fit."""
+    network = networks.create(saved.config["network"], saved.config["dimension"])
+    try:
+        network.load_state_dict(saved.under("averaged"))
+    except RuntimeError as error:
+        raise WeightsError(f"the checkpoint does not fit {saved.config['network']}: {error}") from None
+    return network.eval()
+
+
+def to_onnx(network: nn.Module, *, side: int = 112) -> bytes:
+    """The network as ONNX in float32, batch norms folded into the convolutions before them."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder, "network.onnx")
+        # The exporter that needs no further package announces its successor, which needs one.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        torch.onnx.export(
+            network.eval(),
+            (torch.zeros(2, 3, side, side),),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+        )
+        return path.read_bytes()
+
+
+def half_weights(network: bytes) -> bytes:
+    """The same network with its weights stored as float16 and widened when it is loaded: half the size.
+
+    It computes in float32 as before; only the rounding of the weights is lost.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load_from_string(network)
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*casts, *nodes])
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def quantized(network: bytes, crops: Crops) -> bytes:
+    """The same network in int8: weights per channel, activations by what `crops` (n, side, side, 3) show.
+
+    Static quantization with QDQ nodes (Jacob et al. 2018, "Quantization and training of neural networks
+    for efficient integer-arithmetic-only inference"), which ONNX Runtime and OpenVINO both read.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.calibrate import CalibrationDataReader
+    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.batches = iter(_batches(crops, 32))
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            batch = next(self.batches, None)
+            return None if batch is None else {INPUT: batch}
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "float32.onnx"), Path(folder, "int8.onnx")
+        model = onnx.shape_inference.infer_shapes(onnx.load_from_string(network))
+        add_pre_process_metadata(model)
+        onnx.save(model, source)
+        quantize_static(
+            source,
+            target,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            extra_options={"CalibMovingAverage": True},
+        )
+        return target.read_bytes()
+
+
+def _batches(crops: Crops, size: int) -> Iterator[NDArray[np.float32]]:
+    for first in range(0, len(crops), size):
+        faces = np.asarray(crops[first : first + size]).transpose(0, 3, 1, 2)
+        yield np.ascontiguousarray((faces.astype(np.float32) - MEAN) / SCALE)
+
+
+def embed(network: bytes, crops: Crops, *, name: str = "onnxruntime") -> Vectors:
+    """Unit vectors (n, d) of crops (n, side, side, 3) by the exported file."""
+    loaded = runtime.load(network, runtime=name)
+    vectors = np.concatenate([loaded(batch) for batch in _batches(crops, 32)])
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far a smaller file is from the float32 one.
+
+    `vector_*` is 1 − cosine of the two vectors of the same crop; `score_*` the absolute difference of
+    the score of the same pair; `before` and `after` are error rates over all pairs (metrics.verification).
+    """
+
+    crops: int
+    vector_mean: float
+    vector_max: float
+    score_mean: float
+    score_max: float
+    before: dict[str, float]
+    after: dict[str, float]
+
+    def loss(self, rate: str) -> float:
+        """How much of `rate` was lost, as a fraction of one; negative where it rose."""
+        return self.before[rate] - self.after[rate]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def drift(
+    before: Vectors,
+    after: Vectors,
+    subjects: NDArray[np.int64],
+    families: NDArray[np.int64] | None = None,
+) -> Drift:
+    """Compare unit vectors (n, d) of the same n crops by two files."""
+    apart = 1 - np.einsum("nd,nd->n", before, after)
+    total, largest = 0.0, 0.0
+    for first in range(0, len(before), 1024):
+        rows = slice(first, first + 1024)
+        moved = np.abs(before[rows] @ before.T - after[rows] @ after.T)
+        total, largest = total + float(moved.sum(dtype=np.float64)), max(largest, float(moved.max()))
+    return Drift(
+        crops=len(before),
+        vector_mean=float(apart.mean()),
+        vector_max=float(apart.max()),
+        score_mean=total / len(before) ** 2,
+        score_max=largest,
+        before=metrics.verification(before, subjects, families),
+        after=metrics.verification(after, subjects, families),
+    )

@@ -1,0 +1,161 @@
+"""Faces to train on from a folder with one sub-folder per person.
+
+Photos are detected and aligned once: the crop of a photo is kept in a cache under a name made of the
+photo's bytes, the detector, the landmark file and the template, so that it is found again wherever the photo
+moves, and made again when one of them changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from facekit import images
+from facekit.errors import PictureError, UsageError
+from facekit.results import Detection, Picture, Pixels
+from facekit.training.data import SIDE, Faces, numbered
+
+Report = Callable[[int, int], None]
+
+
+class Aligner(Protocol):
+    """What is used of facekit.pipeline.Pipeline; `key` names all that a crop depends on besides the photo."""
+
+    key: str
+
+    def crop(self, picture: Picture) -> Pixels | None:
+        """The crop of the largest face, uint8 (112, 112, 3), or None where there is none."""
+        ...
+
+
+class PipelineAligner:
+    """Detector and landmarks as `facekit enroll` uses them."""
+
+    def __init__(self, detector: str = "dlib") -> None:
+        from facekit import weights
+        from facekit.pipeline import Pipeline
+
+        self._pipeline = Pipeline(detector=detector)
+        landmarks, template = weights.shipped_landmarks(), self._pipeline.spec.template
+        self.key = f"{detector}|{landmarks.sha256}|{template}|{SIDE}"
+
+    def crop(self, picture: Picture) -> Pixels | None:
+        found = self._pipeline.detect(picture)
+        if not found:
+            return None
+        largest = max(found, key=_area)
+        points = self._pipeline.points(picture, largest)
+        return np.asarray(self._pipeline.crops(picture, [largest], [points])[0])
+
+
+def _area(face: Detection) -> float:
+    x0, y0, x1, y1 = face.box
+    return (x1 - x0) * (y1 - y0)
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """The faces that were read, the subjects' names in the order of their labels, and a line for each picture
+    that could not be used."""
+
+    faces: Faces
+    names: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def subjects(folder: Path) -> dict[str, list[str]]:
+    """Pictures by person: the sub-folders of `folder` that hold any, both sorted."""
+    if not folder.is_dir():
+        return {}
+    people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = {person.name: images.find([str(person)]) for person in people}
+    return {name: pictures for name, pictures in found.items() if pictures}
+
+
+def read_folder(
+    folder: Path,
+    *,
+    aligner: Aligner | None,
+    cache: Path,
+    report: Report = lambda done, total: None,
+) -> Folder:
+    """Crops of every picture under `folder`; `aligner` None means that the pictures are crops already.
+
+    A picture that cannot be read or shows no face is a problem, not an error. UsageError where fewer than two
+    people are left.
+    """
+    people = subjects(folder)
+    total = sum(map(len, people.values()))
+    crops: list[Pixels] = []
+    names: list[str] = []
+    problems: list[str] = []
+    for name, pictures in people.items():
+        for source in pictures:
+            try:
+                crops.append(_read_crop(source) if aligner is None else _cached(source, aligner, cache))
+                names.append(name)
+            except PictureError as error:
+                problems.append(str(error))
+            report(len(crops) + len(problems), total)
+    if len(set(names)) < 2:
+        raise UsageError(
+            f"{folder}: needs a sub-folder with photos for each of two people or more, "
+            f"{len(set(names))} found"
+            + (f" ({len(problems)} pictures could not be used)" if problems else "")
+        )
+    labels = numbered(names)
+    faces = Faces(np.stack(crops), labels, np.full(len(labels), -1))
+    return Folder(faces, tuple(sorted(set(names))), tuple(problems))
+
+
+def _read_crop(source: str) -> Pixels:
+    pixels = images.read(source).pixels
+    if pixels.shape[:2] == (SIDE, SIDE):
+        return pixels
+    if pixels.shape[0] != pixels.shape[1]:
+        raise PictureError(
+            f"{source}: an aligned crop is square, this is {pixels.shape[1]}×{pixels.shape[0]}"
+        )
+    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+
+
+def _cached(source: str, aligner: Aligner, cache: Path) -> Pixels:
+    """A photo's crop from the cache, else from the photo; that it shows no face is kept as well."""
+    try:
+        content = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    except OSError as error:
+        raise PictureError(f"{source}: cannot be read ({error.strerror})") from None
+    key = hashlib.sha256(f"{content}|{aligner.key}".encode()).hexdigest()
+    kept = cache / key[:2] / f"{key}.png"
+    if kept.exists():
+        crop = _stored(kept)
+    else:
+        crop = aligner.crop(images.read(source))
+        _store(kept, crop)
+    if crop is None:
+        raise PictureError(f"{source}: no face found")
+    return crop
+
+
+def _stored(path: Path) -> Pixels | None:
+    if path.stat().st_size == 0:
+        return None
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _store(path: Path, crop: Pixels | None) -> None:
+    """Written beside and moved into place, so that an interrupted run leaves no half crop."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    if crop is None:
+        part.write_bytes(b"")
+    else:
+        Image.fromarray(crop).save(part, "PNG")
+    part.replace(path)

@@ -1,0 +1,203 @@
+"""A trained run as an embedder that facekit can use: network file, description, and how good it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facekit.errors import FacekitError, UsageError
+from facekit.evaluation import metrics
+from facekit.training import checkpoint, export
+from facekit.training.data import Faces
+from facekit.training.export import Drift, Vectors
+
+PRECISIONS = ("float32", "float16", "int8")
+CALIBRATION_CROPS = 1024
+
+
+class DriftError(FacekitError):
+    """The smaller file is worse than was allowed, and was not written."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a smaller file may lose against float32: mean 1 − cosine of the vectors of a crop, and TAR at
+    FMR 1e-4 (1e-3, or accuracy, where there are too few pairs), as a fraction of one."""
+
+    vector: float = 0.01
+    tar: float = 0.01
+
+    def check(self, drift: Drift) -> None:
+        """Raise DriftError, with the figures, if the drift is over a bound."""
+        rate = metrics.headline(drift.before)
+        if drift.vector_mean > self.vector or drift.loss(rate) > self.tar:
+            raise DriftError(
+                f"not written: vectors moved by {drift.vector_mean:.4f} (1 − cosine; allowed {self.vector:g})"
+                f" and {rate} fell from {drift.before[rate]:.4f} to {drift.after[rate]:.4f} "
+                f"(allowed loss {self.tar:g})"
+            )
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an embedder comes from: goes into the manifest as it is."""
+
+    license: str = ""
+    data: str = ""
+    command: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Released:
+    """What was written: `network`, the `description` beside it, its manifest `entry`, and the drift of each
+    precision that was looked at (empty without validation faces)."""
+
+    network: Path
+    description: Path
+    entry: dict[str, Any]
+    drifts: dict[str, Drift] = field(default_factory=dict)
+
+
+def release(
+    run: Path,
+    out: Path,
+    *,
+    precision: str = "float32",
+    calibration: Faces | None = None,
+    validation: Faces | None = None,
+    bounds: Bounds | None = None,
+    provenance: Provenance | None = None,
+    side: int = 112,
+) -> Released:
+    """Write the averaged network of `run` (a checkpoint or its folder) as `out` (NAME.onnx) and NAME.toml.
+
+    `int8` needs crops for `calibration`, never those it is judged on; a precision below float32 needs
+    `validation`. Raises DriftError, and leaves `out` as it was, if the file would be worse than `bounds`.
+    """
+    if precision == "int8" and calibration is None:
+        raise UsageError(
+            "int8 needs crops to calibrate on: give the array that was trained on with --calibration"
+        )
+    if precision != "float32" and validation is None:
+        raise UsageError(f"{precision} must be compared with float32: give labelled crops with --validation")
+    saved = checkpoint.read(run)
+    plain = export.to_onnx(export.load_network(saved), side=side)
+    network = plain
+    if precision == "float16":
+        network = export.half_weights(plain)
+    elif precision == "int8":
+        assert calibration is not None
+        network = export.quantized(plain, sample(calibration))
+    drifts, vectors = {}, None
+    if validation is not None:
+        vectors = export.embed(network, validation.crops)
+        if precision != "float32":
+            reference = export.embed(plain, validation.crops)
+            drifts[precision] = export.drift(reference, vectors, validation.labels, validation.families)
+            (bounds or Bounds()).check(drifts[precision])
+    entry = describe(saved, out, network, precision, provenance or Provenance())
+    entry["side"] = side
+    if vectors is not None and validation is not None:
+        entry |= judged(vectors, validation)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(network)
+    description = out.with_suffix(".toml")
+    description.write_text(to_toml({"embedder": entry}), encoding="utf-8")
+    return Released(out, description, entry, drifts)
+
+
+def sample(faces: Faces, count: int = CALIBRATION_CROPS) -> export.Crops:
+    """Evenly spread plain crops, so that every source of the array is seen."""
+    rows = np.linspace(0, len(faces.labels) - 1, min(count, len(faces.labels))).astype(np.int64)
+    return np.asarray(faces.crops[np.unique(rows)])
+
+
+def describe(
+    saved: checkpoint.Checkpoint, out: Path, network: bytes, precision: str, provenance: Provenance
+) -> dict[str, Any]:
+    """The manifest's fields (facekit.weights.EmbedderSpec) and the history of the file."""
+    facts = saved.facts
+    origin = asdict(provenance)
+    origin["command"] = origin["command"] or facts.get("command", "")
+    origin["commit"] = origin["commit"] or facts.get("commit", "") or commit()
+    training = {
+        "network": saved.config["network"],
+        "loss": saved.config.get("loss", "arcface"),
+        "steps": facts["step"],
+        "crops_seen": facts["step"] * saved.config["batch"],
+        "hours": round(facts["seconds"] / 3600, 2),
+    }
+    return {
+        "file": out.name,
+        "name": out.stem,
+        "sha256": hashlib.sha256(network).hexdigest(),
+        "dimension": saved.config["dimension"],
+        "side": 112,
+        "colour": "rgb",
+        "layout": "nchw",
+        "mean": export.MEAN,
+        "scale": export.SCALE,
+        "template": "arcface5",
+        "flip": False,
+        "precision": precision,
+        **{name: value for name, value in origin.items() if value},
+        "training": training,
+    }
+
+
+def judged(vectors: Vectors, faces: Faces) -> dict[str, Any]:
+    """Threshold at the lowest FMR that the faces can show (1e-4 at best), and the figures."""
+    mated, non_mated = metrics.split_scores(vectors, faces.labels, faces.families)
+    rates = metrics.verification(vectors, faces.labels, faces.families)
+    figures: dict[str, Any] = {name: round(value, 5) for name, value in rates.items()}
+    figures |= {"crops": len(vectors), "mated": len(mated), "non_mated": len(non_mated)}
+    fmr = next((fmr for fmr in (1e-4, 1e-3) if fmr * len(non_mated) >= 3), None)
+    if fmr is None:
+        return {"figures": figures}
+    threshold = metrics.threshold_at_fmr(non_mated, fmr)
+    return {
+        "threshold": round(threshold + 5e-5, 4),
+        "calibration": f"FMR {fmr:.0e} over {len(non_mated)} non-mated pairs of {len(vectors)} crops",
+        "figures": figures,
+    }
+
+
+def commit() -> str:
+    """The commit of the checkout this code runs from; empty where it is none."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def to_toml(tables: Mapping[str, Any], prefix: str = "") -> str:
+    """Nested mappings of text, numbers and booleans as TOML."""
+    lines = []
+    for name, value in tables.items():
+        if not isinstance(value, Mapping):
+            text = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else repr(value)
+            lines.append(f"{name} = {text}\n")
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            lines.append(f"\n[{prefix}{name}]\n" + to_toml(value, f"{prefix}{name}."))
+    return "".join(lines).lstrip("\n") if not prefix else "".join(lines)
+
+
+def update_manifest(path: Path, entry: Mapping[str, Any]) -> None:
+    """Put `entry` in the place of the table [embedder] of a manifest; all else stays, comments too."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    mine = re.compile(r"^\[embedder[.\]].*?(?=^\[(?!embedder[.\]])|\Z)", re.MULTILINE | re.DOTALL)
+    others = mine.sub("", text).strip("\n")
+    table = to_toml({"embedder": entry})
+    path.write_text(f"{table}\n{others}\n" if others else table, encoding="utf-8")

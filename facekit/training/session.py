@@ -1,0 +1,210 @@
+"""One call of `facekit train`: from the files named to the finished run."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facekit import settings
+from facekit.errors import DependencyError, UsageError
+from facekit.training.config import PAIR_LOSSES, Augmentation, Config
+from facekit.training.journal import Row
+from facekit.training.team import Team, joined
+
+DEFAULT_DATA = Path("gallery")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to train on, and where to. `data` None means `gallery/`; `views` above 1 makes a bank."""
+
+    out: Path
+    data: Path | None = None
+    aligned: bool = False
+    detector: str = "dlib"
+    cache: Path | None = None
+    validation: Path | None = None
+    teacher: Path | None = None
+    bank: Path | None = None
+    views: int = 1
+    init: Path | None = None
+    resume: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told: a line of text, a row a validation, progress as done, total and what is counted."""
+
+    note: Callable[[str], None] = lambda text: None
+    report: Callable[[Row], None] = lambda row: None
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None
+
+
+def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
+    """The settings of a resumed run, or the usual ones; `chosen` names those that were asked for."""
+    from facekit.training import checkpoint, networks
+
+    if request.resume:
+        saved = checkpoint.read(request.out / checkpoint.LAST).config
+        return Config.from_dict({**saved, **chosen})
+    config = replace(Config(augmentation=Augmentation()), **chosen)
+    if "dimension" not in chosen:
+        config = replace(config, dimension=networks.NETWORKS[config.network].dimension)
+    if "sampler" not in chosen and config.loss in PAIR_LOSSES:
+        config = replace(config, sampler="subjects")
+    if request.views > 1 and "augmentation" not in chosen:
+        config = replace(config, augmentation=None)
+    return config
+
+
+def train(request: Request, chosen: dict[str, Any], listener: Listener | None = None) -> None:
+    """Read the faces, then start or go on with the run in `request.out`; `chosen` are fields of Config."""
+    require_packages()
+    from facekit.training import checkpoint, loop, run
+
+    listener = listener or Listener()
+    config = settings_of(request, chosen)
+    check(request, config)
+    with joined(request.device) as team:
+        if config.batch % team.world:
+            raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
+        listener = listener if team.leads else Listener()
+        data, validation = _faces(request, config, team, listener)
+        state = run.start(config, data).to(team.device)
+        state.notes = {"command": shlex.join(["facekit", *sys.argv[1:]]), "data": _digest(data)}
+        if request.resume:
+            _same_data(request.out / checkpoint.LAST, state.notes["data"])
+            state.load(request.out / checkpoint.LAST)
+            listener.note(f"going on at step {state.step} of {config.steps}")
+        elif request.init is not None:
+            state.load_weights(request.init)
+        loop.train(
+            state,
+            config,
+            data,
+            request.out,
+            validation=validation,
+            team=team,
+            report=listener.report,
+            tick=lambda step: listener.progress(step, config.steps, "steps"),
+        )
+
+
+def require_packages() -> None:
+    missing = [name for name in ("torch", "torchvision", "safetensors") if not settings.has_package(name)]
+    if missing:
+        raise DependencyError(f"training needs {', '.join(missing)}: pip install 'facekit[train]'")
+
+
+def check(request: Request, config: Config) -> None:
+    """Refuse what does not go together before any picture is read."""
+    from facekit.training import checkpoint
+
+    last = request.out / checkpoint.LAST
+    if not request.resume and last.exists():
+        raise UsageError(
+            f"{request.out}: holds a run already; --resume goes on with it, or name another folder"
+        )
+    if request.views > 1 and request.bank is None and request.teacher is None:
+        raise UsageError("--views makes a bank: say where with --bank")
+    if not config.phases or any(side < 32 or steps < 1 for side, steps in config.phases):
+        raise UsageError("a phase is SIDE:STEPS, with a side of 32 pixels or more and one step or more")
+    if config.loss in PAIR_LOSSES and config.sampler != "subjects":
+        raise UsageError(f"{config.loss} compares pictures of a person: it needs --sampler subjects")
+
+
+def _faces(request: Request, config: Config, team: Team, listener: Listener) -> tuple[Any, Any]:
+    """Faces to train on and to validate on. One process reads photos and asks the teacher; the others wait,
+    and find it done."""
+    import torch.distributed as dist
+
+    if team.world > 1 and not team.leads:
+        dist.barrier()
+    faces = _read(request, listener)
+    if request.teacher is not None or request.bank is not None:
+        faces = _taught(request, config, faces, listener)
+    if team.world > 1 and team.leads:
+        dist.barrier()
+    return _split(request, config, faces, listener)
+
+
+def _split(request: Request, config: Config, faces: Any, listener: Listener) -> tuple[Any, Any]:
+    from facekit.training import data
+
+    if faces.teacher is None:
+        # Without a teacher nothing can be learned from a face without a name.
+        faces = replace(faces, use=np.flatnonzero(faces.labels >= 0))
+    if request.validation is not None:
+        validation = data.read_array(request.validation)
+    else:
+        faces, validation = data.hold_out(faces, seed=config.seed)
+    listener.note(
+        f"{len(faces.rows)} faces to train on, {int((faces.labels[faces.rows] >= 0).sum())} of them of "
+        f"{faces.classes} subjects; {len(validation.labels)} faces of {validation.classes} others to validate"
+    )
+    return faces, validation
+
+
+def _read(request: Request, listener: Listener) -> Any:
+    from facekit.training import data, photos
+
+    folder = request.data or DEFAULT_DATA
+    if request.data is None and len(photos.subjects(folder)) < 2:
+        raise UsageError(
+            f"{folder}/ holds no photos of two people: give --data FOLDER with a sub-folder of photos for "
+            "each person, or --data FILE.npy, crops with a table FILE.csv beside it (column subject)"
+        )
+    if not folder.is_dir():
+        return data.read_array(folder)
+    cache = request.cache or request.out / "crops"
+    read = photos.read_folder(
+        folder,
+        aligner=None if request.aligned else photos.PipelineAligner(request.detector),
+        cache=cache,
+        report=lambda done, total: listener.progress(done, total, "pictures"),
+    )
+    for problem in read.problems:
+        listener.note(f"left out: {problem}")
+    return read.faces
+
+
+def _taught(request: Request, config: Config, faces: Any, listener: Listener) -> Any:
+    """The faces with a bank of views, made first where it is not there yet."""
+    from facekit.embedding import Embedder
+    from facekit.training import bank, data
+    from facekit.weights import user_embedder
+
+    folder = request.bank or request.out / "bank"
+    if request.teacher is not None or request.views > 1:
+        bank.build(
+            faces.crops,
+            folder,
+            views=request.views,
+            teacher=Embedder(user_embedder(request.teacher)) if request.teacher is not None else None,
+            augmentation=config.augmentation or Augmentation(),
+            seed=config.seed,
+            report=lambda done, total: listener.progress(done, total, "views"),
+        )
+    return data.read_bank(faces, folder)
+
+
+def _digest(faces: Any) -> str:
+    """Tells whether a run goes on with the faces it began with."""
+    parts = (faces.labels.tobytes(), faces.rows.tobytes())
+    return hashlib.sha256(b"|".join(parts)).hexdigest()
+
+
+def _same_data(last: Path, digest: str) -> None:
+    from facekit.training import checkpoint
+
+    before = checkpoint.read(last).facts.get("data", digest)
+    if before != digest:
+        raise UsageError(f"{last}: was trained on other faces; give the same --data and --validation")

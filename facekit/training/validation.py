@@ -1,0 +1,35 @@
+"""How good a network in training is: error rates over all pairs of labelled crops."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import nn
+
+from facekit.evaluation import metrics
+from facekit.training.batches import prepare
+from facekit.training.data import Faces
+
+
+@torch.no_grad()
+def embed(
+    network: nn.Module, crops: NDArray[np.uint8], *, side: int, precision: str = "float32", batch: int = 128
+) -> NDArray[np.float32]:
+    """Unit vectors (n, d) of uint8 crops (n, h, w, 3), on the device of the network."""
+    network.eval()
+    device = next(network.parameters()).device
+    found = []
+    for first in range(0, len(crops), batch):
+        pixels = torch.from_numpy(np.array(crops[first : first + batch])).permute(0, 3, 1, 2)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            vectors = network(prepare(pixels, side).to(device))
+        found.append(F.normalize(vectors.float()).cpu().numpy())
+    return np.concatenate(found)
+
+
+def validate(network: nn.Module, faces: Faces, *, side: int, precision: str) -> dict[str, float]:
+    """The rates of metrics.verification."""
+    vectors = embed(network, faces.crops, side=side, precision=precision)
+    return metrics.verification(vectors, faces.labels, faces.families)

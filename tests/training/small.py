@@ -1,0 +1,60 @@
+"""Small things to train with."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from facekit.training.config import Config
+from facekit.training.data import Faces
+
+
+def tiny(dimension: int) -> nn.Module:
+    """A network that learns colours in a second."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, 4, 1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32, dimension),
+    )
+
+
+def people(subjects: int = 8, each: int = 6, unknown: int = 0, seed: int = 0) -> Faces:
+    """Noisy pictures, each subject of a colour of its own; then `unknown` pictures of no one's."""
+    random = np.random.default_rng(seed)
+    colours = np.stack(np.meshgrid([50, 128, 205], [50, 128, 205], [50, 205]), -1).reshape(-1, 3)
+    assert subjects <= len(colours)
+    labels = np.concatenate([np.repeat(np.arange(subjects), each), np.full(unknown, -1)])
+    # The unknown wear the colours of the known.
+    base = colours[random.permutation(len(colours))[:subjects]][labels % subjects]
+    noise = random.normal(0, 12, (len(labels), 14, 14, 3)).repeat(8, 1).repeat(8, 2)
+    crops = np.clip(base[:, None, None] + noise, 0, 255).astype(np.uint8)
+    return Faces(crops, labels, np.full(len(labels), -1))
+
+
+def quick(**changes: object) -> Config:
+    """Settings for a run of seconds."""
+    usual: dict[str, object] = {
+        "network": "tiny",
+        "dimension": 8,
+        "phases": ((32, 12),),
+        "batch": 16,
+        "warmup": 2,
+        "rate": 5e-3,
+        "validate_every": 6,
+        "label_ramp": 4,
+        "anchors": 16,
+        "ema": 0.9,
+        "precision": "float32",
+    }
+    return Config(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+def write_array(path: Path, faces: Faces) -> Path:
+    """NAME.npy with its table beside it."""
+    np.save(path, faces.crops)
+    rows = [f"{number},{f's{label:02d}' if label >= 0 else ''}" for number, label in enumerate(faces.labels)]
+    path.with_suffix(".csv").write_text("index,subject\n" + "\n".join(rows) + "\n")
+    return path

@@ -1,0 +1,194 @@
+"""A run learns, stops, goes on bit-equal, and does not lose what was good."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from training.small import people, quick
+
+from facekit.errors import UsageError, WeightsError
+from facekit.training import checkpoint, loop, run
+from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
+from facekit.training.data import Faces
+
+FACES, OTHERS = people(8, 6, unknown=6), people(6, 4, seed=9)
+
+pytestmark = pytest.mark.usefixtures("tiny_network")
+
+
+def taught(faces: Faces, dimension: int = 8) -> Faces:
+    """With a teacher that knows colours."""
+    flat = faces.crops[:, ::16, ::16].reshape(len(faces.crops), -1).astype(np.float32) - 128
+    vectors = flat @ np.random.default_rng(0).normal(size=(flat.shape[1], dimension)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return replace(faces, teacher=vectors.astype(np.float16))
+
+
+def trained(config: Config, out: Path, data: Faces = FACES, **options: object) -> run.Run:
+    state = run.start(config, data)
+    loop.train(state, config, data, out, **options)  # type: ignore[arg-type]
+    return state
+
+
+def same(first: Path, second: Path) -> bool:
+    one, two = checkpoint.read(first), checkpoint.read(second)
+    assert one.tensors.keys() == two.tensors.keys()
+    return all(torch.equal(value, two.tensors[name]) for name, value in one.tensors.items())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_learns_to_tell_people_apart(loss: str, tmp_path: Path) -> None:
+    sampler = "subjects" if loss in PAIR_LOSSES else "balanced"
+    config = quick(loss=loss, sampler=sampler, phases=((32, 60),), validate_every=60, shift=0, light=0.05)
+    rows: list[dict[str, float]] = []
+    trained(config, tmp_path, validation=OTHERS, report=rows.append)
+    assert rows[-1]["accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("dimension", [8, 12])
+def test_a_teacher_is_followed_also_in_another_dimension_and_without_labels(
+    dimension: int, tmp_path: Path
+) -> None:
+    data = replace(taught(FACES, dimension), labels=np.full(len(FACES.labels), -1))
+    rows: list[dict[str, float]] = []
+    config = quick(phases=((32, 60),), validate_every=30)
+    state = trained(config, tmp_path, data, report=rows.append)
+    assert state.head is None
+    assert (state.bridge is None) == (dimension == 8)
+    assert rows[1]["distance"] < 0.6 * rows[0]["distance"]
+    assert rows[1]["relational"] < rows[0]["relational"]
+
+
+def test_nothing_to_learn_from_is_refused() -> None:
+    with pytest.raises(UsageError, match="no teacher"):
+        run.start(quick(), replace(FACES, labels=np.full(len(FACES.labels), -1)))
+
+
+@pytest.mark.parametrize("loss", ["arcface", "adaface", "triplet"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_resumed_run_is_bit_equal(loss: str, optimizer: str, tmp_path: Path) -> None:
+    sampler = "subjects" if loss == "triplet" else "every"
+    phases = ((32, 5), (40, 7))
+    changes = Augmentation(flip=0.5)
+    config = quick(
+        loss=loss, optimizer=optimizer, sampler=sampler, phases=phases, augmentation=changes, sample=0.6
+    )
+    data = taught(FACES)
+    trained(config, tmp_path / "whole", data)
+
+    def stop(step: int) -> None:
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    first = trained(config, tmp_path / "parts", data, tick=stop)
+    assert first.step == 4
+    second = run.start(config, data)
+    second.load(tmp_path / "parts" / checkpoint.LAST)
+    loop.train(second, config, data, tmp_path / "parts")
+    assert second.step == 12
+    assert same(tmp_path / "whole" / checkpoint.LAST, tmp_path / "parts" / checkpoint.LAST)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_ends_the_run_in_order(number: int, tmp_path: Path) -> None:
+    before = signal.getsignal(number)
+    state = trained(quick(), tmp_path, tick=lambda step: os.kill(os.getpid(), number) if step == 3 else None)
+    assert state.step == 3
+    assert checkpoint.read(tmp_path / checkpoint.LAST).facts["step"] == 3
+    assert (tmp_path / "metrics.csv").read_text().startswith("step,")
+    assert signal.getsignal(number) == before
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(tmp_path: Path) -> None:
+    config = quick(save_every=0.0)
+    state = run.start(config, FACES)
+
+    def spoil(step: int) -> None:
+        if step == 5:
+            next(state.network.parameters()).data.fill_(torch.nan)
+
+    with pytest.raises(
+        loop.TrainingError, match=r"step 5 .*lower --rate.*last\.safetensors is the last good"
+    ):
+        loop.train(state, config, FACES, tmp_path, tick=spoil)
+    saved = checkpoint.read(tmp_path / checkpoint.LAST)
+    assert saved.facts["step"] <= 5
+    assert all(torch.isfinite(value).all() for value in saved.under("averaged").values())
+
+
+def test_training_stops_early_when_validation_no_longer_improves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = iter([0.5, 0.7, 0.7, 0.6, 0.9])
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: {"accuracy": next(rates)})
+    config = quick(phases=((32, 50),), validate_every=2, patience=2)
+    state = trained(config, tmp_path, validation=OTHERS)
+    assert state.step == 8
+    assert state.best == 0.7
+    assert checkpoint.read(tmp_path).facts["step"] == 4
+    assert checkpoint.read(tmp_path / checkpoint.LAST).facts["step"] == 8
+
+
+def test_the_folder_of_a_run_holds_metrics_and_a_curve(tmp_path: Path) -> None:
+    trained(quick(), tmp_path, validation=OTHERS)
+    header, *rows = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert header == "step,hours,rate,crops_a_second,labels,accuracy"
+    assert [row.split(",")[0] for row in rows] == ["6.0", "12.0"]
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert list((tmp_path / "events").iterdir())
+
+
+def test_metrics_go_on_after_a_resume(tmp_path: Path) -> None:
+    config = quick()
+    trained(config, tmp_path, tick=lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 6 else None)
+    state = run.start(config, FACES)
+    state.load(tmp_path / checkpoint.LAST)
+    loop.train(state, config, FACES, tmp_path)
+    rows = (tmp_path / "metrics.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["6.0", "12.0"]
+
+
+def test_weights_of_another_run_are_a_beginning(tmp_path: Path) -> None:
+    first = trained(quick(), tmp_path)
+    second = run.start(quick(seed=5), FACES)
+    second.load_weights(tmp_path / checkpoint.LAST)
+    wanted = first.averaged.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in second.network.state_dict().items())
+    assert second.step == 0
+
+
+def test_a_checkpoint_of_other_people_is_refused(tmp_path: Path) -> None:
+    trained(quick(), tmp_path)
+    with pytest.raises(WeightsError, match="other people"):
+        run.start(quick(), people(5, 6)).load(tmp_path / checkpoint.LAST)
+    with pytest.raises(WeightsError, match="another network"):
+        run.start(quick(dimension=9), FACES).load_weights(tmp_path / checkpoint.LAST)
+
+
+def test_class_centres_begin_at_the_teacher_s_means() -> None:
+    data = taught(FACES)
+    head = run.start(quick(), data).head
+    assert head is not None
+    assert data.teacher is not None
+    mean = data.teacher[data.labels == 3].astype(np.float32).mean(0)
+    assert head.weight[3].detach().numpy() == pytest.approx(mean / np.linalg.norm(mean), abs=1e-3)
+
+
+def test_bf16_trains_too(tmp_path: Path) -> None:
+    state = trained(quick(precision="bf16"), tmp_path)
+    assert all(value.dtype == torch.float32 for value in state.network.parameters())
+
+
+def test_the_average_follows_floats_only() -> None:
+    ours, theirs = (torch.nn.BatchNorm1d(2) for _ in range(2))
+    theirs.weight.data.fill_(3.0)
+    theirs.running_mean.fill_(1.0)
+    theirs.num_batches_tracked.fill_(7)
+    loop.follow(ours, theirs, 0.75)
+    assert ours.weight.tolist() == [1.5, 1.5]
+    assert ours.running_mean.tolist() == [0.25, 0.25]
+    assert ours.num_batches_tracked == 0
