@@ -178,7 +178,7 @@ def boxed(examples: Sequence[Example], detector: Detector) -> list[Example]:
 
 def _found(example: Example, detector: Detector) -> Square | None:
     middle = example.points.mean(axis=0)
-    for face in detector.detect(example.pixels, min_face=16):
+    for face in detector.detect(example.pixels):
         square = Square.of(face.box)
         off = np.abs(middle - square[:2]).max() / square.side
         if face.turned == 0 and off < 0.35 and 2.5 < square.side / spread(example.points) < 6:
