@@ -228,13 +228,17 @@ def _serve(connection: Connection, options: Options) -> None:
     with contextlib.suppress(EOFError, OSError):
         try:
             pipeline = options.pipeline(threads=1)
-            while True:
-                connection.send(read_one(connection.recv(), pipeline, options))
-        except (EOFError, OSError):
-            raise
-        except BaseException as error:
+        except Exception as error:
             connection.recv()
             connection.send(error)
+            return
+        while True:
+            source = connection.recv()
+            try:
+                answer: Reading | FacekitError = read_one(source, pipeline, options)
+            except FacekitError as error:
+                answer = error
+            connection.send(answer)
 
 
 def _cause_of_death(status: int | None) -> str:

@@ -66,6 +66,13 @@ def test_a_pipeline_that_cannot_be_opened_is_the_callers_error(tmp_path: Path, j
         list(read_faces(sources, FakeOptions(detector="broken", jobs=jobs)))
 
 
+@pytest.mark.parametrize("jobs", JOBS)
+def test_a_network_that_fails_on_a_face_is_the_callers_error(tmp_path: Path, jobs: int) -> None:
+    sources = [str(photo(tmp_path / f"{name}.png", "red")) for name in ("1", "2", "3", "nan", "4")]
+    with pytest.raises(WeightsError, match="not finite"):
+        list(read_faces(sources, FakeOptions(jobs=jobs)))
+
+
 def test_limits_reach_the_reader_and_the_pipeline(tmp_path: Path) -> None:
     source = photo(tmp_path / "a.png", "red", face=40)
     assert len(read(source, min_face=51)[0].faces) == 0
