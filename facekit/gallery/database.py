@@ -59,6 +59,8 @@ def in_words(path: Path) -> Iterator[None]:
         raise  # used after closing, or from another thread: the caller's mistake, not the file's
     except sqlite3.Error as error:
         raise _explain(path, error) from error
+    except UnicodeDecodeError as error:  # Python cannot read the name in SQLite's message
+        raise damaged(path, "its tables") from error
 
 
 @contextmanager

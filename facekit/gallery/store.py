@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -150,9 +151,15 @@ class Gallery:
             return migrations.version(self._connection)
 
     def __len__(self) -> int:
-        """The number of templates."""
+        """The number of templates, at no cost."""
         with self._reading() as settings:
             return settings.templates
+
+    @property
+    def subject_count(self) -> int:
+        """The number of subjects, at no cost."""
+        with self._reading() as settings:
+            return settings.subjects
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -161,20 +168,12 @@ class Gallery:
             yield
 
     def subjects(self) -> list[Subject]:
-        """All subjects, sorted by name."""
-        query = (
-            "SELECT id, name, added, checksum, "
-            "(SELECT count(*) FROM templates t WHERE t.subject = s.id) FROM subjects s"
-        )
-        found: list[Subject] = []
+        """All subjects, sorted by name. Reads and checks every row."""
+        counts: Counter[tuple[str, str]] = Counter()
         with self._reading() as settings:
-            for number, name, added, code, templates in self._connection.execute(query):
-                if code != rows.subject_checksum(number, name, added):
-                    raise database.damaged(self.path, f"subject {number} does not fit its checksum")
-                found.append(Subject(name, templates, added))
-        if (len(found), sum(item.templates for item in found)) != (settings.subjects, settings.templates):
-            raise database.damaged(self.path, "subjects or templates are missing")
-        return sorted(found, key=lambda subject: subject.name)
+            for row in rows.read_all(self._connection, settings, self.path):
+                counts[row.name, row.subject_added] += 1
+        return [Subject(name, templates, added) for (name, added), templates in sorted(counts.items())]
 
     def templates(self, subject: str | None = None) -> list[TemplateInfo]:
         """The templates of one subject or of all, sorted by subject and order of enrolment.
