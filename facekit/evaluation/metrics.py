@@ -1,34 +1,111 @@
-"""Error rates from scores. Pure functions on arrays; a score is a similarity, higher is more alike."""
+"""Error rates from scores. Pure functions on arrays; a score is a similarity, higher is more alike.
+
+A score is accepted when it is ≥ the threshold, and a tie at the edge counts on the wrong side. A picture
+without a usable face (failure to acquire) has the score −inf: it is a miss in every rate. Terms are those of
+ISO/IEC 19795-1 and NIST FRTE: FMR and FNMR, TAR = 1 − FNMR for comparisons (1:1), FPIR and FNIR for
+searches among N subjects (1:N).
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.floating]
+Whole = NDArray[np.integer]
+
+FMRS = (1e-3, 1e-4, 1e-5)
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`count` of `total`, with its 95 % interval."""
+
+    count: int
+    total: int
+
+    @property
+    def value(self) -> float:
+        return self.count / self.total if self.total else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson(self.count, self.total)
+
+    def to_dict(self) -> dict[str, Any]:
+        low, high = self.interval
+        return {"rate": self.value, "count": self.count, "total": self.total, "low": low, "high": high}
+
+
+def wilson(count: int, total: int, *, z: float = Z95) -> tuple[float, float]:
+    """Score interval of a rate (Wilson 1927), 95 % unless `z` says otherwise; 0 … 1 when `total` is 0."""
+    if not total:
+        return 0.0, 1.0
+    rate = count / total
+    middle = (rate + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * np.sqrt(rate * (1 - rate) / total + z * z / (4 * total * total))
+    # Rounding must not exclude what was seen: 0 of n, or n of n.
+    low = 0.0 if count == 0 else max(0.0, float(middle - half))
+    high = 1.0 if count == total else min(1.0, float(middle + half))
+    return low, high
+
+
+def clustered_interval(
+    counts: Whole, totals: Whole, *, rounds: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % bootstrap interval of counts.sum() / totals.sum() when comparisons share subjects.
+
+    `counts` and `totals` have one entry a subject; subjects are drawn with replacement (Bolle et al. 2004,
+    "Confidence interval measurement in performance analysis of biometrics systems using the bootstrap").
+    The threshold is taken as given.
+    """
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(len(totals), np.full(len(totals), 1 / len(totals)), size=rounds)
+    bottom = drawn @ totals
+    usable = bottom > 0
+    low, high = np.percentile((drawn @ counts)[usable] / bottom[usable], [2.5, 97.5])
+    return float(low), float(high)
 
 
 def threshold_at_fmr(non_mated: Scores, fmr: float) -> float:
     """The lowest threshold at which at most `fmr` of the non-mated scores are accepted.
 
-    A score is accepted when it is ≥ the threshold; a tie at the edge is counted as accepted, so
-    the threshold lies just above the first score that must be refused.
+    It lies just above the first score that must be refused, so that scores tied with that one are refused
+    as well. The same for FPIR, where the scores are the best of each non-mated search.
     """
-    allowed = int(np.floor(fmr * len(non_mated)))
+    allowed = _share(fmr, len(non_mated))
     if allowed >= len(non_mated):
         return -np.inf
-    refused = np.partition(non_mated, len(non_mated) - allowed - 1)[len(non_mated) - allowed - 1]
+    place = len(non_mated) - allowed - 1
+    refused = np.partition(non_mated, place)[place]
     return float(np.nextafter(refused, np.asarray(np.inf, dtype=non_mated.dtype)))
+
+
+def _share(rate: float, total: int) -> int:
+    """⌊rate · total⌋, where a product like 0.29 · 100 that should be whole is."""
+    return int(np.floor(rate * total * (1 + 1e-12)))
+
+
+def accepted(scores: Scores, threshold: float) -> Rate:
+    """How many scores are ≥ the threshold: TAR of mated scores, FMR of non-mated ones."""
+    return Rate(int(np.count_nonzero(scores >= threshold)), len(scores))
 
 
 def tar_at_fmr(mated: Scores, non_mated: Scores, fmr: float) -> float:
     """Share of mated scores accepted at the threshold where FMR ≤ `fmr`."""
-    return float(np.mean(mated >= threshold_at_fmr(non_mated, fmr)))
+    return accepted(mated, threshold_at_fmr(non_mated, fmr)).value
 
 
-def fold_accuracy(
-    scores: Scores, mated: NDArray[np.bool_], folds: NDArray[np.integer]
-) -> tuple[float, float]:
+def supported(rate: float, total: int) -> bool:
+    """Whether `total` comparisons can show a rate this low: nothing below 3/n is claimed."""
+    return rate * total >= 3
+
+
+def fold_accuracy(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> tuple[float, float]:
     """Mean and standard deviation over folds of the accuracy at the best threshold of the other folds.
 
     This is the LFW protocol (Huang et al. 2007): `scores`, `mated` and `folds` have one entry a pair.
@@ -42,7 +119,7 @@ def fold_accuracy(
 
 
 def best_threshold(scores: Scores, mated: NDArray[np.bool_]) -> float:
-    """The threshold of highest accuracy, half way between the two neighbouring scores."""
+    """The lowest threshold of highest accuracy, half way between the two neighbouring scores."""
     order = np.argsort(scores, kind="stable")
     ordered, labels = scores[order], mated[order]
     # Right decisions if everything from position i upwards is accepted.
@@ -53,11 +130,34 @@ def best_threshold(scores: Scores, mated: NDArray[np.bool_]) -> float:
         return float(ordered[0])
     if cut == len(ordered):
         return float(np.nextafter(ordered[-1], np.inf))
-    return float((ordered[cut - 1] + ordered[cut]) / 2)
+    return _between(float(ordered[cut - 1]), float(ordered[cut]))
+
+
+def _between(low: float, high: float) -> float:
+    """The middle, or `high` where a failure to acquire (−inf) is below."""
+    return (low + high) / 2 if np.isfinite(low) else high
+
+
+def balanced_accuracy(mated: Scores, non_mated: Scores) -> float:
+    """The highest mean of TAR and 1 − FMR over all thresholds, 0.5 … 1."""
+    ordered = np.sort(non_mated)
+    thresholds = np.unique(mated)
+    taken = 1 - np.searchsorted(np.sort(mated), thresholds) / len(mated)
+    refused = np.searchsorted(ordered, thresholds) / len(ordered)
+    return float(np.max((taken + refused) / 2, initial=0.5))
+
+
+def equal_error_rate(mated: Scores, non_mated: Scores) -> float:
+    """The smallest max(FMR, FNMR) over all thresholds: where the two cross, as nearly as the scores allow."""
+    low, high = np.sort(mated), np.sort(non_mated)
+    thresholds = np.unique(np.concatenate([low, high]))
+    fnmr = np.searchsorted(low, thresholds) / len(low)
+    fmr = 1 - np.searchsorted(high, thresholds) / len(high)
+    return float(np.min(np.maximum(fnmr, fmr), initial=1.0))
 
 
 def split_scores(
-    vectors: NDArray[np.float32], subjects: NDArray[np.integer], families: NDArray[np.integer] | None = None
+    vectors: NDArray[np.float32], subjects: Whole, families: Whole | None = None
 ) -> tuple[Scores, Scores]:
     """Mated and non-mated scores over all pairs of unit `vectors` (n, d), each pair once.
 
@@ -77,33 +177,57 @@ def split_scores(
     return np.concatenate(mated), np.concatenate(non_mated)
 
 
-FMRS = (1e-3, 1e-4, 1e-5)
-
-
 def verification(
-    vectors: NDArray[np.float32], subjects: NDArray[np.integer], families: NDArray[np.integer] | None = None
+    vectors: NDArray[np.float32], subjects: Whole, families: Whole | None = None
 ) -> dict[str, float]:
     """Error rates over all pairs of unit `vectors`: `accuracy`, the mean of TAR and 1 − FMR at the threshold
-    where it is highest, and `tar_1e-3` … `tar_1e-5` as far as there are non-mated pairs enough.
-    """
+    where it is highest, and `tar_1e-3` … `tar_1e-5` as far as there are non-mated pairs enough."""
     mated, non_mated = split_scores(vectors, subjects, families)
     rates = {"accuracy": balanced_accuracy(mated, non_mated)}
     return rates | {
         f"tar_1e-{round(-np.log10(fmr))}": tar_at_fmr(mated, non_mated, fmr)
         for fmr in FMRS
-        if fmr * len(non_mated) >= 3
+        if supported(fmr, len(non_mated))
     }
-
-
-def balanced_accuracy(mated: Scores, non_mated: Scores) -> float:
-    """The highest mean of TAR and 1 − FMR over all thresholds, 0.5 … 1."""
-    ordered = np.sort(non_mated)
-    thresholds = np.unique(mated)
-    accepted = 1 - np.searchsorted(np.sort(mated), thresholds) / len(mated)
-    refused = np.searchsorted(ordered, thresholds) / len(ordered)
-    return float(np.max((accepted + refused) / 2, initial=0.5))
 
 
 def headline(rates: dict[str, float]) -> str:
     """The one rate to judge by: TAR at FMR 1e-4, or what comes nearest among `rates`."""
     return next(name for name in ("tar_1e-4", "tar_1e-3", "accuracy") if name in rates)
+
+
+def ranks(scores: Scores, truth: Whole) -> Whole:
+    """Rank of the right subject in each search, 1 is best: `scores` (probes, subjects), `truth` (probes,)
+    the column of the right one. A subject with the same score ranks before it; a failure to acquire, a row of
+    −inf, ranks behind all subjects."""
+    right = scores[np.arange(len(scores)), truth][:, None]
+    found = np.count_nonzero(scores >= right, axis=1)
+    return np.asarray(np.where(np.isneginf(right[:, 0]), scores.shape[1] + 1, found))
+
+
+def cumulative_match(found: Whole, most: int) -> NDArray[np.float64]:
+    """CMC: share of searches with the right subject at rank ≤ 1 … `most`, (most,)."""
+    return np.array([np.mean(found <= rank) for rank in range(1, most + 1)])
+
+
+def fnir(scores: Scores, truth: Whole, threshold: float, *, rank: int = 1) -> Rate:
+    """Mated searches without the right subject at rank ≤ `rank` and ≥ the threshold; shapes as in `ranks`."""
+    right = scores[np.arange(len(scores)), truth]
+    hit = (ranks(scores, truth) <= rank) & (right >= threshold)
+    return Rate(int(np.count_nonzero(~hit)), len(hit))
+
+
+def fpir(scores: Scores, threshold: float) -> Rate:
+    """Non-mated searches with any candidate ≥ the threshold: `scores` (probes, subjects). A failure to
+    acquire cannot be taken for anybody, and counts as a search."""
+    return accepted(best(scores), threshold)
+
+
+def threshold_at_fpir(scores: Scores, rate: float) -> float:
+    """The lowest threshold at which FPIR of these non-mated searches (probes, subjects) is at most `rate`."""
+    return threshold_at_fmr(best(scores), rate)
+
+
+def best(scores: Scores) -> Scores:
+    """The best score of each search."""
+    return np.asarray(scores.max(axis=1, initial=-np.inf))

@@ -1,7 +1,5 @@
 """Fixtures of the training tests."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
@@ -16,7 +14,7 @@ def one_thread() -> None:
 
 
 @pytest.fixture
-def tiny_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def tiny_network(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of the tiny network while the table has it."""
     monkeypatch.setitem(networks.NETWORKS, "tiny", networks.Architecture(tiny, 8, "for tests"))
-    yield "tiny"
+    return "tiny"

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from training.small import people
 
 from facekit.training import batches
 from facekit.training.augment import augment
 from facekit.training.batches import Batches
 from facekit.training.config import Augmentation
 from facekit.training.sampling import EveryCrop
+from training.small import people
 
 FACES = people(4, 5, unknown=3)
 
@@ -34,7 +34,7 @@ def test_faces_are_what_the_network_takes() -> None:
     assert batch.faces.shape == (6, 3, 48, 48)
     assert batch.faces.dtype == torch.float32
     assert batch.faces.is_contiguous(memory_format=torch.channels_last)
-    assert -1 <= batch.faces.min()
+    assert batch.faces.min() >= -1
     assert batch.faces.max() <= 1
     assert batch.labels.dtype == torch.int64
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training.small import people, quick
 
 from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, loop, run
 from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
+from training.small import people, quick
 
 FACES, OTHERS = people(8, 6, unknown=6), people(6, 4, seed=9)
 
