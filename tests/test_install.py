@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -25,10 +26,18 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 HEAVY = {"PIL", "cv2", "dlib", "hatchling", "matplotlib", "numpy", "onnxruntime", "openvino", "torch"}
 
 
+def run(code: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a fresh interpreter, in a folder, with this facekit and no gallery of one's own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FACEKIT")}
+    environment["PYTHONPATH"] = str(Path(facekit.__file__).parent.parent)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+
+
 def loaded_by(code: str) -> set[str]:
-    """The modules that are loaded when `code` has run in a fresh interpreter."""
-    tail = "\nimport json, sys; sys.stderr.write(json.dumps(list(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code + tail], capture_output=True, text=True, check=True)
+    """The modules that are loaded when `code` has run."""
+    done = run(code + "\nimport json, sys; sys.stderr.write(json.dumps(list(sys.modules)))")
+    assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr))
 
 
@@ -58,12 +67,12 @@ def test_nothing_heavy_is_loaded_before_there_is_work(code: str) -> None:
     assert not loaded_by(code) & HEAVY
 
 
-def test_identify_does_without_opencv_and_torch(astronaut: Path) -> None:
+def test_identify_does_without_opencv_and_torch(astronaut: Path, tmp_path: Path) -> None:
     """`import cv2` fails where the system has no libGL; a value of None in sys.modules does the same."""
     blocked = "import sys; sys.modules.update(dict.fromkeys(['cv2', 'torch', 'matplotlib', 'imutils']))"
     arguments = ["identify", str(astronaut), "--format", "json"]
     code = blocked + HELP.format(arguments=arguments)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr
     (face,) = json.loads(done.stdout)["faces"]
     assert len(face["candidates"]) == 5
@@ -73,7 +82,7 @@ def test_a_detector_that_needs_opencv_says_so_in_one_line(astronaut: Path, model
     blocked = "import sys; sys.modules['cv2'] = None"
     arguments = ["detect", str(astronaut), "--detector", f"yunet={models_folder / 'yunet.onnx'}"]
     code = f"{blocked}\nfrom facekit.cli import group\ngroup.main({arguments})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run(code)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "OpenCV" in done.stderr
