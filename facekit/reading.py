@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit import settings
+from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError
 from facekit.results import Face, Picture
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from facekit.pipeline import Pipeline
 
-MIN_FACE = 40
 _AHEAD = 4
 # A process costs about half a second to start, a picture a tenth.
 _WORTH_A_PROCESS = 8

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,8 @@ class FakePipeline:
         name = Path(picture.source).name
         if name.startswith("segfault"):
             os.kill(os.getpid(), signal.SIGSEGV)
+        if name.startswith("brief"):
+            time.sleep(0.03)
         if name.startswith("slow"):
             time.sleep(0.5)
         if name.startswith("nan"):
@@ -65,6 +68,18 @@ class FakePipeline:
         if name.startswith("bug"):
             raise KeyError("bug")
         return [face for face in _faces(picture.pixels) if face.quality.size >= self.min_face]
+
+
+COMMAND = (
+    sys.executable,
+    "-c",
+    "import sys, fakes, facekit.reading, facekit.cli\n"
+    "facekit.reading.Options = fakes.FakeOptions\n"
+    "facekit.cli.main()\n",
+)
+"""`facekit` with the fake pipeline, for a process with `PYTHON_PATH`."""
+
+PYTHON_PATH = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
 
 
 def vector_of(colour: tuple[int, int, int]) -> np.ndarray:

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from conftest import Run
-from fakes import photo
+from fakes import COMMAND, PYTHON_PATH, photo
 
 from facekit import __version__
 from facekit.cli import COMMANDS, group
@@ -20,7 +20,6 @@ from facekit.errors import GalleryError, UsageError
 from facekit.rendering.tables import width
 
 HEAVY = ("numpy", "PIL", "dlib", "cv2", "onnxruntime", "openvino", "torch", "sqlite3")
-TESTS = Path(__file__).parent.parent
 
 
 def commands() -> list[str]:
@@ -55,7 +54,9 @@ def test_help_fits_80_columns_and_says_something(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(group, [*path, "--help"], prog_name="facekit", terminal_width=80)
     assert result.exit_code == 0
     assert result.output.startswith(f"Usage: {' '.join(('facekit', *path))} ")
-    assert all(width(line) <= 80 for line in result.output.splitlines())
+    # An example and a list of choices stay on one line.
+    unbroken = re.compile(r" +facekit |.*\[.*\|")
+    assert [ln for ln in result.output.splitlines() if width(ln) > (100 if unbroken.match(ln) else 80)] == []
     assert (
         CliRunner().invoke(group, [*path, "-h"], prog_name="facekit", terminal_width=80).output
         == result.output
@@ -129,17 +130,10 @@ def test_enrolled_names_are_completed(run: Run, people: Path, monkeypatch: pytes
 
 def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     """The command in a process of its own, with the fake pipeline."""
-    code = (
-        "import sys, fakes, facekit.reading\n"
-        "facekit.reading.Options = fakes.FakeOptions\n"
-        "from facekit.cli import main\n"
-        "main()\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [*COMMAND, *arguments],
         cwd=folder,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": PYTHON_PATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

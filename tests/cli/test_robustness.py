@@ -1,0 +1,56 @@
+"""The two torture scripts, in short: damaged pictures, killed and crowded enrolments."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from fakes import COMMAND, PYTHON_PATH, photo
+
+SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def python_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", PYTHON_PATH)
+
+
+def test_damaged_pictures_of_every_format_are_told_in_a_line_each(tmp_path: Path) -> None:
+    fuzzing = script("fuzz_pictures")
+    red = photo(tmp_path / "red.png", "red")
+    report = fuzzing.fuzz(tmp_path / "fuzz", red, count=96, seed=3, jobs=1, command=COMMAND)
+    assert report.broken == []
+    assert report.faces > 0
+    assert 0 < report.readable < report.pictures
+
+
+@pytest.fixture
+def trials(tmp_path: Path) -> object:
+    for colour in ("red", "green", "blue", "yellow", "cyan"):
+        for seed in range(3):
+            photo(tmp_path / "people" / colour / f"brief{seed}.png", colour, seed=seed)
+    (tmp_path / "scratch").mkdir()
+    return script("crash_test").Trials(tmp_path / "people", tmp_path / "scratch", seed=4, command=COMMAND)
+
+
+@pytest.mark.parametrize("trial", ["kill", "kill_one_of_two"])
+def test_what_was_reported_survives_a_kill(trials: object, trial: str) -> None:
+    assert "finished" in getattr(trials, trial)()
+
+
+@pytest.mark.parametrize("trial", ["full_disk", "read_only"])
+def test_what_was_reported_survives_a_disk_that_takes_no_more(trials: object, trial: str) -> None:
+    if not script("crash_test").can_mount():
+        pytest.skip("needs the right to mount a small file system")
+    assert getattr(trials, trial)()
