@@ -120,8 +120,9 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
     """Who is in this photo? Face identification on an ordinary computer.
 
     \b
-    facekit enroll people/       # a sub-folder for each person
-    facekit identify photo.jpg   # who is it?
+    Examples:
+      facekit enroll people/       a sub-folder with pictures for each person
+      facekit identify photo.jpg   who is it?
     """
     ctx.obj = Console(quiet=quiet)
 

@@ -36,8 +36,9 @@ def embed(
     people.
 
     \b
-    facekit embed photos/ -o faces.npz
-    facekit embed photos/ --format csv > faces.csv
+    Examples:
+      facekit embed photos/ -o faces.npz
+      facekit embed photos/ --format csv > faces.csv
     """
     from facekit.cli.reporting import report
     from facekit.rendering.embedded import open_writer

@@ -55,8 +55,9 @@ def enroll(
     told, and refused with --strict.
 
     \b
-    facekit enroll people/
-    facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
+    Examples:
+      facekit enroll people/
+      facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
     """
     from facekit import enrolment, settings, verbs
     from facekit.cli.enrolling import Enrolling

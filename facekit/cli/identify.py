@@ -33,10 +33,18 @@ CROPS = Path("faces")
     metavar="DIR",
     help="Save each picture with boxes, names and scores, as PHOTO-faces.jpg, in DIR.",
 )
-@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Candidates for each face.")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Candidates for each face.",
+)
 @click.option(
     "--threshold",
     type=click.FloatRange(-1, 1),
+    metavar="SCORE",
     help="The score from which a face has a name, instead of the gallery's own.",
 )
 @click.option("--allow-repeats", is_flag=True, help="Let two faces of one picture be the same person.")
@@ -62,9 +70,10 @@ def identify(
     "unknown" when no score reaches the gallery's threshold.
 
     \b
-    facekit identify party.jpg
-    facekit identify holiday/ --annotate named/ --format csv > faces.csv
-    curl -s https://example.org/a.jpg | facekit identify -
+    Examples:
+      facekit identify party.jpg
+      facekit identify holiday/ --annotate named/ --format csv > faces.csv
+      curl -s https://example.org/a.jpg | facekit identify -
     """
     from facekit.cli.naming import Naming
 

@@ -88,18 +88,16 @@ gallery_option = click.option(
     help="The gallery, instead of the one of FACEKIT_GALLERY, of ./gallery/, or the shipped one.",
 )
 
-quiet_option = click.option(
-    "--quiet",
-    "-q",
-    is_flag=True,
-    expose_value=False,
-    callback=lambda ctx, _, value: _be_quiet(ctx) if value else None,
-    help="Print errors only, no notes, progress or summary.",
-)
 
-debug_option = click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show where an error came from."
-)
+_QUIET: dict[str, Any] = {
+    "is_flag": True,
+    "expose_value": False,
+    "callback": lambda ctx, _, value: _be_quiet(ctx) if value else None,
+    "help": "Print errors only, no notes, progress or summary.",
+}
+_DEBUG: dict[str, Any] = {"is_flag": True, "expose_value": False, "help": "Show where an error came from."}
+quiet_option = click.option("--quiet", "-q", **_QUIET)
+debug_option = click.option("--debug", **_DEBUG)
 
 
 def format_option(*formats: str) -> Callable[[Command], Command]:
@@ -120,9 +118,9 @@ def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], clic
     from facekit.cli import COMMANDS
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        with_both = debug_option(quiet_option(function))
         attributes.setdefault("short_help", COMMANDS.get(name))
-        made: click.Command = click.command(name, cls=click.Command, **attributes)(with_both)
+        made: click.Command = click.command(name, cls=click.Command, **attributes)(function)
+        made.params += [click.Option(["--quiet", "-q"], **_QUIET), click.Option(["--debug"], **_DEBUG)]
         return made
 
     return decorate

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 @shared.command("verify")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option("--threshold", type=click.FloatRange(-1, 1), help="The score from which it is the same person.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    metavar="SCORE",
+    help="The score from which it is the same person.",
+)
 @shared.picture_options
 @shared.format_option("table", "json")
 @click.pass_obj
@@ -26,7 +31,8 @@ def verify(
 ) -> int:
     """Say whether the pictures A and B show the same person, by the largest face of each.
 
-    The exit status is 0 when they do and 4 when they do not.
+    The exit status is 0 when they do and 4 when they do not. Without --threshold, the score is the
+    embedder's own, chosen for searches in a gallery.
     """
     from facekit import verbs
     from facekit.rendering.escaping import json_line
