@@ -58,6 +58,13 @@ class _OnnxRuntime:
         self.output_count = len(self._session.get_outputs())
 
     def outputs(self, batch: Array) -> list[Array]:
+        # Many published networks are made for exactly one picture.
+        if self.input_shape[:1] == (1,) and len(batch) > 1:
+            each = [self._run(batch[number : number + 1]) for number in range(len(batch))]
+            return [np.concatenate(parts) for parts in zip(*each, strict=True)]
+        return self._run(batch)
+
+    def _run(self, batch: Array) -> list[Array]:
         try:
             return [np.asarray(output) for output in self._session.run(None, {self._input: batch})]
         except Exception as error:

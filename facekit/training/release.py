@@ -197,7 +197,9 @@ def to_toml(tables: Mapping[str, Any], prefix: str = "") -> str:
 def update_manifest(path: Path, entry: Mapping[str, Any]) -> None:
     """Put `entry` in the place of the table [embedder] of a manifest; all else stays, comments too."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    mine = re.compile(r"^\[embedder[.\]].*?(?=^\[(?!embedder[.\]])|\Z)", re.MULTILINE | re.DOTALL)
+    # A comment right above another table is that table's.
+    next_table = r"^(?:#[^\n]*\n|[ \t]*\n)*\[(?!embedder[.\]])"
+    mine = re.compile(rf"^\[embedder[.\]].*?(?={next_table}|\Z)", re.MULTILINE | re.DOTALL)
     others = mine.sub("", text).strip("\n")
     table = to_toml({"embedder": entry})
     path.write_text(f"{table}\n{others}\n" if others else table, encoding="utf-8")
