@@ -12,7 +12,6 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from facekit.errors import FacekitError, PictureError
 from facekit.results import Face, Picture
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
     from facekit.pipeline import Pipeline
@@ -171,7 +171,7 @@ class _Workers:
         self._jobs = jobs
 
     def run(self, sources: Sequence[str]) -> Iterator[Reading]:
-        from multiprocessing.connection import wait
+        from multiprocessing.connection import Connection, wait
 
         busy: dict[Connection, int] = {}
         ready: dict[int, Reading] = {}

@@ -13,7 +13,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facekit import enrolment, identification, images, settings
+from facekit import identification, images, settings
 from facekit.errors import GalleryError, PictureError
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
@@ -21,6 +21,7 @@ from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Face, PictureResult
 
 if TYPE_CHECKING:
+    from facekit.enrolment import EnrolReport
     from facekit.pipeline import Pipeline
 
 Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -110,12 +111,14 @@ def enroll(
     subject: str | None = None,
     strict: bool = False,
     options: Options | None = None,
-) -> enrolment.EnrolReport:
+) -> EnrolReport:
     """Enroll a folder with a sub-folder for each person, or pictures of one `subject`.
 
     Without `gallery`: `FACEKIT_GALLERY`, else `gallery.db` in the folder. What cannot be enrolled is in
     the report with its reasons; `strict` refuses pictures of poor quality or doubtful identity.
     """
+    from facekit import enrolment
+
     paths = _paths(inputs)
     options = options or Options()
     photos = enrolment.plan(paths, subject)

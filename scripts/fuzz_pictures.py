@@ -102,7 +102,11 @@ def fuzz(
         suffix, data = models[number % len(models)]
         (pictures / f"{number:05d}{suffix}").write_bytes(damaged(data, chance))
     gallery = str(folder / "gallery.db")
-    subprocess.run([*command, "enroll", "-q", "-g", gallery, "--subject", "x", str(photo)], check=True)
+    subprocess.run(
+        [*command, "enroll", "-q", "-g", gallery, "--subject", "x", str(photo)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     arguments = ["identify", str(pictures), "-g", gallery, "-f", "json", "-q", "--jobs", str(jobs)]
     return _run([*command, *arguments], folder / "errors.txt", count)
 

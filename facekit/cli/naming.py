@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.gallery.store import Gallery
     from facekit.pipeline import Pipeline
+    from facekit.rendering.files import AnnotatedFolder, CropFolder
 
 
 class Naming:
@@ -29,14 +30,17 @@ class Naming:
         crops: Path | None = None,
         annotate: Path | None = None,
     ) -> None:
-        from facekit.rendering.files import AnnotatedFolder, CropFolder
-
         self.console = console
         self.gallery = gallery
         self.style = style
         self.decision = decision
-        self.crops = CropFolder(crops) if crops else None
-        self.annotated = AnnotatedFolder(annotate) if annotate else None
+        self.crops: CropFolder | None = None
+        self.annotated: AnnotatedFolder | None = None
+        if crops or annotate:
+            from facekit.rendering import files
+
+            self.crops = files.CropFolder(crops) if crops else None
+            self.annotated = files.AnnotatedFolder(annotate) if annotate else None
         self.pictures = self.faces = self.named = 0
 
     def run(self, inputs: Sequence[str], options: Options, pipeline: Pipeline) -> None:
