@@ -12,13 +12,17 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facekit.gallery.records import UNIT_TOLERANCE, unit_vectors
 from facekit.results import Candidate, Vector
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 FloatArray = NDArray[np.float32]
 Rows = Callable[[NDArray[np.intp]], tuple[Sequence[str], FloatArray]]
@@ -28,9 +32,9 @@ ROUNDING = 2.0**-23
 # Scores held at once for a batch of probes: 64 MB.
 SCORES_AT_ONCE = 2**24
 # Codes that a thread scans at a time; their scores stay in its cache.
-ROWS_AT_ONCE = 2**16
-# More threads than this only wait for memory.
-THREADS = min(8, os.cpu_count() or 1)
+ROWS_AT_ONCE = 2**14
+# More threads than eight only wait for memory.
+CORES = min(8, os.cpu_count() or 1)
 
 
 class Scan(Protocol):
@@ -78,28 +82,32 @@ class CodeScan:
         return len(self.codes)
 
     def scores(self, probes: FloatArray) -> FloatArray:
-        # Only large galleries pay for these imports.
-        from concurrent.futures import ThreadPoolExecutor
-
-        import simsimd
+        import simsimd  # here, for only large galleries need it
 
         codes, scales, _ = encode(probes)
         scores = np.empty((len(probes), len(self)), np.float32)
+        starts = iter(range(0, len(self), ROWS_AT_ONCE))
 
-        def scan(first: int) -> None:
-            rows = slice(first, first + ROWS_AT_ONCE)
-            products = simsimd.cdist(codes, self.codes[rows], metric="dot", out_dtype="f32")
-            np.multiply(np.asarray(products), self.scales[rows], out=scores[:, rows])
-            scores[:, rows] *= scales[:, None]
+        def scan() -> None:
+            for first in starts:
+                rows = slice(first, first + ROWS_AT_ONCE)
+                products = simsimd.cdist(codes, self.codes[rows], metric="dot", out_dtype="f32")
+                np.multiply(np.asarray(products), self.scales[rows] * scales[:, None], out=scores[:, rows])
 
-        starts = range(0, len(self), ROWS_AT_ONCE)
-        if len(starts) == 1:
-            scan(0)
-        else:
-            # Both simsimd and NumPy let other threads run meanwhile.
-            with ThreadPoolExecutor(min(len(starts), THREADS)) as pool:
-                list(pool.map(scan, starts))
+        # simsimd lets other threads run. Helpers that the system has not started when this thread has
+        # come to the end are not waited for: on a busy machine they would make it slower.
+        helpers = [self._pool.submit(scan) for _ in range(min(CORES, len(self) // ROWS_AT_ONCE) - 1)]
+        scan()
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
         return scores
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(CORES, thread_name_prefix="facekit-search")
 
     def slack(self, probes: FloatArray) -> NDArray[np.float64]:
         _, _, errors = encode(probes)
