@@ -122,8 +122,8 @@ def test_the_same_picture_under_two_names_is_told(run: Run, folder: Path) -> Non
 
 
 def test_a_small_face_is_told(run: Run, tmp_path: Path) -> None:
-    photo(tmp_path / "a.png", "red", face=41)
-    assert "too small" in run("enroll", "--subject", "x", "a.png").stderr
+    photo(tmp_path / "a.png", "red", face=20)
+    assert "too small" in run("enroll", "--subject", "x", "a.png", "--min-face", "10").stderr
 
 
 def test_bad_pictures_are_refused_and_the_others_enrolled(run: Run, folder: Path) -> None:
