@@ -35,9 +35,12 @@ def read_index(connection: sqlite3.Connection, settings: Settings, path: Path) -
 
     def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
         numbers = kept.ids[positions].tolist()
-        found = list(rows.read_where_in(connection, settings, path, "t.id", numbers))
-        if len(found) != len(numbers):
-            raise database.damaged(path, "rows are missing")
+        with database.in_words(path):
+            found = list(rows.read_where_in(connection, settings, path, "t.id", numbers))
+            # An index that is kept over a removal finds the others.
+            lost = len(found) < len(numbers)
+            if lost and Settings.read(connection, path).digest == settings.digest:
+                raise database.damaged(path, "rows are missing")
         return [row.name for row in found], _matrix(found, settings.dimension)
 
     return Index(kept.scan, kept.subjects, finalists)

@@ -215,7 +215,9 @@ class Gallery:
             return self._index_of(settings).search(checked, k)
 
     def matrix(self) -> Index:
-        """The search index of the present content. It stays true only until the next change."""
+        """The search index of the present content, usable while the gallery is open. It does not see
+        who is added later.
+        """
         with self._reading() as settings:
             return self._index_of(settings)
 

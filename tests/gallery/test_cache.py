@@ -102,6 +102,14 @@ def test_a_cache_from_before_a_removal_is_not_believed(path):
     assert len(everyone) == 39
 
 
+def test_an_index_kept_over_a_removal_finds_the_others(path):
+    with Gallery.open(path, write=True) as gallery:
+        kept = gallery.matrix()
+        first, *others = [item.subject for item in kept.search(PROBES[:1], 5)[0]]
+        gallery.remove([first])
+        assert [item.subject for item in kept.search(PROBES[:1], 5)[0]][:4] == others
+
+
 @pytest.mark.parametrize("damage", [0, 7, 30, 45, 100, 2000, -1])
 def test_damage_is_noticed(path, expected, damage):
     search(path)
