@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.errors import GalleryError
 from facekit.results import Candidate, Face, Identification, Picture, PictureResult
 
 if TYPE_CHECKING:
@@ -30,9 +31,18 @@ def identify(
     The threshold is a cosine score; None takes the gallery's own. No two faces of the picture get
     the same subject unless `allow_repeats`. Raises GalleryError for an empty gallery.
     """
+    require_subjects(gallery)
     faces = pipeline.faces(picture)
     named = name_faces(gallery, faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
     return PictureResult(picture.source, tuple(named), notes=picture.notes)
+
+
+def require_subjects(gallery: Gallery) -> None:
+    """Raise GalleryError when nobody is enrolled: everybody would be unknown."""
+    if not len(gallery):
+        raise GalleryError(
+            f"{gallery.path}: nobody is enrolled: run facekit enroll FOLDER --gallery {gallery.path}"
+        )
 
 
 def of_reading(

@@ -11,6 +11,7 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -203,7 +204,8 @@ class _Workers:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, self._options), daemon=True)
-        process.start()
+        with _uninterrupted():
+            process.start()
         theirs.close()
         self._workers[ours] = process
 
@@ -239,6 +241,19 @@ def _serve(connection: Connection, options: Options) -> None:
             except FacekitError as error:
                 answer = error
             connection.send(answer)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started within never hears of Control-C, which a terminal sends to all: we end it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause_of_death(status: int | None) -> str:

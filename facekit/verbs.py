@@ -98,6 +98,7 @@ def identify(
     options = options or Options()
     pipeline = options.pipeline()
     with nullcontext(gallery) if gallery else open_gallery(fingerprint=pipeline.fingerprint) as opened:
+        identification.require_subjects(opened)
         for reading in read_faces(images.find(_paths(inputs)), options, pipeline=pipeline):
             yield identification.of_reading(
                 opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats

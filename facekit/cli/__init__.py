@@ -138,3 +138,5 @@ def main() -> NoReturn:
         if threading.active_count() > 1:  # a picture is being looked through: nobody needs it any more
             os._exit(end.code if isinstance(end.code, int) else FAILED)
         raise
+    except KeyboardInterrupt:  # a second one, while the first was dealt with
+        os._exit(INTERRUPTED)

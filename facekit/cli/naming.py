@@ -44,6 +44,7 @@ class Naming:
         self.pictures = self.faces = self.named = 0
 
     def run(self, inputs: Sequence[str], options: Options, pipeline: Pipeline) -> None:
+        identification.require_subjects(self.gallery)
         sources = images.find(inputs)
         self._heading()
         try:

@@ -206,3 +206,24 @@ def test_weights_that_cannot_be_used_end_the_run_in_one_line(run: Run, tmp_path:
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
     assert "embedder.onnx" in result.stderr
+
+
+def test_an_empty_gallery_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "none.png")
+    run("enroll", "--subject", "x", "none.png", "--gallery", "empty.db")
+    result = run("identify", "none.png", "--gallery", "empty.db")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "empty.db: nobody is enrolled: run facekit enroll" in result.stderr
+
+
+def test_a_gallery_of_another_embedder_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo(tmp_path / "a.png", "red")
+    before = (tmp_path / "gallery" / "gallery.db").read_bytes()
+    monkeypatch.setattr("fakes.FakePipeline.fingerprint", "e" * 64)
+    for command in (["identify", "a.png"], ["enroll", "--subject", "x", "a.png"]):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "--embedder" in result.stderr
+    assert (tmp_path / "gallery" / "gallery.db").read_bytes() == before
