@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from facekit import images, quality
 from facekit.errors import UsageError
 from facekit.gallery.records import NewTemplate, subject_name
-from facekit.gallery.search import Index
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Candidate, Face, Vector
 
@@ -310,14 +309,22 @@ class _Known:
     def __init__(self, gallery: Gallery) -> None:
         self._before = gallery.matrix()
         self._names: list[str] = []
-        self._vectors: list[Vector] = []
-        self._added: Index | None = None
+        self._numbers: dict[str, int] = {}
+        self._count = 0
+        self._subjects = np.empty(64, np.int64)
+        self._vectors = np.empty((64, gallery.dimension), np.float32)
 
     def add(self, templates: Iterable[NewTemplate]) -> None:
         for template in templates:
-            self._names.append(template.subject)
-            self._vectors.append(template.vector)
-            self._added = None
+            if self._count == len(self._subjects):  # twice the room: copied seldom, however many come
+                self._subjects = np.concatenate([self._subjects, np.empty_like(self._subjects)])
+                self._vectors = np.concatenate([self._vectors, np.empty_like(self._vectors)])
+            if template.subject not in self._numbers:
+                self._numbers[template.subject] = len(self._names)
+                self._names.append(template.subject)
+            self._subjects[self._count] = self._numbers[template.subject]
+            self._vectors[self._count] = template.vector
+            self._count += 1
 
     def stored(self, subject: str, readings: Sequence[Reading]) -> list[list[float]]:
         """For each picture, each face's best score with the subject's templates, empty without any."""
@@ -327,16 +334,21 @@ class _Known:
 
     def other(self, subject: str, vector: Vector) -> Candidate | None:
         """Whom the face is most like among all others."""
-        found = (each for each in self._search(vector) if each.subject != subject)
+        found = (each for each in self._search(subject, vector) if each.subject != subject)
         return max(found, key=lambda each: each.score, default=None)
 
     def _score(self, subject: str, vector: Vector) -> float:
-        found = (each.score for each in self._search(vector) if each.subject == subject)
+        found = (each.score for each in self._search(subject, vector) if each.subject == subject)
         return max(found, default=-1.0)
 
-    def _search(self, vector: Vector) -> list[Candidate]:
-        # Of two places, one can only be the subject's own: the best other one is always among them.
-        if self._added is None and self._names:
-            self._added = Index.of(np.stack(self._vectors), self._names)
-        found = self._before.search(vector[None], 2)[0]
-        return found + (self._added.search(vector[None], 2)[0] if self._added else [])
+    def _search(self, subject: str, vector: Vector) -> Iterator[Candidate]:
+        """The subject and the best other one, from the gallery (of two places only one can be the
+        subject's own) and from what was added.
+        """
+        yield from self._before.search(vector[None], 2)[0]
+        scores = self._vectors[: self._count] @ vector
+        own = self._subjects[: self._count] == self._numbers.get(subject, -1)
+        for rows in (np.flatnonzero(own), np.flatnonzero(~own)):
+            if rows.size:
+                best = rows[scores[rows].argmax()]
+                yield Candidate(1, self._names[self._subjects[best]], float(scores[best]))
