@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from facekit.cli import COMMANDS
+from facekit.cli import COMMANDS, INTERRUPTED
 from facekit.cli.console import Console
 from facekit.cli.options import debug_option, quiet_option
 from facekit.training.config import (
@@ -238,7 +238,9 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
     listener = session.Listener(
         note=console.note, report=lambda row: console.emit(line_of(row)), progress=console.progress
     )
-    session.train(request, chosen, listener)
+    if not session.train(request, chosen, listener):
+        console.note("stopped and saved; go on with the same command and --resume")
+        ctx.exit(INTERRUPTED)
     console.note(f"make a network file of it with: facekit export {request.out}")
 
 

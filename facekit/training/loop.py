@@ -39,18 +39,19 @@ def train(
     team: Team = ALONE,
     report: Callable[[Row], None] = lambda row: None,
     tick: Callable[[int], None] = lambda step: None,
-) -> None:
+) -> bool:
     """Train until `config.steps`, or until validation has not improved for `config.patience` times.
 
     Ctrl-C and SIGTERM save and stop after the current step. In `out`: last.safetensors, from which a run goes
     on; best.safetensors, the best at validation; and what Journal writes. `report` gets a row a validation,
-    `tick` every step. Raises TrainingError when the loss is not finite; the checkpoints are then still good.
+    `tick` every step. Returns whether it was let finish: False after a signal. Raises TrainingError when the
+    loss is not finite; the checkpoints are then still good.
     """
     batches = batches_of(config, data, team)
     run.to(team.device)
     network = team.wrap(run.network)
     journal = Journal(out, run.history) if team.leads else None
-    meter, saved = Meter(), time.monotonic()
+    meter, saved, interrupted = Meter(), time.monotonic(), False
     with stopping() as asked:
         for batch in batches.stream(run.step, config.steps, config.sides):
             batch = batch.to(team.device)
@@ -78,7 +79,8 @@ def train(
             tick(run.step)
 
             # Validate, keep the best, and save now and then; one process does it, all hear whether to stop.
-            ends = run.step == config.steps or team.any(asked())
+            interrupted = run.step < config.steps and team.any(asked())
+            ends = run.step == config.steps or interrupted
             if run.step % config.validate_every == 0 or ends:
                 run.seconds += meter.seconds
                 row = {
@@ -102,6 +104,7 @@ def train(
                 break
     if journal is not None:
         journal.close()
+    return not interrupted
 
 
 def batches_of(config: Config, data: Faces, team: Team) -> Batches:

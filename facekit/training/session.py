@@ -65,8 +65,11 @@ def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
     return config
 
 
-def train(request: Request, chosen: dict[str, Any], listener: Listener | None = None) -> None:
-    """Read the faces, then start or go on with the run in `request.out`; `chosen` are fields of Config."""
+def train(request: Request, chosen: dict[str, Any], listener: Listener | None = None) -> bool:
+    """Read the faces, then start or go on with the run in `request.out`; `chosen` are fields of Config.
+
+    Returns whether the run was let finish: False after Ctrl-C or SIGTERM.
+    """
     require_packages()
     from facekit.training import checkpoint, loop, run
 
@@ -86,7 +89,7 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
             listener.note(f"going on at step {state.step} of {config.steps}")
         elif request.init is not None:
             state.load_weights(request.init)
-        loop.train(
+        return loop.train(
             state,
             config,
             data,

@@ -96,7 +96,9 @@ def test_a_resumed_run_is_bit_equal(loss: str, optimizer: str, tmp_path: Path) -
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_ends_the_run_in_order(number: int, tmp_path: Path) -> None:
     before = signal.getsignal(number)
-    state = trained(quick(), tmp_path, tick=lambda step: os.kill(os.getpid(), number) if step == 3 else None)
+    state, config = run.start(quick(), FACES), quick()
+    stop = lambda step: os.kill(os.getpid(), number) if step == 3 else None  # noqa: E731
+    assert not loop.train(state, config, FACES, tmp_path, tick=stop)
     assert state.step == 3
     assert checkpoint.read(tmp_path / checkpoint.LAST).facts["step"] == 3
     assert (tmp_path / "metrics.csv").read_text().startswith("step,")

@@ -1,0 +1,197 @@
+"""`facekit train` and `facekit export`: from faces on disk to an embedder file."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import click
+import pytest
+import torch
+from conftest import Run
+from PIL import Image
+from training.small import people, tiny, write_array
+
+from facekit import weights
+from facekit.cli.train import chosen_settings, train
+from facekit.training import checkpoint, loop, networks, session
+from facekit.training.config import Augmentation, Config
+from facekit.training.export import embed
+
+QUICK = ("--phases", "32:2", "--batch", "8", "--dimension", "16", "--warmup", "1")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def crops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Faces to train on, with a network of seconds in the place of the usual one."""
+    monkeypatch.setitem(networks.NETWORKS, "resnet18", networks.Architecture(tiny, 8, "for tests"))
+    return write_array(tmp_path / "crops.npy", people(6, 4))
+
+
+def test_train_then_export_gives_an_embedder(run: Run, crops: Path) -> None:
+    result = run("train", "--data", crops, "--output", "mine", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "step 2" in result.stdout
+    assert "accuracy" in result.stdout
+    assert "16 faces to train on, 16 of them of 4 subjects; 8 faces of 2 others" in result.stderr
+    assert "facekit export mine" in result.stderr
+    result = run(
+        "export", "mine", "-o", "mine.onnx", "--validation", crops, "--license", "none", "--data", "squares"
+    )
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    assert printed["embedder"]["figures"]["crops"] == 24
+    spec = weights.user_embedder(Path("mine.onnx"))
+    assert spec.dimension == 16
+    assert embed(spec.path.read_bytes(), people(2, 1).crops).shape == (2, 16)
+    text = Path("mine.toml").read_text()
+    assert 'license = "none"' in text
+    assert 'command = "facekit' in text
+
+
+def test_a_run_goes_on_with_its_own_settings_and_those_given(run: Run, crops: Path) -> None:
+    assert run("train", "--data", crops, "--output", "mine", "--loss", "cosface", *QUICK).exit_code == 0
+    result = run("train", "--data", crops, "--output", "mine", "--resume", "--phases", "32:3")
+    assert result.exit_code == 0, result.output
+    assert "going on at step 2 of 3" in result.stderr
+    saved = checkpoint.read(Path("mine", checkpoint.LAST))
+    assert saved.facts["step"] == 3
+    assert (saved.config["loss"], saved.config["batch"]) == ("cosface", 8)
+    again = run("train", "--data", crops, "--output", "mine", *QUICK)
+    assert again.exit_code == 2
+    assert "--resume goes on with it" in again.stderr
+    other = write_array(Path("other.npy"), people(6, 5))
+    other_faces = run("train", "--data", other, "--output", "mine", "--resume")
+    assert other_faces.exit_code == 2
+    assert "other faces" in other_faces.stderr
+
+
+def test_an_interrupted_run_says_how_to_go_on(run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = loop.Meter.add
+
+    def interrupt(self: loop.Meter, *values: object) -> None:
+        add(self, *values)  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop.Meter, "add", interrupt)
+    result = run("train", "--data", crops, "--output", "mine", *QUICK)
+    assert result.exit_code == 130
+    assert "--resume" in result.stderr
+    assert checkpoint.read(Path("mine", checkpoint.LAST)).facts["step"] == 1
+
+
+def test_folders_of_crops_and_the_default_gallery(run: Run, crops: Path, tmp_path: Path) -> None:
+    faces = people(5, 2)
+    for number, (crop, label) in enumerate(zip(faces.crops, faces.labels, strict=True)):
+        folder = tmp_path / "gallery" / f"person {label}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop).save(folder / f"{number}.png")
+    (tmp_path / "gallery" / "person 0" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n?")
+    result = run("train", "--aligned", "--output", "mine", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "broken.png" in result.stderr
+    assert "6 faces to train on, 6 of them of 3 subjects" in result.stderr
+
+
+def test_without_data_it_says_what_is_needed(run: Run) -> None:
+    result = run("train")
+    assert result.exit_code == 2
+    assert "--data FOLDER" in result.stderr
+    assert "FILE.csv" in result.stderr
+
+
+def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
+    assert run("train", "--data", crops, "--output", "teacher", *QUICK).exit_code == 0
+    assert run("export", "teacher", "-o", "teacher.onnx").exit_code == 0
+    unlabelled = write_array(Path("faces.npy"), people(6, 4, unknown=6))
+    options = ("--teacher", "teacher.onnx", "--bank", "bank", "--views", "2", "--anchors", "16")
+    result = run("train", "--data", unlabelled, "--output", "mine", *options, *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "22 faces to train on, 16 of them of 4 subjects" in result.stderr
+    assert "distance" in result.stdout
+    assert checkpoint.read(Path("mine")).config["augmentation"] is None
+    assert {path.name for path in Path("bank").iterdir()} == {"views.npy", "teacher.npy", "progress"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--loss", "triplet", "--sampler", "every"), "needs --sampler subjects"),
+        (("--views", "3"), "say where with --bank"),
+        (("--phases", "8:10"), "32 pixels or more"),
+        (("--phases", "sixty"), "64:5000,112:20000"),
+        (("--loss", "contrastive", "--batch", "6"), "cannot hold"),
+        (("--loss", "arcfase"), "arcface"),
+    ],
+)
+def test_what_does_not_go_together(run: Run, crops: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = run("train", "--data", crops, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not Path("runs").exists()
+
+
+def test_the_list_of_networks(run: Run) -> None:
+    result = run("train", "--list-networks")
+    assert result.exit_code == 0
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()[1:]}
+    assert list(rows) == ["resnet18", "resnet18-torchvision", "iresnet18", "iresnet50", "resnet101"]
+    assert rows["resnet18"][1:6] == ["128", "6.3", "M", "0.80", "25.2"]
+
+
+def settings_for(*arguments: str) -> Config:
+    """What the command line asks of session.train."""
+    with train.make_context("train", list(arguments)) as context:
+        chosen = chosen_settings(context, context.params)
+    return session.settings_of(session.Request(Path("out")), chosen)
+
+
+def test_options_left_out_mean_the_usual_settings() -> None:
+    assert settings_for() == Config(augmentation=Augmentation())
+
+
+@pytest.mark.parametrize("name", [name for name in Augmentation.__dataclass_fields__ if name != "group"])
+def test_every_augmentation_has_a_switch(name: str) -> None:
+    found = settings_for(f"--augment-{name.replace('_', '-')}", "0").augmentation
+    assert found == Augmentation(**{name: 0.0})
+    assert settings_for("--no-augment").augmentation is None
+
+
+def test_the_network_and_the_loss_bring_their_own_defaults() -> None:
+    assert settings_for("--network", "iresnet50").dimension == 512
+    assert settings_for("--network", "iresnet50", "--dimension", "64").dimension == 64
+    assert settings_for("--loss", "triplet").sampler == "subjects"
+    assert settings_for("--phases", "64:10,112:20").phases == ((64, 10), (112, 20))
+
+
+def test_options_stand_under_headings_and_cover_all_settings(run: Run) -> None:
+    text = run("train", "--help").stdout
+    for heading in (
+        "Faces:",
+        "Network and loss:",
+        "Learning:",
+        "Augmentation (0 turns one off):",
+        "The run:",
+    ):
+        assert f"\n{heading}\n" in text
+    names = {name for option in train.params if isinstance(option, click.Option) for name in option.opts}
+    missing = {f"--{field.replace('_', '-')}" for field in Config.__dataclass_fields__} - names
+    assert missing == {"--augmentation", "--shift", "--light"}
+
+
+def test_an_int8_file_needs_something_to_be_judged_by(run: Run, crops: Path) -> None:
+    assert run("train", "--data", crops, "--output", "mine", *QUICK).exit_code == 0
+    result = run("export", "mine", "--precision", "int8", "--calibration", crops)
+    assert result.exit_code == 2
+    assert "--validation" in result.stderr
+    result = run("export", "mine", "--precision", "int8", "--calibration", crops, "--validation", crops,
+                 "--max-drift", "0")  # fmt: skip
+    assert result.exit_code == 1
+    assert "not written" in result.stderr
+    assert not Path("embedder.onnx").exists()
+    assert run("export", "nothing").exit_code == 2
