@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 from facekit import images, weights
 from facekit.embedding import Embedder
 from facekit.evaluation import metrics
-from facekit.pipeline import Pipeline
 from facekit.training.data import Faces, read_array
+from facekit.training.photos import PipelineAligner
 from facekit.weights import EmbedderSpec
 
 Vectors = NDArray[np.float32]
@@ -127,22 +127,18 @@ class Photos:
 
 
 def read_photos(path: Path, detector: str) -> Photos:
-    pipeline = Pipeline(detector=detector)
+    aligner = PipelineAligner(detector)
     crops: list[NDArray[np.uint8]] = []
     rows: list[int] = []
     names: list[str] = []
     with zipfile.ZipFile(path) as archive:
         members = sorted(name for name in archive.namelist() if not name.endswith("/"))
         for number, member in enumerate(members):
-            picture = images.decode(archive.read(member), member)
+            crop = aligner.crop(images.decode(archive.read(member), member))
             names.append(Path(member).parent.name)
-            found = pipeline.detect(picture)
-            rows.append(len(crops) if found else -1)
-            if found:
-                largest = max(
-                    found, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])
-                )
-                crops.append(pipeline.crops(picture, [largest], [pipeline.points(picture, largest)])[0])
+            rows.append(-1 if crop is None else len(crops))
+            if crop is not None:
+                crops.append(crop)
             progress(f"photos {number + 1} of {len(members)}")
     known = {name: number for number, name in enumerate(sorted(set(names)))}
     subjects = [known[name] for name in names]

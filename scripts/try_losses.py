@@ -2,7 +2,7 @@
 
     python scripts/try_losses.py faces-train.npy --seconds 60
 
-FILE.npy has its table FILE.csv beside it. The subjects with the most crops are taken; some of them are held out,
+FILE.npy has its table FILE.csv beside it. The subjects with the most crops are taken; some are held out,
 and what is printed is how well the network tells those apart before and after: the highest mean of TAR and
 1 − FMR over all thresholds, and the equal error rate. Chance is 50 % in both; random weights are not quite
 blind.

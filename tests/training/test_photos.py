@@ -107,3 +107,19 @@ def test_progress_counts_every_picture(tmp_path: Path) -> None:
         folder, aligner=Counting(), cache=tmp_path / "c", report=lambda *numbers: told.append(numbers)
     )
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_photos_are_aligned_by_what_identifies_them(astronaut: Path) -> None:
+    """The crop is the one that the pipeline gives the embedder, so training sees what use will see."""
+    from facekit import images
+    from facekit.pipeline import Pipeline
+
+    aligner = photos.PipelineAligner()
+    picture = images.read(astronaut)
+    crop = aligner.crop(picture)
+    assert crop is not None
+    assert crop.shape == (112, 112, 3)
+    assert (crop == Pipeline().faces(picture)[0].crop).all()
+    assert aligner.key.startswith("dlib|")
+    blank = Picture("blank", np.zeros((80, 80, 3), np.uint8), "0" * 64)
+    assert aligner.crop(blank) is None
