@@ -11,9 +11,7 @@ from facekit.results import Candidate, Detection, Face, Quality
 SUBJECTS = "abcd"
 scores = st.integers(-4, 4).map(lambda tenths: tenths / 4)
 tables = st.integers(1, 4).flatmap(
-    lambda faces: st.lists(
-        st.lists(scores, min_size=4, max_size=4), min_size=faces, max_size=faces
-    )
+    lambda faces: st.lists(st.lists(scores, min_size=4, max_size=4), min_size=faces, max_size=faces)
 )
 
 
@@ -30,37 +28,22 @@ def face() -> Face:
 
 
 def candidates(row: list[float]) -> list[Candidate]:
-    ordered = sorted(
-        zip(SUBJECTS, row, strict=False), key=lambda pair: (-pair[1], pair[0])
-    )
-    return [
-        Candidate(rank, name, score) for rank, (name, score) in enumerate(ordered, 1)
-    ]
+    ordered = sorted(zip(SUBJECTS, row, strict=False), key=lambda pair: (-pair[1], pair[0]))
+    return [Candidate(rank, name, score) for rank, (name, score) in enumerate(ordered, 1)]
 
 
-def verdicts(
-    table: list[list[float]], threshold: float, *, allow_repeats: bool = False
-) -> list[str | None]:
+def verdicts(table: list[list[float]], threshold: float, *, allow_repeats: bool = False) -> list[str | None]:
     faces = [face() for _ in table]
     rows = [candidates(row) for row in table]
-    return [
-        each.subject
-        for each in decide(faces, rows, threshold, allow_repeats=allow_repeats)
-    ]
+    return [each.subject for each in decide(faces, rows, threshold, allow_repeats=allow_repeats)]
 
 
-def total(
-    table: list[list[float]], names: tuple[str | None, ...], threshold: float
-) -> float | None:
+def total(table: list[list[float]], names: tuple[str | None, ...], threshold: float) -> float | None:
     """The sum of the scores above the threshold, or None where the verdicts are not allowed."""
     given_names = [name for name in names if name]
     if len(set(given_names)) < len(given_names):
         return None
-    won = [
-        row[SUBJECTS.index(name)] - threshold
-        for row, name in zip(table, names, strict=True)
-        if name
-    ]
+    won = [row[SUBJECTS.index(name)] - threshold for row, name in zip(table, names, strict=True) if name]
     return None if any(each < 0 for each in won) else sum(won)
 
 
@@ -94,14 +77,9 @@ def test_no_face_and_no_candidate_are_no_error() -> None:
 
 
 @given(tables, scores)
-def test_no_other_allowed_verdicts_have_a_larger_sum(
-    table: list[list[float]], threshold: float
-) -> None:
+def test_no_other_allowed_verdicts_have_a_larger_sum(table: list[list[float]], threshold: float) -> None:
     chosen = total(table, tuple(verdicts(table, threshold)), threshold)
-    every = (
-        total(table, names, threshold)
-        for names in product((*SUBJECTS, None), repeat=len(table))
-    )
+    every = (total(table, names, threshold) for names in product((*SUBJECTS, None), repeat=len(table)))
     assert chosen is not None
     assert chosen == pytest.approx(max(each for each in every if each is not None))
 
@@ -116,9 +94,7 @@ def test_the_assignment_is_the_best_one(rows: int, more: int, seed: int) -> None
         for columns in product(range(rows + more), repeat=rows)
         if len(set(columns)) == rows
     )
-    assert sum(gain[row, column] for row, column in enumerate(taken)) == pytest.approx(
-        best
-    )
+    assert sum(gain[row, column] for row, column in enumerate(taken)) == pytest.approx(best)
 
 
 def test_a_hundred_faces_that_all_look_alike_are_decided_at_once() -> None:
