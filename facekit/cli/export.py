@@ -24,6 +24,7 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="float16 stores the weights in half the bytes; int8 also computes in integers.",
 )
+@click.option("--side", type=click.IntRange(32), help="Size of the faces; by itself what it was trained on.")
 @click.option("--calibration", type=EXISTING, help="Crops (NAME.npy with NAME.csv) that int8 is fitted to.")
 @click.option("--validation", type=EXISTING, help="Labelled crops to measure the file on.")
 @click.option("--max-drift", type=float, default=0.01, show_default=True, help="Allowed mean 1 − cosine.")
@@ -40,6 +41,7 @@ def export(
     run: Path,
     output: Path,
     precision: str,
+    side: int | None,
     calibration: Path | None,
     validation: Path | None,
     max_drift: float,
@@ -71,6 +73,7 @@ def export(
         run,
         output,
         precision=precision,
+        side=side,
         calibration=read_array(calibration) if calibration else None,
         validation=read_array(validation) if validation else None,
         bounds=release.Bounds(max_drift, max_loss),

@@ -22,6 +22,8 @@ from facekit import runtime
 from facekit.errors import WeightsError
 from facekit.evaluation import metrics
 from facekit.training import checkpoint, networks
+from facekit.training.batches import prepare
+from facekit.training.config import Config
 
 OPSET = 17
 INPUT, OUTPUT = "faces", "vector"
@@ -39,6 +41,11 @@ def load_network(saved: checkpoint.Checkpoint) -> nn.Module:
     except RuntimeError as error:
         raise WeightsError(f"the checkpoint does not fit {saved.config['network']}: {error}") from None
     return network.eval()
+
+
+def trained_side(saved: checkpoint.Checkpoint) -> int:
+    """The size of the faces that the checkpoint saw last: it is good for no other."""
+    return Config.from_dict(saved.config).side_at(max(0, saved.facts["step"] - 1))
 
 
 def to_onnx(network: nn.Module, *, side: int = 112) -> bytes:
@@ -84,7 +91,7 @@ def half_weights(network: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def quantized(network: bytes, crops: Crops) -> bytes:
+def quantized(network: bytes, crops: Crops, *, side: int = 112) -> bytes:
     """The same network in int8: weights per channel, activations by what `crops` (n, side, side, 3) show.
 
     Static quantization with QDQ nodes (Jacob et al. 2018, "Quantization and training of neural networks
@@ -97,7 +104,7 @@ def quantized(network: bytes, crops: Crops) -> bytes:
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.batches = iter(_batches(crops, 32))
+            self.batches = iter(_batches(crops, 32, side))
 
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             batch = next(self.batches, None)
@@ -122,16 +129,17 @@ def quantized(network: bytes, crops: Crops) -> bytes:
         return target.read_bytes()
 
 
-def _batches(crops: Crops, size: int) -> Iterator[NDArray[np.float32]]:
+def _batches(crops: Crops, size: int, side: int) -> Iterator[NDArray[np.float32]]:
+    """As batches.prepare gives them to the network in training: (v − MEAN) / SCALE."""
     for first in range(0, len(crops), size):
-        faces = np.asarray(crops[first : first + size]).transpose(0, 3, 1, 2)
-        yield np.ascontiguousarray((faces.astype(np.float32) - MEAN) / SCALE)
+        faces = torch.from_numpy(np.array(crops[first : first + size])).permute(0, 3, 1, 2)
+        yield prepare(faces, side).contiguous().numpy()
 
 
-def embed(network: bytes, crops: Crops, *, name: str = "onnxruntime") -> Vectors:
+def embed(network: bytes, crops: Crops, *, side: int = 112, name: str = "onnxruntime") -> Vectors:
     """Unit vectors (n, d) of crops (n, side, side, 3) by the exported file."""
     loaded = runtime.load(network, runtime=name)
-    vectors = np.concatenate([loaded(batch) for batch in _batches(crops, 32)])
+    vectors = np.concatenate([loaded(batch) for batch in _batches(crops, 32, side)])
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 

@@ -76,12 +76,13 @@ def release(
     validation: Faces | None = None,
     bounds: Bounds | None = None,
     provenance: Provenance | None = None,
-    side: int = 112,
+    side: int | None = None,
 ) -> Released:
     """Write the averaged network of `run` (a checkpoint or its folder) as `out` (NAME.onnx) and NAME.toml.
 
     `int8` needs crops for `calibration`, never those it is judged on; a precision below float32 needs
-    `validation`. Raises DriftError, and leaves `out` as it was, if the file would be worse than `bounds`.
+    `validation`. `side` None is the size of the faces that the run saw last. Raises DriftError, and leaves
+    `out` as it was, if the file would be worse than `bounds`.
     """
     if precision == "int8" and calibration is None:
         raise UsageError(
@@ -90,18 +91,19 @@ def release(
     if precision != "float32" and validation is None:
         raise UsageError(f"{precision} must be compared with float32: give labelled crops with --validation")
     saved = checkpoint.read(run)
+    side = side or export.trained_side(saved)
     plain = export.to_onnx(export.load_network(saved), side=side)
     network = plain
     if precision == "float16":
         network = export.half_weights(plain)
     elif precision == "int8":
         assert calibration is not None
-        network = export.quantized(plain, sample(calibration))
+        network = export.quantized(plain, sample(calibration), side=side)
     drifts, vectors = {}, None
     if validation is not None:
-        vectors = export.embed(network, validation.crops)
+        vectors = export.embed(network, validation.crops, side=side)
         if precision != "float32":
-            reference = export.embed(plain, validation.crops)
+            reference = export.embed(plain, validation.crops, side=side)
             drifts[precision] = export.drift(reference, vectors, validation.labels, validation.families)
             (bounds or Bounds()).check(drifts[precision])
     entry = describe(saved, out, network, precision, provenance or Provenance())
@@ -194,12 +196,13 @@ def to_toml(tables: Mapping[str, Any], prefix: str = "") -> str:
     return "".join(lines).lstrip("\n") if not prefix else "".join(lines)
 
 
-def update_manifest(path: Path, entry: Mapping[str, Any]) -> None:
-    """Put `entry` in the place of the table [embedder] of a manifest; all else stays, comments too."""
+def update_manifest(path: Path, entry: Mapping[str, Any], *, name: str = "embedder") -> None:
+    """Put `entry` in the place of the table `name` of a manifest; all else stays, comments too."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     # A comment right above another table is that table's.
-    next_table = r"^(?:#[^\n]*\n|[ \t]*\n)*\[(?!embedder[.\]])"
-    mine = re.compile(rf"^\[embedder[.\]].*?(?={next_table}|\Z)", re.MULTILINE | re.DOTALL)
-    others = mine.sub("", text).strip("\n")
-    table = to_toml({"embedder": entry})
-    path.write_text(f"{table}\n{others}\n" if others else table, encoding="utf-8")
+    next_table = rf"^(?:#[^\n]*\n|[ \t]*\n)*\[(?!{name}[.\]])"
+    mine = re.compile(rf"^\[{name}[.\]].*?(?={next_table}|\Z)", re.MULTILINE | re.DOTALL)
+    found = mine.search(text)
+    before, after = (text[: found.start()], mine.sub("", text[found.end() :])) if found else (text, "")
+    parts = [part.strip("\n") for part in (before, to_toml({name: entry}), after)]
+    path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")

@@ -48,7 +48,8 @@ def test_train_then_export_gives_an_embedder(run: Run, crops: Path) -> None:
     assert printed["embedder"]["figures"]["crops"] == 24
     spec = weights.user_embedder(Path("mine.onnx"))
     assert spec.dimension == 16
-    assert embed(spec.path.read_bytes(), people(2, 1).crops).shape == (2, 16)
+    assert spec.side == 32
+    assert embed(spec.path.read_bytes(), people(2, 1).crops, side=32).shape == (2, 16)
     text = Path("mine.toml").read_text()
     assert 'license = "none"' in text
     assert 'command = "facekit' in text
@@ -107,7 +108,7 @@ def test_without_data_it_says_what_is_needed(run: Run) -> None:
 
 def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert run("train", "--data", crops, "--output", "teacher", *QUICK).exit_code == 0
-    assert run("export", "teacher", "-o", "teacher.onnx").exit_code == 0
+    assert run("export", "teacher", "-o", "teacher.onnx", "--side", "112").exit_code == 0
     unlabelled = write_array(Path("faces.npy"), people(6, 4, unknown=6))
     options = ("--teacher", "teacher.onnx", "--bank", "bank", "--views", "2", "--anchors", "16")
     result = run("train", "--data", unlabelled, "--output", "mine", *options, *QUICK)

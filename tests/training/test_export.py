@@ -12,6 +12,7 @@ import torch
 from facekit import runtime, weights
 from facekit.embedding import Embedder
 from facekit.errors import UsageError, WeightsError
+from facekit.evaluation import metrics
 from facekit.training import checkpoint, export, networks, release, run
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.data import Faces
@@ -117,7 +118,7 @@ def test_drift_by_hand() -> None:
 
 
 def test_a_released_network_is_an_embedder(saved: Path, tiny_network: str) -> None:
-    written = release.release(saved, saved / "mine.onnx", validation=FACES)
+    written = release.release(saved, saved / "mine.onnx", validation=FACES, side=112)
     spec = weights.user_embedder(written.network)
     assert spec.dimension == 8
     assert spec.sha256 == weights.digest(written.network)
@@ -126,6 +127,15 @@ def test_a_released_network_is_an_embedder(saved: Path, tiny_network: str) -> No
     assert Embedder(spec)(FACES.crops) == pytest.approx(wanted, abs=1e-5)
     assert written.entry["figures"]["crops"] == 24
     assert written.entry["training"]["steps"] == 0
+
+
+def test_the_file_takes_faces_of_the_size_that_was_trained_on_last(saved: Path) -> None:
+    """A network that has only seen small faces is no good at large ones."""
+    written = release.release(saved, saved / "mine.onnx", validation=FACES)
+    assert written.entry["side"] == weights.user_embedder(written.network).side == 32
+    network = export.load_network(checkpoint.read(saved))
+    wanted = metrics.verification(embed(network, FACES.crops, side=32), FACES.labels)
+    assert written.entry["figures"]["accuracy"] == pytest.approx(wanted["accuracy"], abs=1e-5)
 
 
 def test_what_is_smaller_is_compared_and_reported(saved: Path) -> None:
