@@ -45,7 +45,8 @@ class Config:
     `margin` and `scale` None are those of the loss's paper; `sample` is the share of classes looked at in a
     step. The loss on labels counts `label_weight` after rising over `label_ramp` steps; without a teacher it
     is the only one and counts 1. `power` belongs to the sampler `balanced`, `each` to `subjects`.
-    `augmentation` None means that the views of the data are used as they are, but for `shift` and `light`.
+    `augmentation` is done once for the views of a bank, and for every batch where there is none; `shift` and
+    `light` are cheap changes that every batch gets besides: pixels, and part of the range.
     `patience` is the number of validations without a better one after which a run stops, 0: never.
     """
 

@@ -108,7 +108,8 @@ def train(
 
 
 def batches_of(config: Config, data: Faces, team: Team) -> Batches:
-    """The batches that the settings describe; mirror images come from here, not from the augmentation."""
+    """The batches that the settings describe. Mirror images come from here, not from the augmentation; the
+    views of a bank have been augmented already."""
     sampler = sampling.create(
         config.sampler,
         data.rows,
@@ -119,12 +120,13 @@ def batches_of(config: Config, data: Faces, team: Team) -> Batches:
         each=config.each,
     )
     changes = config.augmentation
+    online = replace(changes, flip=0.0) if changes is not None and data.views == 1 else None
     return Batches(
         data,
         sampler,
         config.batch,
         config.seed,
-        augmentation=replace(changes, flip=0.0) if changes is not None else None,
+        augmentation=online,
         anchors=config.anchors if data.teacher is not None and config.relational_weight else 0,
         flip=changes.flip if changes is not None else 0.5,
         shift=config.shift,

@@ -60,8 +60,6 @@ def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
         config = replace(config, dimension=networks.NETWORKS[config.network].dimension)
     if "sampler" not in chosen and config.loss in PAIR_LOSSES:
         config = replace(config, sampler="subjects")
-    if request.views > 1 and "augmentation" not in chosen:
-        config = replace(config, augmentation=None)
     return config
 
 

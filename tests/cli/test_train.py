@@ -115,7 +115,6 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "22 faces to train on, 16 of them of 4 subjects" in result.stderr
     assert "distance" in result.stdout
-    assert checkpoint.read(Path("mine")).config["augmentation"] is None
     assert {path.name for path in Path("bank").iterdir()} == {"views.npy", "teacher.npy", "progress"}
 
 

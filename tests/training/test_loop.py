@@ -13,6 +13,7 @@ from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, loop, run
 from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
+from facekit.training.team import ALONE
 from training.small import people, quick
 
 FACES, OTHERS = people(8, 6, unknown=6), people(6, 4, seed=9)
@@ -194,3 +195,13 @@ def test_the_average_follows_floats_only() -> None:
     assert ours.weight.tolist() == [1.5, 1.5]
     assert ours.running_mean.tolist() == [0.25, 0.25]
     assert ours.num_batches_tracked == 0
+
+
+def test_the_views_of_a_bank_are_not_augmented_again() -> None:
+    config = quick(augmentation=Augmentation(flip=0.0))
+    plain = loop.batches_of(config, FACES, ALONE)
+    assert plain.augmentation is not None
+    views = replace(FACES, crops=np.concatenate([FACES.crops, FACES.crops]))
+    banked = loop.batches_of(config, views, ALONE)
+    assert banked.augmentation is None
+    assert banked.flip == plain.flip == 0.0
