@@ -1,4 +1,4 @@
-"""From five points of a face to its crop in the ArcFace template, and from a face's box to five points.
+"""From a face's box to five points, to better points, and to its crop in the ArcFace template.
 
 Points are x, y in pixels, counted from the middle of the first pixel, "left" as seen in the picture.
 """
@@ -6,6 +6,7 @@ Points are x, y in pixels, counted from the middle of the first pixel, "left" as
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import dlib
@@ -13,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from facekit import runtime
 from facekit.detection.geometry import turn_back
 from facekit.errors import UsageError, WeightsError
 from facekit.results import Detection, Pixels
+from facekit.weights import RefinerSpec, verified
 
 Points = NDArray[np.floating]
 
@@ -31,6 +34,14 @@ SCHEMES: dict[str, NDArray[np.float64]] = {
 }
 """Landmark schemes: for each, where its points lie in a crop of 112×112."""
 
+CENTRE = complex(*SCHEMES["arcface5"].mean(axis=0))
+RADIUS = float(np.sqrt((SCHEMES["arcface5"].var(axis=0)).sum()))
+SPOKES = (SCHEMES["arcface5"] @ np.array([1, 1j]) - CENTRE) / RADIUS
+"""The `arcface5` template as complex numbers: its middle, the root mean square distance of its points from
+the middle, and the points themselves seen from there in that unit."""
+
+_LOOKS = 2
+_FARTHEST = 15.0
 # The middle, and a step to each side: what one shifted box misleads, the others correct.
 _SHIFTS = ((0.0, 0.0), (0.04, 0.0), (-0.04, 0.0), (0.0, 0.04), (0.0, -0.04))
 
@@ -60,7 +71,10 @@ def align(pixels: Pixels, points: Points, *, scheme: str = "arcface5", size: int
     if scheme not in SCHEMES:
         raise UsageError(f"no landmark scheme {scheme!r}: use one of {', '.join(SCHEMES)}")
     # The template's frame ends at the outer edge of its last pixel.
-    to_crop = similarity(points, (SCHEMES[scheme] + 0.5) * (size / _SIDE) - 0.5)
+    return _cut(pixels, similarity(points, (SCHEMES[scheme] + 0.5) * (size / _SIDE) - 0.5), size)
+
+
+def _cut(pixels: Pixels, to_crop: NDArray[np.float64], size: int) -> Pixels:
     back = _inverse(to_crop)
     ends = np.array([[-1, -1, 1], [size, -1, 1], [-1, size, 1], [size, size, 1]], np.float64) @ back.T
     height, width = pixels.shape[:2]
@@ -131,6 +145,70 @@ class Landmarks:
         x0, y0, x1, y1 = (round(float(side)) for side in box)
         shape = self._predictor(pixels, dlib.rectangle(x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)))
         return np.array([(part.x, part.y) for part in shape.parts()], np.float64)
+
+
+class Refiner:
+    """A small network that looks at a roughly aligned face and says how its points must be moved.
+
+    It gives two complex numbers a face, in pixels of the 112×112 frame: how far off the middle of the
+    template is, and how far off a point would be besides that lies RADIUS to the right of the middle.
+    Together they are a similarity. Raises WeightsError for a file that is not the released one.
+    """
+
+    def __init__(self, spec: RefinerSpec, *, threads: int = 0) -> None:
+        self.spec = spec
+        try:
+            self._network = runtime.load(verified(spec.path, spec.sha256), threads=threads)
+        except runtime.LoadError as error:
+            raise WeightsError(f"{spec.path}: is no network that can be run ({error})") from None
+
+    def __call__(
+        self, pixels: Pixels, points: Sequence[Points], *, scheme: str = "arcface5"
+    ) -> list[NDArray[np.float32]]:
+        """The points (5, 2) of each face, moved together so that its crop lies better.
+
+        `pixels` is the picture, uint8 (height, width, 3) RGB, `scheme` the one of the points. Where the
+        network would move them further than a predictor is ever wrong, they stay.
+        """
+        better = [np.asarray(each, np.float64) for each in points]
+        for _ in range(_LOOKS if better else 0):
+            frames = [similarity(each, SCHEMES[scheme]) for each in better]
+            corrections = self._corrections(np.stack([self._window(pixels, frame) for frame in frames]))
+            better = [_moved(*each) for each in zip(better, frames, corrections, strict=True)]
+        return [each.astype(np.float32) for each in better]
+
+    def _window(self, pixels: Pixels, to_frame: NDArray[np.float64]) -> Pixels:
+        x0, y0, x1, _ = self.spec.window
+        zoom = self.spec.side / (x1 - x0)
+        return _cut(
+            pixels,
+            to_frame * zoom + [[0, 0, (0.5 - x0) * zoom - 0.5], [0, 0, (0.5 - y0) * zoom - 0.5]],
+            self.spec.side,
+        )
+
+    def _corrections(self, windows: Pixels) -> NDArray[np.complex128]:
+        batch = np.ascontiguousarray(windows.transpose(0, 3, 1, 2), np.float32) / 127.5 - 1
+        try:
+            found = np.asarray(self._network(batch), np.float64)
+        except runtime.RunError as error:
+            raise WeightsError(
+                f"{self.spec.path}: does not take crops of {self.spec.side} ({error})"
+            ) from None
+        if found.shape != (len(windows), 4):
+            raise WeightsError(f"{self.spec.path}: gives {found.shape[1:]} numbers a face, not 4")
+        return found.view(np.complex128)
+
+
+def _moved(
+    points: NDArray[np.float64], to_frame: NDArray[np.float64], correction: NDArray[np.complex128]
+) -> NDArray[np.float64]:
+    off, besides = correction.tolist()
+    if not math.hypot(abs(off), abs(besides)) <= _FARTHEST:  # not a number is too far as well
+        return points
+    turn, shift = complex(*to_frame[:, 0]), complex(*to_frame[:, 2])
+    places = points @ np.array([1, 1j]) * turn + shift
+    moved = (places + off + (places - CENTRE) * besides / RADIUS - shift) / turn
+    return np.stack([moved.real, moved.imag], axis=1)
 
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import alignment, detection, quality, weights
-from facekit.alignment import Landmarks
+from facekit.alignment import Landmarks, Refiner
 from facekit.embedding import Embedder
 from facekit.results import Detection, Face, Picture, Pixels
 
@@ -57,6 +57,10 @@ class Pipeline:
         weights.verified(spec.path, spec.sha256)
         return Landmarks(spec.path, spec.scheme)
 
+    @cached_property
+    def refiner(self) -> Refiner:
+        return Refiner(weights.shipped_refiner(), threads=self._threads)
+
     def detect(self, picture: Picture) -> list[Detection]:
         """The faces' places only, surest first."""
         return self.detector.detect(picture.pixels, min_face=self.min_face)
@@ -69,7 +73,7 @@ class Pipeline:
         found = self.detect(picture)
         if not found:
             return []
-        points = [self.points(picture, face) for face in found]
+        points = self.points(picture, found)
         crops = self.crops(picture, found, points)
         vectors = self.embedder(crops)
         return [
@@ -77,9 +81,14 @@ class Pipeline:
             for face, at, crop, vector in zip(found, points, crops, vectors, strict=True)
         ]
 
-    def points(self, picture: Picture, face: Detection) -> NDArray[np.float32]:
-        """Five points, float32 (5, 2): the detector's own, or the landmark predictor's."""
-        return face.points if face.points is not None else self.landmarks(picture.pixels, face)
+    def points(self, picture: Picture, faces: Sequence[Detection]) -> list[NDArray[np.float32]]:
+        """Five points of each face, float32 (5, 2): the detector's own, or the predictor's, refined."""
+        bare = [face for face in faces if face.points is None]
+        if not bare:
+            return [face.points for face in faces if face.points is not None]
+        rough = [self.landmarks(picture.pixels, face) for face in bare]
+        refined = iter(self.refiner(picture.pixels, rough, scheme=self.landmarks.scheme))
+        return [face.points if face.points is not None else next(refined) for face in faces]
 
     def crops(
         self, picture: Picture, faces: Sequence[Detection], points: Sequence[NDArray[np.float32]]

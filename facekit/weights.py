@@ -55,6 +55,18 @@ class LandmarkSpec:
     scheme: str = "arcface5"
 
 
+@dataclass(frozen=True)
+class RefinerSpec:
+    """A network that refines points: it sees `window`, x0, y0, x1, y1 from outer edge to outer edge in the
+    112×112 frame of `scheme`, as a square of `side` pixels, RGB from −1 to 1."""
+
+    path: Path
+    sha256: str
+    side: int
+    window: tuple[float, float, float, float]
+    scheme: str = "arcface5"
+
+
 def read_manifest(path: Path | None = None) -> dict[str, Any]:
     """The manifest as plain values; `path` None is the shipped one."""
     path = path or settings.weights_folder() / MANIFEST
@@ -75,6 +87,25 @@ def shipped_landmarks() -> LandmarkSpec:
     path = settings.weights_folder() / MANIFEST
     table = read_manifest(path)["landmarks"]
     return LandmarkSpec(path.parent / table["file"], table["sha256"], table["scheme"])
+
+
+def shipped_refiner() -> RefinerSpec:
+    path = settings.weights_folder() / MANIFEST
+    table = read_manifest(path)["refiner"]
+    x0, y0, x1, y1 = table["window"]
+    return RefinerSpec(
+        path.parent / table["file"], table["sha256"], table["side"], (x0, y0, x1, y1), table["scheme"]
+    )
+
+
+def shipped_files() -> list[tuple[str, Path, str]]:
+    """What each file of the manifest is for, where it is, and its SHA-256."""
+    path = settings.weights_folder() / MANIFEST
+    return [
+        (use, path.parent / table["file"], table["sha256"])
+        for use, table in read_manifest(path).items()
+        if isinstance(table, dict) and "file" in table
+    ]
 
 
 def user_embedder(network: Path) -> EmbedderSpec:

@@ -37,6 +37,7 @@ COMMANDS = {
     "train": "Train an embedder on your own pictures.",
     "export": "Make an embedder file of a trained run.",
     "train-landmarks": "Train the landmark predictor.",
+    "train-refiner": "Train the refiner of landmarks.",
     "weights": "List or check the network files.",
     "info": "Print what to paste into a bug report.",
 }

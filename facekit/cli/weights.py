@@ -33,11 +33,9 @@ def list_(console: Console, /, style: str) -> int:
         "bytes": Column("bytes", right=True),
         "sha256": Column("SHA-256", flexible=True),
     }
-    embedder, landmarks = files.shipped_embedder(), files.shipped_landmarks()
-    shipped = (("embedder", embedder.path, embedder.sha256), ("landmarks", landmarks.path, landmarks.sha256))
     records = [
         {"use": use, "file": path.name, "bytes": path.stat().st_size, "sha256": sha256}
-        for use, path, sha256 in shipped
+        for use, path, sha256 in files.shipped_files()
     ]
     for line in rows(style, columns, records):
         console.emit(line)
@@ -50,8 +48,7 @@ def verify(console: Console, /) -> int:
     """Check that every file is the one that was released, by its SHA-256."""
     from facekit import weights as files
 
-    embedder, landmarks = files.shipped_embedder(), files.shipped_landmarks()
-    for path, sha256 in ((embedder.path, embedder.sha256), (landmarks.path, landmarks.sha256)):
+    for _, path, sha256 in files.shipped_files():
         files.verified(path, sha256)
         console.emit(f"{path.name}: as released")
     return DONE

@@ -72,16 +72,16 @@ def read_array(crops: Path) -> Faces:
     Row i of the table is entry i of the array, or the picture that its column `name` says.
     """
     rows = read_table(crops.with_suffix(".csv"))
-    pixels = (
-        _zipped(crops, [row.get("name") or "" for row in rows]) if crops.suffix == ".zip" else _array(crops)
-    )
+    names = [row.get("name") or "" for row in rows]
+    pixels = _zipped(crops, names) if crops.suffix == ".zip" else read_crops(crops)
     if len(pixels) != len(rows):
         raise UsageError(f"{crops}: holds {len(pixels)} crops, its table {len(rows)} rows")
     subjects = numbered([row["subject"] or "" for row in rows])
     return Faces(pixels, subjects, numbered([row.get("family") or "" for row in rows]))
 
 
-def _array(path: Path) -> NDArray[np.uint8]:
+def read_crops(path: Path) -> NDArray[np.uint8]:
+    """The array NAME.npy, uint8 (n, 112, 112, 3), left on disk. UsageError if it is none."""
     try:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -42,16 +42,17 @@ class PipelineAligner:
         from facekit.pipeline import Pipeline
 
         self._pipeline = Pipeline(detector=detector)
-        landmarks, template = weights.shipped_landmarks(), self._pipeline.spec.template
-        self.key = f"{detector}|{landmarks.sha256}|{template}|{SIDE}"
+        landmarks, refiner = weights.shipped_landmarks(), weights.shipped_refiner()
+        template = self._pipeline.spec.template
+        self.key = f"{detector}|{landmarks.sha256}|{refiner.sha256}|{template}|{SIDE}"
 
     def crop(self, picture: Picture) -> Pixels | None:
         found = self._pipeline.detect(picture)
         if not found:
             return None
         largest = max(found, key=_area)
-        points = self._pipeline.points(picture, largest)
-        return np.asarray(self._pipeline.crops(picture, [largest], [points])[0])
+        points = self._pipeline.points(picture, [largest])
+        return np.asarray(self._pipeline.crops(picture, [largest], points)[0])
 
 
 def _area(face: Detection) -> float:

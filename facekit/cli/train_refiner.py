@@ -1,0 +1,61 @@
+"""`facekit train-refiner`: the network that corrects the points of the landmark predictor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facekit.cli.console import Console
+from facekit.cli.options import command
+
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+WRITTEN = click.Path(path_type=Path, dir_okay=False)
+
+
+@command("train-refiner", short_help="Train the refiner of landmarks.")
+@click.argument("crops", type=EXISTING_FILE)
+@click.option("-o", "--output", type=WRITTEN, default=Path("refiner.onnx"), show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=2500, show_default=True)
+@click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces a step.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
+@click.pass_obj
+def train_refiner(
+    console: Console,
+    /,
+    crops: Path,
+    output: Path,
+    threads: int,
+    manifest: Path | None,
+    **recipe: int,
+) -> None:
+    """Train a network that sees how a roughly cut face is off, on CROPS, a uint8 array of aligned ones.
+
+    CROPS is NAME.npy, (n, 112, 112, 3) RGB. Who the faces belong to is not asked.
+
+    \b
+    Example:
+      facekit train-refiner crops.npy -o weights/refiner.onnx
+    """
+    from facekit.training import session
+
+    session.require_packages()
+    import torch
+
+    from facekit.training import refiner
+    from facekit.training.data import read_crops
+
+    def report(step: int, loss: float) -> None:
+        console.progress(step, settings.steps, "steps")
+        if step % 100 == 0:
+            console.note(f"step {step}: loss {loss:.2f} px")
+
+    torch.set_num_threads(threads)
+    settings = refiner.Recipe(**recipe)
+    network = refiner.train(read_crops(crops), settings, report)
+    entry = refiner.write(network, output, manifest)
+    console.note(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+    for name, value in entry.items():
+        console.emit(f"{name} = {value}")

@@ -1,0 +1,217 @@
+"""Training of the refiner: a small network that sees how a roughly aligned crop is off.
+
+A crop that is aligned well is turned, scaled and shifted by chance, and the network has to say by how
+much: what to learn from costs nothing but aligned crops. The loss is in pixels of the five points of the
+template, because a similarity is judged by where it puts them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import swa_utils
+
+from facekit.alignment import CENTRE, RADIUS, SPOKES
+from facekit.training import export, release
+from facekit.training.data import SIDE
+from facekit.training.networks import conv_norm
+
+Report = Callable[[int, float], None]
+
+INPUT_SIDE = 56
+WINDOW = (18.0, 28.0, 94.0, 104.0)
+"""What of a crop the network sees: x0, y0, x1, y1 in its frame, from outer edge to outer edge."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the network is trained. The jitter covers what the landmark predictor does wrong: standard
+    deviations of `shift` in pixels of the crop, `turn` in radians, `stretch` in logarithms, cut at 2.5 of
+    them, each face having its own share of them so that small errors are seen as often as large ones.
+    """
+
+    steps: int = 2500
+    batch: int = 96
+    rate: float = 3e-3
+    decay: float = 1e-2
+    averaging: float = 0.995
+    shift: float = 6.0
+    turn: float = 0.10
+    stretch: float = 0.09
+    seed: int = 1
+
+
+class RefinerNetwork(nn.Module):
+    """Windows float (n, 3, 56, 56) RGB in −1 … 1 to corrections (n, 4), as alignment.Refiner reads them.
+
+    No pooling before the end: where things are is all that counts.
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int] = (16, 32, 48, 96), hidden: int = 64) -> None:
+        super().__init__()
+        first, second, third, fourth = widths
+        self.maps = nn.Sequential(
+            *(conv_norm(3, first, 3, 2), nn.ReLU(inplace=True)),
+            *(conv_norm(first, second, 3, 2), nn.ReLU(inplace=True)),
+            *(conv_norm(second, second, 3), nn.ReLU(inplace=True)),
+            *(conv_norm(second, third, 3), nn.ReLU(inplace=True)),
+            *(conv_norm(third, fourth, 3, 2), nn.ReLU(inplace=True)),
+            *(conv_norm(fourth, fourth, 3), nn.ReLU(inplace=True)),
+            *(conv_norm(fourth, 32, 1), nn.ReLU(inplace=True)),
+        )
+        self.places = nn.Linear(32 * (INPUT_SIDE // 8) ** 2, hidden)
+        self.correction = nn.Linear(hidden, 4)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        hidden = F.relu(self.places(self.maps(crops).flatten(1)))
+        pixels: Tensor = self.correction(hidden) * 10
+        return pixels
+
+
+def train(
+    crops: NDArray[np.uint8], recipe: Recipe, report: Report = lambda step, loss: None
+) -> RefinerNetwork:
+    """The averaged network, trained on aligned crops (n, side, side, 3) RGB; `report` hears the loss.
+
+    A side over 112 means that there is more of the picture around each crop, as much on all sides.
+    """
+    torch.manual_seed(recipe.seed)
+    network = RefinerNetwork().to(memory_format=torch.channels_last)
+    averaged = swa_utils.AveragedModel(
+        network,
+        multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.averaging),  # type: ignore[no-untyped-call]
+        use_buffers=True,
+    )
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.rate, total_steps=recipe.steps + 1, pct_start=0.1
+    )
+    for step, (faces, wanted) in enumerate(batches(crops, recipe), 1):
+        with torch.autocast("cpu", torch.bfloat16):
+            found = network(faces.contiguous(memory_format=torch.channels_last))
+        loss = displacement(found.float(), wanted)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        averaged.update_parameters(network)
+        report(step, float(loss.detach()))
+    network.load_state_dict(averaged.module.state_dict())
+    return network.eval()
+
+
+def displacement(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean smooth L1 distance, in pixels, between where two corrections (n, 4) put the template's points."""
+    apart = torch.view_as_real(_moved(found) - _moved(wanted)).norm(dim=2)
+    return F.smooth_l1_loss(apart, torch.zeros_like(apart))
+
+
+def _moved(corrections: Tensor) -> Tensor:
+    """Complex (n, 5): how far each point of the template is moved."""
+    spokes = torch.from_numpy(SPOKES).to(torch.complex64)
+    shift, turn = torch.view_as_complex(corrections.reshape(-1, 2, 2)).unbind(1)
+    return shift[:, None] + turn[:, None] * spokes
+
+
+def batches(crops: NDArray[np.uint8], recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """Jittered windows as the network takes them, and the corrections that are wanted of it."""
+    chance = torch.Generator().manual_seed(recipe.seed)
+    for _ in range(recipe.steps):
+        rows = torch.randint(len(crops), (recipe.batch,), generator=chance).numpy()
+        faces = torch.from_numpy(crops[np.sort(rows)]).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+        wanted = jitter(recipe.batch, recipe, chance)
+        mirrored = torch.rand(recipe.batch, generator=chance) < 0.5
+        yield changed(cut(faces, wanted, mirrored), chance), wanted
+
+
+def jitter(count: int, recipe: Recipe, chance: torch.Generator) -> Tensor:
+    """Random corrections (n, 4), in pixels of the crop."""
+    share = torch.rand(count, 1, generator=chance)
+    x, y, turn, stretch = (torch.randn(count, 4, generator=chance).clamp(-2.5, 2.5) * share).unbind(1)
+    scale = torch.exp(stretch * recipe.stretch)
+    angle = turn * recipe.turn
+    return torch.stack(
+        [
+            x * recipe.shift,
+            y * recipe.shift,
+            (scale * torch.cos(angle) - 1) * RADIUS,
+            scale * torch.sin(angle) * RADIUS,
+        ],
+        dim=1,
+    )
+
+
+def cut(faces: Tensor, corrections: Tensor, mirrored: Tensor) -> Tensor:
+    """Windows (n, 3, 56, 56) of crops (n, 3, side, side) that need these corrections to be aligned again.
+
+    Where a window leaves its crop the picture is reflected.
+    """
+    side = faces.shape[-1]
+    x0, y0, x1, y1 = WINDOW
+    steps = (torch.arange(INPUT_SIDE) + 0.5) / INPUT_SIDE
+    y, x = torch.meshgrid(y0 + (y1 - y0) * steps - 0.5, x0 + (x1 - x0) * steps - 0.5, indexing="ij")
+    shift, turn = torch.view_as_complex(corrections.reshape(-1, 2, 2)).unbind(1)
+    shown = torch.complex(x, y)[None] - CENTRE - shift[:, None, None]
+    spokes = torch.view_as_real(shown / (1 + turn / RADIUS)[:, None, None])
+    spokes[..., 0] *= torch.where(mirrored, -1.0, 1.0)[:, None, None]
+    places = spokes + torch.tensor([CENTRE.real, CENTRE.imag]) + 0.5 + (side - SIDE) / 2
+    return F.grid_sample(faces, places * (2 / side) - 1, padding_mode="reflection", align_corners=False)
+
+
+def changed(faces: Tensor, chance: torch.Generator) -> Tensor:
+    """Other light, colours, resolution and noise, and something in front of some faces; −1 … 1."""
+    count, side = len(faces), faces.shape[-1]
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=chance) * (high - low) + low
+
+    few = count // 3
+    small = int(draw(16, side, 1))
+    coarse = F.interpolate(faces[:few], (small, small), mode="bilinear", antialias=True)
+    faces[:few] = F.interpolate(coarse, (side, side), mode="bilinear")
+    grey = faces.mean(dim=1, keepdim=True)
+    faces = torch.lerp(faces, grey, (draw(0, 4, count, 1, 1, 1) - 3).clamp(0, 1))
+    middle = grey.mean(dim=(2, 3), keepdim=True)
+    faces = middle + (faces - middle) * draw(0.5, 1.3, count, 1, 1, 1)
+    faces = faces + draw(-0.3, 0.3, count, 1, 1, 1) + draw(-0.1, 0.1, count, 3, 1, 1)
+    faces = faces + torch.randn(faces.shape, generator=chance) * draw(0, 0.1, count, 1, 1, 1)
+    # Hands, hair, glasses: a bar or a block of one shade in every fifth face.
+    at, size = draw(0, side, count, 2, 1), draw(4, 24, count, 2, 1)
+    places = torch.arange(side).expand(count, 2, side)
+    rows, columns = ((places - at).abs() < size / 2).unbind(1)
+    covered = rows[:, None, :, None] & columns[:, None, None, :] & (draw(0, 1, count, 1, 1, 1) < 0.2)
+    return torch.where(covered, draw(-1, 1, count, 3, 1, 1), faces).clamp(-1, 1)
+
+
+def to_onnx(network: RefinerNetwork) -> bytes:
+    """The network as an ONNX file with float16 weights, batch norms folded."""
+    return export.half_weights(
+        export.to_onnx(network.to(memory_format=torch.contiguous_format), side=INPUT_SIDE)
+    )
+
+
+def write(network: RefinerNetwork, path: Path, manifest: Path | None = None) -> dict[str, Any]:
+    """Write the ONNX file; its entry, as the table [refiner] of the manifest has it, which is written too."""
+    data = to_onnx(network)
+    entry = {
+        "file": path.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "side": INPUT_SIDE,
+        "window": list(WINDOW),
+        "scheme": "arcface5",
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    if manifest is not None:
+        release.update_manifest(manifest, entry, name="refiner")
+    return entry
