@@ -44,7 +44,9 @@ class Embedder:
         try:
             vectors = self._network(batch)
         except runtime.RunError as error:
-            raise WeightsError(f"{spec.path}: does not take crops as its description says ({error})") from None
+            raise WeightsError(
+                f"{spec.path}: does not take crops as its description says ({error})"
+            ) from None
         if vectors.shape != (len(crops), self.dimension):
             raise WeightsError(f"{spec.path}: gives {vectors.shape[1:]} numbers a face, not {self.dimension}")
         return normalised(vectors.astype(np.float32))
@@ -54,5 +56,7 @@ def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows scaled to length 1. Raises WeightsError for a row that is zero or not finite."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.all(np.isfinite(lengths)) or np.any(lengths < 1e-9):
-        raise WeightsError("the network gave a vector that is zero or not finite; no face can be recognised by it")
+        raise WeightsError(
+            "the network gave a vector that is zero or not finite: nobody can be recognised by it"
+        )
     return np.asarray(vectors / lengths, np.float32)

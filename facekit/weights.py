@@ -84,18 +84,24 @@ def shipped_embedder() -> EmbedderSpec:
 
 
 def shipped_landmarks() -> LandmarkSpec:
-    path = settings.weights_folder() / MANIFEST
-    table = read_manifest(path)["landmarks"]
-    return LandmarkSpec(path.parent / table["file"], table["sha256"], table["scheme"])
+    folder, table = _shipped("landmarks", LandmarkSpec)
+    return LandmarkSpec(folder / table["file"], table["sha256"], table["scheme"])
 
 
 def shipped_refiner() -> RefinerSpec:
+    folder, table = _shipped("refiner", RefinerSpec)
+    window = tuple(table["window"])
+    return RefinerSpec(folder / table["file"], table["sha256"], table["side"], window, table["scheme"])
+
+
+def _shipped(name: str, spec: Any) -> tuple[Path, dict[str, Any]]:
+    """The folder of the manifest and one of its tables, with all that its description needs."""
     path = settings.weights_folder() / MANIFEST
-    table = read_manifest(path)["refiner"]
-    x0, y0, x1, y1 = table["window"]
-    return RefinerSpec(
-        path.parent / table["file"], table["sha256"], table["side"], (x0, y0, x1, y1), table["scheme"]
-    )
+    table = read_manifest(path).get(name, {})
+    missing = {"file", *spec.__dataclass_fields__} - {"path", *table}
+    if missing:
+        raise WeightsError(f"{path}: [{name}] lacks {', '.join(sorted(missing))}; install facekit again")
+    return path.parent, table
 
 
 def shipped_files() -> list[tuple[str, Path, str]]:
@@ -122,7 +128,8 @@ def user_embedder(network: Path) -> EmbedderSpec:
 
 def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None) -> EmbedderSpec:
     table = dict(manifest.get("embedder", {}))
-    known = {name: table[name] for name in EmbedderSpec.__dataclass_fields__ if name in table and name != "path"}
+    fields = set(EmbedderSpec.__dataclass_fields__) - {"path"}
+    known = {name: value for name, value in table.items() if name in fields}
     network = network or path.parent / str(table.get("file", ""))
     known.setdefault("name", network.stem)
     try:
@@ -145,5 +152,7 @@ def verified(path: Path, sha256: str) -> bytes:
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror}); install facekit again") from None
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise WeightsError(f"{path}: damaged or changed (its SHA-256 is not the released one); install facekit again")
+        raise WeightsError(
+            f"{path}: damaged or changed (its SHA-256 is not the released one); install facekit again"
+        )
     return data

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from facekit import runtime
+from facekit.embedding import normalised
 from facekit.errors import WeightsError
 from facekit.evaluation import metrics
 from facekit.training import checkpoint, networks
@@ -136,11 +137,17 @@ def _batches(crops: Crops, size: int, side: int) -> Iterator[NDArray[np.float32]
         yield prepare(faces, side).contiguous().numpy()
 
 
-def embed(network: bytes, crops: Crops, *, side: int = 112, name: str = "onnxruntime") -> Vectors:
-    """Unit vectors (n, d) of crops (n, side, side, 3) by the exported file."""
+def embed(
+    network: bytes, crops: Crops, *, side: int = 112, flip: bool = False, name: str = "onnxruntime"
+) -> Vectors:
+    """Unit vectors (n, d) of crops (n, side, side, 3) by the exported file; `flip` averages each with that of
+    the mirror image."""
     loaded = runtime.load(network, runtime=name)
-    vectors = np.concatenate([loaded(batch) for batch in _batches(crops, 32, side)])
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    found = []
+    for batch in _batches(crops, 32, side):
+        vectors = normalised(loaded(batch))
+        found.append(normalised(vectors + normalised(loaded(batch[..., ::-1].copy()))) if flip else vectors)
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True)

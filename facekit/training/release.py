@@ -77,12 +77,15 @@ def release(
     bounds: Bounds | None = None,
     provenance: Provenance | None = None,
     side: int | None = None,
+    flip: bool = False,
+    name: str = "",
 ) -> Released:
     """Write the averaged network of `run` (a checkpoint or its folder) as `out` (NAME.onnx) and NAME.toml.
 
     `int8` needs crops for `calibration`, never those it is judged on; a precision below float32 needs
-    `validation`. `side` None is the size of the faces that the run saw last. Raises DriftError, and leaves
-    `out` as it was, if the file would be worse than `bounds`.
+    `validation`. `side` None is the size of the faces that the run saw last; `flip` averages the vectors of
+    crop and mirror image; `name` is the file's by itself. Raises DriftError, and leaves `out` as it was, if
+    the file would be worse than `bounds`.
     """
     if precision == "int8" and calibration is None:
         raise UsageError(
@@ -101,13 +104,13 @@ def release(
         network = export.quantized(plain, sample(calibration), side=side)
     drifts, vectors = {}, None
     if validation is not None:
-        vectors = export.embed(network, validation.crops, side=side)
+        vectors = export.embed(network, validation.crops, side=side, flip=flip)
         if precision != "float32":
-            reference = export.embed(plain, validation.crops, side=side)
+            reference = export.embed(plain, validation.crops, side=side, flip=flip)
             drifts[precision] = export.drift(reference, vectors, validation.labels, validation.families)
             (bounds or Bounds()).check(drifts[precision])
     entry = describe(saved, out, network, precision, provenance or Provenance())
-    entry["side"] = side
+    entry |= {"side": side, "flip": flip, "name": name or out.stem}
     if vectors is not None and validation is not None:
         entry |= judged(vectors, validation)
     out.parent.mkdir(parents=True, exist_ok=True)
