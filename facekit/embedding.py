@@ -56,7 +56,5 @@ def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows scaled to length 1. Raises WeightsError for a row that is zero or not finite."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.all(np.isfinite(lengths)) or np.any(lengths < 1e-9):
-        raise WeightsError(
-            "the network gave a vector that is zero or not finite: nobody can be recognised by it"
-        )
+        raise WeightsError("the network gave a vector that is zero or not finite: it recognises nobody")
     return np.asarray(vectors / lengths, np.float32)
