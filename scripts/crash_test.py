@@ -74,7 +74,7 @@ class Trials:
         """A disk that gets full: told in a line, nothing lost, and finished when there is room."""
         with _small_disk(self._new().parent, "192k") as disk:
             gallery = disk / "gallery.db"
-            (disk / "ballast").write_bytes(bytes(self._chance.randrange(20_000, 120_000)))
+            (disk / "ballast").write_bytes(bytes(self._chance.randrange(20_000, 130_000)))
             process = self._start(gallery)
             output, errors = process.communicate()
             reported = _enrolled(output.splitlines())
@@ -128,10 +128,17 @@ class Trials:
         )
 
     def _kill(self, process: subprocess.Popen[str]) -> Stored:
-        time.sleep(self._chance.uniform(0, self._seconds))
+        """Kill it after some lines and a moment: anywhere in its run, however fast the machine is."""
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = [process.stdout.readline() for _ in range(self._chance.randrange(len(self._all)))]
+        pause = self._seconds * self._chance.random() / (1 if not lines else len(self._all) / 4)
+        time.sleep(pause)
         process.send_signal(signal.SIGKILL)
-        output, _ = process.communicate()
-        return _enrolled(output.splitlines())
+        lines += process.stdout.read().splitlines()
+        with process.stdout, process.stderr:
+            process.wait()
+        return _enrolled(lines)
 
     def _finish(self, gallery: Path) -> Stored:
         """Enroll to the end; what is in the gallery then."""
