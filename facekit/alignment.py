@@ -71,10 +71,11 @@ def align(pixels: Pixels, points: Points, *, scheme: str = "arcface5", size: int
     if scheme not in SCHEMES:
         raise UsageError(f"no landmark scheme {scheme!r}: use one of {', '.join(SCHEMES)}")
     # The template's frame ends at the outer edge of its last pixel.
-    return _cut(pixels, similarity(points, (SCHEMES[scheme] + 0.5) * (size / _SIDE) - 0.5), size)
+    return cut(pixels, similarity(points, (SCHEMES[scheme] + 0.5) * (size / _SIDE) - 0.5), size)
 
 
-def _cut(pixels: Pixels, to_crop: NDArray[np.float64], size: int) -> Pixels:
+def cut(pixels: Pixels, to_crop: NDArray[np.float64], size: int) -> Pixels:
+    """What the transform (2, 3) brings into a square of `size` pixels, as `align` does."""
     back = _inverse(to_crop)
     ends = np.array([[-1, -1, 1], [size, -1, 1], [-1, size, 1], [size, size, 1]], np.float64) @ back.T
     height, width = pixels.shape[:2]
@@ -180,7 +181,7 @@ class Refiner:
     def _window(self, pixels: Pixels, to_frame: NDArray[np.float64]) -> Pixels:
         x0, y0, x1, _ = self.spec.window
         zoom = self.spec.side / (x1 - x0)
-        return _cut(
+        return cut(
             pixels,
             to_frame * zoom + [[0, 0, (0.5 - x0) * zoom - 0.5], [0, 0, (0.5 - y0) * zoom - 0.5]],
             self.spec.side,

@@ -8,7 +8,9 @@ import click
 
 from facekit.cli.console import Console
 from facekit.cli.options import command
+from facekit.errors import UsageError
 
+EXISTING = click.Path(path_type=Path, exists=True)
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 WRITTEN = click.Path(path_type=Path, dir_okay=False)
 
@@ -16,7 +18,10 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
 @command("train-refiner", short_help="Train the refiner of landmarks.")
 @click.argument("crops", type=EXISTING_FILE)
 @click.option("-o", "--output", type=WRITTEN, default=Path("refiner.onnx"), show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=2500, show_default=True)
+@click.option("--pictures", type=EXISTING, help="Photos with one face each, as for train-landmarks.")
+@click.option("--points", type=EXISTING_FILE, help="The CSV of their points, as for train-landmarks.")
+@click.option("--teacher", help="A detector with points, like yunet=FILE: average its looks with POINTS.")
+@click.option("--steps", type=click.IntRange(1), default=3000, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces a step.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
@@ -27,24 +32,32 @@ def train_refiner(
     /,
     crops: Path,
     output: Path,
+    pictures: Path | None,
+    points: Path | None,
+    teacher: str | None,
     threads: int,
     manifest: Path | None,
     **recipe: int,
 ) -> None:
     """Train a network that sees how a roughly cut face is off, on CROPS, a uint8 array of aligned ones.
 
-    CROPS is NAME.npy, (n, 112, 112, 3) RGB. Who the faces belong to is not asked.
+    CROPS is NAME.npy, (n, 112, 112, 3) RGB; who is on them does not matter. Photos with points, a quarter of
+    the faces where given, show what lies around a crop; every fifth of them is kept back.
 
     \b
-    Example:
-      facekit train-refiner crops.npy -o weights/refiner.onnx
+    Examples:
+      facekit train-refiner crops.npy
+      facekit train-refiner crops.npy --pictures photos.zip --points points.csv --teacher yunet=yunet.onnx
     """
     from facekit.training import session
 
+    if (pictures is None) != (points is None):
+        raise UsageError("--pictures and --points go together")
     session.require_packages()
     import torch
 
-    from facekit.training import refiner
+    from facekit import detection
+    from facekit.training import landmarks, refiner
     from facekit.training.data import read_crops
 
     def report(step: int, loss: float) -> None:
@@ -54,7 +67,13 @@ def train_refiner(
 
     torch.set_num_threads(threads)
     settings = refiner.Recipe(**recipe)
-    network = refiner.train(read_crops(crops), settings, report)
+    photos = None
+    if pictures is not None and points is not None:
+        examples, _ = landmarks.held_out(landmarks.read_examples(pictures, points))
+        examples = landmarks.steady(examples, detection.create(teacher)) if teacher else examples
+        photos = refiner.surroundings(examples)
+        console.note(f"{len(photos)} photos read")
+    network = refiner.train(read_crops(crops), settings, photos=photos, report=report)
     entry = refiner.write(network, output, manifest)
     console.note(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
     for name, value in entry.items():

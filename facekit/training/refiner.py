@@ -8,7 +8,7 @@ template, because a similarity is judged by where it puts them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import swa_utils
 
-from facekit.alignment import CENTRE, RADIUS, SPOKES
+from facekit import alignment
+from facekit.alignment import CENTRE, RADIUS, SCHEMES, SPOKES, similarity
 from facekit.training import export, release
 from facekit.training.data import SIDE
+from facekit.training.landmarks import Example
 from facekit.training.networks import conv_norm
 
+Crops = NDArray[np.uint8]
 Report = Callable[[int, float], None]
 
 INPUT_SIDE = 56
+MARGIN = 24
 WINDOW = (18.0, 28.0, 94.0, 104.0)
 """What of a crop the network sees: x0, y0, x1, y1 in its frame, from outer edge to outer edge."""
 
@@ -36,17 +40,19 @@ WINDOW = (18.0, 28.0, 94.0, 104.0)
 class Recipe:
     """How the network is trained. The jitter covers what the landmark predictor does wrong: standard
     deviations of `shift` in pixels of the crop, `turn` in radians, `stretch` in logarithms, cut at 2.5 of
-    them, each face having its own share of them so that small errors are seen as often as large ones.
+    them. It is wider than those errors, or the network would learn to doubt what it sees. `photos` is the
+    share of faces with their surroundings, where there are any.
     """
 
-    steps: int = 2500
+    steps: int = 3000
     batch: int = 96
     rate: float = 3e-3
     decay: float = 1e-2
     averaging: float = 0.995
-    shift: float = 6.0
-    turn: float = 0.10
-    stretch: float = 0.09
+    shift: float = 4.0
+    turn: float = 0.09
+    stretch: float = 0.07
+    photos: float = 0.25
     seed: int = 1
 
 
@@ -78,11 +84,11 @@ class RefinerNetwork(nn.Module):
 
 
 def train(
-    crops: NDArray[np.uint8], recipe: Recipe, report: Report = lambda step, loss: None
+    crops: Crops, recipe: Recipe, *, photos: Crops | None = None, report: Report = lambda step, loss: None
 ) -> RefinerNetwork:
-    """The averaged network, trained on aligned crops (n, side, side, 3) RGB; `report` hears the loss.
+    """The averaged network, trained on aligned crops (n, 112, 112, 3) RGB; `report` hears the loss.
 
-    A side over 112 means that there is more of the picture around each crop, as much on all sides.
+    `photos` are faces cut with more around them, (n, side, side, 3), as much on all sides.
     """
     torch.manual_seed(recipe.seed)
     network = RefinerNetwork().to(memory_format=torch.channels_last)
@@ -95,7 +101,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.rate, total_steps=recipe.steps + 1, pct_start=0.1
     )
-    for step, (faces, wanted) in enumerate(batches(crops, recipe), 1):
+    for step, (faces, wanted) in enumerate(batches(crops, recipe, photos), 1):
         with torch.autocast("cpu", torch.bfloat16):
             found = network(faces.contiguous(memory_format=torch.channels_last))
         loss = displacement(found.float(), wanted)
@@ -108,6 +114,13 @@ def train(
         report(step, float(loss.detach()))
     network.load_state_dict(averaged.module.state_dict())
     return network.eval()
+
+
+def surroundings(examples: Sequence[Example]) -> Crops:
+    """Faces cut by their points with MARGIN more on each side, for `photos` of `train`."""
+    template = SCHEMES["arcface5"] + MARGIN
+    side = SIDE + 2 * MARGIN
+    return np.stack([alignment.cut(e.pixels, similarity(e.points, template), side) for e in examples])
 
 
 def displacement(found: Tensor, wanted: Tensor) -> Tensor:
@@ -123,21 +136,28 @@ def _moved(corrections: Tensor) -> Tensor:
     return shift[:, None] + turn[:, None] * spokes
 
 
-def batches(crops: NDArray[np.uint8], recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(crops: Crops, recipe: Recipe, photos: Crops | None = None) -> Iterator[tuple[Tensor, Tensor]]:
     """Jittered windows as the network takes them, and the corrections that are wanted of it."""
     chance = torch.Generator().manual_seed(recipe.seed)
+    surrounded = 0 if photos is None else round(recipe.photos * recipe.batch)
     for _ in range(recipe.steps):
-        rows = torch.randint(len(crops), (recipe.batch,), generator=chance).numpy()
-        faces = torch.from_numpy(crops[np.sort(rows)]).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         wanted = jitter(recipe.batch, recipe, chance)
-        mirrored = torch.rand(recipe.batch, generator=chance) < 0.5
-        yield changed(cut(faces, wanted, mirrored), chance), wanted
+        bare, full = torch.split(wanted, [recipe.batch - surrounded, surrounded])
+        windows = [_windows(crops, bare, chance)]
+        if photos is not None:
+            windows.append(_windows(photos, full, chance))
+        yield changed(torch.cat(windows), chance), wanted
+
+
+def _windows(crops: Crops, wanted: Tensor, chance: torch.Generator) -> Tensor:
+    rows = torch.randint(len(crops), (len(wanted),), generator=chance).numpy()
+    faces = torch.from_numpy(crops[np.sort(rows)]).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    return cut(faces, wanted, torch.rand(len(wanted), generator=chance) < 0.5)
 
 
 def jitter(count: int, recipe: Recipe, chance: torch.Generator) -> Tensor:
     """Random corrections (n, 4), in pixels of the crop."""
-    share = torch.rand(count, 1, generator=chance)
-    x, y, turn, stretch = (torch.randn(count, 4, generator=chance).clamp(-2.5, 2.5) * share).unbind(1)
+    x, y, turn, stretch = torch.randn(count, 4, generator=chance).clamp(-2.5, 2.5).unbind(1)
     scale = torch.exp(stretch * recipe.stretch)
     angle = turn * recipe.turn
     return torch.stack(
@@ -175,21 +195,21 @@ def changed(faces: Tensor, chance: torch.Generator) -> Tensor:
     def draw(low: float, high: float, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=chance) * (high - low) + low
 
-    few = count // 3
-    small = int(draw(16, side, 1))
-    coarse = F.interpolate(faces[:few], (small, small), mode="bilinear", antialias=True)
-    faces[:few] = F.interpolate(coarse, (side, side), mode="bilinear")
+    small = int(draw(24, side, 1))
+    some = draw(0, 1, count) < 0.25
+    coarse = F.interpolate(faces[some], (small, small), mode="bilinear", antialias=True)
+    faces = faces.index_put((some,), F.interpolate(coarse, (side, side), mode="bilinear"))
     grey = faces.mean(dim=1, keepdim=True)
     faces = torch.lerp(faces, grey, (draw(0, 4, count, 1, 1, 1) - 3).clamp(0, 1))
     middle = grey.mean(dim=(2, 3), keepdim=True)
-    faces = middle + (faces - middle) * draw(0.5, 1.3, count, 1, 1, 1)
+    faces = middle + (faces - middle) * draw(0.6, 1.3, count, 1, 1, 1)
     faces = faces + draw(-0.3, 0.3, count, 1, 1, 1) + draw(-0.1, 0.1, count, 3, 1, 1)
-    faces = faces + torch.randn(faces.shape, generator=chance) * draw(0, 0.1, count, 1, 1, 1)
-    # Hands, hair, glasses: a bar or a block of one shade in every fifth face.
+    faces = faces + torch.randn(faces.shape, generator=chance) * draw(0, 0.06, count, 1, 1, 1)
+    # Hands, hair, glasses: a bar or a block of one shade in every seventh face.
     at, size = draw(0, side, count, 2, 1), draw(4, 24, count, 2, 1)
     places = torch.arange(side).expand(count, 2, side)
     rows, columns = ((places - at).abs() < size / 2).unbind(1)
-    covered = rows[:, None, :, None] & columns[:, None, None, :] & (draw(0, 1, count, 1, 1, 1) < 0.2)
+    covered = rows[:, None, :, None] & columns[:, None, None, :] & (draw(0, 1, count, 1, 1, 1) < 0.15)
     return torch.where(covered, draw(-1, 1, count, 3, 1, 1), faces).clamp(-1, 1)
 
 

@@ -11,6 +11,7 @@ import torch
 from facekit import runtime
 from facekit.alignment import CENTRE, RADIUS, SCHEMES
 from facekit.training import refiner
+from facekit.training.landmarks import Example
 from facekit.training.refiner import INPUT_SIDE, WINDOW, Recipe
 
 TEMPLATE = SCHEMES["arcface5"]
@@ -78,11 +79,10 @@ def test_the_loss_is_in_pixels_of_the_points() -> None:
 def test_jitter_is_as_large_as_the_recipe_says() -> None:
     found = refiner.jitter(4000, RECIPE, torch.Generator().manual_seed(0)).numpy()
     assert np.abs(found[:, :2]).max() <= 2.5 * RECIPE.shift
-    # A share of 0 to 1, so a third of the variance.
-    assert found[:, :2].std() == pytest.approx(RECIPE.shift / 3**0.5, rel=0.1)
+    assert found[:, :2].std() == pytest.approx(RECIPE.shift, rel=0.1)
     factor = 1 + (found[:, 2] + 1j * found[:, 3]) / RADIUS
-    assert np.angle(factor).std() == pytest.approx(RECIPE.turn / 3**0.5, rel=0.1)
-    assert np.log(np.abs(factor)).std() == pytest.approx(RECIPE.stretch / 3**0.5, rel=0.1)
+    assert np.angle(factor).std() == pytest.approx(RECIPE.turn, rel=0.1)
+    assert np.log(np.abs(factor)).std() == pytest.approx(RECIPE.stretch, rel=0.1)
 
 
 def test_changed_faces_stay_pictures() -> None:
@@ -96,13 +96,29 @@ def test_changed_faces_stay_pictures() -> None:
 def test_it_learns_where_a_face_lies() -> None:
     losses: list[float] = []
     recipe = Recipe(steps=40, batch=16, averaging=0.8)
-    network = refiner.train(dotted(24), recipe, lambda step, loss: losses.append(loss))
+    network = refiner.train(dotted(24), recipe, report=lambda step, loss: losses.append(loss))
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])
     wanted = refiner.jitter(32, recipe, torch.Generator().manual_seed(9))
     windows = refiner.cut(as_input(dotted(32, seed=5)), wanted, torch.zeros(32, dtype=torch.bool))
     with torch.inference_mode():
         found = network(windows)
     assert refiner.displacement(found, wanted) < 0.6 * refiner.displacement(0 * wanted, wanted)
+
+
+def test_photos_show_what_lies_around_a_face() -> None:
+    """Their windows reach over the edge of a crop, where a crop has only its own reflection."""
+    random = np.random.default_rng(0)
+    picture = np.kron(random.integers(0, 255, (30, 30, 1)), np.ones((8, 8, 3))).astype(np.uint8)
+    (photo,) = refiner.surroundings([Example("one", picture, TEMPLATE + 60)])
+    assert photo.shape == (160, 160, 3)
+    assert np.abs(photo.astype(int) - picture[36:196, 36:196]).max() <= 1
+    crop, far = picture[60:172, 60:172], torch.tensor([False])
+    for shift, same in ((2 + 2j, True), (-30 - 40j, False)):
+        windows = [refiner.cut(as_input(each[None]), correction(shift, 0j), far) for each in (photo, crop)]
+        assert torch.allclose(*windows, atol=0.02) is same
+    losses: list[float] = []
+    refiner.train(dotted(4), RECIPE, photos=photo[None], report=lambda step, loss: losses.append(loss))
+    assert len(losses) == RECIPE.steps
 
 
 def test_the_same_seed_gives_the_same_file() -> None:
