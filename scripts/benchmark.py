@@ -49,7 +49,8 @@ for _ in range(int(sys.argv[2])):
 def seconds(command: Sequence[str | Path], **options: Any) -> float:
     """Wall time of a process; an exit status other than 0 is an error."""
     start = time.perf_counter()
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)
+    words = [str(part) for part in command]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **options)
     spent = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stderr}")
@@ -105,9 +106,14 @@ class Photos:
             self.all = [ASTRONAUT] * 4
 
 
-def identify_cold(photos: Photos, gallery: Path, rival: Path | None, runs: int, scratch: Path) -> dict[str, Any]:
-    """One photo in a fresh process: against the rival's command, with the people it encodes anew, and with none."""
-    ours = lambda: seconds(facekit("identify", photos.probe, "--gallery", gallery, "--quiet"))  # noqa: E731
+def identify_cold(
+    photos: Photos, gallery: Path, rival: Path | None, runs: int, scratch: Path
+) -> dict[str, Any]:
+    """One photo in a fresh process, against the rival's command: it encodes all people anew, or nobody."""
+
+    def ours() -> float:
+        return seconds(facekit("identify", photos.probe, "--gallery", gallery, "--quiet"))
+
     if rival is None:
         return {"alone": in_turns(runs, ours, None)}
     command = rival.parent / "face_recognition"
@@ -134,7 +140,8 @@ def enroll_all(photos: Photos, rival: Path | None, runs: int, scratch: Path) -> 
 
     def ours() -> float:
         count[0] += 1
-        return seconds(facekit("enroll", everything, "--gallery", scratch / f"enroll-{count[0]}.db", "--quiet"))
+        fresh = scratch / f"enroll-{count[0]}.db"
+        return seconds(facekit("enroll", everything, "--gallery", fresh, "--quiet"))
 
     theirs = (lambda: seconds([rival, "-c", RIVAL_ENROLL, *photos.all])) if rival else None
     found = in_turns(runs, ours, theirs)
@@ -198,19 +205,22 @@ def embedding(rival: Path | None, models: Path | None, runs: int) -> dict[str, A
     other = runtime.load(sface.read_bytes()) if sface and sface.exists() else None
     for size in (1, 32):
         crops = np.repeat(crop[None], size, axis=0)
-        result[f"facekit_ms_batch_{size}"] = round(median_ms(lambda crops=crops: pipeline.embedder(crops)) / size, 3)
+        ours = median_ms(lambda crops=crops: pipeline.embedder(crops)) / size
+        result[f"facekit_ms_batch_{size}"] = round(ours, 3)
         if other:
             batch = np.ascontiguousarray(crops.transpose(0, 3, 1, 2)).astype(np.float32)
             # The file's input has a fixed batch of one.
-            call = lambda batch=batch: [other(face[None]) for face in batch]  # noqa: E731
-            result[f"sface_ms_batch_{size}"] = round(median_ms(call) / size, 3)
+            theirs = median_ms(lambda batch=batch: [other(face[None]) for face in batch]) / size
+            result[f"sface_ms_batch_{size}"] = round(theirs, 3)
     if rival:
         done = subprocess.run(
             [rival, "-c", RIVAL_EMBED, ASTRONAUT, str(runs)], capture_output=True, text=True, check=True
         )
-        result["dlib_ms"] = round(statistics.median(map(float, done.stdout.split())), 2)
-        result["times_faster_than_dlib_batch_1"] = round(result["dlib_ms"] / result["facekit_ms_batch_1"], 1)
-        result["times_faster_than_dlib_batch_32"] = round(result["dlib_ms"] / result["facekit_ms_batch_32"], 1)
+        dlib = statistics.median(map(float, done.stdout.split()))
+        result["dlib_ms"] = round(dlib, 2)
+        for size in (1, 32):
+            times = dlib / result[f"facekit_ms_batch_{size}"]
+            result[f"times_faster_than_dlib_batch_{size}"] = round(times, 1)
     return result
 
 
@@ -219,19 +229,23 @@ def search(templates: int, dimension: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "search.json"
         script = Path(__file__).with_name("measure_search.py")
-        command = [sys.executable, script, "--templates", str(templates), "--dimension", str(dimension), "--json", out]
-        seconds(command)
+        sizes = ["--templates", str(templates), "--dimension", str(dimension)]
+        seconds([sys.executable, script, *sizes, "--json", out])
         found: dict[str, Any] = json.loads(out.read_text())
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--photos", type=Path, help="a folder with a sub-folder for each person")
-    parser.add_argument("--rival-python", type=Path, help="interpreter of an environment with face-recognition-ng")
+    parser.add_argument("--rival-python", type=Path, help="Python with face-recognition-ng")
     parser.add_argument("--models", type=Path, help="a folder with sface.onnx")
     parser.add_argument("--out", type=Path, help="where the JSON goes; standard output if not given")
-    parser.add_argument("--short", action="store_true", help="everything once, on little: proves that it runs")
+    parser.add_argument(
+        "--short", action="store_true", help="everything once, on little: proves that it runs"
+    )
     options = parser.parse_args()
     runs = 1 if options.short else 9
     with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,13 @@
 """Build the shipped gallery: enroll the reference people, and choose the threshold on strangers.
 
-    python scripts/make_reference.py --people reference-70.zip --strangers faces-val.npy --leave-out photos-val.zip
+    python scripts/make_reference.py --people reference-70.zip --strangers faces-val.npy \\
+        --leave-out photos-val.zip
 
-`--strangers` are aligned crops (NAME.npy with NAME.csv beside it: columns subject …) of people who are neither
-in the gallery nor in the network's training data. Every crop is searched once; the threshold is the lowest at
-which at most `--fpir` of the searches return anybody. People named by `--leave-out` (a zip with a folder for
-each person) take no part, so that they can measure the result. The gallery and the manifest get the threshold
-and the counts behind it.
+`--strangers` are aligned crops (NAME.npy with NAME.csv beside it, which has a column subject) of people who
+are neither in the gallery nor in the network's training data. Every crop is searched once; the threshold is
+the lowest at which at most `--fpir` of the searches return anybody. People named by `--leave-out` (a zip with
+a folder for each person) take no part, so that they can measure the result. The gallery and the manifest get
+the threshold and the counts behind it.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def choose(gallery: Gallery, vectors: NDArray[np.float32], people: int, fpir: fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=Path, required=True)
     parser.add_argument("--strangers", type=Path, required=True)
     parser.add_argument("--leave-out", type=Path)
