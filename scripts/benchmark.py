@@ -11,6 +11,7 @@ Every comparison takes turns, A B A B …, and quotes the median of the ratios: 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -22,7 +23,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facekit.runtime import Network
 
 ROOT = Path(__file__).resolve().parent.parent
 ASTRONAUT = ROOT / "tests" / "data" / "astronaut.png"
@@ -173,11 +180,11 @@ def where_time_goes(photos: Photos) -> dict[str, float]:
         return pipeline.crops(picture, found, pipeline.points(picture, found))
 
     for path in photos.all:
-        picture = timed("decode", lambda path=path: images.read(path))
-        found = timed("detect", lambda picture=picture: pipeline.detect(picture))
+        picture = timed("decode", functools.partial(images.read, path))
+        found = timed("detect", functools.partial(pipeline.detect, picture))
         if found:
-            crops = timed("align", lambda picture=picture, found=found: aligned(picture, found))
-            timed("embed", lambda crops=crops: pipeline.embedder(crops))
+            crops = timed("align", functools.partial(aligned, picture, found))
+            timed("embed", functools.partial(pipeline.embedder, crops))
     return {step: round(1000 * value / len(photos.all), 2) for step, value in spent.items()}
 
 
@@ -205,12 +212,12 @@ def embedding(rival: Path | None, models: Path | None, runs: int) -> dict[str, A
     other = runtime.load(sface.read_bytes()) if sface and sface.exists() else None
     for size in (1, 32):
         crops = np.repeat(crop[None], size, axis=0)
-        ours = median_ms(lambda crops=crops: pipeline.embedder(crops)) / size
+        ours = median_ms(functools.partial(pipeline.embedder, crops)) / size
         result[f"facekit_ms_batch_{size}"] = round(ours, 3)
         if other:
             batch = np.ascontiguousarray(crops.transpose(0, 3, 1, 2)).astype(np.float32)
             # The file's input has a fixed batch of one.
-            theirs = median_ms(lambda batch=batch: [other(face[None]) for face in batch]) / size
+            theirs = median_ms(functools.partial(one_by_one, other, batch)) / size
             result[f"sface_ms_batch_{size}"] = round(theirs, 3)
     if rival:
         done = subprocess.run(
@@ -222,6 +229,11 @@ def embedding(rival: Path | None, models: Path | None, runs: int) -> dict[str, A
             times = dlib / result[f"facekit_ms_batch_{size}"]
             result[f"times_faster_than_dlib_batch_{size}"] = round(times, 1)
     return result
+
+
+def one_by_one(network: Network, batch: NDArray[np.float32]) -> None:
+    for face in batch:
+        network(face[None])
 
 
 def search(templates: int, dimension: int) -> dict[str, Any]:
