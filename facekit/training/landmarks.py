@@ -33,7 +33,7 @@ MIRRORED = (1, 0, 2, 4, 3)
 """Where each point of a mirrored face stands in the scheme."""
 BOX_SIDE = 160.0
 """Pictures are brought to the size in which the box has this side: dlib's points are whole pixels."""
-_LOOKS = (0.75, 1.0, 1.4, 1.9)
+_LOOKS = (0.75, 1.0, 1.4)
 _T = TypeVar("_T")
 
 
@@ -88,7 +88,7 @@ class Recipe:
     nu: float = 0.1
     oversampling: int = 2
     pool: int = 400
-    splits: int = 20
+    splits: int = 10
     seed: int = 1
     threads: int = 2
 
@@ -138,9 +138,9 @@ def held_out(examples: Sequence[_T]) -> tuple[list[_T], list[_T]]:
 
 
 def steady(examples: Sequence[Example], teacher: Detector) -> list[Example]:
-    """The same faces, each point the mean of the given one and of up to eight looks of `teacher`.
+    """The same faces, each point the mean of the given one and of up to six looks of `teacher`.
 
-    The teacher is a detector with points of its own; it sees each picture in four sizes and mirrored.
+    The teacher is a detector with points of its own; it sees each picture in three sizes, each also mirrored.
     """
     return [replace(e, points=np.mean([e.points, *_looks(e, teacher)], axis=0)) for e in examples]
 
