@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +19,7 @@ MIN_FACE = 40
 
 
 class Pipeline:
-    """A detector, a landmark predictor and an embedder; what a picture does not need is not loaded for it.
+    """A detector, a landmark predictor and an embedder; the networks are loaded with the first picture.
 
     `detector` is `dlib`, or `dlib-cnn=FILE`, `yunet=FILE`, `yolo=FILE`, `retinaface=FILE`; `embedder` is an
     ONNX file with its TOML beside it, or None for the shipped network. Faces narrower than `min_face`
@@ -47,9 +48,17 @@ class Pipeline:
     def dimension(self) -> int:
         return self.spec.dimension
 
-    @cached_property
+    @property
     def embedder(self) -> Embedder:
-        return Embedder(self.spec, threads=self._threads)
+        return self._loading.result()
+
+    @cached_property
+    def _loading(self) -> Future[Embedder]:
+        """The embedder, loaded in a thread of its own while the first picture is looked through."""
+        loader = ThreadPoolExecutor(1, "facekit-loader")
+        coming = loader.submit(Embedder, self.spec, threads=self._threads)
+        loader.shutdown(wait=False)
+        return coming
 
     @cached_property
     def landmarks(self) -> Landmarks:
@@ -59,7 +68,7 @@ class Pipeline:
 
     @cached_property
     def refiner(self) -> Refiner:
-        return Refiner(weights.shipped_refiner(), threads=self._threads)
+        return Refiner(weights.shipped_refiner())
 
     def detect(self, picture: Picture) -> list[Detection]:
         """The faces' places only, surest first."""
@@ -70,6 +79,7 @@ class Pipeline:
 
         The faces of one picture are one batch, so a picture gives the same vectors whatever else is read.
         """
+        _ = self._loading
         found = self.detect(picture)
         if not found:
             return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,9 @@ from facekit import settings
 from facekit.errors import DependencyError
 
 Array = NDArray[Any]
+
+# ONNX Runtime counts its uses and writes a device number to the home folder unless it is told not to.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 class LoadError(Exception):

@@ -175,6 +175,8 @@ def create(path: Path) -> Iterator[sqlite3.Connection]:
         migrations.migrate(connection)
         with transaction(connection, "IMMEDIATE"):
             yield connection
+        # Closing would do the same, but without a word when the disk is full: the file would be cut off.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager
