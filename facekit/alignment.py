@@ -40,7 +40,7 @@ SPOKES = (SCHEMES["arcface5"] @ np.array([1, 1j]) - CENTRE) / RADIUS
 """The `arcface5` template as complex numbers: its middle, the root mean square distance of its points from
 the middle, and the points themselves seen from there in that unit."""
 
-_LOOKS = 2
+# The predictor's worst errors are of about this size, in pixels of the crop.
 _FARTHEST = 15.0
 # The middle, and a step to each side: what one shifted box misleads, the others correct.
 _SHIFTS = ((0.0, 0.0), (0.04, 0.0), (-0.04, 0.0), (0.0, 0.04), (0.0, -0.04))
@@ -156,8 +156,9 @@ class Refiner:
     Together they are a similarity. Raises WeightsError for a file that is not the released one.
     """
 
-    def __init__(self, spec: RefinerSpec, *, threads: int = 0) -> None:
+    def __init__(self, spec: RefinerSpec, *, looks: int = 2, threads: int = 1) -> None:
         self.spec = spec
+        self.looks = looks
         try:
             self._network = runtime.load(verified(spec.path, spec.sha256), threads=threads)
         except runtime.LoadError as error:
@@ -172,7 +173,7 @@ class Refiner:
         network would move them further than a predictor is ever wrong, they stay.
         """
         better = [np.asarray(each, np.float64) for each in points]
-        for _ in range(_LOOKS if better else 0):
+        for _ in range(self.looks if better else 0):
             frames = [similarity(each, SCHEMES[scheme]) for each in better]
             corrections = self._corrections(np.stack([self._window(pixels, frame) for frame in frames]))
             better = [_moved(*each) for each in zip(better, frames, corrections, strict=True)]
