@@ -97,7 +97,11 @@ def identify(
     """
     options = options or Options()
     pipeline = options.pipeline()
-    with nullcontext(gallery) if gallery else open_gallery(fingerprint=pipeline.fingerprint) as opened:
+    with (
+        nullcontext(gallery)
+        if gallery is not None
+        else open_gallery(fingerprint=pipeline.fingerprint) as opened
+    ):
         identification.require_subjects(opened)
         for reading in read_faces(images.find(_paths(inputs)), options, pipeline=pipeline):
             yield identification.of_reading(
@@ -126,7 +130,7 @@ def enroll(
     pipeline = options.pipeline()
     place = settings.gallery_to_write(None, None if subject else enrolment.home(paths))
     rules = enrolment.Rules(strict=strict)
-    with nullcontext(gallery) if gallery else gallery_for_enrolment(place, pipeline) as opened:
+    with nullcontext(gallery) if gallery is not None else gallery_for_enrolment(place, pipeline) as opened:
         outcomes = enrolment.enroll(opened, photos, rules=rules, options=options, pipeline=pipeline)
         return enrolment.EnrolReport(tuple(outcomes))
 

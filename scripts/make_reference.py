@@ -1,13 +1,15 @@
 """Build the shipped gallery: enroll the reference people, and choose the threshold on strangers.
 
     python scripts/make_reference.py --people reference-70.zip --strangers faces-val.npy \\
-        --leave-out photos-val.zip
+        --leave-out photos-val.zip --acquainted v016,v019,v071,v075,v113
 
 `--strangers` are aligned crops (NAME.npy with NAME.csv beside it, which has a column subject) of people who
 are neither in the gallery nor in the network's training data. Every crop is searched once; the threshold is
-the lowest at which at most `--fpir` of the searches return anybody. People named by `--leave-out` (a zip with
-a folder for each person) take no part, so that they can measure the result. The gallery and the manifest get
-the threshold and the counts behind it.
+the lowest at which at most `--fpir` of the searches return anybody. `--acquainted` names subjects of the
+strangers' table who turned out to be reference people (each of their many crops is most like the same one,
+far above everybody else's scores): they are no strangers and take no part. Nor do people named by
+`--leave-out` (a zip with a folder for each person), so that they can measure the result. The gallery and the
+manifest get the threshold and the counts behind it.
 """
 
 from __future__ import annotations
@@ -48,12 +50,12 @@ def enroll(people: Path, target: Path) -> None:
         target.write_bytes(fresh.read_bytes())
 
 
-def strangers(crops: Path, leave_out: Path | None) -> tuple[NDArray[np.uint8], int]:
+def strangers(crops: Path, leave_out: Path | None, acquainted: set[str]) -> tuple[NDArray[np.uint8], int]:
     """Crops of the people who take part, and how many people they are."""
     with crops.with_suffix(".csv").open(newline="", encoding="utf-8") as table:
         subjects = [row["subject"] for row in csv.DictReader(table)]
     names = zipfile.ZipFile(leave_out).namelist() if leave_out else []
-    left_out = {part for name in names for part in Path(name).parts[:-1]}
+    left_out = acquainted | {part for name in names for part in Path(name).parts[:-1]}
     rows = [number for number, subject in enumerate(subjects) if subject and subject not in left_out]
     return np.load(crops, mmap_mode="r")[rows], len({subjects[row] for row in rows})
 
@@ -77,11 +79,12 @@ def main() -> None:
     parser.add_argument("--people", type=Path, required=True)
     parser.add_argument("--strangers", type=Path, required=True)
     parser.add_argument("--leave-out", type=Path)
+    parser.add_argument("--acquainted", default="", help="subjects, with commas between them")
     parser.add_argument("--fpir", type=float, default=0.01)
     options = parser.parse_args()
     target = settings.reference_gallery()
     enroll(options.people, target)
-    crops, people = strangers(options.strangers, options.leave_out)
+    crops, people = strangers(options.strangers, options.leave_out, set(options.acquainted.split(",")))
     embedder = Embedder()
     vectors = np.concatenate([embedder(crops[first : first + 64]) for first in range(0, len(crops), 64)])
     with Gallery.open(target, write=True) as gallery:
