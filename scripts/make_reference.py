@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--strangers", type=Path, required=True)
     parser.add_argument("--leave-out", type=Path)
     parser.add_argument("--acquainted", default="", help="subjects, with commas between them")
-    parser.add_argument("--fpir", type=float, default=0.01)
+    parser.add_argument("--fpir", type=float, default=0.003)
     options = parser.parse_args()
     target = settings.reference_gallery()
     enroll(options.people, target)
