@@ -166,7 +166,8 @@ def test_public_names_are_there_and_typed(name: str) -> None:
         return
     assert value.__doc__, f"{name} has no docstring"
     function = value.__init__ if inspect.isclass(value) else value
-    hints = typing.get_type_hints(function)
+    public = {each: getattr(facekit, each) for each in facekit.__all__}
+    hints = typing.get_type_hints(function, localns=public)
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name not in ("self", "cls")]
     assert {p.name for p in parameters} <= set(hints)
 
