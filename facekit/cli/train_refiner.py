@@ -47,7 +47,7 @@ def train_refiner(
     \b
     Examples:
       facekit train-refiner crops.npy
-      facekit train-refiner crops.npy --pictures photos.zip --points points.csv --teacher yunet=yunet.onnx
+      facekit train-refiner crops.npy --pictures a.zip --points a.csv --teacher yunet=yunet.onnx
     """
     from facekit.training import session
 
