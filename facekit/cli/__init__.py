@@ -31,9 +31,6 @@ COMMANDS = {
     "detect": "Find the faces in pictures.",
     "align": "Cut aligned faces out of a folder of pictures.",
     "embed": "Write the vectors of all faces to a file.",
-    "camera": "Say who is in front of a camera or in a video.",
-    "calibrate": "Choose a gallery's threshold from measured errors.",
-    "evaluate": "Measure how often faces are taken for the wrong person.",
     "train": "Train an embedder on your own pictures.",
     "export": "Make an embedder file of a trained run.",
     "train-landmarks": "Train the landmark predictor.",
@@ -50,10 +47,10 @@ class LazyGroup(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in COMMANDS if _module_exists(name)]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in self.list_commands(ctx):
+        if name not in COMMANDS:
             return None
         place = name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"facekit.cli.{place}"), place)
@@ -61,7 +58,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False
@@ -104,10 +101,6 @@ def _survive_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _module_exists(name: str) -> bool:
-    return os.path.exists(os.path.join(os.path.dirname(__file__), f"{name.replace('-', '_')}.py"))
 
 
 @click.group(
