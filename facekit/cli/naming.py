@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facekit import identification, images
+from facekit import identification, images, settings
 from facekit.reading import Options, Reading, read_faces
 from facekit.rendering import identified
 from facekit.results import PictureResult
@@ -66,8 +66,9 @@ class Naming:
             return
         given = self.decision.get("threshold")
         threshold = self.gallery.threshold if given is None else given
-        people = len(self.gallery.subjects())
-        place = str(self.gallery.path)
+        people = self.gallery.subject_count
+        shipped = self.gallery.path == settings.reference_gallery()
+        place = "the shipped gallery" if shipped else str(self.gallery.path)
         for line in identified.heading(
             threshold, self.gallery.calibration, people, place, given=given is not None
         ):
