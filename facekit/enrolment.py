@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BATCH = 64
 # A picture whose best score with the person's other pictures is below this part of the threshold is taken
-# for somebody else's: at a threshold of FMR 1e-4 so are nine of ten wrong pictures, and no right one of 117.
+# for somebody else's. Not the threshold itself: pictures years apart often stay a little below it.
 UNLIKE = 0.7
 NO_FACE = "no face"
 
