@@ -1,9 +1,13 @@
 """Where tests find pictures and networks that do not travel with the code."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell that starts the tests in the background leaves Ctrl-C ignored, for all that they start as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 
