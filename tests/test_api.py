@@ -8,6 +8,7 @@ import pytest
 from fakes import FakeOptions, photo
 
 import facekit
+from facekit.verbs import gallery_for_enrolment
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +69,12 @@ def test_errors_are_facekits_own(tmp_path: Path) -> None:
         facekit.open_gallery(tmp_path / "none.db")
     with pytest.raises(facekit.UsageError, match="sub-folder"):
         facekit.enroll(tmp_path, options=FakeOptions())
+
+
+def test_an_empty_gallery_that_is_given_is_the_one_enrolled_into(tmp_path: Path) -> None:
+    options = FakeOptions()
+    photo(tmp_path / "people" / "red" / "1.png", "red", seed=1)
+    with gallery_for_enrolment(tmp_path / "mine.db", options.pipeline()) as gallery:
+        facekit.enroll("people", gallery, options=options)
+        assert [subject.name for subject in gallery.subjects()] == ["red"]
+    assert not (tmp_path / "people" / "gallery.db").exists()
