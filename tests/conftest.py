@@ -2,6 +2,7 @@
 
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
+
+NO_TORCH = find_spec("torch") is None
+collect_ignore = ["training", "cli/test_train.py", "test_refiner.py"] if NO_TORCH else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if NO_TORCH:
+        terminalreporter.write_line("tests of training were left out: they need pip install '.[train]'")
 
 
 @pytest.fixture(scope="session")
