@@ -86,7 +86,7 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
             state.load(request.out / checkpoint.LAST)
             listener.note(f"going on at step {state.step} of {config.steps}")
         elif request.init is not None:
-            state.load_weights(request.init)
+            state.load_weights(request.init, data.crops)
         return loop.train(
             state,
             config,
