@@ -1,14 +1,13 @@
 """Go on from an embedder that `facekit export` wrote: its weights back in a network that trains.
 
-An exported file has no batch norms any more: they are folded into the layers before them, and the weights may
-be rounded to float16 or int8. Here each layer gets its weights back and each batch norm the statistics of real
-crops, so that the network computes what the file does.
+An exported file has no batch norms any more: they are folded into the layers before them, and the
+weights may be rounded to float16 or int8. Here each layer gets its weights back and each batch norm the
+statistics of real crops, so that the network computes what the file does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> None:
     if the file is of another network, or of one whose batch norms do not follow its layers.
     """
     model = _model(file)
-    layers = list(_layers(model))
+    layers = _layers(model)
     filling = _Filling(file, layers)
     hooks = [
         part.register_forward_pre_hook(filling.norm if isinstance(part, nn.BatchNorm2d) else filling.layer)
@@ -108,18 +107,17 @@ def _side(model: Any) -> int:
     return int(model.graph.input[0].type.tensor_type.shape.dim[-1].dim_value)
 
 
-def _layers(model: Any) -> Iterator[Layer]:
+def _layers(model: Any) -> list[Layer]:
     """Weight and bias of each layer, in the order in which the network was run when it was exported."""
     constants = _constants(model)
-    found = []
+    found: dict[int, Layer] = {}
     for node in model.graph.node:
         if node.op_type in ("Conv", "Gemm") and all(name in constants for name in node.input[1:3]):
+            # The exporter numbers what it folds; a linear layer keeps its name, and comes last.
             number = re.search(r"Conv_(\d+)", node.input[1])
-            found.append(
-                (int(number[1]) if number else 1 << 30, *(constants[name] for name in node.input[1:3]))
-            )
-    for _, weight, bias in sorted(found, key=lambda layer: layer[0]):
-        yield torch.from_numpy(weight), torch.from_numpy(bias)
+            weight, bias = (torch.from_numpy(constants[name]) for name in node.input[1:3])
+            found[int(number[1]) if number else 1 << 30] = weight, bias
+    return [found[place] for place in sorted(found)]
 
 
 def _constants(model: Any) -> dict[str, NDArray[np.float32]]:
