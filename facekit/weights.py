@@ -146,7 +146,8 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
     network = network or path.parent / str(table.get("file", ""))
     known.setdefault("name", network.stem)
     try:
-        known.setdefault("sha256", digest(network))
+        if "sha256" not in known:
+            known["sha256"] = digest(network)
         return EmbedderSpec(path=network, **known)
     except (TypeError, OSError) as error:
         raise WeightsError(f"{path}: [embedder] does not describe a network ({error})") from None
