@@ -1,4 +1,4 @@
-"""Save the detector of faces that dlib carries as a file that is read at once, with its entry in the manifest.
+"""Save the face detector that dlib carries as a file that is read at once, with its entry in the manifest.
 
     python scripts/save_detector.py [--output weights/detector.dat]
 
