@@ -7,6 +7,7 @@ mistyped option answer at once.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -123,6 +124,9 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
 
 def main() -> NoReturn:
     """The `facekit` command."""
+    # NumPy's matrix library starts threads that keep a core busy for a while whenever they wait for work;
+    # this is 2¹⁶ cycles instead of 2²⁶.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "16")
     try:
         group.main(prog_name="facekit")
     except SystemExit as end:
@@ -131,6 +135,8 @@ def main() -> NoReturn:
                 stream.flush()
         if threading.active_count() > 1:  # a picture is being looked through: nobody needs it any more
             os._exit(end.code if isinstance(end.code, int) else FAILED)
+        # Python would look through everything it has loaded before it lets go of it all.
+        gc.freeze()
         raise
     except KeyboardInterrupt:  # a second one, while the first was dealt with
         os._exit(INTERRUPTED)

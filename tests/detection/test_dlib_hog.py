@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import dlib
 import numpy as np
 import pytest
 from PIL import Image
 
+from facekit import weights
+from facekit.detection import dlib_hog
 from facekit.detection.dlib_hog import DlibHog, Ladder
+from facekit.errors import WeightsError
 from facekit.images import read
 from facekit.results import Box, Pixels
 
@@ -34,6 +38,23 @@ def near(box: Box, scale: float = 1.0, truth: Box = FACE) -> bool:
     side = (theirs[2:] - theirs[:2]).mean()
     apart = np.abs((ours[:2] + ours[2:] - theirs[:2] - theirs[2:]) / 2).max()
     return bool(apart < side / 5 and 2 / 3 < (ours[2:] - ours[:2]).mean() / side < 3 / 2)
+
+
+def test_the_filters_are_those_that_dlib_carries(tmp_path: Path) -> None:
+    dlib.get_frontal_face_detector().save(str(tmp_path / "own.dat"))
+    assert (tmp_path / "own.dat").read_bytes() == weights.shipped_detector().path.read_bytes()
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_a_file_that_is_no_detector_is_refused(
+    released: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "detector.dat"
+    path.write_bytes(b"no detector")
+    sha256 = weights.digest(path) if released else "0" * 64
+    monkeypatch.setattr(dlib_hog, "shipped_detector", lambda: weights.DetectorSpec(path, sha256))
+    with pytest.raises(WeightsError, match=f"^{path}: {'not a detector' if released else 'damaged'}"):
+        DlibHog()
 
 
 def test_the_one_face_is_found(photo: Pixels, detector: DlibHog) -> None:
