@@ -52,6 +52,11 @@ def csv_cell(value: object) -> str:
     return f"'{shown}" if value.lstrip(" ").startswith(_FORMULA) else shown
 
 
+def csv_text(cell: str) -> str:
+    """The text behind a cell that `csv_cell` wrote: without the apostrophe before a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_FORMULA) else cell
+
+
 def file_stem(text: str, *, limit: int = 80) -> str:
     """A name that every file system takes as (part of) a file name, at most `limit` UTF-8 bytes."""
     safe = _NOT_IN_FILE_NAMES.sub("_", _UNSAFE.sub("_", unicodedata.normalize("NFC", text)))
