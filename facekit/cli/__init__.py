@@ -27,6 +27,7 @@ COMMANDS = {
     "identify": "Say who is in each picture.",
     "enroll": "Add people to a gallery from their pictures.",
     "verify": "Say whether two pictures show the same person.",
+    "cluster": "Group unknown faces by person.",
     "gallery": "Look after the people in a gallery.",
     "detect": "Find the faces in pictures.",
     "align": "Cut aligned faces out of a folder of pictures.",

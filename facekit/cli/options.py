@@ -153,6 +153,16 @@ def open_gallery(
     return gallery
 
 
+def own_gallery(path: Path | None, *, fingerprint: str | None = None) -> Gallery | None:
+    """The gallery given, or else one of the user's own where there is one; never the shipped one."""
+    from facekit import settings, verbs
+
+    places = [place for place in settings.galleries_to_read(path) if place != settings.reference_gallery()]
+    if path is None and not any(place.exists() for place in places):
+        return None
+    return verbs.open_gallery(path, fingerprint=fingerprint)
+
+
 def _be_quiet(ctx: click.Context) -> None:
     console: Console = ctx.obj
     console.quiet = True
