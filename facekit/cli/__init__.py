@@ -32,6 +32,8 @@ COMMANDS = {
     "detect": "Find the faces in pictures.",
     "align": "Cut aligned faces out of a folder of pictures.",
     "embed": "Write the vectors of all faces to a file.",
+    "evaluate": "Measure error rates on your own pictures.",
+    "calibrate": "Set a gallery's threshold from data.",
     "train": "Train an embedder on your own pictures.",
     "export": "Make an embedder file of a trained run.",
     "train-landmarks": "Train the landmark predictor.",

@@ -103,6 +103,11 @@ class VerificationReport:
     def equal_error(self) -> float:
         return max(self.eer.fmr.value, self.eer.fnmr.value)
 
+    @property
+    def unresolved(self) -> list[str]:
+        """The FMR that the counts cannot show."""
+        return [power(fmr) for fmr in FMRS if fmr not in self.points]
+
     def to_dict(self) -> dict[str, Any]:
         low, high = self.auc.bounds
         folds = self.accuracy
@@ -125,7 +130,7 @@ class VerificationReport:
             "eer_point": self.eer.to_dict(),
             "tar_at_fmr": {power(fmr): point.tar.value for fmr, point in self.points.items()},
             "operating_points": {power(fmr): point.to_dict() for fmr, point in self.points.items()},
-            "unresolved": [power(fmr) for fmr in FMRS if fmr not in self.points],
+            "unresolved": self.unresolved,
             "tpr_at_fpr": {
                 f"{fpr:g}": {"threshold": _number(point.threshold), **point.tar.to_dict()}
                 for fpr, point in self.table.items()
@@ -167,9 +172,7 @@ def of_comparisons(
 
 def at(found: Comparisons, threshold: float) -> OperatingPoint:
     """Both error rates at the threshold."""
-    return OperatingPoint(
-        threshold, found.accepted_non_mated(threshold), found.accepted_mated(threshold)
-    )
+    return OperatingPoint(threshold, found.accepted_non_mated(threshold), found.accepted_mated(threshold))
 
 
 def decisions(found: Comparisons, threshold: float) -> Decisions:
