@@ -34,6 +34,7 @@ COMMANDS = {
     "embed": "Write the vectors of all faces to a file.",
     "evaluate": "Measure error rates on your own pictures.",
     "calibrate": "Set a gallery's threshold from data.",
+    "plot": "Draw scores, training runs and galleries, or write a report.",
     "train": "Train an embedder on your own pictures.",
     "export": "Make an embedder file of a trained run.",
     "train-landmarks": "Train the landmark predictor.",

@@ -23,6 +23,7 @@ Floats = NDArray[np.float32]
 MOST = 5000
 FEWEST = 4
 NEIGHBOURS = 10
+_AXIS = "t-SNE of the vectors: directions and distances have no unit"
 
 
 def draw(gallery: Gallery, *, seed: int = 0) -> Figure:
@@ -39,10 +40,8 @@ def draw(gallery: Gallery, *, seed: int = 0) -> Figure:
         found = [found[place] for place in np.sort(kept)]
     subjects = [each.subject for each in found]
     places = flattened(np.stack([each.vector for each in found]), seed=seed)
-    figure = draw_places(places, subjects)
     part = f"{len(found):,} of {total:,}" if total > MOST else f"{total:,}"
-    figure.axes[0].set_title(f"{part} templates of {len(set(subjects)):,} subjects: near means alike")
-    return figure
+    return draw_places(places, subjects, f"{part} templates of {len(set(subjects)):,} subjects")
 
 
 def flattened(vectors: Floats, *, seed: int = 0) -> Floats:
@@ -56,7 +55,7 @@ def flattened(vectors: Floats, *, seed: int = 0) -> Floats:
     return np.asarray(plan.fit_transform(vectors.astype(np.float64)), np.float32)
 
 
-def draw_places(places: Floats, subjects: Sequence[str]) -> Figure:
+def draw_places(places: Floats, subjects: Sequence[str], title: str) -> Figure:
     """Dots at `places` (n, 2); each of the subjects has a colour and a shape, and its name beside its dots
     where there is room."""
     figure, [axes] = style.new_figure((8.0, 7.0))
@@ -69,27 +68,36 @@ def draw_places(places: Floats, subjects: Sequence[str]) -> Figure:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(0.06)
+    axes.set_title(f"{title}: near means alike")
+    axes.set_xlabel(_AXIS)
     left_out = _write_names(axes, {name: np.median(places[rows[name]], axis=0) for name in names})
-    note = f"; {left_out} names left out for want of room" if left_out else ""
-    axes.set_xlabel(f"t-SNE of the vectors: directions and distances have no unit{note}")
+    if left_out:
+        axes.set_xlabel(f"{_AXIS}; no room for {left_out} names")
     return figure
 
 
 def _write_names(axes: Axes, middles: dict[str, Floats]) -> int:
     """Write each name where it hides no other, tried beside its dots and further off; how many found no
     place."""
-    figure = axes.figure
+    figure = axes.get_figure(root=True)
+    assert figure is not None
     figure.draw_without_rendering()
-    renderer = figure._get_renderer()  # type: ignore[union-attr]
-    inside = axes.get_window_extent(renderer)
+    inside = axes.get_window_extent()
     taken: list[NDArray[np.float64]] = []
     left_out = 0
     for name, (x, y) in middles.items():
-        text = axes.annotate(style.short(name, 24), (float(x), float(y)), xytext=(0, 0), fontsize=7, ha="center")
-        text.set(textcoords="offset points", bbox={"facecolor": "white", "alpha": 0.6, "pad": 0.4, "linewidth": 0})
+        text = axes.annotate(
+            style.short(name, 24),
+            (float(x), float(y)),
+            xytext=(0, 0),
+            textcoords="offset points",
+            fontsize=7,
+            ha="center",
+            bbox={"facecolor": "white", "alpha": 0.6, "pad": 0.4, "linewidth": 0},
+        )
         for dx, dy in ((0, 6), (0, -11), (0, 14), (0, -19), (26, 0), (-26, 0), (30, 12), (-30, -12)):
             text.set_position((dx, dy))
-            box = text.get_window_extent(renderer).padded(1)
+            box = text.get_window_extent().padded(1)
             area = np.array([box.x0, box.y0, box.x1, box.y1])
             fits = inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1
             if fits and not any(_overlap(area, other) for other in taken):

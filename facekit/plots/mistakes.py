@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from facekit import images
-from facekit.errors import PictureError
+from facekit.errors import FacekitError
 from facekit.evaluation.pairs import paths
+from facekit.evaluation.pictures import main_face
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
 from facekit.plots import style
+from facekit.reading import Options, Reading, read_faces
+from facekit.results import Pixels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 MOST = 6
 SIDE = 224
 _PAIRS_A_ROW = 2
+# So much of the picture around a face is shown, in widths of the face.
+_AROUND = 2.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ def _of_pairs(scores: VerificationScores, most: int) -> tuple[list[Mistake], lis
     return found[0], found[1]
 
 
-def _of_searches(scores: IdentificationScores, folder: Path, most: int) -> tuple[list[Mistake], list[Mistake]]:
+def _of_searches(
+    scores: IdentificationScores, folder: Path, most: int
+) -> tuple[list[Mistake], list[Mistake]]:
     finite, mated = np.isfinite(scores.top_scores), scores.mated
     missed = mated & finite & (scores.mate_ranks != 1)
     found = []
@@ -94,40 +100,58 @@ def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
             yield shown
 
 
-def draw(found: Sequence[Mistake], folder: Path, title: str) -> Figure:
-    """The pictures of the mistakes, in pairs, with names and scores. A picture that is not there is a grey
-    field that says so."""
-    rows = max(1, -(-len(found) // _PAIRS_A_ROW))
+def draw(found: Sequence[Mistake], folder: Path, title: str, options: Options | None = None) -> Figure:
+    """The faces of the mistakes, in pairs, with names and scores. A picture that is not there is a grey
+    field."""
     from matplotlib.figure import Figure
 
+    rows = max(1, -(-len(found) // _PAIRS_A_ROW))
     figure = Figure(figsize=(10.0, 0.6 + 2.9 * rows), layout="constrained")
     axes = figure.subplots(rows, 2 * _PAIRS_A_ROW, squeeze=False)
     for each in axes.flat:
         each.axis("off")
-    places = axes.reshape(-1, 2)
-    for (left, right), mistake in zip(places, found, strict=False):
-        _show(left, mistake.a, folder)
-        _show(right, mistake.b, folder, mistake.title)
-        left.set_title(f"score {mistake.score:.3f}", loc="left", fontsize=9, fontweight="bold")
+    names = [name for mistake in found for name in (mistake.a, mistake.b) if name is not None]
+    shown = _thumbnails(list(dict.fromkeys(names)), folder, options or Options())
+    for (left, right), mistake in zip(axes.reshape(-1, 2), found, strict=False):
+        _show(left, shown.get(mistake.a), mistake.a)
+        _show(right, shown.get(mistake.b or ""), mistake.b or mistake.title)
+        score = f"score {mistake.score:.3f}".replace("-", "−")
+        left.set_title(score, loc="left", fontsize=9, fontweight="bold")
     figure.suptitle(title)
     return figure
 
 
-def _show(axes: Axes, name: str | None, folder: Path, instead: str = "") -> None:
-    axes.imshow(_thumbnail(name, folder))
-    shown = instead if name is None else name
-    axes.text(0.5, -0.03, style.short(shown, 26), transform=axes.transAxes, ha="center", va="top", fontsize=8)
+def _show(axes: Axes, thumbnail: Pixels | None, name: str) -> None:
+    grey = np.full((SIDE, SIDE, 3), 200, np.uint8)
+    axes.imshow(grey if thumbnail is None else thumbnail)
+    axes.text(0.5, -0.03, style.short(name, 26), transform=axes.transAxes, ha="center", va="top", fontsize=8)
 
 
-def _thumbnail(name: str | None, folder: Path) -> NDArray[np.uint8]:
-    """A square of the whole picture, on white; grey where it cannot be read."""
-    blank = np.full((SIDE, SIDE, 3), 200, np.uint8)
-    if name is None:
-        return blank
+def _thumbnails(names: Sequence[str], folder: Path, options: Options) -> dict[str, Pixels]:
+    """The face that was measured in each picture, or all of a picture in which none is found: a square. Of
+    pictures that cannot be read there is none."""
     try:
-        [path] = paths(folder, [name])
-        pixels = images.read(str(path)).pixels
-    except (PictureError, OSError):
-        return blank
-    fitted = ImageOps.contain(Image.fromarray(pixels), (SIDE, SIDE))
+        places = dict(zip(names, paths(folder, names), strict=True))
+    except FacekitError:
+        return {}
+    # A score file may come from anybody: it must not bring pictures from elsewhere into a report.
+    inside = folder.resolve()
+    places = {name: path for name, path in places.items() if Path(path).resolve().is_relative_to(inside)}
+    plan = replace(options, jobs=1, keep_pictures=True)
+    readings = zip(places, read_faces(list(places.values()), plan), strict=True)
+    return {name: _square(reading) for name, reading in readings if reading.picture is not None}
+
+
+def _square(reading: Reading) -> Pixels:
+    assert reading.picture is not None
+    image = Image.fromarray(reading.picture.pixels)
+    if reading.faces:
+        x0, y0, x1, y1 = main_face(reading).detection.box
+        half = min(_AROUND * max(x1 - x0, y1 - y0) / 2, min(image.size) / 2)
+        x, y = (
+            min(max(middle, half), length - half)
+            for middle, length in zip(((x0 + x1) / 2, (y0 + y1) / 2), image.size, strict=True)
+        )
+        image = image.crop((round(x - half), round(y - half), round(x + half), round(y + half)))
+    fitted = ImageOps.contain(image, (SIDE, SIDE))
     return np.asarray(ImageOps.pad(fitted, (SIDE, SIDE), color="white"))

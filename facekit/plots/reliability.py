@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.errors import DependencyError
 from facekit.evaluation.metrics import Rate
 from facekit.plots import style
 
@@ -17,6 +18,22 @@ Floats = NDArray[np.float64]
 Outcomes = NDArray[np.bool_]
 
 BINS = 10
+FOLDS = 10
+
+
+def probabilities(scores: Floats, mated: Outcomes, *, seed: int = 0) -> Floats:
+    """For each finite score the probability that it is mated, by logistic regression on the other nine of
+    ten parts. Raises DependencyError without scikit-learn; each kind needs ten scores.
+    """
+    try:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    except ImportError:
+        raise DependencyError("probabilities need scikit-learn: pip install 'facekit[evaluate]'") from None
+    parts = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    plain = LogisticRegression(C=1e6)
+    found = cross_val_predict(plain, scores[:, None], mated, cv=parts, method="predict_proba")
+    return np.asarray(found[:, 1], np.float64)
 
 
 def bins(probabilities: Floats, outcomes: Outcomes) -> list[tuple[float, Rate]]:
@@ -50,6 +67,8 @@ def draw(probabilities: Floats, outcomes: Outcomes, of: str = "pairs") -> Figure
     counts = np.histogram(probabilities, np.linspace(0, 1, BINS + 1))[0]
     below.stairs(counts, np.linspace(0, 1, BINS + 1), fill=True, color=style.SKY)
     below.set_yscale("log")
+    below.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    below.yaxis.set_minor_formatter(lambda value, _: "")
     below.set_ylabel(f"{of} per bin")
     below.set_xlim(0, 1)
     below.set_xlabel("probability given")

@@ -59,7 +59,8 @@ def styled() -> Iterator[None]:
     # What the user's own matplotlibrc says must not change the plots.
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        for name, value in _STYLE.items():
+            matplotlib.rcParams[name] = value  # type: ignore[index]
         yield
 
 
@@ -77,6 +78,13 @@ def png(figure: Figure) -> bytes:
     """The figure as PNG, without the version of the program that made it."""
     file = BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def jpeg(figure: Figure) -> bytes:
+    """The figure as JPEG: a tenth of the bytes, for one that shows photos."""
+    file = BytesIO()
+    figure.savefig(file, format="jpeg", pil_kwargs={"quality": 85})
     return file.getvalue()
 
 
@@ -99,7 +107,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 def line_styles(count: int) -> list[dict[str, Any]]:
     """For each of so many lines a colour and a dash; no two alike up to 28."""
     return [
-        {"color": LINES[number % 7], "linestyle": DASHES[(number + number // 7) % 4]} for number in range(count)
+        {"color": LINES[number % 7], "linestyle": DASHES[(number + number // 7) % 4]}
+        for number in range(count)
     ]
 
 

@@ -115,7 +115,14 @@ def draw_det(found: Mapping[str, Comparisons]) -> Figure:
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     axes.plot([low, high], [low, high], color=style.GREY, linewidth=0.8, linestyle=":")
-    axes.text(*(2 * [low + 0.06 * (high - low)]), "equal error", rotation=45, color=style.GREY, va="bottom", rotation_mode="anchor")
+    axes.text(
+        *(2 * [low + 0.06 * (high - low)]),
+        "equal error",
+        rotation=45,
+        color=style.GREY,
+        va="bottom",
+        rotation_mode="anchor",
+    )
     axes.tick_params(axis="x", labelrotation=45)
     axes.set_xlabel("FMR: pairs of two people accepted (%)")
     axes.set_ylabel("FNMR: pairs of one person refused (%)")
