@@ -76,6 +76,9 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
                 embedder_name=spec.name,
                 threshold=spec.threshold,
                 calibration=spec.calibration,
+                calibrated_subjects=spec.calibrated_subjects,
+                tail=spec.tail,
+                probability=spec.probability,
             )
         except GalleryError:
             if not path.exists():  # else another process made it in this moment

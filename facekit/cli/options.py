@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.gallery.store import Gallery
+    from facekit.probability import Probability
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -161,6 +162,19 @@ def own_gallery(path: Path | None, *, fingerprint: str | None = None) -> Gallery
     if path is None and not any(place.exists() for place in places):
         return None
     return verbs.open_gallery(path, fingerprint=fingerprint)
+
+
+def probability_of(gallery: Gallery) -> Probability:
+    """The gallery's curve from score to probability. Raises GalleryError where it has none."""
+    from facekit.errors import GalleryError
+    from facekit.probability import Probability
+
+    curve = Probability.read(gallery.settings.probability)
+    if curve is None:
+        raise GalleryError(
+            f"{gallery.path}: has no probabilities: run facekit calibrate --fpir RATE on it first"
+        )
+    return curve
 
 
 def _be_quiet(ctx: click.Context) -> None:
