@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from facekit.cli import DONE
 from facekit.errors import UsageError
 from facekit.evaluation import identification, scores, verification
-from facekit.evaluation.comparisons import of_scores
+from facekit.evaluation.comparisons import Comparisons, of_scores
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
 from facekit.plots import album, report, style
 from facekit.plots.album import Plot
@@ -19,10 +19,49 @@ from facekit.rendering.escaping import file_stem, printable
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.reading import Options
 
 PAGE = "report.html"
 
 Found = TypeVar("Found")
+
+
+class Reporting:
+    """The report of `facekit evaluate`: in which folder, and whether with the faces of the worst mistakes."""
+
+    def __init__(self, console: Console, out: Path | None, *, mistakes: bool) -> None:
+        if out is None:
+            raise UsageError("--mistakes is for the report: give --report DIR")
+        self.mistakes = mistakes
+        self._console = console
+        self._out = out
+        self._images: Path | None = None
+
+    def prepare(self, images: Path | None) -> None:
+        """What must be there in the end is missed before the measuring, not after it."""
+        with style.styled():
+            self._out.mkdir(parents=True, exist_ok=True)
+        if self.mistakes and images is None:
+            raise UsageError("--mistakes needs the pictures: give --images FOLDER")
+        self._images = images if self.mistakes else None
+
+    def write(self, found: AnyScores | Comparisons, made: report.Report, options: Options) -> None:
+        """Draw, and write the plots and the page."""
+        with style.styled():
+            section = report.section("", found, made, self._images, options)
+            for plot in section.plots:
+                style.save(plot.figure, self._out, plot.name)
+            place = write_page([section], self._out)
+        self._console.note(f"report written to {place}")
+
+
+def write_page(sections: Sequence[report.Section], out: Path) -> Path:
+    """Write the report; where it is."""
+    made = report.Made.on(datetime.now(UTC).date().isoformat())
+    out.mkdir(parents=True, exist_ok=True)
+    place = out / PAGE
+    place.write_text(report.page(sections, made), encoding="utf-8")
+    return place
 
 
 class Plotting:
@@ -39,7 +78,7 @@ class Plotting:
         galleries = [path for path in files if path.suffix == ".db"]
         runs = [path for path in files if path not in galleries and _is_run(path)]
         scored = {
-            name: scores.read(path)
+            name: _readable(name, scores.read(path))
             for name, path in _named([each for each in files if each not in (*galleries, *runs)]).items()
         }
         if report and not scored:
@@ -58,7 +97,7 @@ class Plotting:
     def _report(self, scored: dict[str, AnyScores]) -> None:
         sections = [self._section(name, found) for name, found in scored.items()]
         self.save(sections[0].plots if len(sections) == 1 else self._of_scores(scored))
-        self.write(sections)
+        self.console.emit(printable(str(write_page(sections, self.out))))
 
     def _section(self, name: str, found: AnyScores) -> report.Section:
         made: report.Report
@@ -75,14 +114,6 @@ class Plotting:
             for path in style.save(plot.figure, self.out, plot.name):
                 self.console.emit(printable(str(path)))
 
-    def write(self, sections: Sequence[report.Section]) -> None:
-        """Write the report."""
-        made = report.Made.on(datetime.now(UTC).date().isoformat())
-        self.out.mkdir(parents=True, exist_ok=True)
-        place = self.out / PAGE
-        place.write_text(report.page(sections, made), encoding="utf-8")
-        self.console.emit(printable(str(place)))
-
     def _of_scores(self, scored: dict[str, AnyScores]) -> Iterator[Plot]:
         pairs = {name: each for name, each in scored.items() if isinstance(each, VerificationScores)}
         searches = {name: each for name, each in scored.items() if isinstance(each, IdentificationScores)}
@@ -93,8 +124,7 @@ class Plotting:
             yield from album.of_searches(_unnamed(searches), self.threshold)
         for name, each in scored.items():
             prefix = "" if len(scored) == 1 else f"{file_stem(name)}-"
-            if isinstance(each, VerificationScores):
-                yield from album.of_probability(each, prefix)
+            yield from album.of_probability(each, prefix)
             if self.images is not None:
                 yield from album.of_mistakes(each, self.images, prefix)
 
@@ -125,6 +155,15 @@ def _is_run(path: Path) -> bool:
             return "step" in next(csv.reader(file), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
+
+
+def _readable(name: str, found: AnyScores) -> AnyScores:
+    """Scores that something can be drawn of. Raises UsageError for others."""
+    if not len(found):
+        raise UsageError(f"{name}: has no scores")
+    if isinstance(found, VerificationScores) and (found.mated.all() or not found.mated.any()):
+        raise UsageError(f"{name}: mated and non-mated comparisons are needed, there is only one kind")
+    return found
 
 
 def _named(files: Sequence[Path]) -> dict[str, Path]:

@@ -94,20 +94,23 @@ def of_searches(found: Mapping[str, IdentificationScores], threshold: float | No
         )
 
 
-def of_probability(scores: VerificationScores, prefix: str = "") -> Iterator[Plot]:
-    """The reliability of a probability made from the scores; nothing without scikit-learn, or where a kind
-    of pairs has too few."""
-    usable = np.isfinite(scores.scores)
-    mated = scores.mated[usable]
-    fewest = min(np.count_nonzero(mated), np.count_nonzero(~mated))
-    if settings.has_package("sklearn") and fewest >= reliability.FOLDS:
+def of_probability(scores: AnyScores, prefix: str = "") -> Iterator[Plot]:
+    """The reliability of the probability that facekit calibrate makes of such scores; nothing without
+    scikit-learn, or where there are too few."""
+    if isinstance(scores, VerificationScores):
+        values, right, of = scores.scores, scores.mated, "pairs"
+    else:
+        values, right, of = scores.top_scores, scores.mated & (scores.mate_ranks == 1), "searches"
+    usable = np.isfinite(values)
+    values, right = values[usable], right[usable]
+    if settings.has_package("sklearn") and reliability.enough(right):
         yield Plot(
             f"{prefix}reliability",
             "Can the probability be believed?",
-            "A probability is made from the score by logistic regression on nine tenths of the pairs and "
-            "judged on the tenth. On the dotted line it says what happens. It holds for lists with as many "
-            "pairs of one person as this one.",
-            lambda: reliability.draw(reliability.probabilities(scores.scores[usable], mated), mated),
+            "A score is turned into a probability by a curve fitted to nine tenths of the scores, and judged "
+            "on the tenth. On the dotted line it says what happens. It is meant for as many right as wrong "
+            "candidates; where strangers are more frequent, a name is less sure than it says.",
+            lambda: reliability.draw(reliability.probabilities(values, right), right, of),
         )
 
 

@@ -16,7 +16,7 @@ from facekit import __version__
 from facekit.evaluation.comparisons import Comparisons, of_scores
 from facekit.evaluation.identification import IdentificationReport
 from facekit.evaluation.metrics import Rate
-from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
+from facekit.evaluation.scores import AnyScores, IdentificationScores
 from facekit.evaluation.verification import VerificationReport, power
 from facekit.plots import album, style
 from facekit.plots.album import Plot
@@ -79,7 +79,7 @@ def section(
     else:
         found = scores if isinstance(scores, Comparisons) else of_scores(scores)
         plots += album.of_comparisons({"": found}, threshold)
-    if isinstance(scores, VerificationScores):
+    if not isinstance(scores, Comparisons):
         plots += album.of_probability(scores)
     if images is not None and not isinstance(scores, Comparisons):
         plots += album.of_mistakes(scores, images, options=options)

@@ -142,7 +142,7 @@ def draw_scores(found: Comparisons, threshold: float | None = None) -> Figure:
 def histogram(found: Mapping[str, metrics.Scores], threshold: float | None, of: str) -> Figure:
     """Shares of each kind of scores in equal bins; those without a face are counted in the legend."""
     figure, [axes] = style.new_figure()
-    finite = {name: scores[np.isfinite(scores)] for name, scores in found.items()}
+    finite = {name: scores[np.isfinite(scores)] for name, scores in found.items() if len(scores)}
     together = np.concatenate(list(finite.values()))
     low, high = (together.min(), together.max()) if len(together) else (0.0, 1.0)
     low, high = (low - 0.05, high + 0.05) if high - low < 0.01 else (low, high)
