@@ -62,7 +62,7 @@ def draw_places(places: Floats, subjects: Sequence[str], title: str) -> Figure:
     names = sorted(set(subjects))
     rows = {name: [place for place, each in enumerate(subjects) if each == name] for name in names}
     for number, name in enumerate(names):
-        colour, marker = style.LINES[number % 7], style.MARKERS[(number + number // 7) % len(style.MARKERS)]
+        colour, marker = style.LINES[number % 7], style.MARKERS[number % len(style.MARKERS)]
         x, y = places[rows[name]].T
         axes.scatter(x, y, s=22, color=colour, marker=marker, alpha=0.75, linewidths=0)
     axes.set_xticks([])

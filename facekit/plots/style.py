@@ -106,10 +106,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 def line_styles(count: int) -> list[dict[str, Any]]:
     """For each of so many lines a colour and a dash; no two alike up to 28."""
-    return [
-        {"color": LINES[number % 7], "linestyle": DASHES[(number + number // 7) % 4]}
-        for number in range(count)
-    ]
+    return [{"color": LINES[number % 7], "linestyle": DASHES[number % 4]} for number in range(count)]
 
 
 def short(name: str, longest: int = LONGEST_NAME) -> str:
