@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from facekit.errors import DependencyError, UsageError
 from facekit.evaluation import metrics
-from facekit.evaluation.intervals import Resampler, ratio
+from facekit.evaluation.intervals import Resampler, clustered, ratio
 from facekit.evaluation.metrics import Rate, Scores
 from facekit.probability import Probability
 
@@ -72,6 +72,11 @@ class NonMated:
             return self._resampler.sums(values, self.first)
         return self._resampler.pair_sums(lambda part: values[part], self.first, self.second)
 
+    def rate(self, threshold: float) -> Rate:
+        """How many of the scores are ≥ the threshold, with the interval over people where they are known."""
+        rate = metrics.accepted(self.scores, threshold)
+        return rate if self.first is None else clustered(rate.count, rate.total, self._drawn(threshold))
+
     def upper_limit(self, threshold: float) -> float:
         """One-sided 95 % upper limit of the share of scores ≥ the threshold: the exact one of independent
         scores, or that of drawing the people, whichever is higher."""
@@ -79,8 +84,14 @@ class NonMated:
         exact = binomial_limit(rate.count, rate.total)
         if self.first is None or not rate.count:
             return exact
-        drawn = ratio(self._sums(self.scores >= threshold), self._sums(np.ones(len(self))))
-        return max(exact, float(np.nanpercentile(drawn, 100 * CONFIDENCE)))
+        return max(exact, float(np.nanpercentile(self._drawn(threshold), 100 * CONFIDENCE)))
+
+    def _drawn(self, threshold: float) -> NDArray[np.float64]:
+        return ratio(self._sums(self.scores >= threshold), self._totals)
+
+    @cached_property
+    def _totals(self) -> NDArray[np.float64]:
+        return self._sums(np.ones(len(self)))
 
 
 def binomial_limit(count: int, total: int, confidence: float = CONFIDENCE) -> float:
@@ -128,8 +139,9 @@ class Calibration:
         if self.kind == "FMR":
             start = f"FMR at most {self.rate:g}: {self.counted.count} of {self.counted.total} comparisons{of}"
             return f"{start} accepted, 95 % limit {self.limit:.2g}; {source}, {date}"
-        found = f"{self.counted.count} of {self.counted.total} searches{of} named"
-        if self.measured_subjects != self.subjects:
+        found = f"{self.counted.count} of {self.counted.total}"
+        found += f" comparisons{of} accepted" if self.measured_subjects == 1 else f" searches{of} named"
+        if 1 < self.measured_subjects != self.subjects:
             found += f" at N = {self.measured_subjects}"
         limit = f"95 % limit {self.limit:.2g}"
         return f"FPIR at most {self.rate:g} at N = {self.subjects}: {found}, {limit}; {source}, {date}"
@@ -152,7 +164,7 @@ def choose(found: NonMated, rate: float, *, kind: str = "FPIR", subjects: int | 
     tail = tail_of(found.scores) if kind == "FPIR" else 0.0
     at = _lowest(found, share if shown else rate) + (0.0 if shown else tail * math.log(growth))
     threshold = round(math.ceil(at * 1000) / 1000, 3)
-    counted, limit = metrics.accepted(found.scores, threshold), found.upper_limit(threshold)
+    counted, limit = found.rate(threshold), found.upper_limit(threshold)
     return Calibration(kind, rate, threshold, counted, limit, found.people, wanted, found.subjects, tail)
 
 

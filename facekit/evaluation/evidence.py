@@ -74,6 +74,7 @@ def of_photos(
     """Photos of `people` (n,) searched for in the gallery: of strangers, and of enrolled people, who count as
     strangers with themselves taken out. Pictures whose SHA-256 is in `left_out` take no part.
 
+    Where nobody on the photos is enrolled, the mated searches are those of the gallery's own templates.
     Raises UsageError where no photo is left.
     """
     kept = np.array([digest not in (left_out or ()) for digest in templates.sha256], np.bool_)
@@ -93,7 +94,16 @@ def of_photos(
         others[part] = scores.max(axis=1, initial=-np.inf)
     mated = truth >= 0
     numbers = np.unique(np.array(names, np.str_), return_inverse=True)[1]
-    return _evidence(own[mated], others, mated, numbers, len(gallery.names) - bool(mated.any()))
+    if mated.any() or len(gallery.names) < 2:
+        return _evidence(own[mated], others, mated, numbers, len(gallery.names) - bool(mated.any()))
+    own_templates = of_templates(gallery)
+    kept = own_templates.mated
+    return Evidence(
+        NonMated(others, len(gallery.names), numbers),
+        np.concatenate([own_templates.top[kept], others]),
+        np.concatenate([own_templates.right[kept], np.zeros(len(others), np.bool_)]),
+        np.concatenate([kept[kept], np.zeros(len(others), np.bool_)]),
+    )
 
 
 def of_comparisons(vectors: NDArray[np.float32], people: Whole, rows: Whole | None = None) -> Evidence:

@@ -25,6 +25,8 @@ _KNOWN = frozenset(
         "numpy": ("dtype", "ndarray"),
         "numpy.core.multiarray": ("scalar", "_reconstruct"),
         "numpy._core.multiarray": ("scalar", "_reconstruct"),
+        "numpy.core.numeric": ("_frombuffer",),
+        "numpy._core.numeric": ("_frombuffer",),
         "_codecs": ("encode",),
         "__builtin__": ("bytes", "bytearray"),
         "builtins": ("bytes", "bytearray"),
@@ -228,6 +230,8 @@ def _bytes(value: Any) -> bytes:
         case _Built("_reconstruct", _, (_, _, _Built("dtype", (kind, *_)), _, content)):
             if kind in ("u1", b"u1"):
                 return _bytes(content)
+        case _Built("_frombuffer", (content, _Built("dtype", ("u1", *_)), *_)):
+            return _bytes(content)
     raise _RefusedError(f"a {type(value).__name__} as a picture")
 
 
@@ -248,4 +252,6 @@ def _flags(value: _Built) -> list[bool]:
         case _Built("_reconstruct", _, (_, _, _Built("dtype", (kind, *_)), _, content)):
             if kind in ("b1", b"b1"):
                 return [bool(each) for each in _bytes(content)]
+        case _Built("_frombuffer", (content, _Built("dtype", ("b1", *_)), *_)):
+            return [bool(each) for each in _bytes(content)]
     raise _RefusedError("no list of truth values")
