@@ -78,14 +78,18 @@ class Face:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best."""
+    """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best. `probability`
+    is how likely a best candidate of this score is the person, where that was asked for.
+    """
 
     rank: int
     subject: str
     score: float
+    probability: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"rank": self.rank, "subject": self.subject, "score": round(self.score, 4)}
+        found = {"rank": self.rank, "subject": self.subject, "score": round(self.score, 4)}
+        return found if self.probability is None else {**found, "probability": round(self.probability, 4)}
 
 
 @dataclass(frozen=True, eq=False)

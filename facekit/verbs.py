@@ -21,6 +21,7 @@ from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Face, PictureResult
 
 if TYPE_CHECKING:
+    from facekit.clustering import Grouping
     from facekit.enrolment import EnrolReport
     from facekit.pipeline import Pipeline
 
@@ -75,6 +76,9 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
                 embedder_name=spec.name,
                 threshold=spec.threshold,
                 calibration=spec.calibration,
+                calibrated_subjects=spec.calibrated_subjects,
+                tail=spec.tail,
+                probability=spec.probability,
             )
         except GalleryError:
             if not path.exists():  # else another process made it in this moment
@@ -142,6 +146,28 @@ def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading
 
 detect = embed
 """All faces of all pictures: one way for boxes, points and vectors."""
+
+
+def cluster(
+    inputs: Inputs,
+    gallery: Gallery | None = None,
+    *,
+    threshold: float | None = None,
+    options: Options | None = None,
+) -> Grouping:
+    """The faces of all pictures of the inputs (pictures, folders), grouped by person.
+
+    Faces with a score of at least `threshold` are linked; None takes nine tenths of the embedder's own.
+    With `gallery`, a group of somebody who is enrolled has a name. A picture that cannot be read has no
+    faces.
+    """
+    from facekit import clustering
+
+    options = options or Options()
+    pipeline = options.pipeline()
+    readings = read_faces(images.find(_paths(inputs)), options, pipeline=pipeline)
+    limit = clustering.LINK * pipeline.spec.threshold if threshold is None else threshold
+    return clustering.group_faces(list(clustering.sightings(readings)), limit, gallery)
 
 
 def verify(

@@ -50,7 +50,15 @@ class FakePipeline:
 
     fingerprint = FINGERPRINT
     dimension = DIMENSION
-    spec = SimpleNamespace(name="fake", threshold=0.6, calibration="made up for tests")
+    spec = SimpleNamespace(
+        name="fake",
+        threshold=0.6,
+        calibration="made up for tests",
+        calibrated_subjects=0,
+        tail=0.0,
+        probability="",
+        flip=False,
+    )
 
     def __init__(self, min_face: int = 8) -> None:
         self.min_face = min_face

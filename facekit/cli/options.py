@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.gallery.store import Gallery
+    from facekit.probability import Probability
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -151,6 +152,29 @@ def open_gallery(
             "(make yours with: facekit enroll FOLDER)"
         )
     return gallery
+
+
+def own_gallery(path: Path | None, *, fingerprint: str | None = None) -> Gallery | None:
+    """The gallery given, or else one of the user's own where there is one; never the shipped one."""
+    from facekit import settings, verbs
+
+    places = [place for place in settings.galleries_to_read(path) if place != settings.reference_gallery()]
+    if path is None and not any(place.exists() for place in places):
+        return None
+    return verbs.open_gallery(path, fingerprint=fingerprint)
+
+
+def probability_of(gallery: Gallery) -> Probability:
+    """The gallery's curve from score to probability. Raises GalleryError where it has none."""
+    from facekit.errors import GalleryError
+    from facekit.probability import Probability
+
+    curve = Probability.read(gallery.settings.probability)
+    if curve is None:
+        raise GalleryError(
+            f"{gallery.path}: has no probabilities: run facekit calibrate --fpir RATE on it first"
+        )
+    return curve
 
 
 def _be_quiet(ctx: click.Context) -> None:
