@@ -16,6 +16,7 @@ from PIL import Image, PngImagePlugin
 
 from facekit.reading import Reading
 from facekit.rendering.escaping import file_stem
+from facekit.results import Pixels
 
 _MARK = "Source-SHA256"
 
@@ -49,6 +50,25 @@ class AnnotatedFolder:
         mark = f"{_MARK} {reading.sha256}".encode()
         with _replacing(path) as unfinished:
             image.save(unfinished, format="JPEG", quality=90, comment=mark)
+        return path
+
+
+class PortraitFolder:
+    """A folder of the best face of everybody in a video, `<video>-<track>-<subject>.png`. `sha256` tells
+    the video from another of the same name.
+    """
+
+    def __init__(self, folder: Path, video: str, sha256: str) -> None:
+        self._names = _Names(folder)
+        self._video = Reading(f"{video}.video", sha256=sha256)
+
+    def save(self, track: int, subject: str | None, crop: Pixels) -> Path:
+        part = f"-{track:03}-{file_stem(subject or 'unknown')}.png"
+        [path] = self._names.paths(self._video, [part])
+        mark = PngImagePlugin.PngInfo()
+        mark.add_text(_MARK, self._video.sha256)
+        with _replacing(path) as unfinished:
+            Image.fromarray(crop).save(unfinished, format="PNG", pnginfo=mark)
         return path
 
 
