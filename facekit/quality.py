@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.alignment import SCHEMES
 from facekit.detection.geometry import shorter_side
 from facekit.results import Detection, Pixels, Quality
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _FARTHEST = 2.0
+# Where photographed people have their nose on the way from the mouth to the eyes, as the median.
+_NOSE = 0.425
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,12 @@ def yaw(points: NDArray[np.floating], scheme: str = "arcface5") -> float:
 
 
 def pitch(points: NDArray[np.floating]) -> float:
-    """How far the nose lies above where the template has it, between the eyes and the mouth, in their
-    distance; positive for a face that looks up. `points` (5, 2) are of `arcface5`.
+    """How far the nose lies above its usual place between the mouth and the eyes, in their distance;
+    positive for a face that looks up. `points` (5, 2) are of `arcface5`.
     """
-    return _nose_height(np.asarray(points, np.float64)) - _nose_height(SCHEMES["arcface5"])
-
-
-def _nose_height(points: NDArray[np.float64]) -> float:
-    eyes, mouth = points[0:2].mean(axis=0), points[3:5].mean(axis=0)
-    return _off(points[2] - mouth, eyes - mouth)
+    at = np.asarray(points, np.float64)
+    eyes, mouth = at[0:2].mean(axis=0), at[3:5].mean(axis=0)
+    return _off(at[2] - mouth, eyes - mouth) - _NOSE
 
 
 def _off(way: NDArray[np.float64], along: NDArray[np.float64]) -> float:

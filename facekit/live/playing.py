@@ -6,23 +6,40 @@ import queue
 import threading
 import time as clock
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from facekit.live.events import Event
 from facekit.live.frames import Frame
 from facekit.live.reader import Reader
-from facekit.live.session import Seen, Session
+
+Told = TypeVar("Told", covariant=True)
+Shown = TypeVar("Shown", covariant=True)
+Heard = TypeVar("Heard", contravariant=True)
+Looked = TypeVar("Looked", contravariant=True)
+Happened = TypeVar("Happened")
+State = TypeVar("State")
 
 # How long to wait for a frame before whoever watches is asked whether to go on, in seconds.
 _GLANCE = 0.05
 
 
-class Audience(Protocol):
-    """Who is shown the frames and told the events, all from one thread."""
+class Looking(Protocol[Told, Shown]):
+    """What takes the frames, all from one thread: a `Session`, a `Registration`."""
 
-    def show(self, frame: Frame, seen: Sequence[Seen]) -> None: ...
+    def step(self, frame: Frame) -> Sequence[Told]: ...
 
-    def tell(self, events: Sequence[Event]) -> None: ...
+    def seen(self) -> Shown:
+        """What is known now; may be asked from any thread."""
+        ...
+
+    def finish(self) -> Sequence[Told]: ...
+
+
+class Audience(Protocol[Heard, Looked]):
+    """Who is shown the frames and told what happens, all from one thread."""
+
+    def show(self, frame: Frame, seen: Looked) -> None: ...
+
+    def tell(self, events: Sequence[Heard]) -> None: ...
 
     def wants_more(self) -> bool:
         """Asked between frames, also while none comes; whoever has a window looks after it here."""
@@ -31,8 +48,8 @@ class Audience(Protocol):
 
 def play(
     reader: Reader,
-    session: Session,
-    audience: Audience,
+    session: Looking[Happened, State],
+    audience: Audience[Happened, State],
     *,
     seconds: float | None = None,
     in_time: bool = False,
@@ -54,12 +71,12 @@ def play(
         audience.tell(session.finish())
 
 
-class _Player:
+class _Player(Generic[Happened, State]):
     def __init__(
         self,
         reader: Reader,
-        session: Session,
-        audience: Audience,
+        session: Looking[Happened, State],
+        audience: Audience[Happened, State],
         seconds: float | None,
         in_time: bool,
         now: Callable[[], float],
@@ -67,7 +84,7 @@ class _Player:
         self._reader, self._session, self._audience = reader, session, audience
         self._seconds, self._in_time, self._now = seconds, in_time, now
         self._start = now()
-        self._looker: _Looker | None = None
+        self._looker: _Looker[Happened] | None = None
 
     def run(self) -> None:
         while self._audience.wants_more():
@@ -109,15 +126,15 @@ class _Player:
         self._audience.tell(self._looker.events())
 
 
-class _Looker:
+class _Looker(Generic[Happened]):
     """A thread that takes the newest frame when it is done with the one before."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Looking[Happened, object]) -> None:
         self._session = session
         self._frame: Frame | None = None
         self._changed = threading.Condition()
         self._stopped = False
-        self._happened: queue.SimpleQueue[Sequence[Event] | BaseException] = queue.SimpleQueue()
+        self._happened: queue.SimpleQueue[Sequence[Happened] | BaseException] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True, name="facekit-looker")
         self._thread.start()
 
@@ -126,9 +143,9 @@ class _Looker:
             self._frame = frame
             self._changed.notify()
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[Happened]:
         """What happened since the last call. Raises what ended the thread."""
-        events: list[Event] = []
+        events: list[Happened] = []
         while not self._happened.empty():
             happened = self._happened.get()
             if isinstance(happened, BaseException):
