@@ -100,13 +100,15 @@ class _PyAvStream:
         self._stream.thread_type = "AUTO" if not (address or device) else "SLICE"
         self.rate = float(self._stream.average_rate or self._stream.guessed_rate or USUAL_RATE)
         self.endless = device or (address and not self._container.duration)
+        # This format has times of packets only, and those of reordered frames are wrong.
+        self._untimed = self._container.format.name == "avi"
 
     def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
         start: float | None = None
         for frame in self._decoded():
             if start is None:
                 start = frame.time
-            time = None if frame.time is None or start is None else frame.time - start
+            time = None if frame.time is None or start is None or self._untimed else frame.time - start
             pixels = frame.to_ndarray(format="rgb24")
             turns = round((frame.rotation or 0) / 90) % 4
             yield np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels, time
@@ -220,7 +222,7 @@ class _PyAvWriter:
         self._stream = self._container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = options
+        self._stream.options = options | ({"bf": "0"} if path.suffix.lower() == ".avi" else {})
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
         self._tick = -1
 
