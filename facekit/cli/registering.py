@@ -14,8 +14,8 @@ from facekit.cli.keys import Keys
 from facekit.errors import DependencyError
 from facekit.gallery.records import subject_name
 from facekit.gallery.store import Gallery
+from facekit.live import looking
 from facekit.live.frames import Frame
-from facekit.live.looking import PipelineEyes
 from facekit.live.playing import play
 from facekit.live.poses import POSES, Pose
 from facekit.live.reader import Reader
@@ -44,7 +44,9 @@ def register_person(
     """Take a person's frames from a source and enroll them; the exit status."""
     name = subject_name(name)
     other, threshold = _others(place, name, pipeline)
-    registration = Registration(PipelineEyes(pipeline), frames=frames, other=other, threshold=threshold)
+    registration = Registration(
+        looking.PipelineEyes(pipeline), frames=frames, other=other, threshold=threshold
+    )
     window = _window(console, view, source)
     with Keys() as keys:
         asking = Asking(console, source, registration, window, keys)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--save-video",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Save the video with boxes, names and scores in FILE (.mp4, .mkv, .mov, .webm, .avi).",
+    help="Save the video with boxes, names and scores in FILE (.mp4, .mkv, .mov, .webm).",
 )
 @click.option(
     "--save-faces",

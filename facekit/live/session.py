@@ -111,11 +111,7 @@ class Session:
         events = self._follow(frame, found)
         events += self._over(lambda track: self._lost(track))
         events += self._decide()
-        self._seen = tuple(
-            Seen(t.number, t.box, t.velocity, t.seen, t.verdict.subject, t.verdict.score)
-            for t in self._tracks
-            if t.told and not t.missed > 2
-        )
+        self._seen = tuple(_seen(track) for track in self._tracks if track.told and not track.missed > 2)
         return events
 
     def finish(self) -> list[Event]:
@@ -272,6 +268,12 @@ class Session:
         subject, score = verdict.subject, verdict.score
         best = track.best
         return Event(kind, self._now, track.number, subject, score, best.box, best.frame, clock)
+
+
+def _seen(track: Track) -> Seen:
+    # Whoever may be the next person is not shown under the last one's name.
+    verdict = voting.Verdict(None, None) if track.doubts else track.verdict
+    return Seen(track.number, track.box, track.velocity, track.seen, verdict.subject, verdict.score)
 
 
 def promise(detection: Detection) -> float:

@@ -22,7 +22,7 @@ from facekit.errors import DependencyError, PictureError, UsageError
 from facekit.results import Pixels
 
 USUAL_RATE = 25.0
-CONTAINERS = (".mp4", ".mkv", ".mov", ".webm", ".avi")
+CONTAINERS = (".mp4", ".mkv", ".mov", ".webm")
 # How long an address may take to open, and to send the next part of a frame, in seconds.
 PATIENCE = (10.0, 10.0)
 _TICKS = 1000
@@ -222,7 +222,7 @@ class _PyAvWriter:
         self._stream = self._container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = options | ({"bf": "0"} if path.suffix.lower() == ".avi" else {})
+        self._stream.options = options
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
         self._tick = -1
 
@@ -244,7 +244,7 @@ class _OpenCvWriter:
 
     def __init__(self, path: Path, size: tuple[int, int], rate: float) -> None:
         cv2 = _opencv()
-        code = {".avi": "MJPG", ".webm": "VP80"}.get(path.suffix.lower(), "mp4v")
+        code = "VP80" if path.suffix.lower() == ".webm" else "mp4v"
         self._video: Any = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), rate, size)
         if not self._video.isOpened():
             raise StreamError(f"{path}: cannot be written")
