@@ -11,9 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-import numpy as np
-from numpy.typing import NDArray
-
 from facekit import identification, settings
 from facekit.cli import DONE, FAILED, NO_FACE
 from facekit.errors import UsageError
@@ -25,10 +22,10 @@ from facekit.live.session import Pace, Portrait, Seen, Session
 from facekit.live.sources import Source
 from facekit.rendering import identified
 from facekit.rendering.escaping import json_line
-from facekit.results import Candidate
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.gallery.search import Index
     from facekit.gallery.store import Gallery
     from facekit.live.video import VideoFile
     from facekit.live.window import Window
@@ -72,13 +69,14 @@ def watch_source(
     limit = gallery.threshold if wishes.threshold is None else wishes.threshold
     session = Session(
         looking.PipelineEyes(pipeline),
-        watching.search,
+        watching.index.search,
         limit,
         pace=Pace(frames=wishes.detect_every or 0),
         keep=watching.keep if wishes.save_faces else None,
         clock=_time_of_day if source.live else None,
     )
     reader = Reader(source, tell=watching.hear, most=wishes.max_fps)
+    watching.renew = lambda index: session.renew(index.search)
     watching.rate = lambda: min(reader.rate, wishes.max_fps or reader.rate)
     try:
         play(reader, session, watching, seconds=wishes.seconds, in_time=wishes.view)
@@ -104,7 +102,8 @@ class Watching:
         self.wishes = wishes
         self.people: dict[int, str | None] = {}
         self.rate: Callable[[], float] = lambda: source.rate
-        self._index = gallery.matrix()
+        self.index = gallery.matrix()
+        self.renew: Callable[[Index], None] = lambda index: None
         self._asked = self._began = clock.monotonic()
         self._frames = 0
         self._length = 0.0
@@ -146,10 +145,6 @@ class Watching:
             limit, self.gallery.calibration, self.gallery.subject_count, place, given=given is not None
         )
         self.console.note(" ".join(lines))
-
-    def search(self, probes: NDArray[np.float32], k: int) -> list[list[Candidate]]:
-        """The gallery's answer; asked by the looker's thread, which has no connection to the file."""
-        return self._index.search(probes, k)
 
     def hear(self, text: str) -> None:
         """A remark of the reader's thread, told when there is time."""
@@ -204,8 +199,11 @@ class Watching:
             portrait = self._portraits.popleft()
             self._folder.save(portrait.track, portrait.subject, portrait.crop)
         if self.source.live and clock.monotonic() > self._asked + _FRESH:
-            self._index = self.gallery.matrix()
             self._asked = clock.monotonic()
+            index = self.gallery.matrix()
+            if index is not self.index:
+                self.index = index
+                self.renew(index)
 
     def _save(self, frame: Frame) -> None:
         from PIL import Image

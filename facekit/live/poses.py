@@ -14,9 +14,10 @@ from facekit import quality
 Pose = Literal["front", "left", "right", "up", "down"]
 POSES: tuple[Pose, ...] = ("front", "left", "right", "up", "down")
 
-# What anybody's front view may be off, and how far a turned head must differ from the person's own.
+# What anybody's front view may be off, and how far a turned head must differ from the person's own: three
+# times what the predictor's points tremble by while a head is still.
 _FRONT_YAW, _FRONT_PITCH = 0.12, 0.09
-_SIDE, _TILT = 0.09, 0.02
+_SIDE, _TILT = 0.09, 0.013
 # Between a front view and a turned one lies what is neither.
 _NEITHER = 0.7
 

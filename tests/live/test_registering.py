@@ -63,7 +63,7 @@ def test_the_pose_is_judged_against_the_persons_own_front() -> None:
 
 def test_between_two_poses_is_neither() -> None:
     assert pose(Angles(FRONT.yaw + 0.08, FRONT.pitch), FRONT) is None
-    assert pose(Angles(FRONT.yaw, FRONT.pitch + 0.017), FRONT) is None
+    assert pose(Angles(FRONT.yaw, FRONT.pitch + 0.011), FRONT) is None
 
 
 def test_all_poses_are_asked_for_in_turn_until_it_is_complete() -> None:

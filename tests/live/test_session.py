@@ -9,7 +9,7 @@ from facekit.live.events import Event
 from facekit.live.session import Pace, Portrait, Session
 from facekit.results import Face
 
-from .conftest import ADA, BOB, EVE, ScriptedEyes, direction, face_at, frames, square
+from .conftest import ADA, BOB, EVE, ScriptedEyes, direction, face_at, frames, gallery_of, square
 
 
 def watch(
@@ -140,3 +140,11 @@ def test_the_time_of_day_is_told_where_there_is_a_clock(everybody: Callable) -> 
     assert list(events[0].to_dict()) == [
         *("schema", "event", "time", "clock", "track", "subject", "score", "frame", "box")
     ]
+
+
+def test_who_is_enrolled_meanwhile_is_recognised(everybody: Callable) -> None:
+    session = Session(ScriptedEyes(lambda n: [face_at(square(50), EVE)]), everybody, 0.5)
+    events = [event for frame in frames(50) for event in session.step(frame)]
+    session.renew(gallery_of(Ada=ADA, Eve=EVE))
+    events += [event for frame in frames(5, start=50) for event in session.step(frame)]
+    assert told(events) == [("appear", 1, None), ("recognised", 1, "Eve")]
