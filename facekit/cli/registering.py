@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit import enrolment, quality, verbs
+from facekit import verbs
 from facekit.cli import DONE, FAILED, NO_FACE
 from facekit.cli.keys import Keys
 from facekit.errors import DependencyError
 from facekit.gallery.records import subject_name
-from facekit.gallery.store import Gallery
-from facekit.live import looking
+from facekit.live import looking, registering
 from facekit.live.frames import Frame
 from facekit.live.playing import play
 from facekit.live.poses import POSES, Pose
@@ -23,7 +22,6 @@ from facekit.live.registering import Kept, Progress, Registration
 from facekit.live.sources import Source
 from facekit.rendering.escaping import printable
 from facekit.rendering.ring import line, ringed
-from facekit.results import Candidate, Vector
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -43,10 +41,8 @@ def register_person(
 ) -> int:
     """Take a person's frames from a source and enroll them; the exit status."""
     name = subject_name(name)
-    other, threshold = _others(place, name, pipeline)
-    registration = Registration(
-        looking.PipelineEyes(pipeline), frames=frames, other=other, threshold=threshold
-    )
+    others = registering.others_at(place, name, pipeline)
+    registration = Registration(looking.PipelineEyes(pipeline), frames=frames, others=others)
     window = _window(console, view, source)
     with Keys() as keys:
         asking = Asking(console, source, registration, window, keys)
@@ -58,22 +54,6 @@ def register_person(
         finally:
             asking.close()
     return _save(console, name, source, place, pipeline, registration)
-
-
-def _others(place: Path, name: str, pipeline: Pipeline) -> tuple[Callable[[Vector], Candidate | None], float]:
-    """Whom of the gallery, if there is one, a face is most like, of all but the person; its threshold."""
-    if not place.exists():
-        return lambda vector: None, pipeline.spec.threshold
-    with Gallery.open(place, fingerprint=pipeline.fingerprint) as gallery:
-        held = list(gallery.contents())
-        threshold = gallery.threshold
-    names = [template.subject for template in held if template.subject != name]
-    if not names:
-        return lambda vector: None, threshold
-    from facekit.gallery.search import Index
-
-    index = Index.of(np.stack([each.vector for each in held if each.subject != name]), names)
-    return lambda vector: index.search(vector[None], 1)[0][0], threshold
 
 
 def _window(console: Console, view: bool | None, source: Source) -> Window | None:
@@ -158,10 +138,8 @@ def _save(
         why = registration.seen().hint if registration.faces else "no face"
         console.error(f"{source.shown}: no frame to enroll ({why}); the gallery is as it was")
         return FAILED if registration.faces else NO_FACE
-    rules = enrolment.Rules(quality=quality.Limits(yaw=1.0))
-    readings = [each.reading(f"{source.name} frame") for _, each in kept]
     with verbs.gallery_for_enrolment(place, pipeline) as gallery:
-        outcomes = enrolment.enroll_readings(gallery, name, readings, rules)
+        outcomes = registering.enroll(gallery, name, kept, source.name)
     for note in dict.fromkeys(problem for outcome in outcomes for problem in outcome.problems):
         console.note(f"{note}; enrolled all the same")
     added = sum(outcome.status == "enrolled" for outcome in outcomes)

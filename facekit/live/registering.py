@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from facekit import quality
+import numpy as np
+
+from facekit import enrolment, quality
+from facekit.enrolment import Outcome
+from facekit.gallery.search import Index
+from facekit.gallery.store import Gallery
 from facekit.live import poses
 from facekit.live.frames import Frame
 from facekit.live.looking import Eyes
 from facekit.live.poses import POSES, Angles, Pose
 from facekit.reading import Reading
 from facekit.results import Candidate, Detection, Face, Vector
+
+if TYPE_CHECKING:
+    from facekit.pipeline import Pipeline
 
 PROMPTS: dict[Pose, str] = {
     "front": "look into the camera",
@@ -33,6 +43,42 @@ class Limits:
     largest: float = 0.7
     near: float = 0.5
     quality: quality.Limits = field(default_factory=lambda: quality.Limits(size=0, yaw=1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Others:
+    """Everybody in a gallery but the person who registers; from `threshold` on a face is like one of them."""
+
+    threshold: float = 0.5
+    index: Index | None = None
+
+    def like(self, vector: Vector) -> Candidate | None:
+        """Whom a face is like, if anybody."""
+        found = self.index.search(vector[None], 1)[0] if self.index else []
+        return found[0] if found and found[0].score >= self.threshold else None
+
+
+def others_at(place: Path, name: str, pipeline: Pipeline) -> Others:
+    """The others of the gallery at `place`, of which there need not be one yet. Raises GalleryError for one
+    that cannot be used.
+    """
+    if not place.exists():
+        return Others(pipeline.spec.threshold)
+    with Gallery.open(place, fingerprint=pipeline.fingerprint) as gallery:
+        held = [template for template in gallery.contents() if template.subject != name]
+        if not held:
+            return Others(gallery.threshold)
+        index = Index.of(np.stack([each.vector for each in held]), [each.subject for each in held])
+        return Others(gallery.threshold, index)
+
+
+def enroll(gallery: Gallery, name: str, kept: Sequence[tuple[Pose, Kept]], source: str) -> list[Outcome]:
+    """Enroll what a registration kept, by the rules of every enrolment but that a head may be turned, in one
+    transaction.
+    """
+    rules = enrolment.Rules(quality=quality.Limits(yaw=1.0))
+    readings = [each.reading(f"{source} frame") for _, each in kept]
+    return enrolment.enroll_readings(gallery, name, readings, rules)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +115,7 @@ class Progress:
 
 class Registration:
     """Takes frames in order and keeps the best: `frames` of each pose, at least `apart` seconds between
-    two. `other` says whom of the gallery a face is most like, of all but the person, and `threshold` from
-    which score on that is worth a warning.
+    two. `others` are the gallery's people, of whom one that the person is like is worth a warning.
     """
 
     def __init__(
@@ -79,16 +124,14 @@ class Registration:
         *,
         frames: int = 3,
         limits: Limits | None = None,
-        other: Callable[[Vector], Candidate | None] = lambda vector: None,
-        threshold: float = 1.0,
+        others: Others | None = None,
         apart: float = 0.3,
         every: float = 0.1,
     ) -> None:
         self._eyes = eyes
         self._frames = frames
         self._limits = limits or Limits()
-        self._other = other
-        self._threshold = threshold
+        self._others = others or Others()
         self._apart, self._every = apart, every
         self._kept: dict[Pose, list[Kept]] = {pose: [] for pose in POSES}
         self._due = 0.0
@@ -147,7 +190,7 @@ class Registration:
 
     def _is_somebody_else(self, face: Face) -> bool:
         likeness = [float(kept.face.vector @ face.vector) for _, kept in self.kept()]
-        return bool(likeness) and max(likeness) < 0.5 * self._threshold
+        return bool(likeness) and max(likeness) < 0.5 * self._others.threshold
 
     def _take(self, frame: Frame, face: Face) -> Pose | None:
         """Keep the face if it is among the best of its pose; the pose."""
@@ -164,8 +207,8 @@ class Registration:
 
     def _warning(self, face: Face) -> str | None:
         """Said once: whom else the person looks like."""
-        other = None if self._warned else self._other(face.vector)
-        if other is None or other.score < self._threshold:
+        other = None if self._warned else self._others.like(face.vector)
+        if other is None:
             return None
         self._warned = True
         return f"looks like another enrolled person ({other.subject}, score {other.score:.2f})"

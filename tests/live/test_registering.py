@@ -7,12 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from facekit.gallery.search import Index
 from facekit.live.frames import Frame
 from facekit.live.poses import POSES, Angles, angles, middle, pose
-from facekit.live.registering import PROMPTS, Progress, Registration
-from facekit.results import Candidate, Face
+from facekit.live.registering import PROMPTS, Others, Progress, Registration
+from facekit.results import Face
 
-from .conftest import ADA, BOB, ScriptedEyes, face_at, square
+from .conftest import ADA, BOB, ScriptedEyes, direction, face_at, square
 
 FRONT = Angles(0.02, -0.03)
 TURNED = {
@@ -118,7 +119,7 @@ def test_a_small_face_in_the_background_does_not_matter() -> None:
 
 def test_somebody_else_who_steps_in_is_not_taken() -> None:
     other = dataclasses.replace(look("front"), vector=BOB)
-    registration = Registration(ScriptedEyes(lambda n: [other if n else look("front")]), threshold=0.5)
+    registration = Registration(ScriptedEyes(lambda n: [other if n else look("front")]))
     assert "not the face from before" in take(registration, 4)[-1].hint
     assert len(registration.kept()) == 1
 
@@ -126,8 +127,7 @@ def test_somebody_else_who_steps_in_is_not_taken() -> None:
 def test_who_looks_like_another_enrolled_person_is_told_once() -> None:
     registration = Registration(
         ScriptedEyes(lambda n: [look("front")]),
-        other=lambda vector: Candidate(1, "Bob", 0.7),
-        threshold=0.5,
+        others=Others(0.5, Index.of([direction(1, 1), BOB], ["Bob", "Eve"])),
     )
     warnings = [progress.warning for progress in take(registration, 8) if progress.warning]
-    assert warnings == ["looks like another enrolled person (Bob, score 0.70)"]
+    assert warnings == ["looks like another enrolled person (Bob, score 0.71)"]
