@@ -26,13 +26,14 @@ def ringed(pixels: Pixels, progress: Progress, *, mirrored: bool) -> Image.Image
     radius, width = round(0.36 * min(image.size)), max(6, min(image.size) // 40)
     x, y = image.width // 2, round(0.46 * image.height)
     area = (x - radius, y - radius, x + radius, y + radius)
+    around = (x - radius - 2, y - radius - 2, x + radius + 2, y + radius + 2)
     for pose, start in _ARCS.items():
         begin = start if mirrored or pose in ("up", "down") else 100 - start
         share = min(1.0, progress.counts[pose] / progress.wanted)
-        draw.arc(area, begin, begin + _LENGTH, fill=_SHADE, width=width + 4)
-        draw.arc(area, begin, begin + _LENGTH, fill=_colour(pose, progress), width=width - 2)
+        draw.arc(around, begin, begin + _LENGTH, fill=_SHADE, width=width + 4)
+        draw.arc(area, begin, begin + _LENGTH, fill=_colour(pose, progress), width=width)
         if 0 < share < 1:
-            draw.arc(area, begin, begin + round(_LENGTH * share), fill=NAMED, width=width - 2)
+            draw.arc(area, begin, begin + round(_LENGTH * share), fill=NAMED, width=width)
     _line(draw, image.size, progress)
     return image
 
