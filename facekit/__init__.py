@@ -41,15 +41,10 @@ _HOMES = {
         "PictureResult",
         "Quality",
     ),
+    "facekit.live.events": ("Event",),
     "facekit.verbs": (
-        "Verification",
-        "cluster",
-        "detect",
-        "embed",
-        "enroll",
-        "identify",
-        "open_gallery",
-        "verify",
+        *("Verification", "cluster", "detect", "embed", "enroll", "identify"),
+        *("open_gallery", "register", "verify", "watch"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -75,6 +70,7 @@ if TYPE_CHECKING:
     from facekit.gallery.store import Gallery as Gallery
     from facekit.images import find as find
     from facekit.images import read as read
+    from facekit.live.events import Event as Event
     from facekit.pipeline import Pipeline as Pipeline
     from facekit.reading import Options as Options
     from facekit.reading import Reading as Reading
@@ -92,7 +88,9 @@ if TYPE_CHECKING:
     from facekit.verbs import enroll as enroll
     from facekit.verbs import identify as identify
     from facekit.verbs import open_gallery as open_gallery
+    from facekit.verbs import register as register
     from facekit.verbs import verify as verify
+    from facekit.verbs import watch as watch
 
 
 def __getattr__(name: str) -> Any:

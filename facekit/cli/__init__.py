@@ -27,6 +27,8 @@ DONE, FAILED, USAGE, NO_FACE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 COMMANDS = {
     "identify": "Say who is in each picture.",
     "enroll": "Add people to a gallery from their pictures.",
+    "watch": "Say who is in front of a camera or in a video.",
+    "register": "Enroll a person in front of a camera or in a video.",
     "verify": "Say whether two pictures show the same person.",
     "cluster": "Group unknown faces by person.",
     "gallery": "Look after the people in a gallery.",

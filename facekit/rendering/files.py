@@ -74,6 +74,25 @@ class AnnotatedFolder:
         return path
 
 
+class PortraitFolder:
+    """A folder of the best face of everybody in a video, `<video>-<track>-<subject>.png`. `sha256` tells
+    the video from another of the same name.
+    """
+
+    def __init__(self, folder: Path, video: str, sha256: str) -> None:
+        self._names = _Names(folder)
+        self._video = Reading(f"{video}.video", sha256=sha256)
+
+    def save(self, track: int, subject: str | None, crop: Pixels) -> Path:
+        part = f"-{track:03}-{file_stem(subject or 'unknown')}.png"
+        [path] = self._names.paths(self._video, [part])
+        mark = PngImagePlugin.PngInfo()
+        mark.add_text(_MARK, self._video.sha256)
+        with _replacing(path) as unfinished:
+            Image.fromarray(crop).save(unfinished, format="PNG", pnginfo=mark)
+        return path
+
+
 class CropTree:
     """The largest face of every picture below `raw`, in the same tree below `out`; `tell` hears of those
     without one.
