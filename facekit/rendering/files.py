@@ -80,7 +80,7 @@ class PortraitFolder:
     """
 
     def __init__(self, folder: Path, video: str, sha256: str) -> None:
-        self._names = _Names(folder)
+        self._names = Names(folder)
         self._video = Reading(f"{video}.video", sha256=sha256)
 
     def save(self, track: int, subject: str | None, crop: Pixels) -> Path:
@@ -88,7 +88,7 @@ class PortraitFolder:
         [path] = self._names.paths(self._video, [part])
         mark = PngImagePlugin.PngInfo()
         mark.add_text(_MARK, self._video.sha256)
-        with _replacing(path) as unfinished:
+        with replacing(path) as unfinished:
             Image.fromarray(crop).save(unfinished, format="PNG", pnginfo=mark)
         return path
 
