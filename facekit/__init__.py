@@ -27,6 +27,8 @@ _HOMES = {
         "UsageError",
         "WeightsError",
     ),
+    "facekit.evaluation.identification": ("IdentificationReport",),
+    "facekit.evaluation.verification": ("VerificationReport",),
     "facekit.gallery.store": ("Gallery",),
     "facekit.images": ("find", "read"),
     "facekit.pipeline": ("Pipeline",),
@@ -40,7 +42,10 @@ _HOMES = {
         "PictureResult",
         "Quality",
     ),
-    "facekit.verbs": ("Verification", "detect", "embed", "enroll", "identify", "open_gallery", "verify"),
+    "facekit.verbs": (
+        *("Verification", "detect", "embed", "enroll", "evaluate_identification", "evaluate_verification"),
+        *("identify", "open_gallery", "verify"),
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -59,6 +64,8 @@ if TYPE_CHECKING:
     from facekit.errors import PictureError as PictureError
     from facekit.errors import UsageError as UsageError
     from facekit.errors import WeightsError as WeightsError
+    from facekit.evaluation.identification import IdentificationReport as IdentificationReport
+    from facekit.evaluation.verification import VerificationReport as VerificationReport
     from facekit.gallery.store import Gallery as Gallery
     from facekit.images import find as find
     from facekit.images import read as read
@@ -76,6 +83,8 @@ if TYPE_CHECKING:
     from facekit.verbs import detect as detect
     from facekit.verbs import embed as embed
     from facekit.verbs import enroll as enroll
+    from facekit.verbs import evaluate_identification as evaluate_identification
+    from facekit.verbs import evaluate_verification as evaluate_verification
     from facekit.verbs import identify as identify
     from facekit.verbs import open_gallery as open_gallery
     from facekit.verbs import verify as verify
