@@ -28,6 +28,8 @@ _HOMES = {
         "UsageError",
         "WeightsError",
     ),
+    "facekit.evaluation.identification": ("IdentificationReport",),
+    "facekit.evaluation.verification": ("VerificationReport",),
     "facekit.gallery.store": ("Gallery",),
     "facekit.images": ("find", "read"),
     "facekit.pipeline": ("Pipeline",),
@@ -43,8 +45,8 @@ _HOMES = {
     ),
     "facekit.live.events": ("Event",),
     "facekit.verbs": (
-        *("Verification", "cluster", "detect", "embed", "enroll", "identify"),
-        *("open_gallery", "register", "verify", "watch"),
+        *("Verification", "cluster", "detect", "embed", "enroll", "evaluate_identification"),
+        *("evaluate_verification", "identify", "open_gallery", "register", "verify", "watch"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from facekit.errors import PictureError as PictureError
     from facekit.errors import UsageError as UsageError
     from facekit.errors import WeightsError as WeightsError
+    from facekit.evaluation.identification import IdentificationReport as IdentificationReport
+    from facekit.evaluation.verification import VerificationReport as VerificationReport
     from facekit.gallery.store import Gallery as Gallery
     from facekit.images import find as find
     from facekit.images import read as read
@@ -86,6 +90,8 @@ if TYPE_CHECKING:
     from facekit.verbs import detect as detect
     from facekit.verbs import embed as embed
     from facekit.verbs import enroll as enroll
+    from facekit.verbs import evaluate_identification as evaluate_identification
+    from facekit.verbs import evaluate_verification as evaluate_verification
     from facekit.verbs import identify as identify
     from facekit.verbs import open_gallery as open_gallery
     from facekit.verbs import register as register

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit import identification, images, settings
-from facekit.errors import GalleryError, PictureError
+from facekit.errors import GalleryError, PictureError, UsageError
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
 from facekit.reading import Options, Reading, read_faces
@@ -23,6 +23,8 @@ from facekit.results import SCHEMA, Face, PictureResult
 if TYPE_CHECKING:
     from facekit.clustering import Grouping
     from facekit.enrolment import EnrolReport
+    from facekit.evaluation.identification import IdentificationReport
+    from facekit.evaluation.verification import VerificationReport
     from facekit.live.events import Event
     from facekit.pipeline import Pipeline
 
@@ -264,6 +266,68 @@ def verify(
         if len(each.faces) > 1
     ]
     return Verification(score(one.vector, two.vector), limit, tuple(notes))
+
+
+def evaluate_verification(
+    images: Path | str | None = None,
+    pairs: Path | str | None = None,
+    *,
+    aligned: bool = False,
+    flip: bool = False,
+    threshold: float | None = None,
+    options: Options | None = None,
+) -> VerificationReport:
+    """Error rates of 1:1 comparisons: the pairs of a list (LFW's `pairs.txt`, a CSV with a, b and mated, an
+    InsightFace .bin) of pictures in the folder `images`, or without a list every picture against every other
+    of a folder with a sub-folder for each person.
+
+    `aligned` takes the pictures for crops. Raises UsageError for lists and folders that do not fit.
+    """
+    from facekit.evaluation import protocols, verification
+    from facekit.evaluation.comparisons import Comparisons
+    from facekit.evaluation.scores import VerificationScores
+
+    source = protocols.Source(options or Options(), aligned, flip)
+    folder = None if images is None else Path(images)
+    if pairs is not None:
+        found = protocols.compare_pairs(Path(pairs), folder, source, source.options.pipeline())
+    elif folder is not None:
+        found = protocols.compare_all(folder, source, source.options.pipeline())
+    else:
+        raise UsageError("evaluate_verification needs pairs or images")
+    if isinstance(found.scores, Comparisons):
+        return verification.of_comparisons(found.scores, threshold=threshold, notes=found.notes)
+    assert isinstance(found.scores, VerificationScores)
+    return verification.report(found.scores, threshold=threshold, notes=found.notes)
+
+
+def evaluate_identification(
+    images: Path | str,
+    *,
+    gallery_photos: int = 1,
+    strangers: float = 0.5,
+    splits: int = 5,
+    seed: int = 0,
+    aligned: bool = False,
+    flip: bool = False,
+    threshold: float | None = None,
+    options: Options | None = None,
+) -> IdentificationReport:
+    """Error rates of 1:N searches in a folder with a sub-folder for each person.
+
+    In each of `splits` random divisions `strangers` (a share below 1, or a number) of the people are left out
+    of the gallery, `gallery_photos` photos of each other are enrolled, and the rest is searched for. Raises
+    UsageError for a folder that does not fit.
+    """
+    from facekit.evaluation import identification as report
+    from facekit.evaluation import protocols
+    from facekit.evaluation.scores import IdentificationScores
+
+    source = protocols.Source(options or Options(), aligned, flip)
+    plan = protocols.Splits(gallery_photos, strangers, splits, seed)
+    found = protocols.search_within(Path(images), plan, source, source.options.pipeline())
+    assert isinstance(found.scores, IdentificationScores)
+    return report.report(found.scores, threshold=threshold, notes=found.notes)
 
 
 def _largest(reading: Reading) -> Face:

@@ -61,6 +61,22 @@ def test_enroll_identify_and_verify_as_in_the_readme(tmp_path: Path) -> None:
     assert [len(reading.faces) for reading in facekit.embed("gallery", options=options)] == [1, 1]
 
 
+def test_error_rates_are_measured_as_by_the_command(tmp_path: Path) -> None:
+    options = FakeOptions()
+    for colour in ("red", "green", "blue"):
+        for seed in (1, 2):
+            photo(tmp_path / "people" / colour / f"{seed}.png", colour, seed=seed)
+    rows = ["a,b,mated", "red/1.png,red/2.png,1", "red/1.png,blue/1.png,0"]
+    (tmp_path / "pairs.csv").write_text("\n".join(rows))
+    found = facekit.evaluate_verification("people", "pairs.csv", threshold=0.6, options=options)
+    assert (found.mated, found.non_mated, found.equal_error) == (1, 1, 0.0)
+    assert facekit.evaluate_verification("people", options=options).mated == 3
+    searched = facekit.evaluate_identification("people", strangers=1, splits=2, options=options)
+    assert (searched.mated, searched.non_mated, searched.ranks[0].value) == (4, 4, 1.0)
+    with pytest.raises(facekit.UsageError, match="pairs or images"):
+        facekit.evaluate_verification()
+
+
 def test_errors_are_facekits_own(tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "red")
     with pytest.raises(facekit.PictureError, match=r"missing\.png"):

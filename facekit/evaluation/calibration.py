@@ -163,9 +163,15 @@ def choose(found: NonMated, rate: float, *, kind: str = "FPIR", subjects: int | 
     shown = metrics.supported(share, len(found))
     tail = tail_of(found.scores) if kind == "FPIR" else 0.0
     at = _lowest(found, share if shown else rate) + (0.0 if shown else tail * math.log(growth))
-    threshold = round(math.ceil(at * 1000) / 1000, 3)
+    threshold = rounded_up(at)
     counted, limit = found.rate(threshold), found.upper_limit(threshold)
     return Calibration(kind, rate, threshold, counted, limit, found.people, wanted, found.subjects, tail)
+
+
+def rounded_up(score: float) -> float:
+    """The next higher multiple of 0.001, as a number of three digits that is not below the score."""
+    rounded = round(math.ceil(score * 1000) / 1000, 3)
+    return rounded if rounded >= score else round(rounded + 0.001, 3)
 
 
 def _too_few(found: NonMated, rate: float, kind: str) -> str:
@@ -181,15 +187,16 @@ def _too_few(found: NonMated, rate: float, kind: str) -> str:
 def _lowest(found: NonMated, rate: float) -> float:
     """The lowest threshold whose upper limit is at most `rate`; the limit falls as the threshold rises."""
     ordered = np.sort(found.scores)
+    if not np.isfinite(ordered[-1]):
+        raise UsageError("none of the non-mated pictures has a face: there is no threshold to set")
     few, many = 0, len(ordered)
     while few + 1 < many:
         middle = (few + many) // 2
         threshold = metrics.threshold_in_order(ordered, middle / len(ordered))
         few, many = (middle, many) if found.upper_limit(threshold) <= rate else (few, middle)
-    threshold = metrics.threshold_in_order(ordered, few / len(ordered))
-    if not math.isfinite(threshold):
-        raise UsageError("none of the non-mated pictures has a face: there is no threshold to set")
-    return threshold
+    # Where even all that have a face would be few enough, the lowest of them decides.
+    least = float(ordered[np.isfinite(ordered)][0])
+    return max(least, metrics.threshold_in_order(ordered, few / len(ordered)))
 
 
 def tail_of(scores: Scores) -> float:

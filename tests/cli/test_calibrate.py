@@ -1,0 +1,143 @@
+"""`facekit calibrate`: a threshold from data into the gallery, and what identify makes of it."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run
+from fakes import photo
+
+from facekit.gallery import Gallery, NewTemplate
+
+DIMENSION = 8
+
+
+@pytest.fixture
+def gallery(people: Path, run: Run) -> Path:
+    """The gallery of red, green and blue, and 60 people more, five templates each."""
+    random = np.random.default_rng(0)
+    path = people / "gallery.db"
+    with Gallery.open(path, write=True) as opened:
+        templates = []
+        for person in range(60):
+            middle = random.normal(size=DIMENSION)
+            for number in range(5):
+                raw = middle + 0.2 * random.normal(size=DIMENSION)
+                vector = (raw / np.linalg.norm(raw)).astype(np.float32)
+                digest = f"{person * 5 + number:064x}"
+                templates.append(NewTemplate(f"p{person:02}", vector, digest, "x.png", (0, 0, 9, 9)))
+        opened.add(templates)
+    return path
+
+
+def settings_of(path: Path) -> tuple[float, str, int]:
+    with Gallery.open(path) as opened:
+        return opened.threshold, opened.calibration, opened.settings.calibrated_subjects
+
+
+def test_a_threshold_from_the_gallerys_own_templates(run: Run, gallery: Path) -> None:
+    result = run("calibrate", "--fpir", "0.05")
+    assert result.exit_code == 0, result.stderr
+    threshold, calibration, subjects = settings_of(gallery)
+    assert threshold != 0.6
+    assert subjects == 63
+    assert calibration.startswith("FPIR at most 0.05 at N = 63: ")
+    assert "of 63 people named" in calibration
+    assert f"Threshold {threshold:.3f}, was 0.600" in result.stdout
+    first = run("identify", "gallery/red/1.png").stdout
+    assert first.startswith(f"Threshold {threshold:.3f} (FPIR at most 0.05 at N = 63")
+
+
+def test_what_the_counts_cannot_show_is_refused_and_nothing_is_changed(run: Run, gallery: Path) -> None:
+    before = gallery.read_bytes()
+    result = run("calibrate", "--fpir", "0.001")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "FPIR 0.001 takes 3000" in result.stderr
+    assert gallery.read_bytes() == before
+
+
+def test_a_dry_run_says_it_and_changes_nothing(run: Run, gallery: Path) -> None:
+    before = settings_of(gallery)
+    made = json.loads(run("calibrate", "--fpir", "0.05", "--dry-run", "-f", "json").stdout)
+    assert (made["schema"], made["kind"], made["gallery_subjects"]) == (1, "FPIR", 63)
+    assert made["limit"] <= 0.05
+    assert settings_of(gallery) == before
+
+
+def test_probabilities_are_printed_when_asked_for_and_change_nothing_else(run: Run, gallery: Path) -> None:
+    pytest.importorskip("sklearn", reason="needs the extra evaluate")
+    refused = run("identify", "gallery/red/1.png", "--probability")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "facekit calibrate" in refused.stderr
+    for kind in ("logistic", "isotonic"):
+        assert run("calibrate", "--fpir", "0.05", "--probability", kind).exit_code == 0
+        plain = json.loads(run("identify", "gallery/red/1.png", "-f", "json").stdout)
+        likely = json.loads(run("identify", "gallery/red/1.png", "-f", "json", "--probability").stdout)
+        candidates = likely["faces"][0]["candidates"]
+        values = [each.pop("probability") for each in candidates]
+        assert likely == plain
+        assert values == sorted(values, reverse=True)
+        assert 0 <= values[-1] <= values[0] <= 1
+    rows = run("identify", "gallery/red/1.png", "-f", "csv", "--probability").stdout
+    assert float(next(csv.DictReader(io.StringIO(rows)))["probability"]) == values[0]
+    assert " %  red" in run("identify", "gallery/red/1.png", "--probability").stdout
+    none = run("calibrate", "--fpir", "0.05", "--probability", "none")
+    assert "Probabilities" not in none.stdout
+
+
+def test_a_gallery_that_has_grown_is_told_and_its_threshold_raised(run: Run, gallery: Path) -> None:
+    with Gallery.open(gallery, write=True) as opened:
+        opened.set_threshold(0.5, "made up", calibrated_subjects=60, tail=0.1)
+    assert run("identify", "gallery/red/1.png").stderr == ""
+    with Gallery.open(gallery, write=True) as opened:
+        opened.set_threshold(0.5, "made up", calibrated_subjects=30, tail=0.1)
+    result = run("identify", "gallery/red/1.png")
+    assert result.stdout.startswith("Threshold 0.574 ")
+    assert "set for 30 people and there are 63 now: it is raised by 0.074" in result.stderr
+    assert "facekit calibrate" in result.stderr
+    given = run("identify", "gallery/red/1.png", "--threshold", "0.5")
+    assert given.stderr == ""
+
+
+def test_a_threshold_from_photos_and_from_scores(run: Run, gallery: Path, tmp_path: Path) -> None:
+    for colour in ("yellow", "cyan", "magenta", "red"):
+        for seed in range(8):
+            photo(tmp_path / "strangers" / colour / f"{seed}.png", colour, seed=seed)
+    (tmp_path / "strangers" / "cyan" / "bad.png").write_bytes(b"damaged")
+    result = run("calibrate", "--fpir", "0.3", "--images", "strangers", "--data", "mine", "-f", "json")
+    assert result.exit_code == 1
+    assert "bad.png" in result.stderr
+    made = json.loads(result.stdout)
+    # Red's searches count without red, two photos of red are enrolled themselves, and the damaged one counts.
+    assert (made["counted"]["total"], made["people"]) == (31, 4)
+    assert (made["measured_subjects"], made["missed"]["total"]) == (62, 6)
+    assert "mine" in made["calibration"]
+    rows = ["a,b,mated,score", *(f"x{n},y{n},0,{n / 1000}" for n in range(1000)), "x,y,1,0.9"]
+    (tmp_path / "s.csv").write_text("\n".join(rows))
+    made = json.loads(run("calibrate", "--fmr", "0.01", "--scores", "s.csv", "-f", "json").stdout)
+    assert made["kind"] == "FMR"
+    assert 0.99 < made["threshold"] <= 1.0
+    assert settings_of(gallery)[1].startswith("FMR at most 0.01")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "one of --fpir and --fmr"),
+        (["--fpir", "0.1", "--fmr", "0.1"], "one of --fpir and --fmr"),
+        (["--fpir", "1.5"], "--fpir"),
+        (["--fpir", "0.1", "--images", ".", "--scores", "s.csv"], "one of --images and --scores"),
+        (["--fpir", "0.1", "--scores", "none.csv"], "none.csv"),
+        (["--fpir", "0.1", "--gallery", "none.db"], "none.db"),
+        (["--fpir", "0.1", "--images", "empty"], "sub-folder"),
+    ],
+)
+def test_what_makes_no_sense_is_told(run: Run, people: Path, arguments: list[str], told: str) -> None:
+    (people.parent / "empty").mkdir()
+    result = run("calibrate", *arguments)
+    assert result.exit_code in (1, 2)
+    assert result.stdout == ""
+    assert told in result.stderr
