@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from facekit.results import Candidate, Face, Identification, Picture, PictureRes
 if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
     from facekit.pipeline import Pipeline
+    from facekit.probability import Probability
     from facekit.reading import Reading
 
 
@@ -52,10 +54,19 @@ def of_reading(
     top: int = 5,
     threshold: float | None = None,
     allow_repeats: bool = False,
+    curve: Probability | None = None,
 ) -> PictureResult:
-    """`identify` for a picture that was read and looked through already, or could not be."""
+    """`identify` for a picture that was read and looked through already, or could not be; with a `curve`
+    the candidates have probabilities."""
     named = name_faces(gallery, reading.faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
+    if curve is not None:
+        named = [_with_probabilities(each, curve) for each in named]
     return PictureResult(reading.source, tuple(named), reading.error, reading.notes)
+
+
+def _with_probabilities(identified: Identification, curve: Probability) -> Identification:
+    found = tuple(replace(each, probability=curve.of(each.score)) for each in identified.candidates)
+    return replace(identified, candidates=found)
 
 
 def name_faces(

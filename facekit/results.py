@@ -33,14 +33,14 @@ class Picture:
 class Detection:
     """A detected face. `box` is x0, y0, x1, y1 in pixels of the turned picture and may reach
     over its edge; `score` is the detector's own, higher is surer; `points` is float32 (5, 2)
-    x, y in the scheme `arcface5`, or None when the detector gives none. `turned` counts the
-    quarter turns (counter-clockwise) after which the face stood upright.
+    x, y in the scheme `arcface5`, or None when the detector gives none. `tilt` is by how many degrees
+    the picture is to be turned, counter-clockwise, for the face to stand upright.
     """
 
     box: Box
     score: float
     points: NDArray[np.float32] | None = None
-    turned: int = 0
+    tilt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,18 @@ class Face:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best."""
+    """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best. `probability`
+    is how likely a best candidate of this score is the person, where that was asked for.
+    """
 
     rank: int
     subject: str
     score: float
+    probability: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"rank": self.rank, "subject": self.subject, "score": round(self.score, 4)}
+        found = {"rank": self.rank, "subject": self.subject, "score": round(self.score, 4)}
+        return found if self.probability is None else {**found, "probability": round(self.probability, 4)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,8 @@ class EmbedderSpec:
     A pixel value v in 0 … 255 goes in as (v − mean) / scale; `colour` is `rgb` or `bgr`, `layout`
     `nchw` or `nhwc`; `template` names the landmark scheme the crops are aligned to; `flip` averages
     the vectors of crop and mirror image. `threshold` is the cosine at which a calibration on
-    strangers reached the rate that `calibration` describes.
+    strangers reached the rate that `calibration` describes, with `calibrated_subjects` people enrolled; for
+    e times as many it rises by `tail`; `probability` is the curve of facekit.probability, or empty.
     """
 
     path: Path
@@ -38,6 +39,9 @@ class EmbedderSpec:
     precision: str = "float32"
     threshold: float = 0.4
     calibration: str = "not calibrated"
+    calibrated_subjects: int = 0
+    tail: float = 0.0
+    probability: str = ""
 
     @property
     def fingerprint(self) -> str:

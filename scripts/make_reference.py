@@ -1,15 +1,17 @@
 """Build the shipped gallery: enroll the reference people, and choose the threshold on strangers.
 
-    python scripts/make_reference.py --people reference-70.zip --strangers faces-val.npy \\
+    python scripts/make_reference.py --people reference-70.zip --strangers faces-val.zip \\
         --leave-out photos-val.zip --acquainted v016,v019,v071,v075,v113
 
-`--strangers` are aligned crops (NAME.npy with NAME.csv beside it, which has a column subject) of people who
-are neither in the gallery nor in the network's training data. Every crop is searched once; the threshold is
-the lowest at which at most `--fpir` of the searches return anybody. `--acquainted` names subjects of the
+`--strangers` are aligned crops (NAME.npy or NAME.zip with NAME.csv beside it, which has a column subject) of
+people who are neither in the gallery nor in the network's training data. Every crop is searched once; the
+threshold is chosen as `facekit calibrate` does: the lowest at which the upper 95 % limit of the share of
+searches that return anybody is at most `--fpir`. `--acquainted` names subjects of the
 strangers' table who turned out to be reference people (each of their many crops is most like the same one,
 far above everybody else's scores): they are no strangers and take no part. Nor do people named by
 `--leave-out` (a zip with a folder for each person), so that they can measure the result. The gallery and the
-manifest get the threshold and the counts behind it.
+manifest get the threshold, the counts behind it, its rise with the number of people, and the curve of
+probabilities.
 """
 
 from __future__ import annotations
@@ -20,16 +22,20 @@ import datetime
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit import settings, verbs, weights
 from facekit.embedding import Embedder
-from facekit.evaluation import metrics
+from facekit.evaluation import calibration, evidence
+from facekit.evaluation.pictures import Templates
+from facekit.evaluation.searches import Enrolled
 from facekit.gallery.store import Gallery
 from facekit.reading import Options
 from facekit.training import release
+from facekit.training.data import read_array
 
 
 def enroll(people: Path, target: Path) -> None:
@@ -50,26 +56,35 @@ def enroll(people: Path, target: Path) -> None:
         target.write_bytes(fresh.read_bytes())
 
 
-def strangers(crops: Path, leave_out: Path | None, acquainted: set[str]) -> tuple[NDArray[np.uint8], int]:
-    """Crops of the people who take part, and how many people they are."""
+def strangers(
+    crops: Path, leave_out: Path | None, acquainted: set[str]
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Crops of the people who take part, and whose each is."""
     with crops.with_suffix(".csv").open(newline="", encoding="utf-8") as table:
         subjects = [row["subject"] for row in csv.DictReader(table)]
     names = zipfile.ZipFile(leave_out).namelist() if leave_out else []
     left_out = acquainted | {part for name in names for part in Path(name).parts[:-1]}
     rows = [number for number, subject in enumerate(subjects) if subject and subject not in left_out]
-    return np.load(crops, mmap_mode="r")[rows], len({subjects[row] for row in rows})
+    return read_array(crops).crops[rows], [subjects[row] for row in rows]
 
 
-def choose(gallery: Gallery, vectors: NDArray[np.float32], people: int, fpir: float) -> tuple[float, str]:
-    """The threshold, rounded up, and the sentence that says how it was found."""
-    best = np.array([found[0].score for found in gallery.search(vectors, 1)])
-    threshold = float(np.ceil(metrics.threshold_at_fmr(best, fpir) * 1e3) / 1e3)
-    named = int((best >= threshold).sum())
+def choose(
+    gallery: Gallery, vectors: NDArray[np.float32], people: list[str], fpir: float, name: str
+) -> dict[str, Any]:
+    """Threshold, sentence, number of people, tail and curve, as gallery and manifest call them."""
+    contents = list(gallery.contents())
+    enrolled = Enrolled.of(np.stack([item.vector for item in contents]), [item.subject for item in contents])
+    texts = tuple(people)
+    found = evidence.of_photos(enrolled, Templates(texts, vectors, np.arange(len(texts)), texts), people)
+    chosen = calibration.choose(found.non_mated, fpir)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    count = len(gallery.subjects())
-    return threshold, (
-        f"FPIR {fpir:g} at N = {count}: {named} of {len(best)} searches of {people} strangers named, {today}"
-    )
+    return {
+        "threshold": chosen.threshold,
+        "calibration": chosen.sentence(name, today),
+        "calibrated_subjects": chosen.subjects,
+        "tail": round(chosen.tail, 4),
+        "probability": calibration.fit(found.top, found.right).text(),
+    }
 
 
 def main() -> None:
@@ -80,7 +95,7 @@ def main() -> None:
     parser.add_argument("--strangers", type=Path, required=True)
     parser.add_argument("--leave-out", type=Path)
     parser.add_argument("--acquainted", default="", help="subjects, with commas between them")
-    parser.add_argument("--fpir", type=float, default=0.003)
+    parser.add_argument("--fpir", type=float, default=0.01)
     options = parser.parse_args()
     target = settings.reference_gallery()
     enroll(options.people, target)
@@ -88,12 +103,13 @@ def main() -> None:
     embedder = Embedder()
     vectors = np.concatenate([embedder(crops[first : first + 64]) for first in range(0, len(crops), 64)])
     with Gallery.open(target, write=True) as gallery:
-        threshold, calibration = choose(gallery, vectors, people, options.fpir)
-        gallery.set_threshold(threshold, calibration)
+        chosen = choose(gallery, vectors, people, options.fpir, options.strangers.stem)
+        more = {key: chosen[key] for key in ("calibrated_subjects", "tail", "probability")}
+        gallery.set_threshold(chosen["threshold"], chosen["calibration"], **more)
     path = settings.weights_folder() / weights.MANIFEST
     entry = weights.read_manifest(path)["embedder"]
-    release.update_manifest(path, {**entry, "threshold": threshold, "calibration": calibration})
-    print(f"threshold {threshold}: {calibration}")
+    release.update_manifest(path, {**entry, **chosen})
+    print(f"threshold {chosen['threshold']}: {chosen['calibration']}")
 
 
 if __name__ == "__main__":

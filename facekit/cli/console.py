@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 
@@ -16,6 +17,7 @@ class Console:
         self.failed = False
         self._line = ""
         self._drawn = 0.0
+        self._began = 0.0
 
     def emit(self, line: str) -> None:
         """A line of data."""
@@ -36,13 +38,30 @@ class Console:
         """Redraw the progress line, at most ten times a second; nothing where nobody watches."""
         if self.quiet or total < 2 or not sys.stderr.isatty():
             return
-        self._line = f"{done * 100 // total:3d} %  {done} of {total} {what}"
+        if done <= 1:
+            self._began = time.monotonic()
+        left = (time.monotonic() - self._began) / done * (total - done) if done > 1 else 0.0
+        about = f", {duration(left)} left" if left > 10 else ""
+        self._line = f"{done * 100 // total:3d} %  {done} of {total} {what}{about}"
         if done == total:
             self._clear()
             self._line = ""
         elif time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
             click.echo(f"\r\x1b[K{self._line}", err=True, nl=False)
+
+    def status(self, text: str) -> None:
+        """Redraw a line that says how things are, where somebody watches; the empty text ends it."""
+        if self.quiet or not sys.stderr.isatty():
+            return
+        from facekit.rendering.tables import fit
+
+        self._clear()
+        self._line, self._drawn = text, time.monotonic()
+        if text:
+            click.echo(
+                f"\r\x1b[K{fit(text, shutil.get_terminal_size().columns - 1).rstrip()}", err=True, nl=False
+            )
 
     def _say(self, text: str) -> None:
         from facekit.rendering.escaping import printable
@@ -53,3 +72,10 @@ class Console:
     def _clear(self) -> None:
         if self._line and self._drawn:
             click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def duration(seconds: float) -> str:
+    """`about 40 s`, `about 12 min`, `about 3 h`."""
+    if seconds < 90:
+        return f"about {max(10, round(seconds, -1)):.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.0f} h"

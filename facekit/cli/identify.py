@@ -48,6 +48,11 @@ CROPS = Path("faces")
     help="The score from which a face has a name, instead of the gallery's own.",
 )
 @click.option("--allow-repeats", is_flag=True, help="Let two faces of one picture be the same person.")
+@click.option(
+    "--probability",
+    is_flag=True,
+    help="Also say how likely each candidate is the person; needs a calibrated gallery.",
+)
 @shared.gallery_option
 @shared.picture_options
 @shared.format_option()
@@ -61,6 +66,7 @@ def identify(
     gallery: Path | None,
     options: Options,
     style: str,
+    probability: bool,
     **decision: Any,
 ) -> int:
     """Say who is in each picture.
@@ -81,6 +87,8 @@ def identify(
     options = replace(options, keep_pictures=annotate is not None)
     pipeline = options.pipeline()
     with shared.open_gallery(gallery, console=console, fingerprint=pipeline.fingerprint) as opened:
+        if probability:
+            decision["curve"] = shared.probability_of(opened)
         naming = Naming(console, opened, style, decision, crops, annotate)
         naming.run(inputs, options, pipeline)
     if console.failed:

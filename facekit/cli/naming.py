@@ -46,6 +46,7 @@ class Naming:
     def run(self, inputs: Sequence[str], options: Options, pipeline: Pipeline) -> None:
         identification.require_subjects(self.gallery)
         sources = images.find(inputs)
+        self._warn_of_growth()
         self._heading()
         try:
             for reading in read_faces(sources, options, pipeline=pipeline):
@@ -59,9 +60,20 @@ class Naming:
         elif len(sources) > 1:
             self.console.note(self._summary())
 
+    def _warn_of_growth(self) -> None:
+        """Say so when the threshold was set for a gallery a tenth smaller, or more."""
+        set_for, people = self.gallery.settings.calibrated_subjects, self.gallery.subject_count
+        if self.decision.get("threshold") is None and 0 < set_for * 1.1 < people:
+            self.console.note(
+                f"the threshold was set for {set_for} people and there are {people} now: it is raised by "
+                f"{self.gallery.threshold - self.gallery.settings.threshold:.3f} for them; to be sure, run "
+                f"facekit calibrate --gallery {self.gallery.path}"
+            )
+
     def _heading(self) -> None:
         if self.style == "csv":
-            self.console.emit(identified.csv_line(identified.CSV_COLUMNS))
+            more = (identified.PROBABILITY,) if "curve" in self.decision else ()
+            self.console.emit(identified.csv_line((*identified.CSV_COLUMNS, *more)))
         if self.style != "table":
             return
         given = self.decision.get("threshold")
@@ -79,7 +91,7 @@ class Naming:
         self.pictures += 1
         self.faces += len(result.faces)
         self.named += sum(face.subject is not None for face in result.faces)
-        for line in identified.lines(result, self.style):
+        for line in identified.lines(result, self.style, probability="curve" in self.decision):
             self.console.emit(line)
         if result.error:
             self.console.error(result.error)

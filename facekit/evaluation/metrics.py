@@ -23,10 +23,11 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Rate:
-    """`count` of `total`, with its 95 % interval."""
+    """`count` of `total`, with its 95 % interval: `bounds` if given, else Wilson's."""
 
     count: int
     total: int
+    bounds: tuple[float, float] | None = None
 
     @property
     def value(self) -> float:
@@ -34,7 +35,7 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.count, self.total)
+        return self.bounds or wilson(self.count, self.total)
 
     def to_dict(self) -> dict[str, Any]:
         low, high = self.interval
@@ -77,12 +78,19 @@ def threshold_at_fmr(non_mated: Scores, fmr: float) -> float:
     It lies just above the first score that must be refused, so that scores tied with that one are refused
     as well. The same for FPIR, where the scores are the best of each non-mated search.
     """
-    allowed = _share(fmr, len(non_mated))
-    if allowed >= len(non_mated):
-        return -np.inf
-    place = len(non_mated) - allowed - 1
-    refused = np.partition(non_mated, place)[place]
-    return float(np.nextafter(refused, np.asarray(np.inf, dtype=non_mated.dtype)))
+    place = len(non_mated) - _share(fmr, len(non_mated)) - 1
+    return -np.inf if place < 0 else _above(np.partition(non_mated, place)[place])
+
+
+def threshold_in_order(ordered: Scores, fmr: float) -> float:
+    """`threshold_at_fmr` for non-mated scores that are sorted already."""
+    place = len(ordered) - _share(fmr, len(ordered)) - 1
+    return -np.inf if place < 0 else _above(ordered[place])
+
+
+def _above(score: np.floating) -> float:
+    """The next number that the score's type can hold."""
+    return float(np.nextafter(score, np.asarray(np.inf, dtype=score.dtype)))
 
 
 def _share(rate: float, total: int) -> int:
@@ -110,12 +118,19 @@ def fold_accuracy(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> tup
 
     This is the LFW protocol (Huang et al. 2007): `scores`, `mated` and `folds` have one entry a pair.
     """
-    accuracies = []
+    right = fold_decisions(scores, mated, folds)
+    accuracies = [np.mean(right[folds == fold]) for fold in np.unique(folds)]
+    return float(np.mean(accuracies)), float(np.std(accuracies))
+
+
+def fold_decisions(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> NDArray[np.bool_]:
+    """Whether each pair is judged right at the best threshold of the folds that it is not in, (n,)."""
+    right = np.zeros(len(scores), np.bool_)
     for fold in np.unique(folds):
         rest = folds != fold
         threshold = best_threshold(scores[rest], mated[rest])
-        accuracies.append(np.mean((scores[~rest] >= threshold) == mated[~rest]))
-    return float(np.mean(accuracies)), float(np.std(accuracies))
+        right[~rest] = (scores[~rest] >= threshold) == mated[~rest]
+    return right
 
 
 def best_threshold(scores: Scores, mated: NDArray[np.bool_]) -> float:
@@ -149,11 +164,22 @@ def balanced_accuracy(mated: Scores, non_mated: Scores) -> float:
 
 def equal_error_rate(mated: Scores, non_mated: Scores) -> float:
     """The smallest max(FMR, FNMR) over all thresholds: where the two cross, as nearly as the scores allow."""
-    low, high = np.sort(mated), np.sort(non_mated)
-    thresholds = np.unique(np.concatenate([low, high]))
-    fnmr = np.searchsorted(low, thresholds) / len(low)
-    fmr = 1 - np.searchsorted(high, thresholds) / len(high)
-    return float(np.min(np.maximum(fnmr, fmr), initial=1.0))
+    threshold = equal_error_threshold(mated, non_mated)
+    return float(max(np.mean(mated < threshold), np.mean(non_mated >= threshold)))
+
+
+def equal_error_threshold(mated: Scores, non_mated: Scores) -> float:
+    """The threshold of the smallest max(FMR, FNMR). It is one of the mated scores: between two of them
+    FNMR stays the same and FMR falls."""
+    return equal_error_in_order(np.sort(mated), np.sort(non_mated))
+
+
+def equal_error_in_order(mated: Scores, non_mated: Scores) -> float:
+    """`equal_error_threshold` for scores that are sorted already."""
+    thresholds = np.append(np.unique(mated[np.isfinite(mated)]), mated.dtype.type(np.inf))
+    fnmr = np.searchsorted(mated, thresholds) / len(mated)
+    fmr = 1 - np.searchsorted(non_mated, thresholds) / len(non_mated)
+    return float(thresholds[np.argmin(np.maximum(fnmr, fmr))])
 
 
 def split_scores(
@@ -165,14 +191,14 @@ def split_scores(
     """
     mated, non_mated = [], []
     for first in range(0, len(vectors), 1024):
-        rows = slice(first, first + 1024)
-        scores = vectors[rows] @ vectors.T
-        later = np.arange(len(vectors))[None, :] > np.arange(first, first + len(scores))[:, None]
-        same = subjects[rows, None] == subjects[None, :]
-        mated.append(scores[same & later])
-        different = ~same & later
+        rows, later = slice(first, first + 1024), slice(first, None)
+        scores = vectors[rows] @ vectors[later].T
+        once = np.triu(np.ones(scores.shape, np.bool_), 1)
+        same = subjects[rows, None] == subjects[None, later]
+        mated.append(scores[same & once])
+        different = ~same & once
         if families is not None:
-            different &= (families[rows, None] != families[None, :]) | (families[rows, None] < 0)
+            different &= (families[rows, None] != families[None, later]) | (families[rows, None] < 0)
         non_mated.append(scores[different])
     return np.concatenate(mated), np.concatenate(non_mated)
 

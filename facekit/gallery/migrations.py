@@ -34,7 +34,17 @@ def m001_subjects_and_templates(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX templates_by_picture ON templates (sha256)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_subjects_and_templates,)
+def m002_settings_of_a_calibration(connection: sqlite3.Connection) -> None:
+    """The settings may now say for how many people the threshold was chosen. No table changes; the number
+    keeps programs away that would stumble over the new keys."""
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m001_subjects_and_templates,
+    m002_settings_of_a_calibration,
+)
+READABLE = 1
+"""The oldest format that can be read as it is: opening a gallery to read changes nothing in it."""
 
 
 def version(connection: sqlite3.Connection) -> int:

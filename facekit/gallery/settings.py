@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,7 +18,9 @@ MODULUS = 1 << (8 * DIGEST_SIZE)
 class Settings:
     """Whose vectors these are, from which score on a face has a name, and a summary of the rows.
 
-    `threshold` is a cosine; `calibration` says in words how it was chosen, `calibrated` when.
+    `threshold` is a cosine; `calibration` says in words how it was chosen, `calibrated` when. It was
+    chosen for `calibrated_subjects` people (0: not known) and rises by `tail` for each e-fold of them;
+    `probability` is the curve of facekit.probability, or empty.
     `digest` is the sum of all rows' checksums: it stands for the content, and tells a lost or doubled
     row. `last` is the highest row number ever given: none is given twice. `erasing` is set from the
     removal of a subject until its bytes are gone from the files.
@@ -35,6 +38,20 @@ class Settings:
     digest: int = 0
     last: int = 0
     erasing: int = 0
+    calibrated_subjects: int = 0
+    tail: float = 0.0
+    probability: str = ""
+
+    def threshold_for(self, subjects: int) -> float:
+        """The threshold for so many people: threshold + tail · ln(subjects / calibrated_subjects).
+
+        The best of N scores with an exponential tail of mean excess `tail` is shifted by tail · ln N
+        (Gumbel's law; Coles 2001, "An introduction to statistical modeling of extreme values", chapter 3): at
+        the same FPIR the threshold moves with it. It is never lowered.
+        """
+        if not 0 < self.calibrated_subjects < subjects:
+            return self.threshold
+        return self.threshold + self.tail * math.log(subjects / self.calibrated_subjects)
 
     def write(self, connection: sqlite3.Connection) -> None:
         rows = {item.name: str(getattr(self, item.name)) for item in fields(self)}
@@ -55,6 +72,9 @@ class Settings:
         values: dict[str, Any] = dict(rows)
         for key in ("dimension", "templates", "subjects", "digest", "last", "erasing"):
             values[key] = int(rows[key])
+        # Galleries of format 1 lack the last three.
+        values["calibrated_subjects"] = int(rows.get("calibrated_subjects", 0))
+        values["tail"] = float(rows.get("tail", 0))
         return cls(**{**values, "threshold": float(rows["threshold"])})
 
 

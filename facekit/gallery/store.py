@@ -62,15 +62,22 @@ class Gallery:
         embedder_name: str,
         threshold: float,
         calibration: str,
+        calibrated_subjects: int = 0,
+        tail: float = 0.0,
+        probability: str = "",
     ) -> Gallery:
         """Make an empty gallery, open for writing. `threshold` is a cosine, `calibration` says how
-        it was chosen. Raises GalleryError when something is there already.
+        it was chosen; the rest is as in `set_threshold`. Raises GalleryError when something is there already.
         """
         if not fingerprint or dimension < 1:
             raise UsageError("a gallery needs its embedder's fingerprint and dimension")
         date = now()
         settings = Settings(
-            embedder_name, fingerprint, dimension, finite(threshold, "the threshold"), calibration, date, date
+            *(embedder_name, fingerprint, dimension, finite(threshold, "the threshold"), calibration),
+            *(date, date),
+            calibrated_subjects=calibrated_subjects,
+            tail=finite(tail, "the tail"),
+            probability=probability,
         )
         with database.create(Path(path)) as connection:
             settings.write(connection)
@@ -87,7 +94,8 @@ class Gallery:
         connection = database.connect(path, write=write)
         try:
             with database.in_words(path):
-                if migrations.version(connection) < len(migrations.MIGRATIONS):
+                oldest = len(migrations.MIGRATIONS) if write else migrations.READABLE
+                if migrations.version(connection) < oldest:
                     _upgrade(path)
                 settings = Settings.read(connection, path)
             if fingerprint is not None and fingerprint != settings.fingerprint:
@@ -131,8 +139,15 @@ class Gallery:
 
     @property
     def threshold(self) -> float:
-        """The lowest score at which a face is given a name."""
-        return self._settings.threshold
+        """The lowest score at which a face is given a name: as it was set, carried over to as many people
+        as there are now (never lowered).
+        """
+        return self._settings.threshold_for(self._settings.subjects)
+
+    @property
+    def settings(self) -> Settings:
+        """All settings as they were last read, among them the threshold as it was set."""
+        return self._settings
 
     @property
     def calibration(self) -> str:
@@ -243,6 +258,18 @@ class Gallery:
                 change.drop(change.number(name))
         return change.removed
 
+    def remove_photos(self, subject: str, photos: Sequence[str]) -> bool:
+        """Remove the templates of some pictures of a subject, and erase their bytes from every file of the
+        gallery; the subject goes with its last template. Returns whether it went.
+
+        A picture is given by its name, as `templates` has it, or by the first eight or more digits of its
+        SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not
+        the only one of that name.
+        """
+        stored = [_storable(photo) for photo in photos]
+        with self._changing(forget=True) as change:
+            return change.drop_photos(change.number(subject), subject, stored)
+
     def rename(self, old: str, new: str) -> None:
         """Give a subject another name and erase the old one. Raises GalleryError when `old` is not
         in the gallery or `new` is.
@@ -264,11 +291,31 @@ class Gallery:
                     change.move(number, target)
         return change.moved
 
-    def set_threshold(self, value: float, calibration: str) -> None:
-        """Set the score from which a face has a name, and say how it was chosen."""
+    def set_threshold(
+        self,
+        value: float,
+        calibration: str,
+        *,
+        calibrated_subjects: int = 0,
+        tail: float = 0.0,
+        probability: str = "",
+    ) -> None:
+        """Set the score from which a face has a name, and say how it was chosen.
+
+        It was chosen for `calibrated_subjects` people, and rises by `tail` when there are e times as many
+        (`Settings.threshold_for`); `probability` is a curve of facekit.probability.
+        """
         value = finite(value, "the threshold")
         with self._writing() as settings:
-            new = replace(settings, threshold=value, calibration=calibration, calibrated=now())
+            new = replace(
+                settings,
+                threshold=value,
+                calibration=calibration,
+                calibrated=now(),
+                calibrated_subjects=calibrated_subjects,
+                tail=finite(tail, "the tail"),
+                probability=probability,
+            )
             new.write(self._connection)
         self._settings = new
 
@@ -344,12 +391,16 @@ def _discard_cache(path: Path) -> None:
 
 def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
     """Picture, source, box, quality and date as they are stored."""
-    # File names that are not UTF-8 reach Python as lone surrogates, which SQLite does not take.
-    source = template.source.encode("utf-8", "backslashreplace").decode()
+    source = _storable(template.source)
     box = [finite(value, "a corner of the box") for value in template.box]
     quality = {name: finite(value, name) for name, value in sorted(template.quality.items())}
     date = template.added or now()
     return picture_digest(template.sha256), source, json.dumps(box), json.dumps(quality), date
+
+
+def _storable(source: str) -> str:
+    # File names that are not UTF-8 reach Python as lone surrogates, which SQLite does not take.
+    return source.encode("utf-8", "backslashreplace").decode()
 
 
 def _upgrade(path: Path) -> None:

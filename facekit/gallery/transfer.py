@@ -42,6 +42,9 @@ class Exported:
     threshold: float
     calibration: str
     templates: list[NewTemplate]
+    calibrated_subjects: int = 0
+    tail: float = 0.0
+    probability: str = ""
 
 
 def write(gallery: Gallery, path: Path | str) -> int:
@@ -89,6 +92,9 @@ def read(path: Path | str) -> Exported:
             threshold=float(header["threshold"]),
             calibration=str(header["calibration"]),
             templates=templates,
+            calibrated_subjects=int(header.get("calibrated_subjects", 0)),
+            tail=float(header.get("tail", 0)),
+            probability=str(header.get("probability", "")),
         )
     except UsageError as error:
         raise GalleryError(f"{path}: {error}") from error
@@ -137,6 +143,9 @@ def create_from(exported: Exported, path: Path | str) -> Gallery:
         embedder_name=exported.embedder,
         threshold=exported.threshold,
         calibration=exported.calibration,
+        calibrated_subjects=exported.calibrated_subjects,
+        tail=exported.tail,
+        probability=exported.probability,
     )
     import_into(gallery, exported)
     return gallery
@@ -147,8 +156,11 @@ def _settings(gallery: Gallery) -> dict[str, Any]:
         "embedder": gallery.embedder_name,
         "fingerprint": gallery.fingerprint,
         "dimension": gallery.dimension,
-        "threshold": gallery.threshold,
+        "threshold": gallery.settings.threshold,
         "calibration": gallery.calibration,
+        "calibrated_subjects": gallery.settings.calibrated_subjects,
+        "tail": gallery.settings.tail,
+        "probability": gallery.settings.probability,
     }
 
 

@@ -15,6 +15,8 @@ CSV_COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject"),
     *("rank", "candidate", "score", "error"),
 )
+PROBABILITY = "probability"
+"""The further last column, where probabilities are asked for."""
 
 
 def heading(threshold: float, calibration: str, subjects: int, gallery: str, *, given: bool) -> list[str]:
@@ -54,21 +56,25 @@ def _face(number: int, identified: Identification) -> Iterator[str]:
     verdict = fit(identified.subject or "unknown", WIDTH - len(start) - 2 - len(where))
     yield f"{start}{verdict}  {where}"
     for candidate in identified.candidates:
-        start = f"{candidate.rank:8d}  {candidate.score:7.4f}  "
+        likely = "" if candidate.probability is None else f"{100 * candidate.probability:5.1f} %  "
+        start = f"{candidate.rank:8d}  {candidate.score:7.4f}  {likely}"
         yield start + fit(candidate.subject, WIDTH - len(start)).rstrip()
 
 
-def csv_lines(result: PictureResult) -> Iterator[str]:
+def csv_lines(result: PictureResult, *, probability: bool = False) -> Iterator[str]:
     """A row for each candidate of each face; one row for a picture without faces, or with an error."""
+    more = [None] if probability else []
     if not result.faces:
-        yield csv_line([result.source, *[None] * 10, result.error])
+        yield csv_line([result.source, *[None] * 10, result.error, *more])
     for number, each in enumerate(result.faces, 1):
         box = (round(value, 1) for value in each.face.detection.box)
         start = [result.source, number, *box, round(each.face.detection.score, 4), each.subject]
         for candidate in each.candidates:
-            yield csv_line([*start, candidate.rank, candidate.subject, round(candidate.score, 4), None])
+            row = [*start, candidate.rank, candidate.subject, round(candidate.score, 4), None]
+            likely = candidate.probability
+            yield csv_line([*row, *([None if likely is None else round(likely, 4)] if probability else [])])
         if not each.candidates:
-            yield csv_line([*start, *[None] * 4])
+            yield csv_line([*start, *[None] * 4, *more])
 
 
 def csv_line(cells: Sequence[object]) -> str:
@@ -78,11 +84,11 @@ def csv_line(cells: Sequence[object]) -> str:
     return line.getvalue()
 
 
-def lines(result: PictureResult, style: str) -> Iterator[str]:
-    """The picture in the format `table`, `json` or `csv`."""
+def lines(result: PictureResult, style: str, *, probability: bool = False) -> Iterator[str]:
+    """The picture in the format `table`, `json` or `csv`; with `probability` CSV has that column."""
     if style == "json":
         yield json_line(result.to_dict())
     elif style == "csv":
-        yield from csv_lines(result)
+        yield from csv_lines(result, probability=probability)
     else:
         yield from text(result)

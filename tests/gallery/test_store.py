@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import Gallery, NewTemplate, Subject, migrations
+from facekit.gallery.settings import _seal as seal
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
@@ -294,31 +295,66 @@ def test_another_embedder_is_refused(path):
     Gallery.open(path, fingerprint=FINGERPRINT).close()
 
 
-def test_an_older_format_is_brought_up_to_date(path, monkeypatch):
+def test_an_older_format_is_brought_up_to_date_by_the_first_who_writes(path, monkeypatch):
     create(path, people(2)).close()
 
-    def m002_note(connection):
+    def m003_note(connection):
         connection.execute("ALTER TABLE subjects ADD COLUMN note TEXT")
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m002_note))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m003_note))
+    before = path.read_bytes()
     with Gallery.open(path) as gallery:
-        assert gallery.version == 2
+        assert len(gallery.subjects()) == 2
+    assert path.read_bytes() == before
+    with Gallery.open(path, write=True) as gallery:
+        assert gallery.version == 3
         assert len(gallery.subjects()) == 2
 
 
 def test_a_failed_migration_leaves_the_gallery_as_it_was(path, monkeypatch):
     create(path, people(2)).close()
 
-    def m002_breaks(connection):
+    def m003_breaks(connection):
         connection.execute("DROP TABLE templates")
         raise OSError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m002_breaks))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m003_breaks))
         with pytest.raises(OSError, match="killed"):
-            Gallery.open(path)
+            Gallery.open(path, write=True)
     with Gallery.open(path) as gallery:
         assert len(gallery) == 4
+
+
+def test_a_gallery_of_format_1_is_read_and_then_calibrated(path, monkeypatch):
+    """Format 1 has no settings of a calibration: it is read without them, and gets them when written."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
+        new = ("calibrated_subjects", "tail", "probability")
+        create(path, people(2)).close()
+        with closing(sqlite3.connect(path)) as old:
+            rows = dict(old.execute("SELECT key, value FROM settings"))
+            kept = {key: value for key, value in rows.items() if key not in (*new, "seal")}
+            old.executemany("DELETE FROM settings WHERE key = ?", [(key,) for key in new])
+            old.execute("UPDATE settings SET value = ? WHERE key = 'seal'", [seal(kept)])
+            old.commit()
+    with Gallery.open(path) as gallery:
+        assert (gallery.version, gallery.settings.calibrated_subjects, gallery.settings.tail) == (1, 0, 0.0)
+        before = gallery.threshold
+    with Gallery.open(path, write=True) as gallery:
+        gallery.set_threshold(before, "again", calibrated_subjects=1, tail=0.1, probability="{}")
+    with Gallery.open(path) as gallery:
+        assert gallery.version == len(migrations.MIGRATIONS)
+        assert gallery.settings.probability == "{}"
+        assert gallery.threshold == pytest.approx(before + 0.1 * np.log(2))
+
+
+def test_the_threshold_is_carried_to_more_people_and_never_lowered(path):
+    with create(path, people(4)) as gallery:
+        for subjects, raised in ((0, 0.0), (8, 0.0), (4, 0.0), (2, 0.05 * np.log(2))):
+            gallery.set_threshold(0.4, "x", calibrated_subjects=subjects, tail=0.05)
+            assert gallery.threshold == pytest.approx(0.4 + raised)
+            assert gallery.settings.threshold == 0.4
 
 
 @pytest.mark.parametrize("changes", [{"fingerprint": ""}, {"dimension": 0}, {"threshold": float("nan")}])

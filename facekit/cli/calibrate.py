@@ -1,0 +1,92 @@
+"""`facekit calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("calibrate")
+@click.option(
+    "--fpir",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="RATE",
+    help="Strangers get a name in at most this share of searches.",
+)
+@click.option(
+    "--fmr",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="RATE",
+    help="Instead: two people pass for one in at most this share of comparisons.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Choose on photos, in a sub-folder for each person.",
+)
+@click.option("--aligned", is_flag=True, help="The pictures of --images are aligned crops, not photos.")
+@click.option(
+    "--scores",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Choose on scores that facekit evaluate wrote.",
+)
+@click.option(
+    "--probability",
+    type=click.Choice(["logistic", "isotonic", "none"]),
+    default="logistic",
+    show_default=True,
+    help="The curve by which identify --probability turns scores into probabilities.",
+)
+@click.option("--data", "name", metavar="NAME", help="What to call the photos in the gallery's record.")
+@click.option("--dry-run", is_flag=True, help="Say what would be set, and change nothing.")
+@shared.gallery_option
+@shared.picture_options
+@shared.format_option("table", "json")
+@click.pass_obj
+def calibrate(
+    console: Console,
+    /,
+    fpir: float | None,
+    fmr: float | None,
+    images: Path | None,
+    aligned: bool,
+    scores: Path | None,
+    probability: str,
+    name: str | None,
+    dry_run: bool,
+    gallery: Path | None,
+    options: Options,
+    style: str,
+) -> int:
+    """Set a gallery's threshold so that strangers seldom get a name, and record how that was shown.
+
+    Chosen is the lowest threshold whose rate is at most RATE with 95 % confidence. Without --images or
+    --scores each template of the gallery is searched for among all other people's. Photos are best of
+    people who are not enrolled, taken like those to be searched for; of enrolled people they count as
+    strangers' with the person taken out. RATE takes 3/RATE searches at least; fewer are refused.
+
+    \b
+    Examples:
+      facekit calibrate --fpir 0.01 --images strangers/
+      facekit calibrate --fpir 0.01 --gallery people/gallery.db
+      facekit calibrate --fmr 0.0001 --scores scores.csv --dry-run
+    """
+    from facekit.cli.calibrating import Calibrating
+
+    if (fpir is None) == (fmr is None):
+        raise click.UsageError("Give one of --fpir and --fmr.")
+    if images is not None and scores is not None:
+        raise click.UsageError("Give one of --images and --scores.")
+    run = Calibrating(console, gallery, style, "FPIR" if fmr is None else "FMR", fpir or fmr or 0.0)
+    evidence, source = run.evidence(images, scores, options, aligned=aligned)
+    return run.set(evidence, name or source, probability, dry_run=dry_run)

@@ -1,0 +1,152 @@
+"""The run of `facekit calibrate`: gather scores, choose the threshold, record it."""
+
+from __future__ import annotations
+
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facekit.cli import DONE, FAILED
+from facekit.cli import options as shared
+from facekit.cli.evaluating import Evaluating
+from facekit.errors import DependencyError, UsageError
+from facekit.evaluation import calibration, evidence, pictures, scores
+from facekit.evaluation.calibration import Calibration
+from facekit.evaluation.evidence import Evidence
+from facekit.evaluation.protocols import Source
+from facekit.evaluation.searches import Enrolled
+from facekit.probability import Probability
+from facekit.rendering.escaping import json_line, printable
+from facekit.rendering.tables import WIDTH
+from facekit.results import SCHEMA
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.gallery.store import Gallery
+    from facekit.reading import Options
+
+
+class Calibrating:
+    """Which gallery, and what it is to hold: `kind` FPIR or FMR, and its rate."""
+
+    def __init__(self, console: Console, gallery: Path | None, style: str, kind: str, rate: float) -> None:
+        self.console = console
+        self.path = gallery
+        self.style = style
+        self.kind = kind
+        self.rate = rate
+
+    def evidence(
+        self, images: Path | None, file: Path | None, options: Options, *, aligned: bool
+    ) -> tuple[Evidence, str]:
+        """The scores to choose from, and what to call where they are from."""
+        if file is not None:
+            found = evidence.of_scores(scores.read(file))
+            if self.kind == "FMR" and found.non_mated.subjects > 1:
+                raise UsageError(f"{file}: holds searches; --fmr takes scores of comparisons (1:1)")
+            return found, file.name
+        pipeline = options.pipeline() if images is not None else None
+        fingerprint = None if pipeline is None else pipeline.fingerprint
+        with shared.open_gallery(self.path, fingerprint=fingerprint) as gallery:
+            enrolled, digests = _enrolled(gallery)
+        if images is None or pipeline is None:
+            if self.kind == "FMR":
+                return evidence.of_comparisons(enrolled.vectors, enrolled.subjects), "own templates"
+            return evidence.of_templates(enrolled), "own templates"
+        paths, people = pictures.people(images)
+        source = Source(options, aligned, report=Evaluating(self.console, style=self.style).progress)
+        templates = source.templates(paths, pipeline)
+        for problem in templates.problems:
+            self.console.error(problem)
+        if self.kind == "FMR":
+            numbers = np.unique(np.array(people, np.str_), return_inverse=True)[1]
+            return evidence.of_comparisons(templates.vectors, numbers, templates.rows), images.name
+        return evidence.of_photos(enrolled, templates, people, left_out=digests), images.name
+
+    def set(self, found: Evidence, source: str, curve: str, *, dry_run: bool) -> int:
+        """Choose the threshold and store it; the exit status."""
+        with shared.open_gallery(self.path, write=not dry_run) as gallery:
+            before = gallery.threshold
+            subjects = gallery.subject_count
+            chosen = calibration.choose(found.non_mated, self.rate, kind=self.kind, subjects=subjects)
+            sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
+            fitted = self._fitted(found, curve)
+            if not dry_run:
+                gallery.set_threshold(
+                    chosen.threshold,
+                    sentence,
+                    calibrated_subjects=chosen.subjects,
+                    tail=chosen.tail,
+                    probability=fitted.text() if fitted else "",
+                )
+            self._tell(chosen, sentence, found, fitted, before, gallery)
+        return FAILED if self.console.failed else DONE
+
+    def _fitted(self, found: Evidence, curve: str) -> Probability | None:
+        if curve == "none" or self.kind == "FMR" or found.non_mated.subjects == 1:
+            return None
+        try:
+            return calibration.fit(found.top, found.right, curve)
+        except (DependencyError, UsageError) as error:
+            self.console.note(f"no probabilities: {error}")
+            return None
+
+    def _tell(
+        self,
+        chosen: Calibration,
+        sentence: str,
+        found: Evidence,
+        fitted: Probability | None,
+        before: float,
+        gallery: Gallery,
+    ) -> None:
+        missed = found.missed(chosen.threshold)
+        value = None if fitted is None else calibration.brier(fitted, found.top, found.right)
+        if self.style == "json":
+            made: dict[str, Any] = {
+                "schema": SCHEMA,
+                "gallery": str(gallery.path),
+                "kind": chosen.kind,
+                "rate": chosen.rate,
+                "threshold": chosen.threshold,
+                "before": before,
+                "gallery_subjects": chosen.subjects or gallery.subject_count,
+                "measured_subjects": chosen.measured_subjects,
+                "counted": chosen.counted.to_dict(),
+                "limit": chosen.limit,
+                "people": chosen.people,
+                "tail": chosen.tail,
+                "missed": missed.to_dict() if missed.total else None,
+                "probability": fitted and {**vars(fitted), "brier": value},
+                "calibration": sentence,
+            }
+            self.console.emit(json_line(made))
+            return
+        text = [f"Threshold {chosen.threshold:.3f}, was {before:.3f} ({sentence})."]
+        if missed.total:
+            low, high = missed.interval
+            text.append(
+                f"At it {missed.count} of {missed.total} mated {_what(chosen)} are missed "
+                f"({100 * missed.value:.1f} %, 95 % interval {100 * low:.1f} … {100 * high:.1f})."
+            )
+        if chosen.tail:
+            text.append(f"For twice as many people it rises by {chosen.tail * np.log(2):.3f}.")
+        if fitted is not None:
+            text.append(f"Probabilities: {fitted.kind}, Brier score {value:.4f}.")
+        for line in textwrap.wrap(printable(" ".join(text)), WIDTH):
+            self.console.emit(line)
+
+
+def _what(chosen: Calibration) -> str:
+    return "comparisons" if chosen.kind == "FMR" else "searches"
+
+
+def _enrolled(gallery: Gallery) -> tuple[Enrolled, set[str]]:
+    contents = list(gallery.contents())
+    if not contents:
+        raise UsageError(f"{gallery.path}: nobody is enrolled: run facekit enroll FOLDER first")
+    vectors = np.stack([item.vector for item in contents])
+    return Enrolled.of(vectors, [item.subject for item in contents]), {item.sha256 for item in contents}

@@ -1,0 +1,200 @@
+"""`facekit evaluate`: how often is it wrong?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@click.group("evaluate", short_help="Measure error rates on your own pictures.")
+def evaluate() -> None:
+    """Measure error rates on your own pictures, with their counts and 95 % intervals.
+
+    A picture without a usable face counts as a miss in every rate. A rate that the counts cannot show
+    (fewer than 3/rate non-mated scores) is left out.
+    """
+
+
+_images = click.option(
+    "--images",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="The pictures.",
+)
+_aligned = click.option("--aligned", is_flag=True, help="The pictures are aligned crops, not photos.")
+_flip = click.option("--flip", is_flag=True, help="Average each face's vector with its mirror image's.")
+_threshold = click.option(
+    "--threshold", type=float, metavar="SCORE", help="Also give what this threshold decides."
+)
+_group_by = click.option("--group-by", metavar="COLUMN", help="Give the rates for each value of this column.")
+_scores = click.option(
+    "--scores",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write every score to FILE (.csv or .parquet).",
+)
+_from_scores = click.option(
+    "--from-scores",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Measure from such a file again, without pictures.",
+)
+_report = click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write report.html, one page in plain words with plots, into DIR, and each plot as PNG and SVG.",
+)
+_mistakes = click.option(
+    "--mistakes", is_flag=True, help="Show the faces of the worst mistakes in the report as well."
+)
+
+
+@shared.command("verification", short_help="Same person or not? Pairs of pictures (1:1).")
+@click.option(
+    "--pairs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="LFW's pairs.txt, a CSV with a,b,mated, or an InsightFace .bin.",
+)
+@_images
+@_aligned
+@_flip
+@_threshold
+@_group_by
+@_scores
+@_from_scores
+@_report
+@_mistakes
+@shared.picture_options
+@shared.format_option()
+@click.pass_obj
+def verification(
+    console: Console,
+    /,
+    pairs: Path | None,
+    images: Path | None,
+    aligned: bool,
+    flip: bool,
+    options: Options,
+    from_scores: Path | None,
+    **output: Any,
+) -> int:
+    """Measure how well pairs of pictures are told to be of the same person or of two (1:1).
+
+    With --pairs, the pairs of a list: LFW's pairs.txt (pictures at NAME/NAME_0001.jpg below the folder),
+    a CSV with the columns a, b and mated (1 or 0; perhaps fold, and others to group by), or an InsightFace
+    .bin, which holds its crops and whose code is never run. Without, every picture of FOLDER against
+    every other; it has a sub-folder for each person. Of a photo with several faces the largest and most
+    central is taken.
+
+    \b
+    Examples:
+      facekit evaluate verification --pairs pairs.txt --images lfw/ --format json
+      facekit evaluate verification --images people/ --scores scores.csv
+      facekit evaluate verification --images people/ --report report/ --mistakes
+      facekit evaluate verification --from-scores scores.csv --threshold 0.4
+      facekit evaluate verification --pairs cfp_fp.bin
+    """
+    from facekit.cli.evaluating import Evaluating
+    from facekit.evaluation.protocols import Source
+
+    run = Evaluating(console, **output)
+    source = Source(options, aligned, flip, run.progress)
+    return run.verification(pairs, images, source, from_scores)
+
+
+@shared.command("identification", short_help="Who is it, among N? Searches of a gallery (1:N).")
+@_images
+@click.option(
+    "--gallery",
+    "-g",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Search in this gallery, or enroll this folder of people; not a part of the pictures.",
+)
+@click.option(
+    "--gallery-photos",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Photos of each person that are enrolled.",
+)
+@click.option(
+    "--strangers",
+    type=click.FloatRange(0),
+    metavar="N",
+    help="People left out of the gallery: a share below 1, or a number. By itself half of a folder's, none "
+    "of a gallery's.",
+)
+@click.option(
+    "--splits", type=click.IntRange(1), default=5, show_default=True, help="How often people are divided."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the division.")
+@click.option(
+    "--people",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A CSV with a column subject and others to group by.",
+)
+@_aligned
+@_flip
+@_threshold
+@_group_by
+@_scores
+@_from_scores
+@_report
+@_mistakes
+@shared.picture_options
+@shared.format_option()
+@click.pass_obj
+def identification(
+    console: Console,
+    /,
+    images: Path | None,
+    gallery: Path | None,
+    gallery_photos: int,
+    strangers: float | None,
+    splits: int,
+    seed: int,
+    people: Path | None,
+    aligned: bool,
+    flip: bool,
+    options: Options,
+    from_scores: Path | None,
+    **output: Any,
+) -> int:
+    """Measure how well people are found in a gallery, and strangers are not (1:N).
+
+    FOLDER has a sub-folder for each person. In each of several random divisions some people are left out
+    as strangers, some photos of the others are enrolled, and every other photo is searched for. Given are
+    the shares of searches with the right person at rank 1, 5, … and, at thresholds where strangers get a
+    name in 1 of 10 … 1000 searches (FPIR), how often an enrolled person is missed (FNIR).
+
+    \b
+    Examples:
+      facekit evaluate identification --images people/ --gallery-photos 6
+      facekit evaluate identification --images probes/ --gallery people/gallery.db
+      facekit evaluate identification --images people/ --scores scores.csv --format json
+    """
+    from facekit.cli.evaluating import Evaluating
+    from facekit.evaluation.protocols import Source, Splits
+
+    run = Evaluating(console, **output)
+    share = strangers if strangers is not None else 0.0 if gallery else 0.5
+    plan = Splits(gallery_photos, share, splits if share else 1, seed)
+    source = Source(options, aligned, flip, run.progress)
+    return run.identification(images, gallery, plan, people, source, from_scores)
+
+
+for _command in (verification, identification):
+    evaluate.add_command(_command)

@@ -1,0 +1,211 @@
+"""The run of `facekit evaluate`: measure or read scores, write them, report."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekit.cli import DONE, FAILED
+from facekit.cli.console import duration
+from facekit.cli.plotting import Reporting
+from facekit.errors import UsageError
+from facekit.evaluation import groups, identification, protocols, scores, verification
+from facekit.evaluation.comparisons import Comparisons, of_scores
+from facekit.evaluation.identification import IdentificationReport, Searches
+from facekit.evaluation.metrics import Rate
+from facekit.evaluation.protocols import Measured, Source, Splits
+from facekit.evaluation.scores import IdentificationScores, VerificationScores
+from facekit.evaluation.verification import VerificationReport
+from facekit.rendering import evaluated
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+
+# After so many seconds of reading it is told how long the rest will take.
+_TOLD_AFTER = 5.0
+
+
+class Evaluating:
+    """Where the figures go, and what else is asked of them."""
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        style: str,
+        threshold: float | None = None,
+        group_by: str | None = None,
+        scores: Path | None = None,
+        report: Path | None = None,
+        mistakes: bool = False,
+    ) -> None:
+        self.console = console
+        self.style = style
+        self.threshold = threshold
+        self.group_by = group_by
+        self.file = scores
+        self.reporting = Reporting(console, report, mistakes=mistakes) if report or mistakes else None
+        self._began = time.monotonic()
+        self._told = False
+
+    def progress(self, done: int, total: int) -> None:
+        """Draw the progress line, and tell once how long it will take."""
+        if done == 1:
+            self._began, self._told = time.monotonic(), False
+        elapsed = time.monotonic() - self._began
+        if not self._told and elapsed > _TOLD_AFTER:
+            self._told = True
+            left = elapsed / max(1, done - 1) * (total - done)
+            self.console.note(f"{done} of {total} pictures read; the others take {duration(left)}")
+        self.console.progress(done, total)
+
+    def verification(
+        self, pairs: Path | None, images: Path | None, source: Source, from_scores: Path | None
+    ) -> int:
+        """`facekit evaluate verification`; the exit status."""
+        if self.reporting:
+            self.reporting.prepare(images)
+        if from_scores is not None:
+            _alone(from_scores, pairs=pairs, images=images)
+            measured = Measured(scores.read_verification(from_scores), {"scores": str(from_scores)})
+        else:
+            measured = self._compare(pairs, images, source)
+        self._finish(measured)
+        found = measured.scores
+        assert isinstance(found, VerificationScores | Comparisons)
+        made = self._verification_report(found, measured)
+        grouped = self._verification_groups(found, made) if self.group_by else None
+        self._print(made, grouped)
+        if self.reporting:
+            self.reporting.write(found, made, source.options)
+        return FAILED if self.console.failed else DONE
+
+    @property
+    def _listed(self) -> bool:
+        """Whether it matters which pictures were compared."""
+        return self.file is not None or (self.reporting is not None and self.reporting.mistakes)
+
+    def _compare(self, pairs: Path | None, images: Path | None, source: Source) -> Measured:
+        pipeline = source.options.pipeline()
+        if pairs is not None:
+            return protocols.compare_pairs(pairs, images, source, pipeline)
+        if images is None:
+            raise UsageError("say what to compare: --pairs FILE, --images FOLDER, or --from-scores FILE")
+        if self.group_by:
+            raise UsageError("--group-by takes a column of a list: give --pairs FILE.csv or --from-scores")
+        return protocols.compare_all(images, source, pipeline, listed=self._listed)
+
+    def _verification_report(
+        self, found: VerificationScores | Comparisons, measured: Measured
+    ) -> VerificationReport:
+        if isinstance(found, Comparisons):
+            return verification.of_comparisons(found, threshold=self.threshold, notes=measured.notes)
+        if found.mated.all() or not found.mated.any():
+            raise UsageError("mated and non-mated comparisons are needed, there is only one kind")
+        return verification.report(found, threshold=self.threshold, notes=measured.notes)
+
+    def _verification_groups(
+        self, found: VerificationScores | Comparisons, made: VerificationReport
+    ) -> groups.Groups:
+        assert isinstance(found, VerificationScores)
+        assert self.group_by
+        threshold = self.threshold
+        if threshold is None:
+            lowest = min(made.points, default=None)
+            threshold = made.eer.threshold if lowest is None else made.points[lowest].threshold
+
+        def rates(part: VerificationScores) -> dict[str, Rate]:
+            point = verification.at(of_scores(part), threshold)
+            return {"FMR": point.fmr, "FNMR": point.fnmr}
+
+        def report(part: VerificationScores) -> dict[str, object] | None:
+            one_kind = part.mated.all() or not part.mated.any()
+            return None if one_kind else verification.report(part, threshold=threshold).to_dict()
+
+        return groups.by(found, self.group_by, threshold, rates, report)
+
+    def identification(
+        self,
+        images: Path | None,
+        gallery: Path | None,
+        plan: Splits,
+        people: Path | None,
+        source: Source,
+        from_scores: Path | None,
+    ) -> int:
+        """`facekit evaluate identification`; the exit status."""
+        if self.reporting:
+            self.reporting.prepare(images)
+        if from_scores is not None:
+            _alone(from_scores, gallery=gallery, images=images)
+            measured = Measured(scores.read_identification(from_scores), {"scores": str(from_scores)})
+        else:
+            measured = self._search(images, gallery, plan, source)
+        found = measured.scores
+        assert isinstance(found, IdentificationScores)
+        if people is not None:
+            found = protocols.with_people(found, people)
+        self._finish(Measured(found, measured.notes, measured.problems))
+        made = identification.report(found, threshold=self.threshold, notes=measured.notes)
+        grouped = self._identification_groups(found, made) if self.group_by else None
+        self._print(made, grouped)
+        if self.reporting:
+            self.reporting.write(found, made, source.options)
+        return FAILED if self.console.failed else DONE
+
+    def _search(self, images: Path | None, gallery: Path | None, plan: Splits, source: Source) -> Measured:
+        if images is None:
+            raise UsageError("say whom to search for: --images FOLDER, or --from-scores FILE")
+        pipeline = source.options.pipeline()
+        if gallery is None:
+            return protocols.search_within(images, plan, source, pipeline)
+        enrolled, digests, names, problems = protocols.open_enrolled(gallery, source, pipeline)
+        for problem in problems:
+            self.console.error(problem)
+        return protocols.search_gallery(enrolled, digests, images, plan, source, pipeline, enrolled=names)
+
+    def _identification_groups(
+        self, found: IdentificationScores, made: IdentificationReport
+    ) -> groups.Groups:
+        assert self.group_by
+        lowest = min(made.points, default=None)
+        threshold = self.threshold
+        if threshold is None and lowest is None:
+            raise UsageError("--group-by needs --threshold SCORE here: no FPIR can be shown to set one by")
+        if threshold is None:
+            assert lowest is not None
+            threshold = made.points[lowest].threshold
+
+        def rates(part: IdentificationScores) -> dict[str, Rate]:
+            searches = Searches(part)
+            point = searches.at(threshold)
+            first = searches.rate(searches.found, mated=True)
+            return {"rank 1": first, "FPIR": point.fpir, "FNIR": point.fnir}
+
+        return groups.by(
+            found,
+            self.group_by,
+            threshold,
+            rates,
+            lambda part: identification.report(part, threshold=threshold).to_dict(),
+        )
+
+    def _finish(self, measured: Measured) -> None:
+        for problem in measured.problems:
+            self.console.error(problem)
+        found = measured.scores
+        if self.file is not None and not isinstance(found, Comparisons):
+            scores.write(self.file, found)
+            self.console.note(f"{len(found)} scores written to {self.file}")
+
+    def _print(self, made: evaluated.Report, grouped: groups.Groups | None) -> None:
+        for line in evaluated.lines(made, grouped, self.style):
+            self.console.emit(line)
+
+
+def _alone(file: Path, **others: Path | None) -> None:
+    """A score file is measured by itself."""
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise UsageError(f"--from-scores {file} takes no --{given[0]}: the scores are there already")

@@ -1,0 +1,144 @@
+"""What a threshold is chosen from: a gallery's own templates, labelled photos, or a file of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.errors import UsageError
+from facekit.evaluation import comparisons
+from facekit.evaluation.calibration import NonMated
+from facekit.evaluation.metrics import Rate, Scores
+from facekit.evaluation.pictures import Templates
+from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
+from facekit.evaluation.searches import Enrolled
+
+Flags = NDArray[np.bool_]
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Non-mated scores, and searches with their outcome: `top` (n,) the best candidate's score, `right` (n,)
+    whether it is the person, `mated` (n,) whether the person is in the gallery at all."""
+
+    non_mated: NonMated
+    top: Scores
+    right: Flags
+    mated: Flags
+
+    def missed(self, threshold: float) -> Rate:
+        """FNIR: mated searches without the right person first and ≥ the threshold."""
+        hit = self.right & (self.top >= threshold)
+        return Rate(int(np.count_nonzero(self.mated & ~hit)), int(np.count_nonzero(self.mated)))
+
+
+def of_templates(gallery: Enrolled) -> Evidence:
+    """Each template searched for among the others: without its own person a non-mated search of the rest, one
+    person fewer; with the person's other templates, where there are any, a mated one."""
+    count = len(gallery.vectors)
+    if len(gallery.names) < 2:
+        raise UsageError("a gallery of one person has nobody to take for somebody else: give --images FOLDER")
+    own, others = (np.full(count, -np.inf) for _ in range(2))
+    starts = np.searchsorted(gallery.subjects, np.arange(len(gallery.names)))
+    for first in range(0, count, 512):
+        part = np.arange(first, min(first + 512, count))
+        scores = gallery.vectors[part] @ gallery.vectors.T
+        scores[part - first, part] = -np.inf
+        best = np.maximum.reduceat(scores, starts, axis=1)
+        its = gallery.subjects[part]
+        own[part] = best[part - first, its]
+        best[part - first, its] = -np.inf
+        others[part] = best.max(axis=1)
+    sibling = np.isfinite(own)
+    return _evidence(own[sibling], others, sibling, gallery.subjects, len(gallery.names) - 1)
+
+
+def _evidence(own: Scores, others: Scores, sibling: Flags, people: Whole, subjects: int) -> Evidence:
+    """Every search without its own person, and those with a mate once more with it, `own` its score."""
+    best = np.maximum(own, others[sibling])
+    return Evidence(
+        NonMated(others, subjects, people),
+        np.concatenate([best, others]),
+        np.concatenate([own > others[sibling], np.zeros(len(others), np.bool_)]),
+        np.concatenate([np.ones(len(best), np.bool_), np.zeros(len(others), np.bool_)]),
+    )
+
+
+def of_photos(
+    gallery: Enrolled, templates: Templates, people: Sequence[str], *, left_out: set[str] | None = None
+) -> Evidence:
+    """Photos of `people` (n,) searched for in the gallery: of strangers, and of enrolled people, who count as
+    strangers with themselves taken out. Pictures whose SHA-256 is in `left_out` take no part.
+
+    Where nobody on the photos is enrolled, the mated searches are those of the gallery's own templates.
+    Raises UsageError where no photo is left.
+    """
+    kept = np.array([digest not in (left_out or ()) for digest in templates.sha256], np.bool_)
+    if not kept.any():
+        raise UsageError("every photo is enrolled in the gallery: give others, best of people who are not")
+    names = [name for name, keep in zip(people, kept.tolist(), strict=True) if keep]
+    place = {name: number for number, name in enumerate(gallery.names)}
+    truth, rows = np.array([place.get(name, -1) for name in names]), templates.rows[kept]
+    own, others = (np.full(len(names), -np.inf) for _ in range(2))
+    for start in range(0, len(names), 512):
+        part = np.arange(start, min(start + 512, len(names)))
+        part = part[rows[part] >= 0]
+        scores = gallery.scores(templates.vectors[rows[part]])
+        inside = np.flatnonzero(truth[part] >= 0)
+        own[part[inside]] = scores[inside, truth[part[inside]]]
+        scores[inside, truth[part[inside]]] = -np.inf
+        others[part] = scores.max(axis=1, initial=-np.inf)
+    mated = truth >= 0
+    numbers = np.unique(np.array(names, np.str_), return_inverse=True)[1]
+    if mated.any() or len(gallery.names) < 2:
+        return _evidence(own[mated], others, mated, numbers, len(gallery.names) - bool(mated.any()))
+    own_templates = of_templates(gallery)
+    kept = own_templates.mated
+    return Evidence(
+        NonMated(others, len(gallery.names), numbers),
+        np.concatenate([own_templates.top[kept], others]),
+        np.concatenate([own_templates.right[kept], np.zeros(len(others), np.bool_)]),
+        np.concatenate([kept[kept], np.zeros(len(others), np.bool_)]),
+    )
+
+
+def of_comparisons(vectors: NDArray[np.float32], people: Whole, rows: Whole | None = None) -> Evidence:
+    """Every picture against every other, for FMR; the arguments are those of comparisons.all_pairs."""
+    return _of_pairs(comparisons.all_pairs(vectors, people, rows))
+
+
+def _of_pairs(found: comparisons.Comparisons) -> Evidence:
+    non_mated = NonMated(found.non_mated, 1, found.first, found.second)
+    mated = np.ones(len(found.mated), np.bool_)
+    return Evidence(non_mated, found.mated, mated, mated)
+
+
+def of_scores(scores: AnyScores) -> Evidence:
+    """The non-mated searches, or comparisons, of a score file. Raises UsageError where it has none."""
+    if isinstance(scores, VerificationScores):
+        found = comparisons.of_scores(scores)
+        if not len(found.non_mated):
+            raise UsageError("the scores have no non-mated comparisons, from which a threshold is chosen")
+        return _of_pairs(found)
+    return _of_searches(scores)
+
+
+def _of_searches(scores: IdentificationScores) -> Evidence:
+    mated = scores.mated
+    if mated.all():
+        raise UsageError("the scores have no searches of strangers, from which a threshold is chosen")
+    people = scores.groups.get("person")
+    numbers = None
+    if people is not None and all(people):
+        numbers = np.unique(np.array(people, np.str_), return_inverse=True)[1][~mated]
+    subjects = int(scores.gallery_subjects[~mated].min())
+    return Evidence(
+        NonMated(scores.top_scores[~mated], subjects, numbers),
+        scores.top_scores,
+        mated & (scores.mate_ranks == 1),
+        mated,
+    )

@@ -1,0 +1,268 @@
+"""From pictures to scores: who is compared with whom, and who is searched for among whom."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit import settings
+from facekit.errors import UsageError
+from facekit.evaluation import insightface, pictures, searches
+from facekit.evaluation import pairs as lists
+from facekit.evaluation.comparisons import SUBJECTS, Comparisons, all_pairs
+from facekit.evaluation.pairs import Pairs
+from facekit.evaluation.pictures import Report, Templates
+from facekit.evaluation.scores import IdentificationScores, Texts, VerificationScores
+from facekit.evaluation.searches import Enrolled
+from facekit.gallery.store import Gallery
+from facekit.pipeline import Pipeline
+from facekit.reading import Options
+
+# A list of pairs is held picture by picture; more than these are only counted.
+LISTED = 2_000_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """How pictures become vectors: photos through the whole pipeline, or `aligned` crops; `flip` averages a
+    picture's vector with its mirror image's. `report` is told how many of how many are done."""
+
+    options: Options = field(default_factory=Options)
+    aligned: bool = False
+    flip: bool = False
+    report: Report = lambda done, total: None
+
+    def templates(
+        self, paths: Sequence[str], pipeline: Pipeline, contents: Iterable[bytes] | None = None
+    ) -> Templates:
+        """The vectors of pictures at these paths, or of crops with these `contents`."""
+        if self.aligned or contents is not None:
+            return pictures.of_crops(
+                paths, pipeline.embedder, contents=contents, flip=self.flip, report=self.report
+            )
+        return pictures.of_photos(paths, self.options, pipeline, flip=self.flip, report=self.report)
+
+    def described(self, templates: Templates, pipeline: Pipeline) -> dict[str, Any]:
+        """What a report says of the pictures."""
+        return {
+            "embedder": pipeline.spec.name,
+            "fingerprint": pipeline.fingerprint,
+            "aligned": self.aligned,
+            "flip": self.flip or pipeline.spec.flip,
+            "pictures": len(templates.sources),
+            "pictures_failed": templates.failed,
+            "pictures_with_several_faces": templates.several,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Scores, what is said of the pictures behind them, and the pictures that could not be read."""
+
+    scores: VerificationScores | IdentificationScores | Comparisons
+    notes: Mapping[str, Any]
+    problems: Texts = ()
+
+
+def compare_pairs(path: Path, folder: Path | None, source: Source, pipeline: Pipeline) -> Measured:
+    """The pairs of a list, with the pictures in `folder`; or of an InsightFace .bin, which holds its own."""
+    contents: list[bytes] | None = None
+    if path.suffix.lower() == ".bin":
+        contents, pairs = insightface.read(path)
+        source = Source(source.options, True, source.flip, source.report)
+        paths = pairs.pictures
+    else:
+        if folder is None:
+            raise UsageError(f"{path}: say with --images FOLDER where its pictures are")
+        pairs = lists.read(path)
+        paths = list(lists.paths(folder, pairs.pictures))
+    templates = source.templates(paths, pipeline, contents)
+    return Measured(_listed(pairs, templates), source.described(templates, pipeline), templates.problems)
+
+
+def _listed(pairs: Pairs, templates: Templates) -> VerificationScores:
+    place = {name: number for number, name in enumerate(pairs.pictures)}
+    first, second = (np.array([place[name] for name in side], np.int64) for side in (pairs.a, pairs.b))
+    return VerificationScores(
+        pairs.a, pairs.b, pairs.mated, templates.scores(first, second), pairs.folds, pairs.groups
+    )
+
+
+def compare_all(folder: Path, source: Source, pipeline: Pipeline, *, listed: bool = False) -> Measured:
+    """Every picture against every other of a folder with a sub-folder for each person.
+
+    `listed` keeps each comparison by the names of its pictures; UsageError where they are too many.
+    """
+    paths, names = pictures.people(folder)
+    count = len(paths) * (len(paths) - 1) // 2
+    if listed and count > LISTED:
+        raise UsageError(
+            f"{folder}: {count} comparisons are too many to write one by one ({LISTED} at most): "
+            "give a list with --pairs"
+        )
+    if len(set(names)) < 2 or len(set(names)) == len(names):
+        raise UsageError(f"{folder}: needs two people or more, and two pictures or more of one")
+    templates = source.templates(paths, pipeline)
+    notes = source.described(templates, pipeline)
+    numbers = np.unique(np.array(names, np.str_), return_inverse=True)[1]
+    scores: Comparisons | VerificationScores
+    if listed:
+        first, second = np.triu_indices(len(paths), 1)
+        short = [str(Path(path).relative_to(folder)) for path in paths]
+        columns = [tuple(names[number] for number in side.tolist()) for side in (first, second)]
+        scores = VerificationScores(
+            tuple(short[number] for number in first.tolist()),
+            tuple(short[number] for number in second.tolist()),
+            numbers[first] == numbers[second],
+            templates.scores(first, second),
+            groups=dict(zip(SUBJECTS, columns, strict=True)),
+        )
+    else:
+        scores = all_pairs(templates.vectors, numbers, templates.rows)
+    return Measured(scores, notes, templates.problems)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """How people are divided: photos of each that are enrolled, strangers (a share below 1, or a number),
+    how many times, and the seed."""
+
+    gallery_photos: int = 1
+    strangers: float = 0.5
+    count: int = 5
+    seed: int = 0
+
+
+def search_within(folder: Path, plan: Splits, source: Source, pipeline: Pipeline) -> Measured:
+    """A folder with a sub-folder for each person, some of whose photos are enrolled and the rest searched."""
+    paths, names = pictures.people(folder)
+    cuts = searches.splits(
+        names,
+        gallery_photos=plan.gallery_photos,
+        strangers=plan.strangers,
+        count=plan.count,
+        seed=plan.seed,
+    )
+    templates = source.templates(paths, pipeline)
+    people = np.array(names, np.str_)
+    shown = np.array([str(Path(path).relative_to(folder)) for path in paths], np.str_)
+    found = []
+    for number, cut in enumerate(cuts):
+        used = cut.gallery & (templates.rows >= 0)
+        gallery = Enrolled.of(templates.vectors[templates.rows[used]], people[used].tolist())
+        probes = cut.probes
+        found.append(
+            searches.search(
+                gallery,
+                templates.vectors,
+                templates.rows[probes],
+                probes=shown[probes].tolist(),
+                people=people[probes].tolist(),
+                enrolled=set(people[cut.gallery].tolist()),
+                split=number,
+            )
+        )
+    notes = {
+        **source.described(templates, pipeline),
+        "gallery_photos": plan.gallery_photos,
+        "strangers": searches.how_many(plan.strangers, len(set(names))),
+        "seed": plan.seed,
+    }
+    return Measured(searches.joined(found), notes, templates.problems)
+
+
+def search_gallery(
+    gallery: Enrolled,
+    digests: set[str],
+    folder: Path,
+    plan: Splits,
+    source: Source,
+    pipeline: Pipeline,
+    *,
+    enrolled: set[str] | None = None,
+) -> Measured:
+    """The photos of a folder with a sub-folder for each person, searched for in a gallery that there is.
+
+    People who are not in the gallery are strangers, and in each split those whom the plan takes out of it.
+    Pictures whose SHA-256 is among `digests`, because they are enrolled themselves, are left out.
+    """
+    paths, names = pictures.people(folder)
+    templates = source.templates(paths, pipeline)
+    kept = np.array([digest not in digests for digest in templates.sha256], np.bool_)
+    if not kept.any():
+        raise UsageError(f"{folder}: every picture is enrolled itself: give photos that are not")
+    everyone = set(gallery.names) if enrolled is None else enrolled
+    out = searches.how_many(plan.strangers, len(everyone))
+    if out >= len(everyone):
+        raise UsageError(f"{out} of {len(everyone)} people as strangers leave nobody in the gallery")
+    found = []
+    for number in range(plan.count if out else 1):
+        random = np.random.default_rng((plan.seed, number))
+        left_out = set(random.choice(sorted(everyone), out, replace=False).tolist())
+        found.append(
+            searches.search(
+                gallery.without(left_out),
+                templates.vectors,
+                templates.rows[kept],
+                probes=_kept([str(Path(path).relative_to(folder)) for path in paths], kept),
+                people=_kept(names, kept),
+                enrolled=everyone - left_out,
+                split=number,
+            )
+        )
+    notes = {
+        **source.described(templates, pipeline),
+        "strangers_left_out": out,
+        "pictures_enrolled_themselves": int(np.count_nonzero(~kept)),
+        "seed": plan.seed,
+    }
+    return Measured(searches.joined(found), notes, templates.problems)
+
+
+def _kept(values: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
+    return [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
+
+
+def open_enrolled(
+    path: Path, source: Source, pipeline: Pipeline
+) -> tuple[Enrolled, set[str], set[str], Texts]:
+    """A gallery file (or a folder with one in it), or a folder with a sub-folder for each person: its
+    templates, the digests of its pictures, who should be in it, and what could not be read."""
+    place = path / settings.GALLERY_FILE if path.is_dir() else path
+    if place.exists() or not path.is_dir():
+        with Gallery.open(place, fingerprint=pipeline.fingerprint) as gallery:
+            contents = list(gallery.contents())
+        if not contents:
+            raise UsageError(f"{place}: nobody is enrolled in this gallery")
+        names = [item.subject for item in contents]
+        vectors = np.stack([item.vector for item in contents])
+        return Enrolled.of(vectors, names), {item.sha256 for item in contents}, set(names), ()
+    paths, people = pictures.people(path)
+    templates = source.templates(paths, pipeline)
+    used = np.flatnonzero(templates.rows >= 0)
+    gallery_of = Enrolled.of(templates.vectors, [people[number] for number in used.tolist()])
+    return gallery_of, set(templates.sha256) - {""}, set(people), templates.problems
+
+
+def with_people(scores: IdentificationScores, table: Path) -> IdentificationScores:
+    """The searches with the columns that a CSV has for the person on each probe (its column `subject`)."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{table}: cannot be read as a table of people ({error})") from None
+    if not rows or "subject" not in rows[0]:
+        raise UsageError(f"{table}: has no column subject, which names the person of each row")
+    by_person = {row["subject"]: row for row in reversed(rows)}
+    columns = {
+        name: tuple(by_person.get(person, {}).get(name) or "" for person in scores.groups["person"])
+        for name in rows[0]
+        if name and name not in ("subject", *vars(scores))
+    }
+    return IdentificationScores(**{**vars(scores), "groups": {**scores.groups, **columns}})

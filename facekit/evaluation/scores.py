@@ -1,0 +1,326 @@
+"""Score files: every figure and plot can be made again from one, without pictures and without a network.
+
+Two kinds, each as CSV or (with the extra `evaluate`) as Parquet, told by the file's name and its columns:
+
+verification     one row a comparison: `a`, `b`, `mated` (1 or 0), `score`; perhaps `fold`
+identification   one row a search: `split`, `probe`, `subject` (empty: nobody of the gallery), `top_subject`,
+                 `top_score`, `mate_score`, `mate_rank`, `gallery_subjects`
+
+An empty score is a failure to acquire: no usable face, so the comparison or search finds nobody. Columns of
+other names are kept as text, to group by. `subject_a` and `subject_b` (verification) and `person`
+(identification) say whose picture it is; where they are there, intervals take into account that scores share
+subjects.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.errors import DependencyError, UsageError
+from facekit.rendering.escaping import csv_cell, csv_text
+
+Texts = tuple[str, ...]
+Columns = dict[str, Sequence[Any]]
+Value = TypeVar("Value")
+
+_VERIFICATION = ("a", "b", "mated", "score")
+_IDENTIFICATION = (
+    *("split", "probe", "subject", "top_subject", "top_score"),
+    *("mate_score", "mate_rank", "gallery_subjects"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class VerificationScores:
+    """Comparisons, one entry each in every field.
+
+    `a` and `b` name the pictures; `mated` bool (n,); `scores` float64 (n,), −inf for a failure to acquire;
+    `folds` int64 (n,) or None; `groups` further columns by name.
+    """
+
+    a: Texts
+    b: Texts
+    mated: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    folds: NDArray[np.int64] | None = None
+    groups: Mapping[str, Texts] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def failed(self) -> int:
+        """Comparisons without a score."""
+        return int(np.count_nonzero(np.isneginf(self.scores)))
+
+    def where(self, rows: NDArray[np.bool_]) -> VerificationScores:
+        """The comparisons at the rows that are true."""
+        numbers = np.flatnonzero(rows)
+        return VerificationScores(
+            _taken(self.a, numbers),
+            _taken(self.b, numbers),
+            self.mated[numbers],
+            self.scores[numbers],
+            None if self.folds is None else self.folds[numbers],
+            {name: _taken(values, numbers) for name, values in self.groups.items()},
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class IdentificationScores:
+    """Searches, one entry each in every field.
+
+    `splits` int64 (n,) numbers the galleries; `subjects` is who is on the probe, "" when nobody of the
+    gallery is (a non-mated search); `top_subjects` and `top_scores` the best candidate; `mate_scores`
+    float64 and `mate_ranks` int64 those of the right subject, −inf and 0 where there is none; a failure to
+    acquire has only −inf and 0. `gallery_subjects` int64 is N of the split.
+    """
+
+    splits: NDArray[np.int64]
+    probes: Texts
+    subjects: Texts
+    top_subjects: Texts
+    top_scores: NDArray[np.float64]
+    mate_scores: NDArray[np.float64]
+    mate_ranks: NDArray[np.int64]
+    gallery_subjects: NDArray[np.int64]
+    groups: Mapping[str, Texts] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.top_scores)
+
+    @property
+    def mated(self) -> NDArray[np.bool_]:
+        """Whether the person on the probe is in the gallery, (n,)."""
+        return np.array([bool(name) for name in self.subjects], np.bool_)
+
+    @property
+    def failed(self) -> int:
+        """Searches without a face."""
+        return int(np.count_nonzero(np.isneginf(self.top_scores)))
+
+    def where(self, rows: NDArray[np.bool_]) -> IdentificationScores:
+        """The searches at the rows that are true."""
+        numbers = np.flatnonzero(rows)
+        return IdentificationScores(
+            self.splits[numbers],
+            _taken(self.probes, numbers),
+            _taken(self.subjects, numbers),
+            _taken(self.top_subjects, numbers),
+            self.top_scores[numbers],
+            self.mate_scores[numbers],
+            self.mate_ranks[numbers],
+            self.gallery_subjects[numbers],
+            {name: _taken(values, numbers) for name, values in self.groups.items()},
+        )
+
+
+AnyScores = VerificationScores | IdentificationScores
+
+
+def read(path: Path) -> AnyScores:
+    """The scores in a file of either kind. Raises UsageError, naming file and column, for anything else."""
+    columns = _read_parquet(path) if _is_parquet(path) else _read_csv(path)
+    if "probe" in columns:
+        return _identification(path, columns)
+    return _verification(path, columns)
+
+
+def read_verification(path: Path) -> VerificationScores:
+    """The comparisons in a file; UsageError where it holds searches."""
+    found = read(path)
+    if not isinstance(found, VerificationScores):
+        raise UsageError(f"{path}: holds the scores of searches (1:N), not of comparisons (1:1)")
+    return found
+
+
+def read_identification(path: Path) -> IdentificationScores:
+    """The searches in a file; UsageError where it holds comparisons."""
+    found = read(path)
+    if not isinstance(found, IdentificationScores):
+        raise UsageError(f"{path}: holds the scores of comparisons (1:1), not of searches (1:N)")
+    return found
+
+
+def write(path: Path, scores: AnyScores) -> None:
+    """Write a score file, CSV or Parquet by its name. Raises UsageError for another ending."""
+    columns = _columns(scores)
+    if _is_parquet(path):
+        arrow = _pyarrow(path)
+        texts = {name: [_unicode(value) for value in values] for name, values in columns.items()}
+        arrow.parquet.write_table(arrow.table(texts), path)
+        return
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([csv_cell(name) for name in columns])
+        table.writerows([csv_cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+
+
+def _columns(scores: AnyScores) -> Columns:
+    if isinstance(scores, VerificationScores):
+        fixed: Columns = {
+            "a": scores.a,
+            "b": scores.b,
+            "mated": scores.mated.astype(int).tolist(),
+            "score": _optional(scores.scores),
+        }
+        if scores.folds is not None:
+            fixed["fold"] = scores.folds.tolist()
+    else:
+        fixed = {
+            "split": scores.splits.tolist(),
+            "probe": scores.probes,
+            "subject": scores.subjects,
+            "top_subject": scores.top_subjects,
+            "top_score": _optional(scores.top_scores),
+            "mate_score": _optional(scores.mate_scores),
+            "mate_rank": [rank or None for rank in scores.mate_ranks.tolist()],
+            "gallery_subjects": scores.gallery_subjects.tolist(),
+        }
+    return {**fixed, **scores.groups}
+
+
+def _verification(path: Path, columns: Columns) -> VerificationScores:
+    _require(path, columns, _VERIFICATION)
+    folds = _parsed(path, columns, "fold", int, np.int64) if "fold" in columns else None
+    return VerificationScores(
+        _texts(columns["a"]),
+        _texts(columns["b"]),
+        _parsed(path, columns, "mated", _flag, np.bool_),
+        _parsed(path, columns, "score", _score, np.float64),
+        folds,
+        _others(columns, (*_VERIFICATION, "fold")),
+    )
+
+
+def _identification(path: Path, columns: Columns) -> IdentificationScores:
+    _require(path, columns, _IDENTIFICATION)
+    return IdentificationScores(
+        _parsed(path, columns, "split", int, np.int64),
+        _texts(columns["probe"]),
+        _texts(columns["subject"]),
+        _texts(columns["top_subject"]),
+        _parsed(path, columns, "top_score", _score, np.float64),
+        _parsed(path, columns, "mate_score", _score, np.float64),
+        _parsed(path, columns, "mate_rank", _rank, np.int64),
+        _parsed(path, columns, "gallery_subjects", int, np.int64),
+        _others(columns, _IDENTIFICATION),
+    )
+
+
+def _read_csv(path: Path) -> Columns:
+    try:
+        # A spreadsheet puts a byte order mark in front.
+        text = path.read_bytes().decode("utf-8-sig")
+        header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: cannot be read as a table of scores ({error})") from None
+    except ValueError:
+        raise UsageError(f"{path}: is empty; a score file begins with the names of its columns") from None
+    if len(set(header)) < len(header):
+        raise UsageError(f"{path}: two columns have the same name")
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise UsageError(f"{path}: line {number} has {len(row)} cells, the header {len(header)}")
+    cells = zip(*rows, strict=True) if rows else iter([()] * len(header))
+    return {csv_text(name): list(map(csv_text, each)) for name, each in zip(header, cells, strict=True)}
+
+
+def _read_parquet(path: Path) -> Columns:
+    arrow = _pyarrow(path)
+    try:
+        table = arrow.parquet.read_table(path)
+    except (OSError, ValueError, arrow.ArrowException) as error:
+        raise UsageError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})") from None
+    return {name: table.column(name).to_pylist() for name in table.column_names}
+
+
+def _parsed(
+    path: Path, columns: Columns, name: str, parse: Callable[[Any], Value], kind: type[Any]
+) -> NDArray[Any]:
+    values: list[Value] = []
+    for number, cell in enumerate(columns[name], 2):
+        try:
+            values.append(parse("" if cell is None else cell))
+        except (KeyError, TypeError, ValueError):
+            raise UsageError(f"{path}: line {number}, column {name}: {cell!r} is no {_WHAT[name]}") from None
+    return np.array(values, kind)
+
+
+_WHAT = {
+    **dict.fromkeys(("fold", "split", "gallery_subjects"), "whole number"),
+    **dict.fromkeys(("score", "top_score", "mate_score"), "score (a number, or empty without a face)"),
+    "mated": "1 or 0",
+    "mate_rank": "rank (1, 2, … or empty)",
+}
+
+
+def _flag(cell: Any) -> bool:
+    return {"1": True, "0": False, "true": True, "false": False}[str(cell).strip().lower()]
+
+
+def _score(cell: Any) -> float:
+    value = -math.inf if cell == "" else float(cell)
+    if math.isnan(value) or value == math.inf:
+        raise ValueError
+    return value
+
+
+def _rank(cell: Any) -> int:
+    value = 0 if cell == "" else int(cell)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def _require(path: Path, columns: Columns, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in columns]
+    if missing:
+        raise UsageError(f"{path}: has no column {', '.join(missing)}; a score file has {', '.join(names)}")
+
+
+def _others(columns: Columns, known: Sequence[str]) -> dict[str, Texts]:
+    return {name: _texts(values) for name, values in columns.items() if name not in known}
+
+
+def _texts(values: Sequence[Any]) -> Texts:
+    return tuple("" if value is None else str(value) for value in values)
+
+
+def _taken(values: Texts, numbers: NDArray[np.int64]) -> Texts:
+    return tuple(values[number] for number in numbers.tolist())
+
+
+def _optional(scores: NDArray[np.float64]) -> list[float | None]:
+    return [score if math.isfinite(score) else None for score in scores.tolist()]
+
+
+def _unicode(value: Any) -> Any:
+    """File names that are not UTF-8 reach Python as lone surrogates, which Arrow does not take."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _is_parquet(path: Path) -> bool:
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"{path}: name a score file {path.stem}.csv or {path.stem}.parquet, for its format")
+    return path.suffix.lower() == ".parquet"
+
+
+def _pyarrow(path: Path) -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise DependencyError(
+            f"{path}: Parquet needs PyArrow: pip install 'facekit[evaluate]', or name the file .csv"
+        ) from None
+    return pyarrow
