@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "facekit.alignment": ("align",),
+    "facekit.clustering": ("Group", "Grouping", "Sighting"),
     "facekit.enrolment": ("EnrolReport", "Outcome"),
     "facekit.errors": (
         "DependencyError",
@@ -42,9 +43,10 @@ _HOMES = {
         "PictureResult",
         "Quality",
     ),
+    "facekit.live.events": ("Event",),
     "facekit.verbs": (
-        *("Verification", "detect", "embed", "enroll", "evaluate_identification", "evaluate_verification"),
-        *("identify", "open_gallery", "verify"),
+        *("Verification", "cluster", "detect", "embed", "enroll", "evaluate_identification"),
+        *("evaluate_verification", "identify", "open_gallery", "register", "verify", "watch"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -56,6 +58,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from facekit.alignment import align as align
+    from facekit.clustering import Group as Group
+    from facekit.clustering import Grouping as Grouping
+    from facekit.clustering import Sighting as Sighting
     from facekit.enrolment import EnrolReport as EnrolReport
     from facekit.enrolment import Outcome as Outcome
     from facekit.errors import DependencyError as DependencyError
@@ -69,6 +74,7 @@ if TYPE_CHECKING:
     from facekit.gallery.store import Gallery as Gallery
     from facekit.images import find as find
     from facekit.images import read as read
+    from facekit.live.events import Event as Event
     from facekit.pipeline import Pipeline as Pipeline
     from facekit.reading import Options as Options
     from facekit.reading import Reading as Reading
@@ -80,6 +86,7 @@ if TYPE_CHECKING:
     from facekit.results import PictureResult as PictureResult
     from facekit.results import Quality as Quality
     from facekit.verbs import Verification as Verification
+    from facekit.verbs import cluster as cluster
     from facekit.verbs import detect as detect
     from facekit.verbs import embed as embed
     from facekit.verbs import enroll as enroll
@@ -87,7 +94,9 @@ if TYPE_CHECKING:
     from facekit.verbs import evaluate_verification as evaluate_verification
     from facekit.verbs import identify as identify
     from facekit.verbs import open_gallery as open_gallery
+    from facekit.verbs import register as register
     from facekit.verbs import verify as verify
+    from facekit.verbs import watch as watch
 
 
 def __getattr__(name: str) -> Any:

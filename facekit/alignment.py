@@ -5,6 +5,7 @@ Points are x, y in pixels, counted from the middle of the first pixel, "left" as
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facekit import runtime
-from facekit.detection.geometry import turn_back
 from facekit.errors import UsageError, WeightsError
 from facekit.results import Detection, Pixels
 from facekit.weights import RefinerSpec, verified
@@ -40,6 +40,8 @@ SPOKES = (SCHEMES["arcface5"] @ np.array([1, 1j]) - CENTRE) / RADIUS
 """The `arcface5` template as complex numbers: its middle, the root mean square distance of its points from
 the middle, and the points themselves seen from there in that unit."""
 
+# A larger box shows the predictor nothing more.
+_SEEN_SIDE = 240.0
 # The predictor's worst errors are of about this size, in pixels of the crop.
 _FARTHEST = 15.0
 # The middle, and a step to each side: what one shifted box misleads, the others correct.
@@ -122,18 +124,23 @@ class Landmarks:
 
     def __call__(self, pixels: Pixels, detection: Detection) -> NDArray[np.float32]:
         """Five points, float32 (5, 2), in the picture, uint8 (height, width, 3) RGB."""
-        if not detection.turned % 4:
+        if not detection.tilt:
             return self._predict(pixels, np.array(detection.box))
-        # A turned face is turned upright, with as much around it as its own size for the predictor to see.
+        # A tilted face is stood upright, with as much around it as its own size for the predictor to see.
         x0, y0, x1, y1 = detection.box
-        left, top = max(0, int(2 * x0 - x1)), max(0, int(2 * y0 - y1))
-        part = pixels[top : max(0, int(2 * y1 - y0)), left : max(0, int(2 * x1 - x0))]
-        upright = np.ascontiguousarray(np.rot90(part, detection.turned))
-        corners = np.array([[x0 - left, y0 - top], [x1 - left, y1 - top]])
-        turned = turn_back(corners, -detection.turned, upright.shape[1], upright.shape[0])
-        points = self._predict(upright, np.concatenate([turned.min(axis=0), turned.max(axis=0)]))
-        back = turn_back(points, detection.turned, part.shape[1] - 1, part.shape[0] - 1)
-        return np.asarray(back + np.array([left, top]), np.float32)
+        side = max(x1 - x0, y1 - y0)
+        zoom = min(1.0, _SEEN_SIDE / side)
+        turn = cmath.rect(zoom, -math.radians(detection.tilt))
+        size = round(3 * side * zoom)
+        # Places count from the middle of the first pixel, the box from its outer edge.
+        middle, centre = complex(x0 + x1 - 1, y0 + y1 - 1) / 2, complex(size - 1, size - 1) / 2
+        shift = centre - turn * middle
+        upright = cut(
+            pixels, np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]), size
+        )
+        box = np.array([size - side * zoom] * 2 + [size + side * zoom] * 2) / 2
+        back = (self._predict(upright, box) @ np.array([1, 1j]) - shift) / turn
+        return np.stack([back.real, back.imag], axis=1).astype(np.float32)
 
     def _predict(self, pixels: Pixels, box: NDArray[np.floating]) -> NDArray[np.float32]:
         width, height = box[2:] - box[:2]

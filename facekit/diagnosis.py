@@ -18,6 +18,7 @@ _PACKAGES = (
     "dlib-bin",
     "dlib",
     "opencv-python",
+    "av",
     "click",
     "torch",
 )

@@ -151,6 +151,13 @@ def enroll(
             yield from _store(gallery, subject, read, known, rules)
 
 
+def enroll_readings(
+    gallery: Gallery, subject: str, readings: Sequence[Reading], rules: Rules | None = None
+) -> list[Outcome]:
+    """Enroll pictures of one person, looked through already, by the same rules in one transaction."""
+    return _store(gallery, subject_name(subject), readings, _Known(gallery), rules or Rules())
+
+
 def _people(path: str) -> Iterator[Photo]:
     if not os.path.isdir(path):
         raise UsageError(

@@ -81,8 +81,10 @@ class Pipeline:
         """
         _ = self._loading
         found = self.detect(picture)
-        if not found:
-            return []
+        return self.describe(picture, found) if found else []
+
+    def describe(self, picture: Picture, found: Sequence[Detection]) -> list[Face]:
+        """The faces that were found in the picture, at least one, with their vectors."""
         points = self.points(picture, found)
         crops = self.crops(picture, found, points)
         vectors = self.embedder(crops)

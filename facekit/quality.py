@@ -11,7 +11,9 @@ from facekit.detection.geometry import shorter_side
 from facekit.results import Detection, Pixels, Quality
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_MOST_YAW = 2.0
+_FARTHEST = 2.0
+# Where photographed people have their nose on the way from the mouth to the eyes, as the median.
+_NOSE = 0.425
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def measure(
         size=float(shorter_side(detection.box)),
         sharpness=float(laplacian.var()),
         brightness=float(grey.mean()),
-        yaw=_yaw(np.asarray(points, np.float64), scheme),
+        yaw=yaw(points, scheme),
     )
 
 
@@ -61,12 +63,27 @@ def problems(quality: Quality, limits: Limits | None = None) -> list[str]:
     return found
 
 
-def _yaw(points: NDArray[np.float64], scheme: str) -> float:
-    """How far the nose lies off the middle of the eyes, along the line through them, in eye distances."""
+def yaw(points: NDArray[np.floating], scheme: str = "arcface5") -> float:
+    """How far the nose lies off the middle of the eyes, along the line through them, in eye distances;
+    positive to the right of the picture.
+    """
+    at = np.asarray(points, np.float64)
     if scheme == "dlib5":
-        left, right, nose = points[2:4].mean(axis=0), points[0:2].mean(axis=0), points[4]
+        left, right, nose = at[2:4].mean(axis=0), at[0:2].mean(axis=0), at[4]
     else:
-        left, right, nose = points[0], points[1], points[2]
-    eyes = right - left
-    apart = max(float(eyes @ eyes), 1e-9)
-    return float(np.clip((nose - (left + right) / 2) @ eyes / apart, -_MOST_YAW, _MOST_YAW))
+        left, right, nose = at[0], at[1], at[2]
+    return _off(nose - (left + right) / 2, right - left)
+
+
+def pitch(points: NDArray[np.floating]) -> float:
+    """How far the nose lies above its usual place between the mouth and the eyes, in their distance;
+    positive for a face that looks up. `points` (5, 2) are of `arcface5`.
+    """
+    at = np.asarray(points, np.float64)
+    eyes, mouth = at[0:2].mean(axis=0), at[3:5].mean(axis=0)
+    return _off(at[2] - mouth, eyes - mouth) - _NOSE
+
+
+def _off(way: NDArray[np.float64], along: NDArray[np.float64]) -> float:
+    """How far a way goes along another, in lengths of the other."""
+    return float(np.clip(way @ along / max(float(along @ along), 1e-9), -_FARTHEST, _FARTHEST))

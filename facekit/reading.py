@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from facekit.pipeline import Pipeline
 
 _AHEAD = 4
-# A process costs about half a second to start, a picture a tenth.
+# A process costs about a quarter of a second to start, a picture a thirtieth.
 _WORTH_A_PROCESS = 8
 
 

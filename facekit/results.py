@@ -33,14 +33,14 @@ class Picture:
 class Detection:
     """A detected face. `box` is x0, y0, x1, y1 in pixels of the turned picture and may reach
     over its edge; `score` is the detector's own, higher is surer; `points` is float32 (5, 2)
-    x, y in the scheme `arcface5`, or None when the detector gives none. `turned` counts the
-    quarter turns (counter-clockwise) after which the face stood upright.
+    x, y in the scheme `arcface5`, or None when the detector gives none. `tilt` is by how many degrees
+    the picture is to be turned, counter-clockwise, for the face to stand upright.
     """
 
     box: Box
     score: float
     points: NDArray[np.float32] | None = None
-    turned: int = 0
+    tilt: float = 0.0
 
 
 @dataclass(frozen=True)

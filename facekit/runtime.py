@@ -51,6 +51,9 @@ class _OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        # By itself a thread that waits for work keeps its core busy for many milliseconds: of the time in
+        # which a network is loaded, most is that. ONNX Runtime before 1.26 does not know this entry.
+        options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
         try:
             self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         # ONNX Runtime raises a dozen classes of its own here, with no common base but Exception.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,3 +54,10 @@ def galleries_to_read(given: Path | None) -> list[Path]:
 
 def has_package(name: str) -> bool:
     return find_spec(name) is not None
+
+
+def display() -> str | None:
+    """The screen for windows: `:0`; `wayland-0` or `native` where there is no X; None without one."""
+    if sys.platform in ("darwin", "win32"):
+        return "native"
+    return os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or None

@@ -21,9 +21,11 @@ from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Face, PictureResult
 
 if TYPE_CHECKING:
+    from facekit.clustering import Grouping
     from facekit.enrolment import EnrolReport
     from facekit.evaluation.identification import IdentificationReport
     from facekit.evaluation.verification import VerificationReport
+    from facekit.live.events import Event
     from facekit.pipeline import Pipeline
 
 Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -140,6 +142,75 @@ def enroll(
         return enrolment.EnrolReport(tuple(outcomes))
 
 
+def watch(
+    source: str | PathLike[str],
+    gallery: Gallery | None = None,
+    *,
+    threshold: float | None = None,
+    max_fps: float | None = None,
+    seconds: float | None = None,
+    options: Options | None = None,
+) -> Iterator[Event]:
+    """What happens in front of a camera (`"0"`), in a video, at an address or in a folder of frames.
+
+    People appear, are recognised and leave, at a mean score of at least `threshold` (None: the gallery's).
+    Of what is live, the newest frame is looked at each time. Raises PictureError for a source that cannot
+    be read or breaks off, DependencyError where nothing here reads video.
+    """
+    from facekit.live import looking, reader, session, sources
+
+    pipeline = (options or Options()).pipeline()
+    place = sources.parse(fspath(source))
+    with (
+        nullcontext(gallery)
+        if gallery is not None
+        else open_gallery(fingerprint=pipeline.fingerprint) as opened
+    ):
+        identification.require_subjects(opened)
+        limit = opened.threshold if threshold is None else threshold
+        people = session.Session(looking.PipelineEyes(pipeline), opened.matrix().search, limit)
+        frames = reader.Reader(place, most=max_fps)
+        try:
+            while (frame := frames.next()) is not None and (seconds is None or frame.time < seconds):
+                yield from people.step(frame)
+        finally:
+            frames.stop()
+        yield from people.finish()
+
+
+def register(
+    name: str,
+    source: str | PathLike[str],
+    gallery: Gallery | None = None,
+    *,
+    frames: int = 3,
+    options: Options | None = None,
+) -> EnrolReport:
+    """Enroll a person from a camera, a video, an address or a folder of frames: the `frames` sharpest from
+    the front, left, right, above and below. A live source is left when all are there.
+
+    Without `gallery`: `FACEKIT_GALLERY`, else `./gallery/gallery.db`. Raises as `watch` does.
+    """
+    from facekit.enrolment import EnrolReport
+    from facekit.live import looking, reader, registering, sources
+
+    pipeline = (options or Options()).pipeline()
+    place = settings.gallery_to_write(None) if gallery is None else gallery.path
+    others = registering.others_at(place, name, pipeline)
+    registration = registering.Registration(looking.PipelineEyes(pipeline), frames=frames, others=others)
+    coming = reader.Reader(sources.parse(fspath(source), folder_rate=1.0))
+    try:
+        while (frame := coming.next()) is not None and not (coming.live and registration.complete):
+            registration.step(frame)
+    finally:
+        coming.stop()
+    kept = registration.kept()
+    if not kept:
+        raise PictureError(f"{coming.source.shown}: no frame to enroll ({registration.seen().hint})")
+    with nullcontext(gallery) if gallery is not None else gallery_for_enrolment(place, pipeline) as opened:
+        return EnrolReport(tuple(registering.enroll(opened, name, kept, coming.source.name)))
+
+
 def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading]:
     """All faces of all pictures with their unit vectors, in order."""
     return read_faces(images.find(_paths(inputs)), options)
@@ -147,6 +218,28 @@ def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading
 
 detect = embed
 """All faces of all pictures: one way for boxes, points and vectors."""
+
+
+def cluster(
+    inputs: Inputs,
+    gallery: Gallery | None = None,
+    *,
+    threshold: float | None = None,
+    options: Options | None = None,
+) -> Grouping:
+    """The faces of all pictures of the inputs (pictures, folders), grouped by person.
+
+    Faces with a score of at least `threshold` are linked; None takes nine tenths of the embedder's own.
+    With `gallery`, a group of somebody who is enrolled has a name. A picture that cannot be read has no
+    faces.
+    """
+    from facekit import clustering
+
+    options = options or Options()
+    pipeline = options.pipeline()
+    readings = read_faces(images.find(_paths(inputs)), options, pipeline=pipeline)
+    limit = clustering.LINK * pipeline.spec.threshold if threshold is None else threshold
+    return clustering.group_faces(list(clustering.sightings(readings)), limit, gallery)
 
 
 def verify(

@@ -51,6 +51,14 @@ class EmbedderSpec:
 
 
 @dataclass(frozen=True)
+class DetectorSpec:
+    """dlib's own HOG detector of faces, as dlib saves it."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
 class LandmarkSpec:
     """A dlib shape predictor and the scheme of its points."""
 
@@ -85,6 +93,11 @@ def read_manifest(path: Path | None = None) -> dict[str, Any]:
 def shipped_embedder() -> EmbedderSpec:
     path = settings.weights_folder() / MANIFEST
     return _embedder(read_manifest(path), path)
+
+
+def shipped_detector() -> DetectorSpec:
+    folder, table = _shipped("detector", DetectorSpec)
+    return DetectorSpec(folder / table["file"], table["sha256"])
 
 
 def shipped_landmarks() -> LandmarkSpec:
@@ -137,7 +150,8 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
     network = network or path.parent / str(table.get("file", ""))
     known.setdefault("name", network.stem)
     try:
-        known.setdefault("sha256", digest(network))
+        if "sha256" not in known:
+            known["sha256"] = digest(network)
         return EmbedderSpec(path=network, **known)
     except (TypeError, OSError) as error:
         raise WeightsError(f"{path}: [embedder] does not describe a network ({error})") from None

@@ -3,8 +3,10 @@
     python scripts/benchmark.py --rival-python VENV/bin/python --photos FOLDER --out benchmark.json
 
 `VENV` is an environment with `face-recognition-ng` and `dlib-bin`; without it facekit is measured alone.
-`--photos` is a folder with a sub-folder for each person; without it the test photo is repeated.
-Every comparison takes turns, A B A B …, and quotes the median of the ratios: machines drift.
+`--photos` is a folder with a sub-folder for each person; without it the test photo is repeated. `--models`
+is a folder with `sface.onnx`; iResNet18, with random weights, is timed where PyTorch is installed.
+Every comparison takes turns, A B A B …, and quotes the median of the ratios: machines drift. Processes are
+started alike, with Python's compiled files kept as pip keeps them, and run once before they count.
 `--short` runs everything once on a few photos; its figures mean nothing.
 """
 
@@ -21,14 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from facekit import settings
 
+if TYPE_CHECKING:
+    from facekit.results import Pixels
     from facekit.runtime import Network
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,23 +43,33 @@ import sys, face_recognition
 for path in sys.argv[1:]:
     face_recognition.face_encodings(face_recognition.load_image_file(path))
 """
+# For each line with a number n: the milliseconds of n descriptors of one aligned face, in one call.
 RIVAL_EMBED = """
-import sys, time, face_recognition
-picture = face_recognition.load_image_file(sys.argv[1])
-boxes = face_recognition.face_locations(picture)[:1]
-face_recognition.face_encodings(picture, boxes)
-for _ in range(int(sys.argv[2])):
+import sys, time, dlib, face_recognition.api as api
+picture = api.load_image_file(sys.argv[1])
+points = dlib.full_object_detections()
+points.append(api._raw_face_landmarks(picture, None, "small")[0])
+chip = dlib.get_face_chips(picture, points, size=150, padding=0.25)[0]
+for line in sys.stdin:
+    count = int(line)
     start = time.perf_counter()
-    face_recognition.face_encodings(picture, boxes)
-    print(1000 * (time.perf_counter() - start))
+    api.face_encoder.compute_face_descriptor(chip if count == 1 else [chip] * count)
+    print(1000 * (time.perf_counter() - start), flush=True)
 """
+RANDOM_IRESNET18 = """
+import sys
+from facekit.training import export, networks
+sys.stdout.buffer.write(export.to_onnx(networks.create("iresnet18")))
+"""
+# Without its compiled files Python reads every module anew, which nobody has who installed with pip.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def seconds(command: Sequence[str | Path], **options: Any) -> float:
     """Wall time of a process; an exit status other than 0 is an error."""
     start = time.perf_counter()
     words = [str(part) for part in command]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, **options)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=ENVIRONMENT, **options)
     spent = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stderr}")
@@ -166,7 +178,7 @@ def where_time_goes(photos: Photos) -> dict[str, float]:
     """Mean milliseconds a photo of each step, in one process that is warm."""
     from facekit import images
     from facekit.pipeline import Pipeline
-    from facekit.results import Detection, Picture, Pixels
+    from facekit.results import Detection, Picture
 
     pipeline = Pipeline()
     pipeline.faces(images.read(photos.probe))
@@ -191,51 +203,88 @@ def where_time_goes(photos: Photos) -> dict[str, float]:
 
 
 def embedding(rival: Path | None, models: Path | None, runs: int) -> dict[str, Any]:
-    """Milliseconds a face at batch 1 and 32, beside dlib's descriptor and SFace in the same runtime."""
+    """Milliseconds a face at batch 1 and 32, beside SFace and iResNet18 in the same runtime, and dlib's
+    descriptor: from the aligned crop to the vector, in turns.
+    """
     import numpy as np
 
-    from facekit import images, runtime
+    from facekit import images
     from facekit.pipeline import Pipeline
 
     pipeline = Pipeline()
     crop = pipeline.faces(images.read(ASTRONAUT))[0].crop
+    networks = {name: loaded(data) for name, data in other_networks(models)}
+    descriptor = Descriptor(rival) if rival else None
     result: dict[str, Any] = {}
-
-    def median_ms(call: Callable[[], Any]) -> float:
-        call()
-        taken = []
-        for _ in range(runs):
-            start = time.perf_counter()
-            call()
-            taken.append(1000 * (time.perf_counter() - start))
-        return statistics.median(taken)
-
-    sface = models / "sface.onnx" if models else None
-    other = runtime.load(sface.read_bytes()) if sface and sface.exists() else None
     for size in (1, 32):
         crops = np.repeat(crop[None], size, axis=0)
-        ours = median_ms(functools.partial(pipeline.embedder, crops)) / size
-        result[f"facekit_ms_batch_{size}"] = round(ours, 3)
-        if other:
-            batch = np.ascontiguousarray(crops.transpose(0, 3, 1, 2)).astype(np.float32)
-            # The file's input has a fixed batch of one.
-            theirs = median_ms(functools.partial(one_by_one, other, batch)) / size
-            result[f"sface_ms_batch_{size}"] = round(theirs, 3)
-    if rival:
-        done = subprocess.run(
-            [rival, "-c", RIVAL_EMBED, ASTRONAUT, str(runs)], capture_output=True, text=True, check=True
-        )
-        dlib = statistics.median(map(float, done.stdout.split()))
-        result["dlib_ms"] = round(dlib, 2)
-        for size in (1, 32):
-            times = dlib / result[f"facekit_ms_batch_{size}"]
+        calls = {"facekit": functools.partial(timed_ms, functools.partial(pipeline.embedder, crops))}
+        for name, network in networks.items():
+            calls[name] = functools.partial(timed_ms, functools.partial(run, network, crops))
+        if descriptor:
+            calls["dlib"] = functools.partial(descriptor, size)
+        medians = {name: ms / size for name, ms in medians_in_turns(calls, runs).items()}
+        result |= {f"{name}_ms_batch_{size}": round(ms, 3) for name, ms in medians.items()}
+        if descriptor:
+            times = medians["dlib"] / medians["facekit"]
             result[f"times_faster_than_dlib_batch_{size}"] = round(times, 1)
     return result
 
 
-def one_by_one(network: Network, batch: NDArray[np.float32]) -> None:
-    for face in batch:
-        network(face[None])
+def other_networks(models: Path | None) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of the networks that ours is compared with, of those that are there."""
+    if models and (models / "sface.onnx").exists():
+        yield "sface", (models / "sface.onnx").read_bytes()
+    if settings.has_package("torch"):
+        # In a process of its own: PyTorch's threads would stay.
+        made = subprocess.run(
+            [sys.executable, "-c", RANDOM_IRESNET18], capture_output=True, check=True, env=ENVIRONMENT
+        )
+        yield "iresnet18", made.stdout
+
+
+def loaded(network: bytes) -> Network:
+    from facekit import runtime
+
+    return runtime.load(network)
+
+
+def run(network: Network, crops: Pixels) -> None:
+    """What the embedder does, except that it gives no unit vectors."""
+    import numpy as np
+
+    network(np.ascontiguousarray((crops.transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 127.5))
+
+
+def timed_ms(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - start)
+
+
+def medians_in_turns(calls: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
+    """The median of what each call returns; a first round does not count."""
+    rounds = [{name: call() for name, call in calls.items()} for _ in range(runs + 1)][1:]
+    return {name: statistics.median(each[name] for each in rounds) for name in calls}
+
+
+class Descriptor:
+    """dlib's descriptor in a process of the rival's Python: milliseconds for a number of faces."""
+
+    def __init__(self, rival: Path) -> None:
+        self._process = subprocess.Popen(
+            [rival, "-c", RIVAL_EMBED, ASTRONAUT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+        )
+
+    def __call__(self, faces: int) -> float:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(faces, file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
 
 
 def search(templates: int, dimension: int) -> dict[str, Any]:
@@ -270,12 +319,13 @@ def main() -> None:
         rival = options.rival_python
         result = {
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "load_before": round(os.getloadavg()[0], 2),
             "start_up": start_up(runs),
             "identify_cold": identify_cold(photos, gallery, rival, runs, scratch),
             "embedding": embedding(rival, options.models, 3 if options.short else 50),
             "enroll": enroll_all(photos, rival, 1, scratch),
             "milliseconds_a_photo": where_time_goes(photos),
-            "search": search(20_000 if options.short else 1_000_000, 128),
+            "search": search(6_000 if options.short else 1_000_000, 128),
         }
     text = json.dumps(result, indent=2)
     options.out.write_text(text + "\n") if options.out else print(text)

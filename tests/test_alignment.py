@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from facekit.alignment import SCHEMES, Landmarks, align, reduce68, similarity
 from facekit.detection import create
@@ -158,21 +159,39 @@ def test_a_turned_face_has_the_same_points(turns: int, photo: Pixels, landmarks:
         2: (512 - x1, 512 - y1, 512 - x0, 512 - y0),
         3: (y0, 512 - x1, y1, 512 - x0),
     }
-    points = landmarks(lying, Detection(box[turns], 1.0, turned=turns))
+    points = landmarks(lying, Detection(box[turns], 1.0, tilt=90 * turns))
     back = {1: lambda x, y: (y, 511 - x), 2: lambda x, y: (511 - x, 511 - y), 3: lambda x, y: (511 - y, x)}
     upright = np.array([back[turns](x, y) for x, y in points])
-    assert np.abs(upright - expected).max() < 0.01
-    assert np.abs(align(lying, points).astype(int) - align(photo, expected)).max() <= 2
+    assert np.abs(upright - expected).max() < 1
+    assert np.abs(align(lying, points).astype(int) - align(photo, expected)).mean() < 8
 
 
-@pytest.mark.parametrize("turned", [0, 1])
+@pytest.mark.parametrize("lean", [-35, 20, 30])
+def test_a_leaning_face_has_nearly_the_same_points(lean: int, photo: Pixels, landmarks: Landmarks) -> None:
+    expected = landmarks(photo, Detection((179, 83, 267, 171), 1.0)) @ np.array([1, 1j])
+    leaning = np.asarray(Image.fromarray(photo).rotate(lean, Image.Resampling.BILINEAR))
+    turn, centre = np.exp(-1j * np.radians(lean)), complex(255.5, 255.5)
+    middle = (complex(222.5, 126.5) - centre) * turn + centre
+    x, y = middle.real + 0.5, middle.imag + 0.5
+    points = landmarks(leaning, Detection((x - 44, y - 44, x + 44, y + 44), 1.0, tilt=-lean))
+    assert np.abs(points @ np.array([1, 1j]) - ((expected - centre) * turn + centre)).max() < 1.5
+
+
+def test_a_large_leaning_face_is_seen_smaller(photo: Pixels, landmarks: Landmarks) -> None:
+    large = np.asarray(Image.fromarray(photo).resize((5120, 5120)))
+    small = landmarks(photo, Detection((179, 83, 267, 171), 1.0, tilt=1))
+    found = landmarks(large, Detection((1790, 830, 2670, 1710), 1.0, tilt=1))
+    assert np.abs(found / 10 - small).max() < 2
+
+
+@pytest.mark.parametrize("tilt", [0, 90, -30])
 @pytest.mark.parametrize(
     "box", [(-50, -50, 30, 30), (0, 0, 1, 1), (10.4, 10.4, 10.6, 10.6), (500, 480, 900, 880)]
 )
 def test_boxes_over_the_edge_give_points(
-    box: tuple[float, float, float, float], turned: int, photo: Pixels, landmarks: Landmarks
+    box: tuple[float, float, float, float], tilt: int, photo: Pixels, landmarks: Landmarks
 ) -> None:
-    assert np.isfinite(landmarks(photo, Detection(box, 1.0, turned=turned))).all()
+    assert np.isfinite(landmarks(photo, Detection(box, 1.0, tilt=tilt))).all()
 
 
 @pytest.mark.parametrize("content", [b"", b"no predictor", bytes(range(256)) * 50])

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakes import FakeOptions, photo
+from fakes import FakeEyes, FakeOptions, photo
 
 import facekit
 from facekit.verbs import gallery_for_enrolment
@@ -94,3 +94,19 @@ def test_an_empty_gallery_that_is_given_is_the_one_enrolled_into(tmp_path: Path)
         facekit.enroll("people", gallery, options=options)
         assert [subject.name for subject in gallery.subjects()] == ["red"]
     assert not (tmp_path / "people" / "gallery.db").exists()
+
+
+def test_register_and_watch_are_verbs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.live.looking.PipelineEyes", FakeEyes)
+    options = FakeOptions()
+    for seed in range(6):
+        photo(tmp_path / "ada" / f"{seed}.png", "cyan", size=(320, 240), face=100, seed=seed)
+    report = facekit.register("Ada", "ada", options=options)
+    assert (report.subjects, report.count("enrolled")) == (["Ada"], 3)
+    with facekit.open_gallery() as gallery:
+        events = list(facekit.watch("ada", gallery, options=options))
+    assert [event.kind for event in events] == ["appear", "recognised", "left"]
+    (tmp_path / "none").mkdir()
+    photo(tmp_path / "none" / "1.png")
+    with pytest.raises(facekit.PictureError, match="no frame to enroll"):
+        facekit.register("Bob", "none", options=options)

@@ -23,7 +23,7 @@ from facekit.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-HEAVY = {"PIL", "cv2", "dlib", "hatchling", "matplotlib", "numpy", "onnxruntime", "openvino", "torch"}
+HEAVY = {"PIL", "av", "cv2", "dlib", "hatchling", "matplotlib", "numpy", "onnxruntime", "openvino", "torch"}
 
 
 def run(code: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -59,6 +59,8 @@ except SystemExit as end:
         HELP.format(arguments=["--version"]),
         HELP.format(arguments=["identify", "--help"]),
         HELP.format(arguments=["enroll", "--help"]),
+        HELP.format(arguments=["watch", "--help"]),
+        HELP.format(arguments=["register", "--help"]),
         HELP.format(arguments=["train", "--help"]),
         HELP.format(arguments=["train-landmarks", "--help"]),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facekit.alignment import SCHEMES
-from facekit.quality import Limits, measure, problems
+from facekit.quality import Limits, measure, pitch, problems
 from facekit.results import Detection, Pixels, Quality
 
 FACE = Detection((10.0, 10.0, 130.0, 110.0), 1.0)
@@ -90,3 +90,13 @@ def test_all_problems_are_told_and_limits_can_be_moved() -> None:
     poor = Quality(size=1, sharpness=0, brightness=0, yaw=-2)
     assert len(problems(poor)) == 4
     assert problems(poor, Limits(size=0, sharpness=0, darkest=0, yaw=3)) == []
+
+
+def test_pitch_follows_the_nose_up_and_down_whatever_the_tilt_and_the_size() -> None:
+    points = SCHEMES["arcface5"].copy()
+    straight = pitch(points)
+    points[2, 1] -= 0.2 * 40.7
+    assert pitch(points) == pytest.approx(straight + 0.2, abs=0.01)
+    turn = np.array([[np.cos(1.0), -np.sin(1.0)], [np.sin(1.0), np.cos(1.0)]])
+    assert pitch(points @ turn.T * 3 + 50) == pytest.approx(pitch(points), abs=1e-6)
+    assert np.isfinite(pitch(np.zeros((5, 2))))

@@ -7,6 +7,7 @@ mistyped option answer at once.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -26,13 +27,17 @@ DONE, FAILED, USAGE, NO_FACE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 COMMANDS = {
     "identify": "Say who is in each picture.",
     "enroll": "Add people to a gallery from their pictures.",
+    "watch": "Say who is in front of a camera or in a video.",
+    "register": "Enroll a person in front of a camera or in a video.",
     "verify": "Say whether two pictures show the same person.",
+    "cluster": "Group unknown faces by person.",
     "gallery": "Look after the people in a gallery.",
     "detect": "Find the faces in pictures.",
     "align": "Cut aligned faces out of a folder of pictures.",
     "embed": "Write the vectors of all faces to a file.",
     "evaluate": "Measure error rates on your own pictures.",
     "calibrate": "Set a gallery's threshold from data.",
+    "plot": "Draw scores, training runs and galleries, or write a report.",
     "train": "Train an embedder on your own pictures.",
     "export": "Make an embedder file of a trained run.",
     "train-landmarks": "Train the landmark predictor.",
@@ -125,6 +130,9 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
 
 def main() -> NoReturn:
     """The `facekit` command."""
+    # NumPy's matrix library starts threads that keep a core busy for a while whenever they wait for work;
+    # this is 2¹⁶ cycles instead of 2²⁶.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "16")
     try:
         group.main(prog_name="facekit")
     except SystemExit as end:
@@ -133,6 +141,8 @@ def main() -> NoReturn:
                 stream.flush()
         if threading.active_count() > 1:  # a picture is being looked through: nobody needs it any more
             os._exit(end.code if isinstance(end.code, int) else FAILED)
+        # Python would look through everything it has loaded before it lets go of it all.
+        gc.freeze()
         raise
     except KeyboardInterrupt:  # a second one, while the first was dealt with
         os._exit(INTERRUPTED)

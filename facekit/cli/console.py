@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 
@@ -48,6 +49,19 @@ class Console:
         elif time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
             click.echo(f"\r\x1b[K{self._line}", err=True, nl=False)
+
+    def status(self, text: str) -> None:
+        """Redraw a line that says how things are, where somebody watches; the empty text ends it."""
+        if self.quiet or not sys.stderr.isatty():
+            return
+        from facekit.rendering.tables import fit
+
+        self._clear()
+        self._line, self._drawn = text, time.monotonic()
+        if text:
+            click.echo(
+                f"\r\x1b[K{fit(text, shutil.get_terminal_size().columns - 1).rstrip()}", err=True, nl=False
+            )
 
     def _say(self, text: str) -> None:
         from facekit.rendering.escaping import printable

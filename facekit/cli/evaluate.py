@@ -47,6 +47,15 @@ _from_scores = click.option(
     metavar="FILE",
     help="Measure from such a file again, without pictures.",
 )
+_report = click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write report.html, one page in plain words with plots, into DIR, and each plot as PNG and SVG.",
+)
+_mistakes = click.option(
+    "--mistakes", is_flag=True, help="Show the faces of the worst mistakes in the report as well."
+)
 
 
 @shared.command("verification", short_help="Same person or not? Pairs of pictures (1:1).")
@@ -63,6 +72,8 @@ _from_scores = click.option(
 @_group_by
 @_scores
 @_from_scores
+@_report
+@_mistakes
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
@@ -89,6 +100,7 @@ def verification(
     Examples:
       facekit evaluate verification --pairs pairs.txt --images lfw/ --format json
       facekit evaluate verification --images people/ --scores scores.csv
+      facekit evaluate verification --images people/ --report report/ --mistakes
       facekit evaluate verification --from-scores scores.csv --threshold 0.4
       facekit evaluate verification --pairs cfp_fp.bin
     """
@@ -140,6 +152,8 @@ def verification(
 @_group_by
 @_scores
 @_from_scores
+@_report
+@_mistakes
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from facekit.cli import DONE, FAILED
 from facekit.cli.console import duration
+from facekit.cli.plotting import Reporting
 from facekit.errors import UsageError
 from facekit.evaluation import groups, identification, protocols, scores, verification
 from facekit.evaluation.comparisons import Comparisons, of_scores
@@ -36,12 +37,15 @@ class Evaluating:
         threshold: float | None = None,
         group_by: str | None = None,
         scores: Path | None = None,
+        report: Path | None = None,
+        mistakes: bool = False,
     ) -> None:
         self.console = console
         self.style = style
         self.threshold = threshold
         self.group_by = group_by
         self.file = scores
+        self.reporting = Reporting(console, report, mistakes=mistakes) if report or mistakes else None
         self._began = time.monotonic()
         self._told = False
 
@@ -60,6 +64,8 @@ class Evaluating:
         self, pairs: Path | None, images: Path | None, source: Source, from_scores: Path | None
     ) -> int:
         """`facekit evaluate verification`; the exit status."""
+        if self.reporting:
+            self.reporting.prepare(images)
         if from_scores is not None:
             _alone(from_scores, pairs=pairs, images=images)
             measured = Measured(scores.read_verification(from_scores), {"scores": str(from_scores)})
@@ -71,7 +77,14 @@ class Evaluating:
         made = self._verification_report(found, measured)
         grouped = self._verification_groups(found, made) if self.group_by else None
         self._print(made, grouped)
+        if self.reporting:
+            self.reporting.write(found, made, source.options)
         return FAILED if self.console.failed else DONE
+
+    @property
+    def _listed(self) -> bool:
+        """Whether it matters which pictures were compared."""
+        return self.file is not None or (self.reporting is not None and self.reporting.mistakes)
 
     def _compare(self, pairs: Path | None, images: Path | None, source: Source) -> Measured:
         pipeline = source.options.pipeline()
@@ -81,7 +94,7 @@ class Evaluating:
             raise UsageError("say what to compare: --pairs FILE, --images FOLDER, or --from-scores FILE")
         if self.group_by:
             raise UsageError("--group-by takes a column of a list: give --pairs FILE.csv or --from-scores")
-        return protocols.compare_all(images, source, pipeline, listed=self.file is not None)
+        return protocols.compare_all(images, source, pipeline, listed=self._listed)
 
     def _verification_report(
         self, found: VerificationScores | Comparisons, measured: Measured
@@ -122,6 +135,8 @@ class Evaluating:
         from_scores: Path | None,
     ) -> int:
         """`facekit evaluate identification`; the exit status."""
+        if self.reporting:
+            self.reporting.prepare(images)
         if from_scores is not None:
             _alone(from_scores, gallery=gallery, images=images)
             measured = Measured(scores.read_identification(from_scores), {"scores": str(from_scores)})
@@ -135,6 +150,8 @@ class Evaluating:
         made = identification.report(found, threshold=self.threshold, notes=measured.notes)
         grouped = self._identification_groups(found, made) if self.group_by else None
         self._print(made, grouped)
+        if self.reporting:
+            self.reporting.write(found, made, source.options)
         return FAILED if self.console.failed else DONE
 
     def _search(self, images: Path | None, gallery: Path | None, plan: Splits, source: Source) -> Measured:

@@ -13,6 +13,7 @@ from facekit.cli import options as shared
 if TYPE_CHECKING:
     from facekit.cli.console import Console
 
+_UNREADABLE = ("file", "integrity", "rows")
 _name = click.argument("name", shell_complete=shared.complete_subject)
 _names = click.argument("names", nargs=-1, required=True, shell_complete=shared.complete_subject)
 
@@ -73,16 +74,38 @@ def show(console: Console, /, name: str, gallery: Path | None, style: str) -> in
     return DONE
 
 
-@shared.command("remove", short_help="Remove people for good.")
+@shared.command("remove", short_help="Remove people, or pictures of a person, for good.")
 @_names
+@click.option(
+    "--photo",
+    "photos",
+    multiple=True,
+    metavar="PHOTO",
+    help="Remove only what is stored of this picture of the one person: its name as facekit gallery show "
+    "has it, or the first 8 or more digits of its SHA-256. Can be given several times.",
+)
 @shared.gallery_option
 @click.pass_obj
-def remove(console: Console, /, names: tuple[str, ...], gallery: Path | None) -> int:
+def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], gallery: Path | None) -> int:
     """Remove people: no byte of their names and vectors is left in the gallery's files.
 
-    All are removed, or none when one of them is not in the gallery.
+    All are removed, or none when one of them is not in the gallery. With --photo, only templates of a
+    person are, in the same way; with the last of them goes the person.
+
+    \b
+    Examples:
+      facekit gallery remove "Ann Lee"
+      facekit gallery remove "Ann Lee" --photo IMG_0301.jpg
     """
+    if photos and len(set(names)) > 1:
+        raise click.UsageError("--photo is for the pictures of one person: give one name")
     with shared.open_gallery(gallery, write=True) as opened:
+        if photos:
+            gone = opened.remove_photos(names[0], photos)
+            console.note(f"removed {len(set(photos))} pictures of {names[0]}")
+            if gone:
+                console.note(f"{names[0]} had no other and is gone")
+            return DONE
         templates = opened.remove(names)
     console.note(f"removed {len(set(names))} people with {templates} templates")
     return DONE
@@ -160,13 +183,27 @@ def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
     return DONE
 
 
-@shared.command("check", short_help="Look for damage.")
+@shared.command("check", short_help="Look for damage, or for people under a wrong name.")
+@click.option(
+    "--people", is_flag=True, help="Look also for wrong names, and print what to do about each doubt."
+)
 @shared.gallery_option
+@shared.format_option()
 @click.pass_obj
-def check(console: Console, /, gallery: Path | None) -> int:
+def check(console: Console, /, people: bool, gallery: Path | None, style: str) -> int:
     """Look for damage: the file's structure, every template's checksum and length, the embedder.
 
     Prints each problem in a line; the exit status is 1 when there is one.
+
+    With --people, a gallery that is whole is searched for templates that are more like another person
+    than like their own, for people under two names, and for templates that are like no other of their
+    person. Each doubt is printed with its scores and a command: look at the pictures before you run
+    it. Doubts do not change the exit status; --format is how they are printed.
+
+    \b
+    Examples:
+      facekit gallery check
+      facekit gallery check --people --gallery people/gallery.db
     """
     from facekit import settings
     from facekit.gallery.check import check as problems_of
@@ -176,9 +213,24 @@ def check(console: Console, /, gallery: Path | None) -> int:
     problems = problems_of(place)
     for problem in problems:
         console.error(problem.message)
-    if not problems:
+    if people and not any(problem.kind in _UNREADABLE for problem in problems):
+        _print_doubts(console, gallery, style)
+    elif not problems:
         console.emit(f"{place}: no damage found")
     return FAILED if problems else DONE
+
+
+def _print_doubts(console: Console, place: Path | None, style: str) -> None:
+    from facekit import hygiene
+    from facekit.rendering import doubted
+
+    with shared.open_gallery(place, console=console) as opened:
+        found = hygiene.doubts(opened)
+        for line in doubted.lines(found, style, place):
+            console.emit(line)
+        looked_at = f"{len(opened)} templates of {opened.subject_count} people in {opened.path}"
+    what = "no doubt" if not found else "1 doubt" if len(found) == 1 else f"{len(found)} doubts"
+    console.note(f"{what} about {looked_at}")
 
 
 for _command in (list_, show, remove, rename, merge, export, import_, check):

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def pipeline_options(command: Command) -> Command:
+    """How faces are found and described: the command gets them as one `options`."""
+
+    @functools.wraps(command)
+    def with_options(*args: Any, detector: str, embedder: Path | None, min_face: int, **rest: Any) -> Any:
+        from facekit import reading
+
+        return command(*args, options=reading.Options(detector, embedder, min_face), **rest)
+
+    made: Command = _with(with_options, _PIPELINE_OPTIONS)
+    return made
+
+
 def picture_options(command: Command) -> Command:
     """How pictures are read: the command gets them as one `options`."""
 
@@ -36,49 +49,58 @@ def picture_options(command: Command) -> Command:
         options = reading.Options(detector, embedder, min_face, max_pixels, jobs)
         return command(*args, options=options, **rest)
 
-    for option in reversed(
-        [
-            click.option(
-                "--detector",
-                default="dlib",
-                show_default=True,
-                metavar="NAME",
-                help="dlib, or a network of yours: yunet=FILE, dlib-cnn=FILE, yolo=FILE, retinaface=FILE.",
-            ),
-            click.option(
-                "--embedder",
-                type=click.Path(path_type=Path, dir_okay=False),
-                metavar="FILE",
-                help="An ArcFace-style ONNX file with its TOML beside it, instead of the shipped network.",
-            ),
-            click.option(
-                "--min-face",
-                type=click.IntRange(10),
-                default=40,
-                show_default=True,
-                metavar="PIXELS",
-                help="Do not look for smaller faces.",
-            ),
-            click.option(
-                "--max-pixels",
-                type=click.IntRange(1),
-                default=64_000_000,
-                show_default=True,
-                metavar="PIXELS",
-                help="Refuse pictures of more pixels.",
-            ),
-            click.option(
-                "--jobs",
-                "-j",
-                type=click.IntRange(0),
-                default=0,
-                metavar="N",
-                help="Number of processes; by itself, one for each core when there is work for them.",
-            ),
-        ]
-    ):
-        with_options = option(with_options)
-    return with_options  # type: ignore[return-value]
+    made: Command = _with(with_options, [*_PIPELINE_OPTIONS, *_READING_OPTIONS])
+    return made
+
+
+_PIPELINE_OPTIONS = [
+    click.option(
+        "--detector",
+        default="dlib",
+        show_default=True,
+        metavar="NAME",
+        help="dlib, or a network of yours: yunet=FILE, dlib-cnn=FILE, yolo=FILE, retinaface=FILE.",
+    ),
+    click.option(
+        "--embedder",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="An ArcFace-style ONNX file with its TOML beside it, instead of the shipped network.",
+    ),
+    click.option(
+        "--min-face",
+        type=click.IntRange(10),
+        default=40,
+        show_default=True,
+        metavar="PIXELS",
+        help="Do not look for smaller faces.",
+    ),
+]
+_READING_OPTIONS = [
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        default=64_000_000,
+        show_default=True,
+        metavar="PIXELS",
+        help="Refuse pictures of more pixels.",
+    ),
+    click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Number of processes; by itself, one for each core when there is work for them.",
+    ),
+]
+
+
+def _with(command: Callable[..., Any], options: list[Callable[[Any], Any]]) -> Any:
+    wrapped: Any = command
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 gallery_option = click.option(
@@ -152,6 +174,16 @@ def open_gallery(
             "(make yours with: facekit enroll FOLDER)"
         )
     return gallery
+
+
+def own_gallery(path: Path | None, *, fingerprint: str | None = None) -> Gallery | None:
+    """The gallery given, or else one of the user's own where there is one; never the shipped one."""
+    from facekit import settings, verbs
+
+    places = [place for place in settings.galleries_to_read(path) if place != settings.reference_gallery()]
+    if path is None and not any(place.exists() for place in places):
+        return None
+    return verbs.open_gallery(path, fingerprint=fingerprint)
 
 
 def probability_of(gallery: Gallery) -> Probability:

@@ -193,7 +193,12 @@ run_options = stacked(
         help="Checkpoints, metrics, curve.",
     ),
     option("--resume", RUN, is_flag=True, help="Go on with the run in that folder, with its settings."),
-    option("--init", RUN, type=EXISTING, help="Begin from the weights of another run."),
+    option(
+        "--init",
+        RUN,
+        type=EXISTING,
+        help="Begin from the weights of another run, or of an embedder that facekit export wrote.",
+    ),
     option("--device", RUN, type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
     setting("validate_every", "Steps.", heading=RUN, kind=click.IntRange(1)),
     setting("save_every", "Seconds.", heading=RUN),
@@ -222,6 +227,7 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
       facekit train --data people/ --output runs/mine
       facekit train --data crops.npy --loss cosface --phases 64:2000,112:8000
       facekit train --data crops.npy --teacher big.onnx --bank bank/ --views 4
+      facekit train --data people/ --init embedder.onnx --rate 2e-4
       facekit train --output runs/mine --data people/ --resume
     """
     from facekit.training import session

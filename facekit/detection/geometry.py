@@ -5,6 +5,7 @@ Boxes are x0, y0, x1, y1 in pixels, measured from the outer edge of the first pi
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -55,15 +56,15 @@ def shorter_side(box: Box) -> float:
     return min(box[2] - box[0], box[3] - box[1])
 
 
-def turn_back(points: Floats, turns: int, width: float, height: float) -> Floats:
-    """Points, (n, 2), of a picture that was turned counter-clockwise by quarters, in the picture as it was.
-
-    `width` and `height` are of the picture as it was; for points that count from the middle of the
-    first pixel, as landmarks do, give both less one.
+def turned_back(box: Box, tilt: float, turned: tuple[int, int], upright: tuple[int, int]) -> Box:
+    """A box of a picture that was turned by `tilt` degrees counter-clockwise around its middle: as large, and
+    around the same place, in the picture as it was. Sizes are width, height of the turned and of the upright.
     """
-    x, y = points[:, 0], points[:, 1]
-    back = [(x, y), (width - y, x), (width - x, height - y), (y, height - x)][turns % 4]
-    return np.stack(back, axis=1)
+    x0, y0, x1, y1 = box
+    seen = complex(x0 + x1 - turned[0], y0 + y1 - turned[1]) / 2
+    middle = seen * cmath.rect(1, math.radians(tilt)) + complex(*upright) / 2
+    across, down = (x1 - x0) / 2, (y1 - y0) / 2
+    return middle.real - across, middle.imag - down, middle.real + across, middle.imag + down
 
 
 @dataclass(frozen=True, eq=False)

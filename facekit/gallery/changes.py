@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from facekit.gallery import rows
 from facekit.gallery.database import damaged
 from facekit.gallery.records import subject_name
 from facekit.gallery.settings import Settings, Tally
+
+SHORTEST_DIGEST = 8
 
 
 def find_subject(connection: sqlite3.Connection, name: str) -> int | None:
@@ -25,6 +28,22 @@ def subject_number(connection: sqlite3.Connection, path: Path, name: str) -> int
     if number is None:
         raise GalleryError(f"{path}: {name!r} is not in the gallery: `facekit gallery list` shows who is")
     return number
+
+
+def _row_of(found: Sequence[rows.Row], photo: str, name: str, path: Path) -> rows.Row:
+    """The template of the picture of this name, or of a SHA-256 that begins like this."""
+    digest = photo.lower() if len(photo) >= SHORTEST_DIGEST else None
+    alike = [row for row in found if row.source == photo or (digest and row.sha256.startswith(digest))]
+    if not alike:
+        raise GalleryError(
+            f"{path}: {name!r} has no template of {photo!r}: `facekit gallery show` lists the pictures"
+        )
+    if len(alike) > 1:
+        digests = ", ".join(row.sha256[:12] for row in alike)
+        raise GalleryError(
+            f"{path}: {name!r} has {len(alike)} pictures {photo!r}: give a SHA-256 instead: {digests}"
+        )
+    return alike[0]
 
 
 class Change:
@@ -72,6 +91,19 @@ class Change:
             self._delete(row)
             self.removed += 1
         self._drop_subject(number)
+
+    def drop_photos(self, number: int, name: str, photos: Sequence[str]) -> bool:
+        """Delete the subject's templates of these pictures, and the subject when it has no other; whether
+        it had none.
+        """
+        found = self._templates(number)
+        wanted = dict.fromkeys(_row_of(found, photo, name, self._path) for photo in photos)
+        for row in wanted:
+            self._delete(row)
+            self.removed += 1
+        if len(wanted) == len(found):
+            self._drop_subject(number)
+        return len(wanted) == len(found)
 
     def rename(self, number: int, name: str) -> None:
         """Give a subject a name that no other has."""

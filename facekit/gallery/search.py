@@ -33,6 +33,8 @@ ROUNDING = 2.0**-23
 SCORES_AT_ONCE = 2**24
 # Codes that a thread scans at a time; their scores stay in its cache.
 ROWS_AT_ONCE = 2**14
+# The best of so many scores is taken before all are looked at one by one.
+GROUP = 64
 # More threads than eight only wait for memory.
 CORES = min(8, os.cpu_count() or 1)
 
@@ -179,11 +181,24 @@ class Index:
         # below than twice the slack cannot be among them; nor can it be its subject's best when it
         # is that far below the subject's best approximate score.
         best = scores if self._groups is None else np.maximum.reduceat(scores, self._starts)
-        floor = float(np.partition(best, -k)[-k]) if k < len(best) else -math.inf
+        floor = _kth_best(best, k) if k < len(best) else -math.inf
         positions = np.flatnonzero(scores >= floor - margin)
         if self._groups is not None:
             positions = positions[scores[positions] >= best[self._groups[positions]] - margin]
         return positions
+
+
+def _kth_best(scores: FloatArray, k: int) -> float:
+    """The k-th best of the scores, equal ones counted each; there are at least k.
+
+    Where k groups of scores each have one that reaches some height, the k-th best does: so the k-th of
+    the groups' best is a floor, and few scores are left to be sorted.
+    """
+    groups = len(scores) // GROUP
+    if groups >= k:
+        best = scores[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
+        scores = scores[scores >= np.partition(best, -k)[-k]]
+    return float(np.partition(scores, -k)[-k])
 
 
 def score(probe: Vector, vector: Vector) -> float:

@@ -258,6 +258,18 @@ class Gallery:
                 change.drop(change.number(name))
         return change.removed
 
+    def remove_photos(self, subject: str, photos: Sequence[str]) -> bool:
+        """Remove the templates of some pictures of a subject, and erase their bytes from every file of the
+        gallery; the subject goes with its last template. Returns whether it went.
+
+        A picture is given by its name, as `templates` has it, or by the first eight or more digits of its
+        SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not
+        the only one of that name.
+        """
+        stored = [_storable(photo) for photo in photos]
+        with self._changing(forget=True) as change:
+            return change.drop_photos(change.number(subject), subject, stored)
+
     def rename(self, old: str, new: str) -> None:
         """Give a subject another name and erase the old one. Raises GalleryError when `old` is not
         in the gallery or `new` is.
@@ -379,12 +391,16 @@ def _discard_cache(path: Path) -> None:
 
 def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
     """Picture, source, box, quality and date as they are stored."""
-    # File names that are not UTF-8 reach Python as lone surrogates, which SQLite does not take.
-    source = template.source.encode("utf-8", "backslashreplace").decode()
+    source = _storable(template.source)
     box = [finite(value, "a corner of the box") for value in template.box]
     quality = {name: finite(value, name) for name, value in sorted(template.quality.items())}
     date = template.added or now()
     return picture_digest(template.sha256), source, json.dumps(box), json.dumps(quality), date
+
+
+def _storable(source: str) -> str:
+    # File names that are not UTF-8 reach Python as lone surrogates, which SQLite does not take.
+    return source.encode("utf-8", "backslashreplace").decode()
 
 
 def _upgrade(path: Path) -> None:

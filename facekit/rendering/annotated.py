@@ -45,14 +45,16 @@ def marks_of(faces: Sequence[Identification]) -> list[Mark]:
     return [_mark(face) for face in faces]
 
 
-def annotated(pixels: Pixels, marks: Sequence[Mark]) -> tuple[Image.Image, list[str]]:
+def annotated(
+    pixels: Pixels, marks: Sequence[Mark], *, smallest: int = SMALLEST
+) -> tuple[Image.Image, list[str]]:
     """The picture with its faces marked, and remarks on names that no font here can write.
 
-    A picture whose longer side is under 900 pixels is enlarged by a whole number, so that names can
-    be read and do not hide faces.
+    A picture whose longer side is under `smallest` pixels is enlarged by a whole number, so that names
+    can be read and do not hide faces.
     """
     image = Image.fromarray(pixels)
-    scale = -(-SMALLEST // max(image.size))
+    scale = max(1, -(-smallest // max(image.size)))
     if scale > 1:
         image = image.resize((image.width * scale, image.height * scale), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 # Signs that lay out text without a shape of their own: line and paragraph ends, marks and overrides of
@@ -62,6 +64,25 @@ def file_stem(text: str, *, limit: int = 80) -> str:
     safe = _NOT_IN_FILE_NAMES.sub("_", _UNSAFE.sub("_", unicodedata.normalize("NFC", text)))
     safe = safe.encode()[:limit].decode(errors="ignore").strip(" .") or "_"
     return f"_{safe}" if _RESERVED.match(safe) else safe
+
+
+def shell_command(words: Sequence[str]) -> str:
+    """A command to paste into a shell, safe to print: every word arrives as it is. What could steer a
+    terminal is written as a code, in the `$'…'` of bash and zsh.
+    """
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if not _UNSAFE.search(word):
+        return shlex.quote(word)
+    quoted = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{_UNSAFE.sub(lambda found: _shell_code(found[0]), quoted)}'"
+
+
+def _shell_code(character: str) -> str:
+    # From 80 on, a shell takes two digits for a byte, not for a character.
+    return _code(character) if ord(character) not in range(0x80, 0x100) else f"\\u{ord(character):04x}"
 
 
 def _code(character: str) -> str:

@@ -40,7 +40,7 @@ class Line:
 
 def lines(report: Report, groups: Groups | None, style: str) -> Iterator[str]:
     """The report, and its groups, in the format `table`, `json` or `csv`."""
-    found = list(_figures(report))
+    found = list(figures(report))
     if style == "json":
         grouped = {"by_group": groups.to_dict()} if groups else {}
         yield json_line(_finite({**report.to_dict(), **grouped}))
@@ -55,7 +55,7 @@ def lines(report: Report, groups: Groups | None, style: str) -> Iterator[str]:
         yield from _groups(groups)
 
 
-def _figures(report: Report) -> Iterator[Line]:
+def figures(report: Report) -> Iterator[Line]:
     if isinstance(report, VerificationReport):
         yield from _verification(report)
     else:

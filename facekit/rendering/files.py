@@ -11,44 +11,85 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image, PngImagePlugin
 
 from facekit.reading import Reading
 from facekit.rendering.escaping import file_stem
+from facekit.results import Pixels
 
 _MARK = "Source-SHA256"
+
+
+class Origin(Protocol):
+    """The photo that something is made from."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
 
 
 class CropFolder:
     """A folder of aligned faces, `<photo>-<number>.png`, numbered as in the printed results."""
 
     def __init__(self, folder: Path) -> None:
-        self._names = _Names(folder)
+        self._names = Names(folder)
 
     def save(self, reading: Reading) -> list[Path]:
         """Save a picture's faces; the paths."""
         parts = [f"-{number}.png" for number in range(1, len(reading.faces) + 1)]
         paths = self._names.paths(reading, parts)
         for path, face in zip(paths, reading.faces, strict=True):
-            mark = PngImagePlugin.PngInfo()
-            mark.add_text(_MARK, reading.sha256)
-            with _replacing(path) as unfinished:
-                Image.fromarray(face.crop).save(unfinished, format="PNG", pnginfo=mark)
+            _save_crop(path, face.crop, reading.sha256)
         return paths
+
+    def save_face(self, photo: Origin, number: int, crop: Pixels) -> Path:
+        """Save one face of a picture; the path."""
+        [path] = self._names.paths(photo, [f"-{number}.png"])
+        _save_crop(path, crop, photo.sha256)
+        return path
+
+
+def _save_crop(path: Path, crop: Pixels, sha256: str) -> None:
+    mark = PngImagePlugin.PngInfo()
+    mark.add_text(_MARK, sha256)
+    with replacing(path) as unfinished:
+        Image.fromarray(crop).save(unfinished, format="PNG", pnginfo=mark)
 
 
 class AnnotatedFolder:
     """A folder of annotated pictures, `<photo>-faces.jpg`."""
 
     def __init__(self, folder: Path) -> None:
-        self._names = _Names(folder)
+        self._names = Names(folder)
 
     def save(self, reading: Reading, image: Image.Image) -> Path:
         [path] = self._names.paths(reading, ["-faces.jpg"])
         mark = f"{_MARK} {reading.sha256}".encode()
-        with _replacing(path) as unfinished:
+        with replacing(path) as unfinished:
             image.save(unfinished, format="JPEG", quality=90, comment=mark)
+        return path
+
+
+class PortraitFolder:
+    """A folder of the best face of everybody in a video, `<video>-<track>-<subject>.png`. `sha256` tells
+    the video from another of the same name.
+    """
+
+    def __init__(self, folder: Path, video: str, sha256: str) -> None:
+        self._names = Names(folder)
+        self._video = Reading(f"{video}.video", sha256=sha256)
+
+    def save(self, track: int, subject: str | None, crop: Pixels) -> Path:
+        part = f"-{track:03}-{file_stem(subject or 'unknown')}.png"
+        [path] = self._names.paths(self._video, [part])
+        mark = PngImagePlugin.PngInfo()
+        mark.add_text(_MARK, self._video.sha256)
+        with replacing(path) as unfinished:
+            Image.fromarray(crop).save(unfinished, format="PNG", pnginfo=mark)
         return path
 
 
@@ -70,7 +111,7 @@ class CropTree:
             return
         path = self._path(Path(reading.source).relative_to(self._raw))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(path) as unfinished:
+        with replacing(path) as unfinished:
             Image.fromarray(reading.largest().crop).save(unfinished, format="PNG")
 
     def finish(self) -> None:
@@ -84,22 +125,24 @@ class CropTree:
         return path
 
 
-class _Names:
+class Names:
+    """The names of what is saved in a folder, which is made."""
+
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._owners: dict[str, str] = {}
 
-    def paths(self, reading: Reading, parts: Sequence[str]) -> list[Path]:
+    def paths(self, photo: Origin, parts: Sequence[str]) -> list[Path]:
         """The stem of the picture, and after it each part: free, or made from this very picture."""
-        stem = "stdin" if reading.source == "-" else file_stem(Path(reading.source).stem)
+        stem = "stdin" if photo.source == "-" else file_stem(Path(photo.source).stem)
         for each in _alternatives(stem):
             # File systems that ignore case must not bring two photos together either.
-            if self._owners.get(each.casefold(), reading.sha256) != reading.sha256:
+            if self._owners.get(each.casefold(), photo.sha256) != photo.sha256:
                 continue
             paths = [self._folder / f"{each}{part}" for part in parts]
-            if all(_owner(path) in (None, reading.sha256) for path in paths):
-                self._owners[each.casefold()] = reading.sha256
+            if all(_owner(path) in (None, photo.sha256) for path in paths):
+                self._owners[each.casefold()] = photo.sha256
                 return paths
         raise AssertionError("there is always a further name")
 
@@ -122,7 +165,7 @@ def _owner(path: Path) -> str | None:
     return words[-1] if words else ""
 
 
-class _replacing:  # noqa: N801
+class replacing:  # noqa: N801
     """A path to write to, that takes the place of `path` when all is written."""
 
     def __init__(self, path: Path) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facekit import settings
+from facekit.errors import UsageError
 
 Row = dict[str, float]
 
 METRICS, CURVE, EVENTS = "metrics.csv", "curve.png", "events"
-_RATES = ("accuracy", "tar_")
-_LOSSES = ("labels", "distance", "relational")
 
 
 class Journal:
@@ -56,21 +55,22 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Losses above, validation rates below, over steps."""
-    from matplotlib.figure import Figure
+    from facekit.plots import style, training
 
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    above, below = figure.subplots(2, sharex=True)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    for name in names:
-        axes = above if name in _LOSSES else below if name.startswith(_RATES) else None
-        if axes is not None:
-            points = [(row["step"], row[name]) for row in rows if name in row]
-            axes.plot(*zip(*points, strict=True), label=name, marker=".")
-    above.set_ylabel("loss")
-    below.set_ylabel("validation")
-    below.set_xlabel("step")
-    for axes in (above, below):
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend()
-    figure.savefig(path, dpi=120)
+    with style.styled():
+        path.write_bytes(style.png(training.draw(rows)))
+
+
+def read_csv(path: Path) -> list[Row]:
+    """The rows that `write_csv` wrote. Raises UsageError for another file."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [
+                {name: float(value) for name, value in row.items() if value}
+                for row in csv.DictReader(file, strict=True)
+            ]
+    except (OSError, ValueError, TypeError, AttributeError, csv.Error) as error:
+        raise UsageError(f"{path}: cannot be read as the metrics of a run ({error})") from None
+    if not rows or not all("step" in row for row in rows):
+        raise UsageError(f"{path}: has no rows with a step, as the {METRICS} of a run has")
+    return rows

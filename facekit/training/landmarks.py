@@ -181,7 +181,7 @@ def _found(example: Example, detector: Detector) -> Square | None:
     for face in detector.detect(example.pixels):
         square = Square.of(face.box)
         off = np.abs(middle - square[:2]).max() / square.side
-        if face.turned == 0 and off < 0.35 and 2.5 < square.side / spread(example.points) < 6:
+        if face.tilt == 0 and off < 0.35 and 2.5 < square.side / spread(example.points) < 6:
             return square
     return None
 

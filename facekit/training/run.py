@@ -16,6 +16,7 @@ from facekit.training import checkpoint, losses, networks
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import Config
 from facekit.training.data import Faces
+from facekit.training.restore import restore
 
 
 @dataclass
@@ -71,8 +72,14 @@ class Run:
         self.step, self.best, self.seconds = facts["step"], facts["best"], facts["seconds"]
         self.stale, self.history = facts.get("stale", 0), facts["history"]
 
-    def load_weights(self, path: Path) -> None:
-        """Begin from the averaged network of another run: the weights only."""
+    def load_weights(self, path: Path, crops: NDArray[np.uint8]) -> None:
+        """Begin from the averaged network of another run, or from an exported ONNX file: the weights only.
+
+        What an exported file lacks is measured on `crops`."""
+        if path.suffix == ".onnx":
+            restore(self.network, path, crops)
+            self.averaged.load_state_dict(self.network.state_dict())
+            return
         wanted = checkpoint.read(path).under("averaged")
         try:
             self.network.load_state_dict(wanted)

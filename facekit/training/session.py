@@ -54,7 +54,7 @@ def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
 
     if request.resume:
         saved = checkpoint.read(request.out / checkpoint.LAST).config
-        return Config.from_dict({**saved, **chosen})
+        return replace(Config.from_dict(saved), **chosen)
     config = replace(Config(augmentation=Augmentation()), **chosen)
     if "dimension" not in chosen:
         config = replace(config, dimension=networks.NETWORKS[config.network].dimension)
@@ -86,7 +86,7 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
             state.load(request.out / checkpoint.LAST)
             listener.note(f"going on at step {state.step} of {config.steps}")
         elif request.init is not None:
-            state.load_weights(request.init)
+            state.load_weights(request.init, data.crops)
         return loop.train(
             state,
             config,

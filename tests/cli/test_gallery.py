@@ -1,6 +1,8 @@
 """`facekit gallery`: list, show, remove, rename, merge, export, import, check."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +118,90 @@ def test_the_shipped_gallery_is_read_only_when_there_is_no_other(
     before = shipped.read_bytes()
     assert run("gallery", "remove", "red").exit_code == 1
     assert shipped.read_bytes() == before
+
+
+class TestPhotos:
+    """`gallery remove --photo`."""
+
+    def sources(self, run: Run, name: str) -> list[str]:
+        lines = run("gallery", "show", name, "-f", "json").stdout.splitlines()
+        return [json.loads(line)["source"] for line in lines]
+
+    def test_only_the_picture_goes(self, run: Run) -> None:
+        result = run("gallery", "remove", "red", "--photo", "1.png")
+        assert result.exit_code == 0
+        assert (self.sources(run, "red"), names(run)) == (["2.png"], ["blue", "green", "red"])
+        assert run("gallery", "check").exit_code == 0
+
+    def test_by_the_start_of_its_digest(self, run: Run) -> None:
+        [first, _] = run("gallery", "show", "red", "-f", "json").stdout.splitlines()
+        assert run("gallery", "remove", "red", "--photo", json.loads(first)["sha256"][:10]).exit_code == 0
+        assert self.sources(run, "red") == ["2.png"]
+
+    def test_with_the_last_one_goes_the_person(self, run: Run) -> None:
+        result = run("gallery", "remove", "red", "--photo", "1.png", "--photo", "2.png")
+        assert "red had no other and is gone" in result.stderr
+        assert names(run) == ["blue", "green"]
+        assert run("gallery", "check").exit_code == 0
+
+    def test_all_or_none(self, run: Run) -> None:
+        result = run("gallery", "remove", "red", "--photo", "1.png", "--photo", "nonsense.png")
+        assert (result.exit_code, self.sources(run, "red")) == (1, ["1.png", "2.png"])
+        assert "'red' has no template of 'nonsense.png'" in result.stderr
+
+    def test_a_name_that_two_pictures_have_is_refused(self, run: Run, people: Path) -> None:
+        photo(people.parent / "more" / "red" / "1.png", "red", seed=7)
+        assert run("enroll", "more", "--gallery", "gallery/gallery.db").exit_code == 0
+        result = run("gallery", "remove", "red", "--photo", "1.png")
+        assert (result.exit_code, len(self.sources(run, "red"))) == (1, 3)
+        assert "SHA-256" in result.stderr
+
+    def test_of_one_person_only(self, run: Run) -> None:
+        assert run("gallery", "remove", "red", "blue", "--photo", "1.png").exit_code == 2
+
+
+class TestPeople:
+    """`gallery check --people`."""
+
+    def test_people_under_their_names(self, run: Run) -> None:
+        result = run("gallery", "check", "--people")
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "no doubt about 6 templates of 3 people" in result.stderr
+
+    @pytest.mark.parametrize("name", ["it's me; rm -rf ~", "-x", "a\x1b[2J", "\u202eab\x85"])
+    def test_the_command_is_real_and_settles_the_doubt(
+        self, run: Run, people: Path, tmp_path: Path, name: str
+    ) -> None:
+        photo(tmp_path / "more" / name / "3.png", "red", seed=3)
+        run("enroll", "more", "--gallery", "gallery/gallery.db")
+        line = json.loads(run("gallery", "check", "--people", "-f", "json").stdout)
+        assert (line["kind"], line["subject"], line["other"]) == ("duplicate", "red", name)
+        for style in ("table", "csv", "json"):
+            assert not set("\x1b\u202e\x85") & set(run("gallery", "check", "--people", "-f", style).output)
+        # A shell takes the command apart into the very names.
+        shown = subprocess.run(
+            ["bash", "-c", f"printf '%s\\0' {line['command']}"], capture_output=True, check=True, env=UTF8
+        )
+        words = shown.stdout.decode().split("\0")[:-1]
+        assert words[0] == "facekit"
+        assert run(*words[1:]).exit_code == 0
+        assert names(run) == ["blue", "green", "red"]
+        assert run("gallery", "check", "--people").stdout == ""
+
+    def test_a_wrong_name_and_its_command(self, run: Run, people: Path, tmp_path: Path) -> None:
+        photo(tmp_path / "blue one.png", "blue", seed=5)
+        run("enroll", "--subject", "red", "blue one.png", "--gallery", "gallery/gallery.db")
+        result = run("gallery", "check", "--people", "-g", "gallery/gallery.db")
+        sentence, command = result.stdout.splitlines()
+        assert sentence.startswith(
+            "blue one.png of red is more like blue than like its own (mean scores 1.00"
+        )
+        assert command == "    facekit gallery remove --gallery gallery/gallery.db --photo 'blue one.png' red"
+
+    def test_a_damaged_gallery_is_not_looked_at(self, run: Run, people: Path) -> None:
+        (people / "gallery.db").write_bytes(b"rubbish" * 100)
+        result = run("gallery", "check", "--people")
+        assert (result.exit_code, result.stdout) == (1, "")
+
+
+UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import dlib
 import numpy as np
 import pytest
 from PIL import Image
 
+from facekit import weights
+from facekit.detection import dlib_hog
 from facekit.detection.dlib_hog import DlibHog, Ladder
+from facekit.errors import WeightsError
 from facekit.images import read
 from facekit.results import Box, Pixels
 
@@ -36,12 +40,29 @@ def near(box: Box, scale: float = 1.0, truth: Box = FACE) -> bool:
     return bool(apart < side / 5 and 2 / 3 < (ours[2:] - ours[:2]).mean() / side < 3 / 2)
 
 
+def test_the_filters_are_those_that_dlib_carries(tmp_path: Path) -> None:
+    dlib.get_frontal_face_detector().save(str(tmp_path / "own.dat"))
+    assert (tmp_path / "own.dat").read_bytes() == weights.shipped_detector().path.read_bytes()
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_a_file_that_is_no_detector_is_refused(
+    released: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "detector.dat"
+    path.write_bytes(b"no detector")
+    sha256 = weights.digest(path) if released else "0" * 64
+    monkeypatch.setattr(dlib_hog, "shipped_detector", lambda: weights.DetectorSpec(path, sha256))
+    with pytest.raises(WeightsError, match=f"^{path}: {'not a detector' if released else 'damaged'}"):
+        DlibHog()
+
+
 def test_the_one_face_is_found(photo: Pixels, detector: DlibHog) -> None:
     (face,) = detector.detect(photo)
     assert near(face.box)
     assert face.score > 0.5
     assert face.points is None
-    assert face.turned == 0
+    assert face.tilt == 0
 
 
 @pytest.mark.parametrize("scale", [0.55, 1.7, 5.0])
@@ -52,18 +73,30 @@ def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(
     assert near(face.box, scale)
 
 
-@pytest.mark.parametrize(("turns", "upright"), [(1, 3), (3, 1)])
+@pytest.mark.parametrize(("turns", "upright"), [(1, -90), (3, 90)])
 def test_a_picture_on_its_side_is_turned(turns: int, upright: int, photo: Pixels, detector: DlibHog) -> None:
     lying = np.ascontiguousarray(np.rot90(photo, turns))
     (face,) = detector.detect(lying)
-    assert face.turned == upright
+    assert face.tilt == upright
     x0, y0, x1, y1 = FACE
     assert near(face.box, truth=(y0, 512 - x1, y1, 512 - x0) if turns == 1 else (512 - y1, x0, 512 - y0, x1))
 
 
+@pytest.mark.parametrize("lean", [55, -55])
+def test_a_face_that_leans_is_turned(lean: int, photo: Pixels, detector: DlibHog) -> None:
+    leaning = np.asarray(Image.fromarray(photo).rotate(lean, Image.Resampling.BILINEAR, fillcolor=(90,) * 3))
+    (face,) = detector.detect(leaning)
+    assert face.tilt == (-30 if lean > 0 else 30)
+    middle = complex(FACE[0] + FACE[2], FACE[1] + FACE[3]) / 2 - complex(256, 256)
+    moved = middle * np.exp(-1j * np.radians(lean)) + complex(256, 256)
+    half = (FACE[2] - FACE[0]) / 2
+    x, y = moved.real, moved.imag
+    assert near(face.box, truth=(x - half, y - half, x + half, y + half))
+
+
 def test_of_the_two_sides_the_surer_one_is_believed(photo: Pixels, detector: DlibHog) -> None:
     either_way = np.concatenate([np.rot90(photo, 1), np.rot90(photo, 3)])
-    assert len({face.turned for face in detector.detect(either_way)}) == 1
+    assert len({face.tilt for face in detector.detect(either_way)}) == 1
 
 
 def test_turning_can_be_left_out(photo: Pixels) -> None:
@@ -100,8 +133,8 @@ def test_small_faces_beside_a_face_of_nearly_their_size_are_found(photo: Pixels,
 
 
 def test_the_same_pixels_give_the_same_faces(photo: Pixels, detector: DlibHog) -> None:
-    def found(by: DlibHog) -> list[tuple[Box, float, int]]:
-        return [(face.box, face.score, face.turned) for face in by.detect(photo)]
+    def found(by: DlibHog) -> list[tuple[Box, float, float]]:
+        return [(face.box, face.score, face.tilt) for face in by.detect(photo)]
 
     assert found(detector) == found(detector) == found(DlibHog())
 

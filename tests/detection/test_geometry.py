@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facekit.detection.geometry import fit, ordered, overlap, suppress, turn_back, working_side
+from facekit.detection.geometry import fit, ordered, overlap, suppress, turned_back, working_side
 from facekit.results import Detection
 
 
@@ -35,14 +35,14 @@ def test_no_two_kept_boxes_overlap_and_every_other_is_covered() -> None:
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_a_point_of_a_turned_picture_is_found_again(turns: int) -> None:
+def test_a_box_of_a_turned_picture_is_found_again(turns: int) -> None:
     picture = np.zeros((5, 9), int)
     picture[1, 7] = 1
-    ((row, column),) = np.argwhere(np.rot90(picture, turns))
-    back = turn_back(np.array([[column, row]], float), turns, 9 - 1, 5 - 1)
-    assert back.tolist() == [[7, 1]]
-    edges = turn_back(np.array([[column, row], [column + 1, row + 1]], float), turns, 9, 5)
-    assert sorted(edges.tolist()) in ([[7, 1], [8, 2]], [[7, 2], [8, 1]])
+    turned = np.rot90(picture, turns)
+    ((row, column),) = np.argwhere(turned)
+    box = (column, row, column + 1, row + 1)
+    back = turned_back(box, 90 * turns, (turned.shape[1], turned.shape[0]), (9, 5))
+    assert back == pytest.approx((7, 1, 8, 2))
 
 
 @pytest.mark.parametrize("centred", [True, False])

@@ -68,6 +68,17 @@ def test_remove_while_another_process_has_it_open(path):
         assert traces(path.parent, secrets()) == []
 
 
+def test_remove_photos(path):
+    with fill(path) as gallery:
+        gone, kept = secrets()[:20], secrets()[20:]
+        assert not gallery.remove_photos(SECRET, [item.source for item in gone])
+        assert traces(path.parent, [template("nobody"), *gone]) == []
+        assert [item.source for item in gallery.templates(SECRET)] == [item.source for item in kept]
+        assert gallery.remove_photos(SECRET, [item.sha256[:8] for item in kept])
+        assert traces(path.parent, secrets()) == []
+    assert check(path) == []
+
+
 def test_rename_and_merge_erase_the_old_name(path):
     with fill(path) as gallery:
         gallery.rename(SECRET, "Ann")

@@ -86,6 +86,14 @@ def test_many_chunks_and_threads_give_the_scores_of_one(monkeypatch):
     assert np.array_equal(scan.scores(probes), whole)
 
 
+@settings(max_examples=100, deadline=None)
+@given(SEEDS, st.integers(1, 3000), st.integers(1, 40), st.sampled_from([2, 100, 2**20]))
+def test_the_floor_is_the_kth_best_score_ties_included(seed, count, k, values):
+    scores = (np.random.default_rng(seed).integers(0, values, count) / values).astype(np.float32)
+    k = min(k, count)
+    assert search_module._kth_best(scores, k) == np.sort(scores)[-k]
+
+
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.integers(1, 60), st.integers(1, 6), st.booleans())
 def test_codes_and_floats_give_the_same_bits(seed, count, each, narrow):

@@ -158,7 +158,7 @@ def test_metrics_go_on_after_a_resume(tmp_path: Path) -> None:
 def test_weights_of_another_run_are_a_beginning(tmp_path: Path) -> None:
     first = trained(quick(), tmp_path)
     second = run.start(quick(seed=5), FACES)
-    second.load_weights(tmp_path / checkpoint.LAST)
+    second.load_weights(tmp_path / checkpoint.LAST, FACES.crops)
     wanted = first.averaged.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in second.network.state_dict().items())
     assert second.step == 0
@@ -169,7 +169,7 @@ def test_a_checkpoint_of_other_people_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="other people"):
         run.start(quick(), people(5, 6)).load(tmp_path / checkpoint.LAST)
     with pytest.raises(WeightsError, match="another network"):
-        run.start(quick(dimension=9), FACES).load_weights(tmp_path / checkpoint.LAST)
+        run.start(quick(dimension=9), FACES).load_weights(tmp_path / checkpoint.LAST, FACES.crops)
 
 
 def test_class_centres_begin_at_the_teacher_s_means() -> None:

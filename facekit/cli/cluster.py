@@ -1,0 +1,85 @@
+"""`facekit cluster`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("cluster")
+@click.argument("inputs", nargs=-1, required=True, metavar="FOLDER...")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a folder for each group into DIR, which must be empty or not there yet.",
+)
+@click.option(
+    "--copy",
+    type=click.Choice(["faces", "photos"]),
+    default="faces",
+    show_default=True,
+    help="What to put into the folders: aligned faces, or the photos as they are.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    metavar="SCORE",
+    help="Link faces from this score on, instead of from nine tenths of the embedder's threshold.",
+)
+@click.option(
+    "--gallery",
+    "-g",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Give groups the names of this gallery, instead of the one of FACEKIT_GALLERY or of ./gallery/.",
+)
+@shared.picture_options
+@shared.format_option()
+@click.pass_obj
+def cluster(
+    console: Console,
+    /,
+    inputs: tuple[str, ...],
+    out: Path | None,
+    copy: str,
+    threshold: float | None,
+    gallery: Path | None,
+    options: Options,
+    style: str,
+) -> int:
+    """Group the faces in a folder of photos by person, whether anybody knows them or not.
+
+    Two faces of one photo are never in one group. A group gets a name when a gallery of yours knows the
+    person: half of its faces reach the gallery's threshold. A face that is like no other is "single".
+
+    \b
+    Examples:
+      facekit cluster holiday/
+      facekit cluster holiday/ --copy photos --out people/   then give the folders names, and enroll
+      facekit cluster holiday/ --gallery people/gallery.db --format json
+    """
+    from contextlib import ExitStack
+
+    from facekit.cli.grouping import Groups
+    from facekit.cli.reporting import report
+    from facekit.rendering import grouped
+
+    if out:
+        grouped.require_empty(out)
+    with ExitStack() as stack:
+        pipeline = options.pipeline()
+        opened = shared.own_gallery(gallery, fingerprint=pipeline.fingerprint)
+        if opened:
+            stack.enter_context(opened)
+        groups = Groups(console, style, pipeline.spec.threshold, threshold, opened, out, copy)
+        return report(console, inputs, options, groups)

@@ -1,0 +1,68 @@
+"""`facekit plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+
+
+@shared.command("plot")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="DIR",
+    help="Where to write the plots, each as PNG and SVG.",
+)
+@click.option(
+    "--threshold", type=click.FloatRange(-1, 1), metavar="SCORE", help="Mark what this threshold decides."
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Show the faces of the worst mistakes, from the folder that the scores were measured on.",
+)
+@click.option("--report", is_flag=True, help="Write report.html too: everything in one page, in plain words.")
+@click.pass_obj
+def plot(
+    console: Console,
+    /,
+    files: tuple[Path, ...],
+    out: Path,
+    threshold: float | None,
+    images: Path | None,
+    report: bool,
+) -> int:
+    """Draw what is in FILE: scores, a training run, or a gallery.
+
+    Of a score file that facekit evaluate --scores wrote: ROC, DET, reliability and scores (1:1), or CMC, FNIR
+    over FPIR and scores (1:N); several files of one kind are compared in one plot. Of the metrics.csv of a
+    training run: its curves. Of a gallery (.db): a map where those who look alike stand together, with their
+    names. Prints the files it writes; plots of these names in DIR are replaced.
+
+    \b
+    Examples:
+      facekit plot scores.csv -o plots/
+      facekit plot before.csv after.csv -o plots/ --threshold 0.4
+      facekit plot scores.csv -o plots/ --report --images people/
+      facekit plot people/gallery.db runs/1/metrics.csv -o plots/
+    """
+    from facekit.cli.plotting import Plotting
+
+    return Plotting(console, out, threshold, images).run(files, report=report)

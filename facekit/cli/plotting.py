@@ -1,0 +1,177 @@
+"""The run of `facekit plot`: tell what each file is, draw, save, and write the report."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from facekit.cli import DONE
+from facekit.errors import UsageError
+from facekit.evaluation import identification, scores, verification
+from facekit.evaluation.comparisons import Comparisons, of_scores
+from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
+from facekit.plots import album, report, style
+from facekit.plots.album import Plot
+from facekit.rendering.escaping import file_stem, printable
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+PAGE = "report.html"
+
+Found = TypeVar("Found")
+
+
+class Reporting:
+    """The report of `facekit evaluate`: in which folder, and whether with the faces of the worst mistakes."""
+
+    def __init__(self, console: Console, out: Path | None, *, mistakes: bool) -> None:
+        if out is None:
+            raise UsageError("--mistakes is for the report: give --report DIR")
+        self.mistakes = mistakes
+        self._console = console
+        self._out = out
+        self._images: Path | None = None
+
+    def prepare(self, images: Path | None) -> None:
+        """What must be there in the end is missed before the measuring, not after it."""
+        with style.styled():
+            self._out.mkdir(parents=True, exist_ok=True)
+        if self.mistakes and images is None:
+            raise UsageError("--mistakes needs the pictures: give --images FOLDER")
+        self._images = images if self.mistakes else None
+
+    def write(self, found: AnyScores | Comparisons, made: report.Report, options: Options) -> None:
+        """Draw, and write the plots and the page."""
+        with style.styled():
+            section = report.section("", found, made, self._images, options)
+            for plot in section.plots:
+                style.save(plot.figure, self._out, plot.name)
+            place = write_page([section], self._out)
+        self._console.note(f"report written to {place}")
+
+
+def write_page(sections: Sequence[report.Section], out: Path) -> Path:
+    """Write the report; where it is."""
+    made = report.Made.on(datetime.now(UTC).date().isoformat())
+    out.mkdir(parents=True, exist_ok=True)
+    place = out / PAGE
+    place.write_text(report.page(sections, made), encoding="utf-8")
+    return place
+
+
+class Plotting:
+    """Where plots go, and what is marked in them."""
+
+    def __init__(self, console: Console, out: Path, threshold: float | None, images: Path | None) -> None:
+        self.console = console
+        self.out = out
+        self.threshold = threshold
+        self.images = images
+
+    def run(self, files: Sequence[Path], *, report: bool) -> int:
+        """Draw all files; the exit status."""
+        galleries = [path for path in files if path.suffix == ".db"]
+        runs = [path for path in files if path not in galleries and _is_run(path)]
+        scored = {
+            name: _readable(name, scores.read(path))
+            for name, path in _named([each for each in files if each not in (*galleries, *runs)]).items()
+        }
+        if report and not scored:
+            raise UsageError("--report is for score files, as facekit evaluate --scores writes them")
+        with style.styled():
+            for path in galleries:
+                self.save(self._map(path, alone=len(galleries) == 1))
+            for path in runs:
+                self.save(self._training(path, alone=len(runs) == 1))
+            if report:
+                self._report(scored)
+            else:
+                self.save(self._of_scores(scored))
+        return DONE
+
+    def _report(self, scored: dict[str, AnyScores]) -> None:
+        sections = [self._section(name, found) for name, found in scored.items()]
+        self.save(sections[0].plots if len(sections) == 1 else self._of_scores(scored))
+        self.console.emit(printable(str(write_page(sections, self.out))))
+
+    def _section(self, name: str, found: AnyScores) -> report.Section:
+        made: report.Report
+        notes = {"scores": name}
+        if isinstance(found, VerificationScores):
+            made = verification.report(found, threshold=self.threshold, notes=notes)
+        else:
+            made = identification.report(found, threshold=self.threshold, notes=notes)
+        return report.section(name, found, made, self.images)
+
+    def save(self, plots: Iterable[Plot]) -> None:
+        """Draw plots and print where they are."""
+        for plot in plots:
+            for path in style.save(plot.figure, self.out, plot.name):
+                self.console.emit(printable(str(path)))
+
+    def _of_scores(self, scored: dict[str, AnyScores]) -> Iterator[Plot]:
+        pairs = {name: each for name, each in scored.items() if isinstance(each, VerificationScores)}
+        searches = {name: each for name, each in scored.items() if isinstance(each, IdentificationScores)}
+        if pairs:
+            found = {name: of_scores(each) for name, each in pairs.items()}
+            yield from album.of_comparisons(_unnamed(found), self.threshold)
+        if searches:
+            yield from album.of_searches(_unnamed(searches), self.threshold)
+        for name, each in scored.items():
+            prefix = "" if len(scored) == 1 else f"{file_stem(name)}-"
+            yield from album.of_probability(each, prefix)
+            if self.images is not None:
+                yield from album.of_mistakes(each, self.images, prefix)
+
+    def _map(self, path: Path, *, alone: bool) -> Iterator[Plot]:
+        from facekit.gallery.store import Gallery
+        from facekit.plots import gallery_map
+
+        with Gallery.open(path) as gallery:
+            name = "gallery-map" if alone else f"gallery-map-{file_stem(path.stem)}"
+            yield Plot(name, "Map", "", lambda: gallery_map.draw(gallery))
+
+    def _training(self, path: Path, *, alone: bool) -> Iterator[Plot]:
+        from facekit.plots import training
+        from facekit.training import journal
+
+        rows = journal.read_csv(path)
+        # A run's file is always called metrics.csv: its folder says which it is.
+        name = "training" if alone else f"training-{file_stem(path.resolve().parent.name)}"
+        yield Plot(name, "Training", "", lambda: training.draw(rows))
+
+
+def _is_run(path: Path) -> bool:
+    """Whether it is the metrics of a training run: a CSV with a column `step`."""
+    if path.suffix.lower() != ".csv":
+        return False
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return "step" in next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+
+
+def _readable(name: str, found: AnyScores) -> AnyScores:
+    """Scores that something can be drawn of. Raises UsageError for others."""
+    if not len(found):
+        raise UsageError(f"{name}: has no scores")
+    if isinstance(found, VerificationScores) and (found.mated.all() or not found.mated.any()):
+        raise UsageError(f"{name}: mated and non-mated comparisons are needed, there is only one kind")
+    return found
+
+
+def _named(files: Sequence[Path]) -> dict[str, Path]:
+    """The files by the shortest names that tell them apart."""
+    stems = [path.stem for path in files]
+    return {path.stem if stems.count(path.stem) == 1 else str(path): path for path in files}
+
+
+def _unnamed(found: dict[str, Found]) -> dict[str, Found]:
+    """One list needs no name in a plot."""
+    return {"": next(iter(found.values()))} if len(found) == 1 else found

@@ -1,0 +1,84 @@
+"""`facekit register`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("register")
+@click.argument("name", shell_complete=shared.complete_subject)
+@click.argument("source", default="0")
+@click.option(
+    "--from-folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Take the pictures of a folder instead of a source.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1, 12),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Frames to enroll of each pose.",
+)
+@click.option(
+    "--view/--no-view",
+    default=None,
+    help="Show a window; by itself for a camera where there is a display.",
+)
+@click.option(
+    "--gallery",
+    "-g",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The gallery, instead of the one of FACEKIT_GALLERY, or ./gallery/gallery.db.",
+)
+@shared.pipeline_options
+@click.pass_obj
+def register(
+    console: Console,
+    /,
+    name: str,
+    source: str,
+    from_folder: Path | None,
+    frames: int,
+    view: bool | None,
+    gallery: Path | None,
+    options: Options,
+) -> int:
+    """Enroll a person in front of a camera or in a video.
+
+    SOURCE is the number of a camera (0 by itself), a video file, an address, or a folder of frames. The
+    person NAME is asked to look into the camera, to the left, to the right, up and down; the sharpest
+    frames of each pose are enrolled when all are there, when the source ends, or when Q is pressed.
+    Nothing is stored before, and nothing at all on Ctrl-C.
+
+    Frames with a second face near, and faces that are too small, dark or blurred, are not taken. Who
+    looks like another enrolled person is enrolled with a warning.
+
+    \b
+    Examples:
+      facekit register "Ada Lovelace"
+      facekit register "Ada Lovelace" ada.mp4 --frames 5
+      facekit register "Ada Lovelace" --from-folder photos/ada/
+    """
+    from facekit import settings
+    from facekit.cli.registering import register_person
+    from facekit.live import sources
+
+    text = source if from_folder is None else str(from_folder)
+    place = sources.parse(text, folder_rate=1.0)
+    pipeline = options.pipeline()
+    return register_person(
+        console, name, place, settings.gallery_to_write(gallery), pipeline, frames=frames, view=view
+    )

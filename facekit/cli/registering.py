@@ -1,0 +1,156 @@
+"""The run of `facekit register`: ask for the poses, show how far it is, and enroll the best frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facekit import verbs
+from facekit.cli import DONE, FAILED, NO_FACE
+from facekit.cli.keys import Keys
+from facekit.errors import DependencyError
+from facekit.gallery.records import subject_name
+from facekit.live import looking, registering
+from facekit.live.frames import Frame
+from facekit.live.playing import play
+from facekit.live.poses import POSES, Pose
+from facekit.live.reader import Reader
+from facekit.live.registering import Kept, Progress, Registration
+from facekit.live.sources import Source
+from facekit.rendering.escaping import printable
+from facekit.rendering.ring import line, ringed
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.live.window import Window
+    from facekit.pipeline import Pipeline
+
+
+def register_person(
+    console: Console,
+    name: str,
+    source: Source,
+    place: Path,
+    pipeline: Pipeline,
+    *,
+    frames: int,
+    view: bool | None,
+) -> int:
+    """Take a person's frames from a source and enroll them; the exit status."""
+    name = subject_name(name)
+    others = registering.others_at(place, name, pipeline)
+    registration = Registration(looking.PipelineEyes(pipeline), frames=frames, others=others)
+    window = _window(console, view, source)
+    with Keys() as keys:
+        asking = Asking(console, source, registration, window, keys)
+        try:
+            play(Reader(source, tell=asking.hear), registration, asking)
+        except KeyboardInterrupt:
+            console.note("stopped: nobody was enrolled, the gallery is as it was")
+            raise
+        finally:
+            asking.close()
+    return _save(console, name, source, place, pipeline, registration)
+
+
+def _window(console: Console, view: bool | None, source: Source) -> Window | None:
+    """The window; where nobody asked for one, only of a camera, and only if it can be had."""
+    if view is False or (view is None and source.kind != "device"):
+        return None
+    from facekit.live.window import Window
+
+    try:
+        return Window("facekit register")
+    except DependencyError as error:
+        if view:
+            raise
+        console.note(f"no window ({error})")
+        return None
+
+
+class Asking:
+    """Shows the person what to do, in a window and in a line of the terminal."""
+
+    def __init__(
+        self,
+        console: Console,
+        source: Source,
+        registration: Registration,
+        window: Window | None,
+        keys: Keys,
+    ) -> None:
+        self.console = console
+        self._source = source
+        self._registration = registration
+        self._window = window
+        self._keys = keys
+        self._done: set[Pose] = set()
+        self._heard: list[str] = []
+
+    def hear(self, text: str) -> None:
+        """A remark of the reader's thread, told when there is time."""
+        self._heard.append(text)
+
+    def show(self, frame: Frame, seen: Progress) -> None:
+        if self._window:
+            mirrored = self._source.kind == "device"
+            self._window.show(np.asarray(ringed(frame.pixels, seen, mirrored=mirrored)))
+
+    def tell(self, events: Sequence[Progress]) -> None:
+        for progress in events:
+            if progress.warning:
+                self.console.note(progress.warning)
+            done = {pose for pose, count in progress.counts.items() if count >= progress.wanted}
+            for pose in POSES:
+                if pose in done - self._done:
+                    self.console.note(f"{pose}: done")
+            self._done = done
+            self.console.status(line(progress))
+
+    def wants_more(self) -> bool:
+        while self._heard:
+            self.console.note(self._heard.pop(0))
+        pressed = {self._keys.pressed(), self._window.key() if self._window else None}
+        closed = self._window is not None and self._window.closed
+        # A file is read to its end: better frames may come.
+        complete = self._registration.complete and self._source.live
+        return not (closed or complete or pressed & {"q", "\x1b"})
+
+    def close(self) -> None:
+        self.console.status("")
+        if self._window:
+            self._window.close()
+
+
+def _save(
+    console: Console,
+    name: str,
+    source: Source,
+    place: Path,
+    pipeline: Pipeline,
+    registration: Registration,
+) -> int:
+    kept = registration.kept()
+    if not kept:
+        why = registration.seen().hint if registration.faces else "no face"
+        console.error(f"{source.shown}: no frame to enroll ({why}); the gallery is as it was")
+        return FAILED if registration.faces else NO_FACE
+    with verbs.gallery_for_enrolment(place, pipeline) as gallery:
+        outcomes = registering.enroll(gallery, name, kept, source.name)
+    for note in dict.fromkeys(problem for outcome in outcomes for problem in outcome.problems):
+        console.note(f"{note}; enrolled all the same")
+    added = sum(outcome.status == "enrolled" for outcome in outcomes)
+    console.emit(f"{printable(name)}: {added} templates added ({_counts(kept)})")
+    missing = [pose for pose in POSES if pose not in {pose for pose, _ in kept}]
+    if missing:
+        console.note(f"not seen: {', '.join(missing)}; run it again to add them")
+    console.note(f"use it: facekit identify --gallery {place} PHOTO")
+    return DONE
+
+
+def _counts(kept: Sequence[tuple[Pose, Kept]]) -> str:
+    poses = [pose for pose, _ in kept]
+    return ", ".join(f"{pose} {poses.count(pose)}" for pose in POSES if pose in poses)

@@ -1,0 +1,89 @@
+"""`facekit watch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import options as shared
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.reading import Options
+
+
+@shared.command("watch")
+@click.argument("source")
+@click.option("--view", is_flag=True, help="Show it in a window: Q quits, S saves the frame.")
+@click.option(
+    "--save-video",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Save the video with boxes, names and scores in FILE (.mp4, .mkv, .mov, .webm).",
+)
+@click.option(
+    "--save-faces",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Save the best face of everybody who came, as SOURCE-TRACK-NAME.png, in DIR.",
+)
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Add the events to FILE as CSV.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    metavar="SCORE",
+    help="The score from which a face has a name, instead of the gallery's own.",
+)
+@click.option(
+    "--max-fps",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Take no more than N frames of each second.",
+)
+@click.option(
+    "--detect-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Look over every N-th frame whole, instead of about three a second.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Stop after N seconds of the source.",
+)
+@shared.gallery_option
+@shared.pipeline_options
+@click.pass_obj
+def watch(console: Console, /, source: str, gallery: Path | None, options: Options, **wanted: Any) -> int:
+    """Say who is in front of a camera or in a video.
+
+    SOURCE is the number of a camera (0), a video file, an address (rtsp://…, http://…), or a folder of
+    frames. Each event is a line of JSON: somebody appears, is recognised, is known no longer ("unknown"),
+    or has left; with the time, the person's track, the score, and the box in the best frame. The name of
+    a track is voted over its best frames, and is "unknown" until they agree.
+
+    There is no test that a face is alive: a photo held before the camera passes.
+
+    \b
+    Examples:
+      facekit watch 0 --view
+      facekit watch party.mp4 --save-video named.mp4 > events.jsonl
+      facekit watch rtsp://camera.local/stream --log visitors.csv --save-faces visitors/
+    """
+    from facekit.cli.watching import Wishes, watch_source
+    from facekit.live import sources
+
+    wishes = Wishes(**wanted)
+    place = sources.parse(source)
+    wishes.check(place)
+    pipeline = options.pipeline()
+    with shared.open_gallery(gallery, console=console, fingerprint=pipeline.fingerprint) as opened:
+        return watch_source(console, place, opened, pipeline, wishes)

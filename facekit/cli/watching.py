@@ -1,0 +1,253 @@
+"""The run of `facekit watch`: show, save and tell what a session sees, and sum up."""
+
+from __future__ import annotations
+
+import os
+import time as clock
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from facekit import identification, settings
+from facekit.cli import DONE, FAILED, NO_FACE
+from facekit.errors import UsageError
+from facekit.live.events import Event
+from facekit.live.frames import Frame
+from facekit.live.playing import play
+from facekit.live.reader import Reader
+from facekit.live.session import Pace, Portrait, Seen, Session
+from facekit.live.sources import Source
+from facekit.rendering import identified
+from facekit.rendering.escaping import json_line
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.gallery.search import Index
+    from facekit.gallery.store import Gallery
+    from facekit.live.video import VideoFile
+    from facekit.live.window import Window
+    from facekit.pipeline import Pipeline
+    from facekit.rendering.files import PortraitFolder
+
+CSV_COLUMNS = ("time", "clock", "event", "track", "subject", "score", "frame", "x0", "y0", "x1", "y1")
+# How often the gallery is asked whether somebody was enrolled meanwhile, in seconds.
+_FRESH = 2.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user wants of a source."""
+
+    view: bool = False
+    save_video: Path | None = None
+    save_faces: Path | None = None
+    log: Path | None = None
+    threshold: float | None = None
+    max_fps: float | None = None
+    detect_every: int | None = None
+    seconds: float | None = None
+
+    def check(self, source: Source) -> None:
+        """Raise UsageError where the source itself would be written over."""
+        for path in (self.save_video, self.log):
+            there = path is not None and path.exists() and os.path.exists(source.place)
+            if path is not None and there and os.path.samefile(path, source.place):
+                raise UsageError(f"{path}: is the source: save it under another name")
+
+
+def watch_source(
+    console: Console, source: Source, gallery: Gallery, pipeline: Pipeline, wishes: Wishes
+) -> int:
+    """Watch a source to its end; the exit status."""
+    from facekit.live import looking
+
+    identification.require_subjects(gallery)
+    watching = Watching(console, source, gallery, wishes)
+    limit = gallery.threshold if wishes.threshold is None else wishes.threshold
+    session = Session(
+        looking.PipelineEyes(pipeline),
+        watching.index.search,
+        limit,
+        pace=Pace(frames=wishes.detect_every or 0),
+        keep=watching.keep if wishes.save_faces else None,
+        clock=_time_of_day if source.live else None,
+    )
+    reader = Reader(source, tell=watching.hear, most=wishes.max_fps)
+    watching.renew = lambda index: session.renew(index.search)
+    watching.rate = lambda: min(reader.rate, wishes.max_fps or reader.rate)
+    try:
+        play(reader, session, watching, seconds=wishes.seconds, in_time=wishes.view)
+    except KeyboardInterrupt:
+        watching.finish("stopped: ")
+        raise
+    except BaseException:
+        watching.finish("")
+        raise
+    watching.finish("")
+    if console.failed:
+        return FAILED
+    return DONE if watching.people or source.live else NO_FACE
+
+
+class Watching:
+    """Shows frames, tells events, saves what is wanted. It is the session's audience, in one thread."""
+
+    def __init__(self, console: Console, source: Source, gallery: Gallery, wishes: Wishes) -> None:
+        self.console = console
+        self.source = source
+        self.gallery = gallery
+        self.wishes = wishes
+        self.people: dict[int, str | None] = {}
+        self.rate: Callable[[], float] = lambda: source.rate
+        self.index = gallery.matrix()
+        self.renew: Callable[[Index], None] = lambda index: None
+        self._asked = self._began = clock.monotonic()
+        self._frames = 0
+        self._length = 0.0
+        self._recent: deque[float] = deque(maxlen=30)
+        self._said: set[str] = set()
+        self._heard: deque[str] = deque()
+        self._portraits: deque[Portrait] = deque()
+        self._newest: Frame | None = None
+        self._open_outputs()
+        self._heading()
+
+    def _open_outputs(self) -> None:
+        self._window: Window | None = None
+        self._video: VideoFile | None = None
+        self._folder: PortraitFolder | None = None
+        self._log: TextIO | None = None
+        wishes = self.wishes
+        if wishes.view:
+            from facekit.live.window import Window
+
+            self._window = Window("facekit")
+        if wishes.save_faces:
+            from facekit.rendering.files import PortraitFolder
+
+            self._folder = PortraitFolder(wishes.save_faces, self.source.name, self.source.digest())
+        if wishes.save_video:
+            from facekit.live.video import VideoFile
+
+            self._video = VideoFile(wishes.save_video)
+        if wishes.log:
+            self._log = _opened_log(wishes.log)
+
+    def _heading(self) -> None:
+        given = self.wishes.threshold
+        limit = self.gallery.threshold if given is None else given
+        shipped = self.gallery.path == settings.reference_gallery()
+        place = "the shipped gallery" if shipped else str(self.gallery.path)
+        lines = identified.heading(
+            limit, self.gallery.calibration, self.gallery.subject_count, place, given=given is not None
+        )
+        self.console.note(" ".join(lines))
+
+    def hear(self, text: str) -> None:
+        """A remark of the reader's thread, told when there is time."""
+        self._heard.append(text)
+
+    def keep(self, portrait: Portrait) -> None:
+        """A face of the looker's thread, saved when there is time."""
+        self._portraits.append(portrait)
+
+    def show(self, frame: Frame, seen: Sequence[Seen]) -> None:
+        self._frames += 1
+        self._length, self._newest = frame.time, frame
+        self._recent.append(clock.monotonic())
+        if not self._window and not self._video:
+            return
+        from facekit.rendering import moving
+
+        pixels, notes = moving.drawn(frame, seen, self._speed() if self._window else "")
+        for note in notes:
+            if note not in self._said:
+                self._said.add(note)
+                self.console.note(note)
+        if self._video:
+            self._video.rate = self.rate()
+            self._video.add(pixels, frame.time)
+        if self._window:
+            self._window.show(pixels)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.people.setdefault(event.track, None)
+            if event.kind != "left":
+                self.people[event.track] = event.subject
+            self.console.emit(json_line(event.to_dict()))
+            if self._log:
+                self._log.write(_csv_row(event) + "\n")
+                self._log.flush()
+
+    def wants_more(self) -> bool:
+        self._catch_up()
+        if self._window is None:
+            return True
+        key = self._window.key()
+        if key == "s" and self._newest is not None:
+            self._save(self._newest)
+        return key not in ("q", "\x1b") and not self._window.closed
+
+    def _catch_up(self) -> None:
+        while self._heard:
+            self.console.note(self._heard.popleft())
+        while self._portraits and self._folder:
+            portrait = self._portraits.popleft()
+            self._folder.save(portrait.track, portrait.subject, portrait.crop)
+        if self.source.live and clock.monotonic() > self._asked + _FRESH:
+            self._asked = clock.monotonic()
+            index = self.gallery.matrix()
+            if index is not self.index:
+                self.index = index
+                self.renew(index)
+
+    def _save(self, frame: Frame) -> None:
+        from PIL import Image
+
+        path = Path(f"{self.source.name}-{frame.number:06}.png")
+        Image.fromarray(frame.pixels).save(path)
+        self.console.note(f"frame saved in {path}")
+
+    def _speed(self) -> str:
+        if len(self._recent) < 2:
+            return ""
+        passed = self._recent[-1] - self._recent[0]
+        return f"{(len(self._recent) - 1) / max(passed, 1e-6):.0f} frames per second"
+
+    def finish(self, lead: str) -> None:
+        """Close what was opened, and sum up."""
+        self._catch_up()
+        if self._window:
+            self._window.close()
+        if self._video:
+            self._video.close()
+        if self._log:
+            self._log.close()
+        took = max(clock.monotonic() - self._began, 1e-6)
+        named = sum(subject is not None for subject in self.people.values())
+        self.console.note(
+            f"{lead}{len(self.people)} tracks, {named} of them named, in {self._frames} frames "
+            f"({self._length:.1f} s); {self._frames / took:.0f} frames a second"
+        )
+
+
+def _opened_log(path: Path) -> TextIO:
+    """The log, to add to; a new one is the owner's alone, for it says who was where."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    file = os.fdopen(number, "a", encoding="utf-8", errors="backslashreplace")
+    if file.tell() == 0:
+        file.write(identified.csv_line(CSV_COLUMNS) + "\n")
+    return file
+
+
+def _csv_row(event: Event) -> str:
+    values = event.to_dict()
+    return identified.csv_line([*(values[name] for name in CSV_COLUMNS[:7]), *values["box"]])
+
+
+def _time_of_day() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,255 @@
+"""Grouping faces that nobody has named: which of them are of one person?
+
+Chinese whispers (Biemann 2006, "Chinese Whispers: an efficient graph clustering algorithm") on the graph
+of faces that are alike, by dlib. Then what it cannot know is put right: two faces of one photo are two
+people, and a group that the gallery knows has a name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.results import SCHEMA, Face
+
+if TYPE_CHECKING:
+    from facekit.gallery.store import Gallery
+    from facekit.reading import Reading
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+LINK = 0.9
+"""Two faces are linked from this part of the embedder's threshold on: a wrong link is outvoted by the right
+ones around it. Lower finds more of a person in a small folder, and mixes people in a large one
+(scripts/measure_clusters.py)."""
+CANDIDATES = 10
+ROWS_AT_ONCE = 2048
+ALONE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A face of a photo; `number` is that of the printed results, from 1."""
+
+    source: str
+    sha256: str
+    number: int
+    face: Face
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"source": self.source, "face": self.number, **self.face.to_dict()}
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Faces of one person, in the order of the photos. `likeness` is the mean score of its pairs (−1 … 1).
+
+    `subject` is who it is, where the gallery knows; `score` is then the median of its faces' scores with
+    that subject.
+    """
+
+    faces: tuple[Sighting, ...]
+    likeness: float
+    subject: str | None = None
+    score: float | None = None
+
+    @property
+    def photos(self) -> list[str]:
+        return list(dict.fromkeys(face.source for face in self.faces))
+
+    def to_dict(self) -> dict[str, Any]:
+        score = None if self.score is None else round(self.score, 4)
+        return {
+            "subject": self.subject,
+            "score": score,
+            "likeness": round(self.likeness, 4),
+            "faces": [face.to_dict() for face in self.faces],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """All faces: `groups`, the largest first, and those that are `single`."""
+
+    groups: tuple[Group, ...]
+    single: tuple[Sighting, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "groups": [group.to_dict() for group in self.groups],
+            "single": [face.to_dict() for face in self.single],
+        }
+
+
+def sightings(readings: Iterable[Reading], *, crops: bool = False) -> Iterator[Sighting]:
+    """The faces of all readings. Without `crops` their pixels are let go: of a large folder they would fill
+    the memory.
+    """
+    for reading in readings:
+        for number, face in enumerate(reading.faces, 1):
+            kept = face if crops else replace(face, crop=face.crop[:0])
+            yield Sighting(reading.source, reading.sha256, number, kept)
+
+
+def group_faces(faces: Sequence[Sighting], threshold: float, gallery: Gallery | None = None) -> Grouping:
+    """The faces grouped by person; with `gallery`, with the names of those who are enrolled."""
+    if not faces:
+        return Grouping((), ())
+    vectors = np.stack([each.face.vector for each in faces])
+    photos = [each.source for each in faces]
+    labels = group(vectors, photos, threshold)
+    members = [np.flatnonzero(labels == number) for number in range(labels.max() + 1)]
+    members += [np.array([alone]) for alone in np.flatnonzero(labels == ALONE)]
+    named = _named(members, vectors, photos, gallery) if gallery is not None else dict[int, str]()
+    groups, single = [], []
+    for rows, subject in _joined(members, named):
+        found = tuple(faces[row] for row in rows)
+        if len(found) == 1 and subject is None:
+            single.append((rows[0], found[0]))
+            continue
+        score = None
+        if gallery is not None and subject is not None:
+            score = _evidence(_candidates(vectors[rows], gallery))[subject]
+        groups.append(Group(found, _likeness(vectors[rows]), subject, score))
+    groups.sort(key=lambda each: -len(each.faces))
+    return Grouping(tuple(groups), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
+
+
+def group(vectors: Vectors, photos: Sequence[str], threshold: float) -> Labels:
+    """For each of the unit `vectors` (n, d) the number of its group, from 0, the largest first; −1 for a face
+    that is alone.
+
+    Faces of the same entry of `photos` (n,) are never in one group. The groups do not depend on the order
+    of the faces.
+    """
+    # Whispers depend on the order of the faces: put them into one that depends on the faces only.
+    order = sorted(range(len(vectors)), key=lambda row: (vectors[row].tobytes(), photos[row]))
+    parts = _parts(vectors[order], [photos[row] for row in order], threshold)
+    found = [sorted(order[row] for row in part) for part in parts if len(part) > 1]
+    labels = np.full(len(vectors), ALONE, np.int64)
+    for number, rows in enumerate(sorted(found, key=lambda rows: (-len(rows), rows[0]))):
+        labels[rows] = number
+    return labels
+
+
+def _parts(vectors: Vectors, photos: Sequence[str], threshold: float) -> Iterator[list[int]]:
+    """The groups as row numbers, those of one face too."""
+    by_label = defaultdict(list)
+    for row, label in enumerate(_whispered(vectors, photos, threshold)):
+        by_label[label].append(row)
+    for rows in by_label.values():
+        kept = _one_a_photo(vectors[rows], [photos[row] for row in rows])
+        yield [rows[place] for place in kept]
+        rest = [rows[place] for place in sorted(set(range(len(rows))) - set(kept))]
+        if rest:
+            parts = _parts(vectors[rest], [photos[row] for row in rest], threshold)
+            yield from ([rest[place] for place in part] for part in parts)
+
+
+def _whispered(vectors: Vectors, photos: Sequence[str], threshold: float) -> list[int]:
+    import dlib
+
+    # An edge of a face to itself, of no weight, makes dlib count the faces that are linked to nobody.
+    edges = [(row, row, 0.0) for row in range(len(vectors))]
+    edges += _links(vectors, photos, threshold)
+    return [int(label) for label in dlib.chinese_whispers(sorted(edges))]
+
+
+def _links(vectors: Vectors, photos: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
+    """Pairs of faces of two photos with a score of at least `threshold`, each once, with the score."""
+    numbers = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
+    photo = np.array([numbers[each] for each in photos])
+    for first in range(0, len(vectors), ROWS_AT_ONCE):
+        scores = vectors[first : first + ROWS_AT_ONCE] @ vectors[first:].T
+        rows, columns = np.nonzero(np.triu(scores >= threshold, 1))
+        apart = photo[first + rows] != photo[first + columns]
+        rows, columns = rows[apart], columns[apart]
+        values = scores[rows, columns].tolist()
+        yield from zip((first + rows).tolist(), (first + columns).tolist(), values, strict=True)
+
+
+def _one_a_photo(vectors: Vectors, photos: Sequence[str]) -> list[int]:
+    """Of a group that may hold several faces of a photo, the rows of the largest part that holds one each:
+    the faces whose photo gives no choice, and of each other photo the one most like those chosen before.
+    """
+    choices = defaultdict(list)
+    for row, photo in enumerate(photos):
+        choices[photo].append(row)
+    kept = [rows[0] for rows in choices.values() if len(rows) == 1]
+    several = [rows for rows in choices.values() if len(rows) > 1]
+    if not several:
+        return kept
+    total = vectors[kept].sum(axis=0) if kept else vectors.sum(axis=0)
+    several.sort(key=lambda rows: (-float((vectors[rows] @ total).max()), rows))
+    for rows in several:
+        best = rows[int((vectors[rows] @ total).argmax())]
+        total = total + vectors[best] if kept else vectors[best]
+        kept.append(best)
+    return sorted(kept)
+
+
+def _named(
+    members: Sequence[NDArray[np.intp]], vectors: Vectors, photos: Sequence[str], gallery: Gallery
+) -> dict[int, str]:
+    """The subjects of those groups whose median score with one reaches the gallery's threshold.
+
+    The surest are named first. A second group gets the same name only when no photo shows both: the
+    grouping has then divided one person, whom the gallery knows twice.
+    """
+    claims = []
+    for number, rows in enumerate(members):
+        evidence = _evidence(_candidates(vectors[rows], gallery))
+        claims += [(-score, number, name) for name, score in evidence.items() if score >= gallery.threshold]
+    seen: defaultdict[str, set[str]] = defaultdict(set)
+    named: dict[int, str] = {}
+    for _, number, name in sorted(claims):
+        there = {photos[row] for row in members[number]}
+        if number not in named and not seen[name] & there:
+            named[number] = name
+            seen[name] |= there
+    return named
+
+
+def _joined(
+    members: Sequence[NDArray[np.intp]], named: dict[int, str]
+) -> list[tuple[NDArray[np.intp], str | None]]:
+    """The rows of each group with its name; those of one name are one."""
+    by_name: defaultdict[str, list[NDArray[np.intp]]] = defaultdict(list)
+    for number, name in named.items():
+        by_name[name].append(members[number])
+    joined: list[tuple[NDArray[np.intp], str | None]] = [
+        (np.sort(np.concatenate(rows)), name) for name, rows in sorted(by_name.items())
+    ]
+    return joined + [(rows, None) for number, rows in enumerate(members) if number not in named]
+
+
+def _candidates(vectors: Vectors, gallery: Gallery) -> list[dict[str, float]]:
+    found = gallery.search(vectors, CANDIDATES)
+    return [{candidate.subject: candidate.score for candidate in each} for each in found]
+
+
+def _evidence(candidates: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Each subject's median score over all faces. A subject that is not among a face's candidates cannot have
+    more than the last of them.
+    """
+    names = {name for each in candidates for name in each}
+    return {
+        name: float(np.median([each.get(name, min(each.values())) for each in candidates])) for name in names
+    }
+
+
+def _likeness(vectors: Vectors) -> float:
+    """Mean score of all pairs; 1 for a face alone."""
+    count = len(vectors)
+    if count == 1:
+        return 1.0
+    total = vectors.sum(axis=0, dtype=np.float64)
+    own = np.einsum("nd,nd->", vectors, vectors, dtype=np.float64)
+    return float((total @ total - own) / (count * (count - 1)))

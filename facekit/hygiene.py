@@ -1,0 +1,202 @@
+"""Are the people of a gallery who they are said to be? Templates under a wrong name, people under two names,
+templates that are like no other of their subject.
+
+Only scores that reach the gallery's threshold speak for somebody else; the means over all templates decide,
+so that one wrong template does not make its many right neighbours suspicious.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.enrolment import UNLIKE
+from facekit.gallery.records import NewTemplate
+
+if TYPE_CHECKING:
+    from facekit.gallery.store import Gallery
+
+Kind = Literal["duplicate", "mislabelled", "stray", "scattered"]
+Vectors = NDArray[np.float32]
+Whole = NDArray[np.intp]
+Hits = tuple[Whole, Whole]
+
+ROWS_AT_ONCE = 256
+SHORT_DIGEST = 12
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One thing to look at.
+
+    duplicate    `other` is probably the same person as `subject`; `score` is the median of what each
+                 template of one has with the best of the other
+    mislabelled  `photo` of `subject` is more like `other`: its mean score with their templates is `score`,
+                 with its own subject's `own_score`
+    stray        `photo` of `subject` is like none of its other templates: the best score is `own_score`
+    scattered    no two templates of `subject` are alike; their best score is `own_score`
+
+    `photo` is what `Gallery.remove_photos` takes: the picture's name, or where that is not enough the
+    beginning of its SHA-256.
+    """
+
+    kind: Kind
+    subject: str
+    other: str | None = None
+    photo: str | None = None
+    score: float | None = None
+    own_score: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        values = dict(vars(self))
+        for name in ("score", "own_score"):
+            values[name] = None if values[name] is None else round(values[name], 4)
+        return values
+
+
+def doubts(gallery: Gallery) -> list[Doubt]:
+    """All doubts about the people of a gallery: duplicates, then mislabelled templates, then strays."""
+    return doubts_of(list(gallery.contents()), gallery.threshold)
+
+
+def doubts_of(templates: Sequence[NewTemplate], threshold: float) -> list[Doubt]:
+    """`doubts` about templates; from `threshold` on, a cosine, a score speaks for the same person."""
+    if not templates:
+        return []
+    crowd = _Crowd(templates)
+    hits = crowd.hits(threshold)
+    same = _Duplicates(crowd, hits)
+    wrong = list(_mislabelled(crowd, hits, same))
+    strays = _strays(crowd, [row for row, _, _, _ in wrong], UNLIKE * threshold)
+    found = (
+        Doubt("mislabelled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
+        for row, other, score, own in wrong
+    )
+    return [*same.doubts(), *found, *strays]
+
+
+class _Crowd:
+    """Templates by subject: `vectors` (n, d), the number of each one's subject in `subjects` (n,), `names`,
+    `starts` where each subject's rows begin."""
+
+    def __init__(self, templates: Sequence[NewTemplate]) -> None:
+        self.templates = sorted(templates, key=lambda each: each.subject)
+        self.vectors = np.stack([each.vector for each in self.templates])
+        sizes = [(name, len(list(rows))) for name, rows in groupby(self.templates, lambda each: each.subject)]
+        self.names: list[str] = [name for name, _ in sizes]
+        self.counts = np.array([count for _, count in sizes])
+        self.starts = np.cumsum(self.counts) - self.counts
+        self.subjects = np.repeat(np.arange(len(self.names)), self.counts)
+
+    def rows(self, subject: int) -> range:
+        return range(self.starts[subject], self.starts[subject] + self.counts[subject])
+
+    def name_of(self, row: int) -> str:
+        return self.names[int(self.subjects[row])]
+
+    def photo(self, row: int) -> str:
+        """What names this template among its subject's: its picture's name, or the start of its digest."""
+        template = self.templates[row]
+        alike = [
+            each for each in self.rows(self.subjects[row]) if self.templates[each].source == template.source
+        ]
+        if len(alike) == 1 and template.source.isprintable():
+            return template.source
+        return template.sha256[:SHORT_DIGEST]
+
+    def hits(self, threshold: float) -> Hits:
+        """Rows and subject numbers, another's than the row's own, where a template of that subject has a
+        score of at least `threshold` with the row."""
+        found = []
+        for first in range(0, len(self.vectors), ROWS_AT_ONCE):
+            scores = self.vectors[first : first + ROWS_AT_ONCE] @ self.vectors.T
+            best = np.maximum.reduceat(scores, self.starts, axis=1)
+            own = self.subjects[first : first + ROWS_AT_ONCE]
+            best[np.arange(len(own)), own] = -np.inf
+            rows, others = np.nonzero(best >= threshold)
+            found.append((first + rows, others))
+        return np.concatenate([rows for rows, _ in found]), np.concatenate([other for _, other in found])
+
+    def between(self, one: int, other: int) -> float:
+        """The median over the templates of both of the best score with the other one's."""
+        scores = self.vectors[self.rows(one)] @ self.vectors[self.rows(other)].T
+        return float(np.median(np.concatenate([scores.max(axis=0), scores.max(axis=1)])))
+
+
+class _Duplicates:
+    """Subjects of which more than half of the templates, on both sides, know the other."""
+
+    def __init__(self, crowd: _Crowd, hits: Hits) -> None:
+        rows, others = hits
+        self._crowd = crowd
+        self.leader = list(range(len(crowd.names)))
+        seen = Counter(zip(crowd.subjects[rows].tolist(), others.tolist(), strict=True))
+        for (one, other), count in seen.items():
+            back = seen.get((other, one), 0)
+            if one < other and 2 * count > crowd.counts[one] and 2 * back > crowd.counts[other]:
+                self._join(one, other)
+
+    def _join(self, one: int, other: int) -> None:
+        first, second = sorted((self.leader[one], self.leader[other]))
+        self.leader = [first if each == second else each for each in self.leader]
+
+    def doubts(self) -> Iterator[Doubt]:
+        """Each person's names: all belong to the one with most templates, so that every merge can be done."""
+        people = defaultdict(list)
+        for number, leader in enumerate(self.leader):
+            people[leader].append(number)
+        for names in people.values():
+            into = max(names, key=lambda number: (self._crowd.counts[number], -number))
+            for other in names:
+                if other != into:
+                    score = self._crowd.between(into, other)
+                    yield Doubt("duplicate", self._crowd.names[into], self._crowd.names[other], score=score)
+
+
+def _mislabelled(crowd: _Crowd, hits: Hits, same: _Duplicates) -> Iterator[tuple[int, int, float, float]]:
+    """Rows with the subject they are more like, and the mean scores with it and with their own, the worst
+    first; each is taken away before the next is looked for."""
+    leader = np.array(same.leader)
+    rows, others = hits
+    apart = leader[crowd.subjects[rows]] != leader[others]
+    rows, others = rows[apart], others[apart]
+    sums = np.add.reduceat(crowd.vectors.astype(np.float64), crowd.starts, axis=0)
+    counts = crowd.counts.copy()
+    while len(rows):
+        own = crowd.subjects[rows]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            theirs = np.einsum("nd,nd->n", crowd.vectors[rows], sums[others]) / counts[others]
+            mine = (np.einsum("nd,nd->n", crowd.vectors[rows], sums[own]) - 1) / (counts[own] - 1)
+        margin = np.where((counts[own] > 1) & (counts[others] > 0), theirs - mine, -np.inf)
+        worst = int(np.argmax(margin))
+        if margin[worst] <= 0:
+            return
+        row = int(rows[worst])
+        yield row, int(others[worst]), float(theirs[worst]), float(mine[worst])
+        sums[own[worst]] -= crowd.vectors[row]
+        counts[own[worst]] -= 1
+        rows, others = rows[rows != row], others[rows != row]
+
+
+def _strays(crowd: _Crowd, without: Sequence[int], limit: float) -> Iterator[Doubt]:
+    """Templates whose best score with the subject's others is below the limit, when those in `without` are
+    not counted."""
+    gone = set(without)
+    for number, name in enumerate(crowd.names):
+        rows = [row for row in crowd.rows(number) if row not in gone]
+        if len(rows) < 2:
+            continue
+        scores = crowd.vectors[rows] @ crowd.vectors[rows].T
+        np.fill_diagonal(scores, -np.inf)
+        best = scores.max(axis=1)
+        if (best < limit).all():
+            yield Doubt("scattered", name, own_score=float(best.max()))
+            continue
+        for place in np.flatnonzero(best < limit):
+            yield Doubt("stray", name, photo=crowd.photo(rows[place]), own_score=float(best[place]))

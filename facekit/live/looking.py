@@ -1,0 +1,129 @@
+"""Where the faces of a frame are: over the whole of it, or only near where they were a moment ago."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from facekit.detection.geometry import overlap, scaled, shorter_side
+from facekit.live.frames import Frame
+from facekit.pipeline import Pipeline
+from facekit.results import Box, Detection, Face, Picture, Pixels
+
+# dlib's detector sees faces from 80 pixels on; near a known face it is shown them a little larger.
+_SEEN, _NEAR = 80, 110
+# What is looked at near a face: its box and so many of its sides around it.
+_AROUND = 0.6
+_SAME = 0.4
+
+
+class Eyes(Protocol):
+    """Finds and describes faces in frames."""
+
+    def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+        """The faces of the frame; with `deep`, the small ones as well."""
+        ...
+
+    def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
+        """The faces close to where faces are expected, each once."""
+        ...
+
+    def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
+        """The detections, at least one, with points, crops and vectors."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large a frame is looked at, in pixels of the picture that the detector is shown: usually, and
+    when small faces are looked for. A face of the pipeline's `min_face` is never shown larger than needed.
+    """
+
+    usual: float = 0.4e6
+    deep: float = 1.6e6
+
+
+class PipelineEyes:
+    """A pipeline's detector, landmarks and embedder, at the pace of moving pictures.
+
+    The built-in detector looks at one size of the picture, upright: what a photo is searched for with
+    patience, the next frame shows as well. Others choose their size themselves.
+    """
+
+    def __init__(self, pipeline: Pipeline, sizes: Sizes | None = None) -> None:
+        self._pipeline = pipeline
+        self._sizes = sizes or Sizes()
+        self._scaled = pipeline.detector.name == "dlib"
+        self._detector = pipeline.detector
+        if self._scaled:
+            from facekit.detection.dlib_hog import DlibHog, Ladder
+
+            self._detector = DlibHog(
+                Ladder(first_area=math.inf, last_area=math.inf, turned=None, lowered=0.0)
+            )
+
+    def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+        least = self._pipeline.min_face
+        if not self._scaled:
+            return self._detector.detect(frame.pixels, min_face=least)
+        height, width = frame.pixels.shape[:2]
+        most = self._sizes.deep if deep else self._sizes.usual
+        scale = min(_SEEN / least, math.sqrt(most / (height * width)))
+        return self._look(frame.pixels, (0, 0, width, height), scale, _SEEN)
+
+    def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
+        found: list[Detection] = []
+        for box in boxes:
+            area = _around(box, frame.pixels)
+            side = shorter_side(box)
+            if area[2] - area[0] < 8 or area[3] - area[1] < 8 or side < 1:
+                continue
+            scale = _NEAR / side if self._scaled else 1.0
+            found += self._look(frame.pixels, area, scale, _SEEN if self._scaled else max(8, int(side / 2)))
+        return apart(found)
+
+    def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
+        return self._pipeline.describe(Picture(f"frame {frame.number}", frame.pixels, ""), found)
+
+    def _look(
+        self, pixels: Pixels, area: tuple[int, int, int, int], scale: float, min_face: int
+    ) -> list[Detection]:
+        """The faces of an area, shown to the detector so many times as large, in places of the picture."""
+        x0, y0, x1, y1 = area
+        part = np.ascontiguousarray(pixels[y0:y1, x0:x1])
+        shown = np.asarray(scaled(Image.fromarray(part), scale))
+        back = np.array([part.shape[1] / shown.shape[1], part.shape[0] / shown.shape[0]])
+        corner = np.array([x0, y0])
+        return [
+            _moved(found, back, corner)
+            for found in self._detector.detect(np.ascontiguousarray(shown), min_face=min_face)
+        ]
+
+
+def apart(found: Sequence[Detection]) -> list[Detection]:
+    """One detection a face, the surest, where two areas showed it."""
+    kept: list[Detection] = []
+    for face in sorted(found, key=lambda face: (-face.score, face.box)):
+        others = np.array([other.box for other in kept]).reshape(-1, 4)
+        if not (overlap(np.array(face.box), others) > _SAME).any():
+            kept.append(face)
+    return kept
+
+
+def _around(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = box
+    more = _AROUND * shorter_side(box)
+    height, width = pixels.shape[:2]
+    left, top = max(0, math.floor(x0 - more)), max(0, math.floor(y0 - more))
+    return left, top, min(width, math.ceil(x1 + more)), min(height, math.ceil(y1 + more))
+
+
+def _moved(found: Detection, back: np.ndarray, corner: np.ndarray) -> Detection:
+    x0, y0, x1, y1 = (np.array(found.box).reshape(2, 2) * back + corner).ravel().tolist()
+    points = None if found.points is None else (found.points * back + corner).astype(np.float32)
+    return replace(found, box=(x0, y0, x1, y1), points=points)

@@ -1,0 +1,173 @@
+"""A session at the pace of its source: every frame of a file in order, and of a camera what is newest."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time as clock
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from facekit.live.frames import Frame
+from facekit.live.reader import Reader
+
+Told = TypeVar("Told", covariant=True)
+Shown = TypeVar("Shown", covariant=True)
+Heard = TypeVar("Heard", contravariant=True)
+Looked = TypeVar("Looked", contravariant=True)
+Happened = TypeVar("Happened")
+State = TypeVar("State")
+
+# How long to wait for a frame before whoever watches is asked whether to go on, in seconds.
+_GLANCE = 0.05
+
+
+class Looking(Protocol[Told, Shown]):
+    """What takes the frames, all from one thread: a `Session`, a `Registration`."""
+
+    def step(self, frame: Frame) -> Sequence[Told]: ...
+
+    def seen(self) -> Shown:
+        """What is known now; may be asked from any thread."""
+        ...
+
+    def finish(self) -> Sequence[Told]: ...
+
+
+class Audience(Protocol[Heard, Looked]):
+    """Who is shown the frames and told what happens, all from one thread."""
+
+    def show(self, frame: Frame, seen: Looked) -> None: ...
+
+    def tell(self, events: Sequence[Heard]) -> None: ...
+
+    def wants_more(self) -> bool:
+        """Asked between frames, also while none comes; whoever has a window looks after it here."""
+        ...
+
+
+def play(
+    reader: Reader,
+    session: Looking[Happened, State],
+    audience: Audience[Happened, State],
+    *,
+    seconds: float | None = None,
+    in_time: bool = False,
+    now: Callable[[], float] = clock.monotonic,
+) -> None:
+    """Play a source to its end, to `seconds` of its time, or until the audience wants no more; then
+    everybody leaves. With `in_time`, a file is played no faster than it was taken.
+
+    Of a live source the frames are shown as they come, while another thread looks at the newest one when
+    it is done with the last. Raises what ends the reading or the looking; the audience has heard by then
+    of all that happened before.
+    """
+    player = _Player(reader, session, audience, seconds, in_time, now)
+    try:
+        player.run()
+    finally:
+        reader.stop()
+        player.settle()
+        audience.tell(session.finish())
+
+
+class _Player(Generic[Happened, State]):
+    def __init__(
+        self,
+        reader: Reader,
+        session: Looking[Happened, State],
+        audience: Audience[Happened, State],
+        seconds: float | None,
+        in_time: bool,
+        now: Callable[[], float],
+    ) -> None:
+        self._reader, self._session, self._audience = reader, session, audience
+        self._seconds, self._in_time, self._now = seconds, in_time, now
+        self._start = now()
+        self._looker: _Looker[Happened] | None = None
+
+    def run(self) -> None:
+        while self._audience.wants_more():
+            frame = self._reader.next(_GLANCE)
+            if frame is None:
+                if self._reader.over or self._late(self._now() - self._start):
+                    return
+            elif self._late(frame.time):
+                return
+            elif self._reader.live:
+                self._live(frame)
+            else:
+                self._in_order(frame)
+
+    def settle(self) -> None:
+        """Wait for the look that is under way, at most a second, and tell what came of it."""
+        if self._looker is not None:
+            self._looker.stop()
+            self._audience.tell(self._looker.events())
+
+    def _late(self, time: float) -> bool:
+        return self._seconds is not None and time >= self._seconds
+
+    def _in_order(self, frame: Frame) -> None:
+        if frame.number == 0:
+            self._start = self._now()
+        self._audience.tell(self._session.step(frame))
+        while self._in_time and (early := self._start + frame.time - self._now()) > 0:
+            clock.sleep(min(early, _GLANCE))
+            if not self._audience.wants_more():
+                return
+        self._audience.show(frame, self._session.seen())
+
+    def _live(self, frame: Frame) -> None:
+        if self._looker is None:
+            self._looker = _Looker(self._session)
+        self._looker.look(frame)
+        self._audience.show(frame, self._session.seen())
+        self._audience.tell(self._looker.events())
+
+
+class _Looker(Generic[Happened]):
+    """A thread that takes the newest frame when it is done with the one before."""
+
+    def __init__(self, session: Looking[Happened, object]) -> None:
+        self._session = session
+        self._frame: Frame | None = None
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._happened: queue.SimpleQueue[Sequence[Happened] | BaseException] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="facekit-looker")
+        self._thread.start()
+
+    def look(self, frame: Frame) -> None:
+        with self._changed:
+            self._frame = frame
+            self._changed.notify()
+
+    def events(self) -> list[Happened]:
+        """What happened since the last call. Raises what ended the thread."""
+        events: list[Happened] = []
+        while not self._happened.empty():
+            happened = self._happened.get()
+            if isinstance(happened, BaseException):
+                raise happened
+            events += happened
+        return events
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._frame is not None or self._stopped)
+                    frame, self._frame = self._frame, None
+                if self._stopped or frame is None:
+                    return
+                if events := self._session.step(frame):
+                    self._happened.put(events)
+        except BaseException as error:  # raised again where the frames are shown
+            self._happened.put(error)

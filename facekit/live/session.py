@@ -1,0 +1,298 @@
+"""Frames in, events out: looking, tracking and voting put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.detection.geometry import shorter_side
+from facekit.live import voting
+from facekit.live.events import Event, Kind
+from facekit.live.frames import Frame
+from facekit.live.looking import Eyes
+from facekit.live.tracking import Best, Track, moved, pair
+from facekit.results import Box, Candidate, Detection, Face, Pixels
+
+# Of how many subjects each frame knows the score.
+_CANDIDATES = 20
+
+Search = Callable[[NDArray[np.float32], int], list[list[Candidate]]]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often what is done, in seconds of the source's time.
+
+    The whole frame is looked at every `whole` seconds, or, where it is given, at every `frames`-th frame;
+    every `deep`-th such look is for small faces. Between them, known faces are looked for near where they
+    were, every `near` seconds. A track is described again `again` seconds after the last time, and is over
+    when it was not seen for `patience` seconds.
+    """
+
+    whole: float = 0.3
+    near: float = 0.08
+    deep: int = 4
+    again: float = 2.0
+    patience: float = 1.0
+    frames: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A person as the screen shows them: where they were when last seen, how they move, who they are."""
+
+    track: int
+    box: Box
+    velocity: NDArray[np.float64]
+    time: float
+    subject: str | None
+    score: float | None
+
+    def at(self, time: float) -> Box:
+        """Where the face is expected at a time."""
+        return moved(self.box, self.velocity, time - self.time)
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """The best crop of a track that is over, and who it was."""
+
+    track: int
+    subject: str | None
+    crop: Pixels
+
+
+class Portraits(Protocol):
+    def __call__(self, portrait: Portrait) -> None: ...
+
+
+class Session:
+    """People who come, are named, and go. `step` takes the frames in order, from one thread; `seen` may be
+    asked from any other.
+
+    `search` gives for unit vectors (n, d) their k best subjects (`Gallery.search`, or an index that is
+    held, which `renew` changes for a newer one); a subject is named at a mean score of at least
+    `threshold`. `keep` hears of the best crop of each track when it is over. `clock` gives the time of day
+    for events of a live source.
+    """
+
+    def __init__(
+        self,
+        eyes: Eyes,
+        search: Search,
+        threshold: float,
+        *,
+        pace: Pace | None = None,
+        keep: Portraits | None = None,
+        clock: Callable[[], str] | None = None,
+    ) -> None:
+        self._search = search
+        self._renewed: Search | None = None
+        self._eyes = eyes
+        self._threshold = threshold
+        self._pace = pace or Pace()
+        self._keep = keep
+        self._clock = clock
+        self._tracks: list[Track] = []
+        self._seen: tuple[Seen, ...] = ()
+        self._count = self._looks = 0
+        self._last_whole = self._last_look = -np.inf
+        self._now = 0.0
+
+    def seen(self) -> tuple[Seen, ...]:
+        """Who is there, in the order in which they came."""
+        return self._seen
+
+    def step(self, frame: Frame) -> list[Event]:
+        """Look at a frame, or leave it out, as the pace wants it."""
+        self._now = frame.time
+        self._ask_again()
+        found = self._look(frame)
+        if found is None:
+            return []
+        events = self._follow(frame, found)
+        events += self._over(lambda track: self._lost(track))
+        events += self._decide()
+        self._seen = tuple(_seen(track) for track in self._tracks if track.told and not track.missed > 2)
+        return events
+
+    def renew(self, search: Search) -> None:
+        """Ask another gallery from the next frame on, about everybody who is there."""
+        self._renewed = search
+
+    def finish(self) -> list[Event]:
+        """Everybody leaves: there are no more frames."""
+        self._seen = ()
+        return self._over(lambda track: True)
+
+    def _ask_again(self) -> None:
+        renewed, self._renewed = self._renewed, None
+        if renewed is None:
+            return
+        self._search = renewed
+        for vote_list in (track.evidence.votes for track in self._tracks):
+            vote_list[:] = [
+                replace(vote, candidates=renewed(vote.vector[None], _CANDIDATES)[0]) for vote in vote_list
+            ]
+
+    def _look(self, frame: Frame) -> list[Detection] | None:
+        pace = self._pace
+        every = frame.number % pace.frames == 0 if pace.frames else False
+        if every or (not pace.frames and frame.time >= self._last_whole + pace.whole):
+            self._last_whole = self._last_look = frame.time
+            self._looks += 1
+            deep = bool(pace.deep) and self._looks % pace.deep == 1 % pace.deep
+            return self._eyes.whole(frame, deep=deep)
+        # A look that is early by a rounding of a frame's time is not too early.
+        if self._tracks and frame.time >= self._last_look + pace.near - 1e-3:
+            self._last_look = frame.time
+            return self._eyes.near(frame, [track.at(frame.time) for track in self._tracks])
+        return None
+
+    def _follow(self, frame: Frame, found: Sequence[Detection]) -> list[Event]:
+        """Give the faces to their tracks, or to new ones, and describe those that are worth it."""
+        time = frame.time
+        places = pair([track.at(time) for track in self._tracks], [face.box for face in found])
+        wanted: list[Track] = []
+        for track, place in zip(self._tracks, places, strict=True):
+            if place is None:
+                track.missed += 1
+                continue
+            surprising = track.missed > 0
+            track.see(found[place], time)
+            if surprising or self._worth_describing(track):
+                wanted.append(track)
+        fresh = [self._begin(face, time) for n, face in enumerate(found) if n not in places]
+        self._tracks += fresh
+        wanted += fresh
+        return self._describe(frame, wanted) if wanted else []
+
+    def _begin(self, face: Detection, time: float) -> Track:
+        self._count += 1
+        return Track(self._count, face, face.box, time, time)
+
+    def _worth_describing(self, track: Track) -> bool:
+        return (
+            len(track.evidence) < voting.ENOUGH
+            or bool(track.doubts)
+            or promise(track.detection) > 1.15 * track.promise
+            or self._now >= track.described + self._pace.again
+        )
+
+    def _describe(self, frame: Frame, tracks: Sequence[Track]) -> list[Event]:
+        events: list[Event] = []
+        faces = self._eyes.describe(frame, [track.detection for track in tracks])
+        for track, face in zip(tracks, faces, strict=True):
+            track.described = frame.time
+            earlier = self._same_person(track, face)
+            if earlier is not None:
+                self._tracks.remove(track)
+                earlier.see(track.detection, frame.time)
+                earlier.described = frame.time
+                track = earlier
+            elif self._in_doubt(track, face):
+                track.doubts.append(face)
+                if self._is_another(track):
+                    events += self._replace(track, frame)
+                continue
+            track.doubts.clear()
+            self._learn(track, face, frame)
+        return events
+
+    def _learn(self, track: Track, face: Face, frame: Frame) -> None:
+        value = voting.worth(face.quality)
+        track.evidence.add(voting.Vote(face.vector, value, self._search(face.vector[None], _CANDIDATES)[0]))
+        track.promise = max(track.promise, promise(track.detection))
+        if track.best is None or value > track.best.worth:
+            track.best = Best(face, frame.number, frame.time, value)
+
+    def _same_person(self, track: Track, face: Face) -> Track | None:
+        """The track of which a new one is the continuation, somewhere else than expected."""
+        if len(track.evidence) or track.doubts:
+            return None
+        away = [other for other in self._tracks if other.missed and other.seen < track.seen]
+        likeness = [(other.evidence.likeness(face.vector), other) for other in away]
+        best = max(likeness, key=lambda pair: pair[0], default=None)
+        return best[1] if best and best[0] >= self._threshold else None
+
+    def _in_doubt(self, track: Track, face: Face) -> bool:
+        return len(track.evidence) > 0 and track.evidence.likeness(face.vector) < self._doubtful
+
+    @property
+    def _doubtful(self) -> float:
+        return voting.UNLIKE * self._threshold
+
+    def _is_another(self, track: Track) -> bool:
+        """Whether two faces in a row are unlike the track and like each other: the next person."""
+        last = track.doubts[-2:]
+        return len(last) == 2 and float(last[0].vector @ last[1].vector) >= self._doubtful
+
+    def _replace(self, track: Track, frame: Frame) -> list[Event]:
+        """End a track, and begin one at the same place with the faces that did not belong to it."""
+        doubts, track.doubts = track.doubts, []
+        events = self._over(lambda other: other is track)
+        successor = self._begin(track.detection, track.seen)
+        successor.box, successor.velocity, successor.sightings = track.box, track.velocity, len(doubts)
+        for face in doubts:
+            self._learn(successor, face, frame)
+        successor.described = frame.time
+        self._tracks.append(successor)
+        return events
+
+    def _lost(self, track: Track) -> bool:
+        if not track.told:
+            return track.missed > 2
+        return track.missed > 2 and self._now - track.seen > self._pace.patience
+
+    def _over(self, is_over: Callable[[Track], bool]) -> list[Event]:
+        gone = [track for track in self._tracks if is_over(track)]
+        self._tracks = [track for track in self._tracks if track not in gone]
+        for track in gone:
+            if track.told and track.best and self._keep:
+                self._keep(Portrait(track.number, track.verdict.subject, track.best.face.crop))
+        return [self._event("left", track) for track in gone if track.told]
+
+    def _decide(self) -> list[Event]:
+        """Name everybody anew, and tell who came and whose name changed."""
+        known = [track for track in self._tracks if track.best is not None]
+        events = []
+        verdicts = voting.decide([self._ballot(track) for track in known], self._threshold)
+        for track, verdict in zip(known, verdicts, strict=True):
+            before, track.verdict = track.verdict, verdict
+            if not track.told and track.sightings > 1:
+                track.told = True
+                events.append(self._event("appear", track))
+                before = replace(before, subject=None)
+            if track.told and verdict.subject != before.subject:
+                events.append(self._event("recognised" if verdict.subject else "unknown", track))
+        return events
+
+    def _ballot(self, track: Track) -> voting.Ballot:
+        assert track.best is not None
+        enough = len(track.evidence) >= voting.ENOUGH
+        candidates = tuple(track.evidence.candidates())
+        return voting.Ballot(track.best.face, candidates, enough, track.verdict.subject)
+
+    def _event(self, kind: Kind, track: Track) -> Event:
+        assert track.best is not None
+        # A person who has only appeared is nobody yet.
+        verdict = voting.Verdict(None, None) if kind == "appear" else track.verdict
+        clock = self._clock() if self._clock else None
+        subject, score = verdict.subject, verdict.score
+        best = track.best
+        return Event(kind, self._now, track.number, subject, score, best.box, best.frame, clock)
+
+
+def _seen(track: Track) -> Seen:
+    # Whoever may be the next person is not shown under the last one's name.
+    verdict = voting.Verdict(None, None) if track.doubts else track.verdict
+    return Seen(track.number, track.box, track.velocity, track.seen, verdict.subject, verdict.score)
+
+
+def promise(detection: Detection) -> float:
+    """What a description may be worth, before it is made: large faces, of which the detector is sure."""
+    return min(shorter_side(detection.box) / 160, 1.0) * (1 + max(0.0, detection.score))

@@ -1,0 +1,100 @@
+"""Which face of this frame is which of the last: boxes by overlap, with what moves expected to move on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.detection.geometry import overlap
+from facekit.identification import assignment
+from facekit.live.voting import Evidence, Verdict
+from facekit.results import Box, Detection, Face
+
+LEAST_OVERLAP = 0.25
+"""Below it (intersection over union) a face is not taken for the one that was expected there."""
+
+# A box is believed half; how it moves is averaged over about three looks.
+_TRUST, _STEADY = 0.6, 0.4
+# Nothing is expected to move on in a straight line for longer, in seconds.
+_AHEAD = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The best frame of a track: the face, and where and when it was."""
+
+    face: Face
+    frame: int
+    time: float
+    worth: float
+
+    @property
+    def box(self) -> Box:
+        return self.face.detection.box
+
+
+@dataclass(eq=False)
+class Track:
+    """One face through time. `box` and `seen` are of when it was last seen, in seconds; `velocity` is
+    that of the box's four sides, in pixels a second.
+    """
+
+    number: int
+    detection: Detection
+    box: Box
+    began: float
+    seen: float
+    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
+    sightings: int = 1
+    missed: int = 0
+    evidence: Evidence = field(default_factory=Evidence)
+    doubts: list[Face] = field(default_factory=list)
+    described: float = -np.inf
+    promise: float = 0.0
+    best: Best | None = None
+    verdict: Verdict = field(default_factory=lambda: Verdict(None, None))
+    told: bool = False
+
+    def at(self, time: float) -> Box:
+        """Where it is expected at a time."""
+        return moved(self.box, self.velocity, time - self.seen)
+
+    def see(self, detection: Detection, time: float) -> None:
+        """Take a face for the next sight of this one."""
+        expected, found = np.array(self.at(time)), np.array(detection.box)
+        passed = time - self.seen
+        if passed > 0:
+            speed = (found - np.array(self.box)) / passed
+            # The size as seen by the detector comes in steps: only the middle's way is believed.
+            middle = np.tile((speed[:2] + speed[2:]) / 2, 2)
+            self.velocity = (1 - _STEADY) * self.velocity + _STEADY * middle
+        x0, y0, x1, y1 = ((1 - _TRUST) * expected + _TRUST * found).tolist()
+        self.box, self.seen, self.detection = (x0, y0, x1, y1), time, detection
+        self.sightings += 1
+        self.missed = 0
+
+
+def moved(box: Box, velocity: NDArray[np.float64], seconds: float) -> Box:
+    """A box some time later; after 0.3 s it stays where it is."""
+    x0, y0, x1, y1 = (np.array(box) + velocity * min(max(seconds, 0.0), _AHEAD)).tolist()
+    return x0, y0, x1, y1
+
+
+def pair(expected: Sequence[Box], found: Sequence[Box]) -> list[int | None]:
+    """For each expected box the place of the found one that it is, so that the overlaps have the largest
+    sum; None where nothing overlaps enough.
+    """
+    if not expected or not found:
+        return [None] * len(expected)
+    places = np.array(found, np.float64)
+    shares = np.stack([overlap(np.array(box, np.float64), places) for box in expected])
+    shares[shares < LEAST_OVERLAP] = 0
+    # A column for each row more: every row may stay alone.
+    gain = np.concatenate([shares, np.zeros((len(expected), len(expected)))], axis=1)
+    return [
+        column if column < len(found) and shares[row, column] > 0 else None
+        for row, column in enumerate(assignment(gain))
+    ]

@@ -1,0 +1,144 @@
+"""Which plots there are of what, each with its name, its title and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facekit import settings
+from facekit.evaluation.comparisons import Comparisons
+from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
+from facekit.plots import identification, mistakes, reliability, verification
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from facekit.reading import Options
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """A plot that can be drawn: `name` is that of its files, `caption` says in plain words how to read it.
+    `photos` when it shows pictures.
+    """
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[], Figure]
+    photos: bool = False
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The plot, drawn once."""
+        return self.draw()
+
+
+def of_comparisons(found: Mapping[str, Comparisons], threshold: float | None = None) -> Iterator[Plot]:
+    """Plots of 1:1 comparisons, several lists in one where that can be read."""
+    points = {} if threshold is None else dict.fromkeys(found, threshold)
+    yield Plot(
+        "roc",
+        "Recognised and mistaken",
+        "Each threshold is a point: further left, fewer pairs of two people are taken for one; further up, "
+        "more pairs of one person are recognised. The line cannot go further left than three such mistakes. "
+        "The band is where the line would lie for other people like these, 95 times in 100.",
+        lambda: verification.draw_roc(found, points),
+    )
+    yield Plot(
+        "det",
+        "The two kinds of mistakes",
+        "The same on axes that spread out rare mistakes; further down and further left is better. On the "
+        "dotted line both mistakes are equally frequent.",
+        lambda: verification.draw_det(found),
+    )
+    for name, comparisons in found.items():
+        yield Plot(
+            _name("scores", name, found),
+            f"Scores{_of(name)}",
+            "Where the two heaps overlap, no threshold is right for all pairs.",
+            lambda each=comparisons: verification.draw_scores(each, threshold),  # type: ignore[misc]
+        )
+
+
+def of_searches(found: Mapping[str, IdentificationScores], threshold: float | None = None) -> Iterator[Plot]:
+    """Plots of 1:N searches, several lists in one where that can be read."""
+    if all(scores.mated.any() for scores in found.values()):
+        yield Plot(
+            "cmc",
+            "Finding the right person",
+            "How often the right person is the first of the candidates, among the first two, and so on.",
+            lambda: identification.draw_cmc(found),
+        )
+    if all(scores.mated.any() and not scores.mated.all() for scores in found.values()):
+        points = {} if threshold is None else dict.fromkeys(found, threshold)
+        yield Plot(
+            "fnir-fpir",
+            "Strangers named, known people missed",
+            "Each threshold is a point: further left, fewer strangers are given a name; further down, fewer "
+            "enrolled people are missed. Thin lines are the random divisions into enrolled people and "
+            "strangers.",
+            lambda: identification.draw_fnir_fpir(found, points),
+        )
+    for name, scores in found.items():
+        yield Plot(
+            _name("search-scores", name, found),
+            f"Scores of searches{_of(name)}",
+            "Where the two heaps overlap, no threshold is right for all searches.",
+            lambda each=scores: identification.draw_scores(each, threshold),  # type: ignore[misc]
+        )
+
+
+def of_probability(scores: AnyScores, prefix: str = "") -> Iterator[Plot]:
+    """The reliability of the probability that facekit calibrate makes of such scores; nothing without
+    scikit-learn, or where there are too few."""
+    if isinstance(scores, VerificationScores):
+        values, right, of = scores.scores, scores.mated, "pairs"
+    else:
+        values, right, of = scores.top_scores, scores.mated & (scores.mate_ranks == 1), "searches"
+    usable = np.isfinite(values)
+    values, right = values[usable], right[usable]
+    if settings.has_package("sklearn") and reliability.enough(right):
+        yield Plot(
+            f"{prefix}reliability",
+            "Can the probability be believed?",
+            "A score is turned into a probability by a curve fitted to nine tenths of the scores, and judged "
+            "on the tenth. On the dotted line it says what happens. It is meant for as many right as wrong "
+            "candidates; where strangers are more frequent, a name is less sure than it says.",
+            lambda: reliability.draw(reliability.probabilities(values, right), right, of),
+        )
+
+
+def of_mistakes(
+    scores: AnyScores, folder: Path, prefix: str = "", options: Options | None = None
+) -> Iterator[Plot]:
+    """The pictures of the worst mistakes, from the folder they were measured on."""
+    pairs = isinstance(scores, VerificationScores)
+    false, missed = mistakes.worst(scores, folder)
+    wrong = "Two people taken for one" if pairs else "Strangers taken for somebody"
+    unseen = "One person taken for two" if pairs else "Enrolled people taken for somebody else"
+    for name, title, found in (("mistakes-false", wrong, false), ("mistakes-missed", unseen, missed)):
+        if found:
+            yield Plot(
+                f"{prefix}{name}",
+                title,
+                "The most certain mistakes of this kind, each picture once. Look here for wrong names in the "
+                "data too.",
+                lambda each=found, heading=title: mistakes.draw(each, folder, heading, options),  # type: ignore[misc]
+                photos=True,
+            )
+
+
+def _name(plot: str, name: str, found: Mapping[str, object]) -> str:
+    from facekit.rendering.escaping import file_stem
+
+    return plot if len(found) == 1 else f"{plot}-{file_stem(name)}"
+
+
+def _of(name: str) -> str:
+    return f" of {name}" if name else ""

@@ -1,0 +1,142 @@
+"""How every plot looks, and how it is saved: PNG and SVG, the same bytes from the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from facekit.errors import DependencyError
+from facekit.rendering.escaping import printable
+from facekit.rendering.tables import fit, width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+"""Okabe and Ito 2008, "Color universal design": told apart by people of every kind of colour vision; the
+yellow is left out, it is too pale for a line."""
+DASHES = ("-", "--", "-.", ":")
+MARKERS = "osD^vPX*<>ph"
+GREY = "#666666"
+
+SIZE = (7.0, 4.8)
+LONGEST_NAME = 32
+_STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.dpi": 100,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "path.simplify": True,
+    "savefig.dpi": 150,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "facekit",
+    "text.parse_math": False,  # a name may hold a dollar
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Everything drawn and saved inside looks alike. Raises DependencyError without Matplotlib."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise DependencyError("plots need Matplotlib: pip install 'facekit[plot]'") from None
+    # What the user's own matplotlibrc says must not change the plots.
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        for name, value in _STYLE.items():
+            matplotlib.rcParams[name] = value  # type: ignore[index]
+        yield
+
+
+def new_figure(
+    size: tuple[float, float] = SIZE, rows: int = 1, **more: Any
+) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure with `rows` axes below each other."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(rows, squeeze=True, **more))
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, without the version of the program that made it."""
+    file = BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def jpeg(figure: Figure) -> bytes:
+    """The figure as JPEG: a tenth of the bytes, for one that shows photos."""
+    file = BytesIO()
+    figure.savefig(file, format="jpeg", pil_kwargs={"quality": 85})
+    return file.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG, letters as shapes, without a date."""
+    file = BytesIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    return file.getvalue()
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write `name.png` and `name.svg`; their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    for path, content in zip(paths, (png(figure), svg(figure)), strict=True):
+        path.write_bytes(content)
+    return paths
+
+
+def line_styles(count: int) -> list[dict[str, Any]]:
+    """For each of so many lines a colour and a dash; no two alike up to 28."""
+    return [{"color": LINES[number % 7], "linestyle": DASHES[number % 4]} for number in range(count)]
+
+
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name as it is written in a plot: escaped, and cut with `…`."""
+    return fit(name, min(longest, width(printable(name)))).strip()
+
+
+def percent(rate: float) -> str:
+    """`0.1 %`; no more digits than it needs."""
+    return f"{100 * rate:.6g} %"
+
+
+def log_rate_axis(axes: Axes, least: float) -> None:
+    """x from `least` to 1 in steps of ten, in percent."""
+    axes.set_xscale("log")
+    lowest = int(np.floor(np.log10(least)))
+    ticks = [10.0**power for power in range(lowest, 1) if 10.0**power >= least * 0.999]
+    axes.set_xticks(ticks, [percent(tick) for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(least, 1)
+
+
+def probit(rates: ArrayLike) -> NDArray[np.float64]:
+    """The normal deviate of each rate, as on the axes of a DET curve; ±inf for 0 and 1."""
+    normal = NormalDist()
+    flat = [
+        normal.inv_cdf(rate) if 0 < rate < 1 else np.inf * (1 if rate >= 1 else -1)
+        for rate in np.ravel(rates).tolist()
+    ]
+    return np.array(flat, np.float64).reshape(np.shape(rates))
+
+
+PROBIT_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)

@@ -1,0 +1,173 @@
+"""Plots of 1:1 comparisons: ROC, DET and the scores themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.evaluation import curves, metrics
+from facekit.evaluation.comparisons import Comparisons
+from facekit.evaluation.curves import Curve
+from facekit.evaluation.metrics import Rate
+from facekit.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+_POINTS = 2000
+_BAND = 60
+BINS = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Banded:
+    """A curve of an error rate or its complement with its 95 % interval; all (k,), x rising."""
+
+    x: Floats
+    y: Floats
+    low: Floats
+    high: Floats
+
+
+def least_shown(comparisons: int) -> float:
+    """The lowest rate that so many comparisons can show: three of them."""
+    return min(0.5, 3 / max(comparisons, 1))
+
+
+def roc(found: Comparisons) -> Banded:
+    """TAR over FMR, from the lowest FMR that the counts can show. The interval is of TAR, at thresholds that
+    are taken as given.
+    """
+    curve = curves.curve(found.mated, found.non_mated, most=_POINTS)
+
+    def tar(threshold: float) -> Rate:
+        return found.accepted_mated(threshold)
+
+    return banded(curve, curve.tar, tar, least_shown(len(found.non_mated)))
+
+
+def banded(curve: Curve, values: Floats, rate: Callable[[float], Rate], least: float) -> Banded:
+    """A curve's `values` over its FMR, from `least` on, with the intervals that `rate` has at its thresholds.
+
+    Between two thresholds the curve is a step: what the first refuses costs nothing before the second.
+    """
+    wanted = np.geomspace(least, 1, _BAND)
+    x = np.unique(np.concatenate([wanted, curve.fmr[curve.fmr >= least]]))
+    y = values[_reached(curve, x)]
+    intervals = [rate(float(curve.thresholds[place])).interval for place in _reached(curve, wanted)]
+    low, high = (np.interp(np.log(x), np.log(wanted), [each[end] for each in intervals]) for end in (0, 1))
+    return Banded(x, y, np.minimum(low, y), np.maximum(high, y))
+
+
+def _reached(curve: Curve, fmr: Floats) -> NDArray[np.intp]:
+    """The last place of the curve with at most this FMR, rounding aside."""
+    return np.searchsorted(curve.fmr, fmr * (1 + 1e-9), "right") - 1
+
+
+def draw_roc(found: Mapping[str, Comparisons], points: Mapping[str, float] | None = None) -> Figure:
+    """TAR over FMR for each name; a dot at the thresholds in `points`."""
+    figure, [axes] = style.new_figure()
+    for look, (name, comparisons) in zip(style.line_styles(len(found)), found.items(), strict=True):
+        curve = roc(comparisons)
+        axes.fill_between(curve.x, curve.low, curve.high, color=look["color"], alpha=0.18, linewidth=0)
+        axes.plot(curve.x, curve.y, label=_legend(name, comparisons), **look)
+        if points and name in points:
+            at = points[name]
+            fmr, tar = comparisons.accepted_non_mated(at).value, comparisons.accepted_mated(at).value
+            _dot(axes, fmr, tar, look["color"], f"threshold {at:.3f}")
+    least = min(least_shown(len(each.non_mated)) for each in found.values())
+    style.log_rate_axis(axes, least)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks(np.linspace(0, 1, 6), [style.percent(tick) for tick in np.linspace(0, 1, 6)])
+    axes.set_xlabel("FMR: pairs of two people accepted (%)")
+    axes.set_ylabel("TAR: pairs of one person accepted (%)")
+    axes.set_title("ROC, with 95 % intervals of TAR")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def draw_det(found: Mapping[str, Comparisons]) -> Figure:
+    """FNMR over FMR on probit axes, where normally distributed scores give a straight line (Martin et al.
+    1997)."""
+    figure, [axes] = style.new_figure((6.2, 5.6))
+    lowest = 0.05
+    for look, (name, comparisons) in zip(style.line_styles(len(found)), found.items(), strict=True):
+        curve = roc(comparisons)
+        least = least_shown(len(comparisons.mated))
+        lowest = min(lowest, least, float(curve.x[0]))
+        shown = (1 - curve.y >= least) & (curve.x < 1)
+        ends = (1 - curve.high[shown], 1 - curve.low[shown])
+        low, high = (style.probit(np.clip(end, 1e-9, 1 - 1e-9)) for end in ends)
+        x = style.probit(curve.x[shown])
+        axes.fill_between(x, low, high, color=look["color"], alpha=0.18, linewidth=0)
+        axes.plot(x, style.probit(1 - curve.y[shown]), label=_legend(name, comparisons), **look)
+    ticks = [tick for tick in style.PROBIT_TICKS if lowest * 0.999 <= tick <= 0.8]
+    low, high = style.probit([lowest, 0.8])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(style.probit(ticks), [style.percent(tick) for tick in ticks])
+    axes.set_xlim(low, high)
+    axes.set_ylim(low, high)
+    axes.plot([low, high], [low, high], color=style.GREY, linewidth=0.8, linestyle=":")
+    axes.text(
+        *(2 * [low + 0.06 * (high - low)]),
+        "equal error",
+        rotation=45,
+        color=style.GREY,
+        va="bottom",
+        rotation_mode="anchor",
+    )
+    axes.tick_params(axis="x", labelrotation=45)
+    axes.set_xlabel("FMR: pairs of two people accepted (%)")
+    axes.set_ylabel("FNMR: pairs of one person refused (%)")
+    axes.set_title("DET, probit axes, with 95 % intervals of FNMR")
+    figure.legend(loc="outside lower center")
+    return figure
+
+
+def draw_scores(found: Comparisons, threshold: float | None = None) -> Figure:
+    """How often each score is had by mated and by non-mated comparisons, with the threshold."""
+    counts = f"mated (n = {len(found.mated):,})", f"non-mated (n = {len(found.non_mated):,})"
+    figure = histogram({counts[0]: found.mated, counts[1]: found.non_mated}, threshold, "pairs")
+    figure.axes[0].set_title("Scores of pairs of one person and of two")
+    return figure
+
+
+def histogram(found: Mapping[str, metrics.Scores], threshold: float | None, of: str) -> Figure:
+    """Shares of each kind of scores in equal bins; those without a face are counted in the legend."""
+    figure, [axes] = style.new_figure()
+    finite = {name: scores[np.isfinite(scores)] for name, scores in found.items() if len(scores)}
+    together = np.concatenate(list(finite.values()))
+    low, high = (together.min(), together.max()) if len(together) else (0.0, 1.0)
+    low, high = (low - 0.05, high + 0.05) if high - low < 0.01 else (low, high)
+    edges = np.linspace(low, high, BINS + 1)
+    looks = ((style.BLUE, "-"), (style.VERMILION, "--"))
+    for (name, scores), (colour, dash) in zip(finite.items(), looks, strict=False):
+        failed = len(found[name]) - len(scores)
+        shares = np.histogram(scores, edges)[0] / max(len(found[name]), 1)
+        label = f"{name}, {failed:,} without a face" if failed else name
+        axes.stairs(shares, edges, fill=True, color=colour, alpha=0.2)
+        axes.stairs(shares, edges, color=colour, linestyle=dash, linewidth=1.4, label=label)
+    if threshold is not None and np.isfinite(threshold):
+        axes.axvline(threshold, color=style.BLACK, linewidth=1.2, label=f"threshold {threshold:.3f}")
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.02)
+    axes.yaxis.set_major_formatter(lambda value, _: style.percent(round(value, 6)))
+    axes.set_xlabel("score (cosine)")
+    axes.set_ylabel(f"share of {of} per bin (%)")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def _legend(name: str, found: Comparisons) -> str:
+    counts = f"{len(found.mated):,} mated, {len(found.non_mated):,} non-mated"
+    return f"{style.short(name)} ({counts})" if name else counts
+
+
+def _dot(axes: Axes, x: float, y: float, colour: str, text: str) -> None:
+    axes.plot([x], [y], "o", color=colour, markersize=6, label=text)

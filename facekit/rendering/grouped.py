@@ -1,0 +1,124 @@
+"""Groups of faces: as a table, JSON lines or CSV, and as a folder for each group."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from facekit.clustering import Group, Grouping, Sighting
+from facekit.errors import UsageError
+from facekit.rendering.escaping import file_stem, json_line
+from facekit.rendering.files import CropFolder, Names, replacing
+from facekit.rendering.identified import csv_line
+from facekit.rendering.tables import Column, table
+from facekit.results import SCHEMA
+
+CSV_COLUMNS = ("group", "subject", "group_score", "source", "face", "x0", "y0", "x1", "y1", "detector_score")
+SINGLE = "single"
+_COLUMNS = (
+    Column("group", right=True),
+    Column("subject", flexible=True),
+    Column("faces", right=True),
+    Column("photos", right=True),
+    Column("likeness", right=True),
+    Column("first photo", flexible=True),
+)
+
+
+def lines(found: Grouping, style: str) -> Iterator[str]:
+    """All groups in the format `table`, `json` (a line a group, the last the faces that are alone) or `csv`
+    (a line a face)."""
+    if style == "json":
+        yield from _json(found)
+    elif style == "csv":
+        yield csv_line(CSV_COLUMNS)
+        for number, each in enumerate(found.groups, 1):
+            yield from (_csv(number, each, face) for face in each.faces)
+        yield from (_csv(None, None, face) for face in found.single)
+    else:
+        yield from _table(found)
+
+
+def _json(found: Grouping) -> Iterator[str]:
+    for number, each in enumerate(found.groups, 1):
+        yield json_line({"schema": SCHEMA, "group": number, **each.to_dict()})
+    nobody = {"group": None, "subject": None, "score": None, "likeness": None}
+    yield json_line({"schema": SCHEMA, **nobody, "faces": [face.to_dict() for face in found.single]})
+
+
+def _csv(number: int | None, of: Group | None, face: Sighting) -> str:
+    subject = of.subject if of else None
+    score = round(of.score, 4) if of and of.score is not None else None
+    values = face.to_dict()
+    return csv_line(
+        [number, subject, score, values["source"], values["face"], *values["box"], values["score"]]
+    )
+
+
+def _table(found: Grouping) -> Iterator[str]:
+    rows = [_row(number, each) for number, each in enumerate(found.groups, 1)]
+    if rows:
+        yield from table(_COLUMNS, rows)
+    alone = len(found.single)
+    if not rows and not alone:
+        yield "no face"
+        return
+    yield f"{alone} {'face is' if alone == 1 else 'faces are'} single: like no other here."
+
+
+def _row(number: int, each: Group) -> list[str]:
+    counts = [str(len(each.faces)), str(len(each.photos))]
+    return [str(number), each.subject or "", *counts, f"{each.likeness:.2f}", each.photos[0]]
+
+
+def folder_names(found: Grouping) -> list[str]:
+    """The folder of each group: its subject's name, or `group-03`; no two alike where case is ignored."""
+    digits = max(2, len(str(len(found.groups))))
+    names = [f"group-{number:0{digits}}" for number in range(1, len(found.groups) + 1)]
+    taken = {SINGLE, *names}
+    for place, each in enumerate(found.groups):
+        if each.subject is None:
+            continue
+        name = stem = file_stem(each.subject)
+        further = 2
+        while name.casefold() in taken:
+            name, further = f"{stem}~{further}", further + 1
+        taken.add(name.casefold())
+        names[place] = name
+    return names
+
+
+def require_empty(folder: Path) -> None:
+    """Raise UsageError when something is in the folder: the groups of two runs would be mixed."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: is not empty: give a folder that is, or remove it")
+
+
+def save_faces(found: Grouping, out: Path) -> None:
+    """The aligned faces of each group, `PHOTO-NUMBER.png`, in a folder of its own below `out`."""
+    for folder, faces in _folders(found, out):
+        crops = CropFolder(folder)
+        for face in faces:
+            crops.save_face(face, face.number, face.face.crop)
+
+
+def save_photos(found: Grouping, out: Path) -> None:
+    """Copies of the photos of each group, under their own names, in a folder of its own below `out`."""
+    for folder, faces in _folders(found, out):
+        names = Names(folder)
+        for face in {face.source: face for face in faces}.values():
+            [path] = names.paths(face, [Path(face.source).suffix])
+            with replacing(path) as unfinished:
+                shutil.copyfile(face.source, unfinished)
+
+
+def _folders(found: Grouping, out: Path) -> Iterator[tuple[Path, Sequence[Sighting]]]:
+    parts: list[tuple[str, Any]] = [
+        (name, each.faces) for name, each in zip(folder_names(found), found.groups, strict=True)
+    ]
+    if found.single:
+        parts.append((SINGLE, found.single))
+    for name, faces in parts:
+        yield out / name, faces

@@ -1,0 +1,134 @@
+"""`facekit cluster`: who of a folder's faces belong together, printed and as folders."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from fakes import photo
+from PIL import Image
+
+from facekit.rendering.tables import width
+
+
+@pytest.fixture
+def holiday(run: Run, tmp_path: Path) -> Path:
+    for number in range(3):
+        photo(tmp_path / "holiday" / f"{number}.png", "red", "green", seed=number)
+    photo(tmp_path / "holiday" / "more" / "3.png", "red", seed=3)
+    photo(tmp_path / "holiday" / "more" / "4.png", "black")
+    return tmp_path / "holiday"
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("holiday")
+class TestUnknown:
+    def test_the_table_has_a_line_a_group_and_counts_who_is_alone(self, run: Run) -> None:
+        result = run("cluster", "holiday")
+        assert result.exit_code == 0
+        assert [line.split() for line in result.stdout.splitlines()] == [
+            ["group", "subject", "faces", "photos", "likeness", "first", "photo"],
+            ["1", "4", "4", "1.00", "holiday/0.png"],
+            ["2", "3", "3", "1.00", "holiday/0.png"],
+            ["1", "face", "is", "single:", "like", "no", "other", "here."],
+        ]
+        assert max(width(line) for line in result.stdout.splitlines()) <= 80
+
+    def test_json_is_a_line_a_group_and_one_for_those_alone(self, run: Run) -> None:
+        result = run("cluster", "holiday", "-f", "json")
+        first, second, alone = map(json.loads, result.stdout.splitlines())
+        assert list(first) == ["schema", "group", "subject", "score", "likeness", "faces"]
+        assert (first["group"], second["group"], alone["group"]) == (1, 2, None)
+        assert first["faces"][0] == {
+            "source": "holiday/0.png",
+            "face": 1,
+            "box": [10.0, 20.0, 60.0, 70.0],
+            "score": 1.5,
+        }
+        assert [face["source"] for face in alone["faces"]] == ["holiday/more/4.png"]
+
+    def test_csv_has_a_row_a_face(self, run: Run) -> None:
+        rows = list(csv.DictReader(io.StringIO(run("cluster", "holiday", "-f", "csv").stdout)))
+        assert [row["group"] for row in rows] == ["1"] * 4 + ["2"] * 3 + [""]
+        assert {row["source"] for row in rows if row["group"] == "2"} == {
+            f"holiday/{n}.png" for n in range(3)
+        }
+
+    def test_a_folder_a_group_with_its_faces(self, run: Run, tmp_path: Path) -> None:
+        assert run("cluster", "holiday", "--out", "out").exit_code == 0
+        assert tree(tmp_path / "out") == [
+            *(f"group-01/{n}-1.png" for n in range(4)),
+            *(f"group-02/{n}-2.png" for n in range(3)),
+            "single/4-1.png",
+        ]
+        with Image.open(tmp_path / "out" / "group-02" / "0-2.png") as crop:
+            assert (crop.size, crop.getpixel((50, 50))) == ((112, 112), (0, 255, 0))
+
+    def test_or_with_its_photos_as_they_are(self, run: Run, tmp_path: Path) -> None:
+        photo(tmp_path / "holiday" / "more" / "0.png", "red", seed=7)
+        assert run("cluster", "holiday", "--out", "out", "--copy", "photos").exit_code == 0
+        assert tree(tmp_path / "out")[:2] == ["group-01/0.png", "group-01/0~2.png"]
+        copy, original = tmp_path / "out" / "group-01" / "3.png", tmp_path / "holiday" / "more" / "3.png"
+        assert copy.read_bytes() == original.read_bytes()
+
+    def test_groups_of_two_runs_are_never_mixed(self, run: Run, tmp_path: Path) -> None:
+        run("cluster", "holiday", "--out", "out")
+        before = tree(tmp_path / "out")
+        result = run("cluster", "holiday", "--out", "out")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "out: is not empty" in result.stderr
+        assert tree(tmp_path / "out") == before
+
+    def test_the_threshold_decides(self, run: Run) -> None:
+        [line] = run("cluster", "holiday", "--threshold", "1", "-f", "json").stdout.splitlines()[-1:]
+        assert len(json.loads(line)["faces"]) > 1
+
+    def test_one_job_or_two_the_same_bytes(self, run: Run) -> None:
+        one, two = (run("cluster", "holiday", "-f", "json", "-j", jobs).stdout for jobs in "12")
+        assert one == two
+
+
+@pytest.mark.usefixtures("people", "holiday")
+class TestKnown:
+    def test_a_gallery_of_yours_names_groups_and_folders(self, run: Run, tmp_path: Path) -> None:
+        result = run("cluster", "holiday", "-f", "json", "--out", "out")
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        assert [line["subject"] for line in lines] == ["red", "green", None]
+        assert lines[0]["score"] >= 0.6
+        assert {Path(name).parts[0] for name in tree(tmp_path / "out")} == {"red", "green", "single"}
+
+    def test_a_gallery_that_is_named_must_be_there(self, run: Run) -> None:
+        result = run("cluster", "holiday", "--gallery", "nowhere.db")
+        assert result.exit_code == 1
+        assert "nowhere.db" in result.stderr
+
+    @pytest.mark.parametrize("name", ["single", "group-02", "../../evil", "con", "GROUP-02"])
+    def test_a_name_cannot_leave_the_folder_or_take_the_place_of_another(
+        self, run: Run, tmp_path: Path, name: str
+    ) -> None:
+        assert run("gallery", "rename", "red", name).exit_code == 0
+        assert run("gallery", "remove", "green").exit_code == 0
+        assert run("cluster", "holiday", "--out", "out").exit_code == 0
+        folders = sorted(path.name for path in (tmp_path / "out").iterdir())
+        assert len(folders) == 3
+        assert {"group-02", "single"} < set(folders)
+        assert not (tmp_path / "evil").exists()
+
+
+def test_bad_photos_are_told_and_the_others_grouped(run: Run, tmp_path: Path, holiday: Path) -> None:
+    (holiday / "bad.png").write_bytes(b"rubbish")
+    result = run("cluster", "holiday")
+    assert result.exit_code == 1
+    assert "bad.png" in result.stderr
+    assert "holiday/0.png" in result.stdout
+
+
+def test_a_folder_without_faces(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "none" / "a.png")
+    result = run("cluster", "none")
+    assert (result.exit_code, result.stdout) == (3, "no face\n")

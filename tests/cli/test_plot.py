@@ -1,0 +1,123 @@
+"""`facekit plot` and the report of `facekit evaluate`."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from fakes import photo
+
+from facekit.evaluation import scores
+
+pytest.importorskip("matplotlib", reason="plots need pip install 'facekit[plot]'")
+sys.path.insert(0, str(Path(__file__).parent.parent / "plots"))
+
+from samples import pairs, searches
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def both(*stems: str) -> set[str]:
+    return {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
+
+
+def test_a_file_of_comparisons(run: Run, tmp_path: Path) -> None:
+    scores.write(tmp_path / "s.csv", pairs(30, 40))
+    result = run("plot", "s.csv", "-o", "out", "--threshold", "0.3")
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path / "out") >= both("roc", "det", "scores")
+    assert set(result.stdout.split()) == {f"out/{name}" for name in names(tmp_path / "out")}
+
+
+def test_a_file_of_searches(run: Run, tmp_path: Path) -> None:
+    scores.write(tmp_path / "s.csv", searches(20))
+    assert run("plot", "s.csv", "-o", "out").exit_code == 0
+    assert names(tmp_path / "out") >= both("cmc", "fnir-fpir", "search-scores")
+
+
+def test_files_of_one_kind_are_compared_in_one_plot(run: Run, tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("two", 2)):
+        scores.write(tmp_path / f"{name}.csv", pairs(15, 15, seed=seed))
+    assert run("plot", "one.csv", "two.csv", "-o", "out").exit_code == 0
+    assert names(tmp_path / "out") == both("roc", "det", "scores-one", "scores-two")
+
+
+def test_a_training_run(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,labels,accuracy\n0,2.5,\n100,1.5,0.8\n")
+    assert run("plot", "metrics.csv", "-o", "out").exit_code == 0
+    assert names(tmp_path / "out") == both("training")
+
+
+@pytest.mark.usefixtures("people")
+def test_a_gallery(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="needs pip install 'facekit[evaluate]'")
+    assert run("plot", "gallery/gallery.db", "-o", "out").exit_code == 0
+    assert names(tmp_path / "out") == both("gallery-map")
+
+
+def test_a_report_with_the_faces_of_mistakes_only_where_they_are_asked_for(run: Run, tmp_path: Path) -> None:
+    found = pairs(15, 15)
+    scores.write(tmp_path / "s.csv", found)
+    photo(tmp_path / "people" / found.a[20], "red")
+    assert run("plot", "s.csv", "-o", "plain", "--report").exit_code == 0
+    assert run("plot", "s.csv", "-o", "faces", "--report", "--images", "people").exit_code == 0
+    shown = both("mistakes-false", "mistakes-missed")
+    assert names(tmp_path / "plain") == {*both("roc", "det", "scores"), "report.html"}
+    assert names(tmp_path / "faces") == names(tmp_path / "plain") | shown
+    assert "image/jpeg" not in (tmp_path / "plain" / "report.html").read_text()
+    assert "image/jpeg" in (tmp_path / "faces" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "rubbish", "step\nx\n", "step\n", "a,b,mated,score\n", "a,b,mated,score\nx,y,1,0.5\n", "a,b\n1,2\n"],
+)
+def test_a_file_that_holds_nothing_to_draw_is_told(run: Run, tmp_path: Path, content: str) -> None:
+    (tmp_path / "s.csv").write_text(content)
+    result = run("plot", "s.csv", "-o", "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("facekit: s")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_is_of_scores(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,labels\n0,2.5\n")
+    assert run("plot", "metrics.csv", "-o", "out", "--report").exit_code == 2
+
+
+@pytest.fixture
+def measured(run: Run, tmp_path: Path) -> Path:
+    for colour in ("red", "green", "blue"):
+        for seed in range(3):
+            photo(tmp_path / "m" / colour / f"{seed}.png", colour, seed=seed)
+    return tmp_path / "m"
+
+
+def test_evaluate_writes_a_report(run: Run, tmp_path: Path, measured: Path) -> None:
+    result = run("evaluate", "verification", "--images", "m", "--report", "out", "--mistakes")
+    assert result.exit_code == 0, result.output
+    assert "report written to out/report.html" in result.stderr
+    assert names(tmp_path / "out") >= {"report.html", *both("roc", "det", "scores", "mistakes-false")}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "pictures failed" in page
+    assert str(tmp_path) not in page
+
+
+def test_and_of_searches(run: Run, tmp_path: Path, measured: Path) -> None:
+    result = run("evaluate", "identification", "--images", "m", "--report", "out", "--splits", "2")
+    assert result.exit_code == 0, result.output
+    assert {"report.html", *both("cmc", "search-scores")} <= names(tmp_path / "out")
+    assert not any(name.startswith("mistakes") for name in names(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    "more", [("--mistakes",), ("--from-scores", "s.csv", "--report", "out", "--mistakes")]
+)
+def test_mistakes_need_a_report_and_pictures(run: Run, tmp_path: Path, more: tuple[str, ...]) -> None:
+    scores.write(tmp_path / "s.csv", pairs(15, 15))
+    result = run("evaluate", "verification", *more)
+    assert result.exit_code == 2
+    assert "--mistakes" in result.stderr

@@ -1,0 +1,154 @@
+"""`facekit register`: a person in several poses is stored at once, or not at all."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run
+from fakes import COLOURS, FakeEyes, photo
+from PIL import Image, ImageDraw
+
+from facekit.gallery import Gallery
+
+
+@pytest.fixture(autouse=True)
+def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.live.looking.PipelineEyes", FakeEyes)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pictures of one person: the nose of a square is where its white spot is."""
+    noses = {"front": (0, 0), "left": (10, 0), "right": (-10, 0), "up": (0, -6), "down": (0, 4)}
+    (tmp_path / "ada").mkdir()
+    for number, (pose, nose) in enumerate(noses.items()):
+        for again in range(2):
+            save(tmp_path / "ada" / f"{number}-{pose}-{again}.png", "cyan", nose, seed=again)
+    return tmp_path / "ada"
+
+
+def save(path: Path, colour: str, nose: tuple[int, int] = (0, 0), *, side: int = 100, seed: int = 0) -> None:
+    image = Image.new("RGB", (320, 240), (128, 128, 128))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((60, 60, 60 + side - 1, 60 + side - 1), fill=COLOURS[colour])
+    x, y = 60 + side // 2 + nose[0], 60 + side // 2 + nose[1]
+    draw.rectangle((x - 2, y - 2, x + 2, y + 2), fill=(255, 255, 255))
+    image.putpixel((0, 0), (seed, 0, 0))
+    image.save(path)
+
+
+def stored(path: str) -> dict[str, int]:
+    with Gallery.open(path) as gallery:
+        return {subject.name: subject.templates for subject in gallery.subjects()}
+
+
+def test_templates_of_all_poses_are_added_and_the_person_is_found(run: Run, folder: Path) -> None:
+    result = run("register", "Ada", "--from-folder", "ada", "--frames", "2", "-g", "g.db")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "Ada: 10 templates added (front 2, left 2, right 2, up 2, down 2)\n"
+    assert stored("g.db") == {"Ada": 10}
+    photo(Path("probe.png"), "cyan", seed=3)
+    assert '"subject": "Ada"' in run("identify", "probe.png", "-g", "g.db", "-f", "json").stdout
+
+
+def test_what_was_not_seen_is_told_and_the_rest_is_stored(run: Run, folder: Path) -> None:
+    for path in [*folder.glob("*up*"), *folder.glob("*left*")]:
+        path.unlink()
+    result = run("register", "Ada", "ada", "-g", "g.db")
+    assert (result.exit_code, stored("g.db")) == (0, {"Ada": 6})
+    assert "not seen: left, up" in result.stderr
+
+
+def test_a_second_time_adds_nothing_twice(run: Run, folder: Path) -> None:
+    for _ in range(2):
+        run("register", "Ada", "ada", "-g", "g.db")
+    assert stored("g.db") == {"Ada": 10}
+
+
+def test_it_writes_where_enroll_writes(run: Run, folder: Path) -> None:
+    run("register", "Ada", "ada")
+    assert stored("gallery/gallery.db") == {"Ada": 10}
+
+
+def test_who_looks_like_another_is_enrolled_with_a_warning(run: Run, folder: Path, people: Path) -> None:
+    run("register", "Ada", "ada", "-g", "gallery/gallery.db")
+    result = run("register", "Eve", "ada", "-g", "gallery/gallery.db")
+    assert result.exit_code == 0
+    assert "looks like another enrolled person (Ada, score 1.00)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("colours", "side", "status", "words"),
+    [((), 100, 3, "no face"), (("cyan",), 30, 1, "come nearer"), (("cyan", "red"), 60, 1, "2 faces")],
+)
+def test_nothing_is_stored_when_nothing_is_good_enough(
+    run: Run, tmp_path: Path, colours: tuple[str, ...], side: int, status: int, words: str
+) -> None:
+    photo(tmp_path / "in" / "1.png", *colours, size=(320, 240), face=side)
+    result = run("register", "Ada", "in", "-g", "g.db")
+    assert (result.exit_code, result.stdout) == (status, "")
+    assert words in result.stderr
+    assert not os.path.exists("g.db")
+
+
+def test_ctrl_c_leaves_the_gallery_as_it_was(
+    run: Run, folder: Path, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (people / "gallery.db").read_bytes()
+    looks: list[int] = []
+
+    def interrupted(self: FakeEyes, frame: object, **options: object) -> list:
+        looks.append(1)
+        if len(looks) > 5:
+            raise KeyboardInterrupt
+        return whole(self, frame, **options)
+
+    whole = FakeEyes.whole
+    monkeypatch.setattr(FakeEyes, "whole", interrupted)
+    result = run("register", "Ada", "ada", "-g", "gallery/gallery.db")
+    assert result.exit_code == 130
+    assert "nobody was enrolled" in result.stderr
+    assert (people / "gallery.db").read_bytes() == before
+    run("register", "New", "ada", "-g", "new.db")
+    assert not os.path.exists("new.db")
+
+
+def test_all_or_nothing_when_the_disk_is_full(
+    run: Run, folder: Path, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from facekit.gallery.changes import Change
+
+    added: list[int] = []
+    add = Change.add
+
+    def full(self: Change, *rest: object) -> None:
+        added.append(1)
+        if len(added) == 7:
+            raise sqlite3.OperationalError("database or disk is full")
+        add(self, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Change, "add", full)
+    result = run("register", "Ada", "ada", "-g", "gallery/gallery.db")
+    assert result.exit_code == 1
+    assert "Ada" not in stored("gallery/gallery.db")
+
+
+def test_a_gallery_of_another_embedder_is_refused_before_anybody_poses(run: Run, folder: Path) -> None:
+    Gallery.create(
+        "other.db", fingerprint="e" * 64, dimension=8, embedder_name="other", threshold=0.5, calibration="no"
+    ).close()
+    result = run("register", "Ada", "ada", "-g", "other.db")
+    assert result.exit_code == 1
+    assert "was made with the embedder" in result.stderr
+    assert np.size(stored("other.db")) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["register"], ["register", "", "ada"], ["register", "A", "--frames", "0"]]
+)
+def test_mistakes_are_usage(run: Run, folder: Path, arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2

@@ -1,0 +1,188 @@
+"""`facekit watch`: events, files and exit statuses, with coloured squares for faces."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import videos
+from conftest import Run
+from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
+from PIL import Image, ImageDraw
+
+pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
+
+pytestmark = pytest.mark.usefixtures("people", "eyes")
+
+
+@pytest.fixture
+def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.live.looking.PipelineEyes", FakeEyes)
+
+
+def walk(*colours: str, count: int = 50, size: tuple[int, int] = (320, 180)) -> list[np.ndarray]:
+    """Squares that move slowly to the right."""
+    frames = []
+    for number in range(count):
+        image = Image.new("RGB", size, (128, 128, 128))
+        draw = ImageDraw.Draw(image)
+        for place, colour in enumerate(colours):
+            left = 20 + 100 * place + number // 2
+            draw.rectangle((left, 40, left + 59, 99), fill=COLOURS[colour])
+        frames.append(np.asarray(image))
+    return frames
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """Two seconds with somebody known and a stranger."""
+    return videos.save(tmp_path / "film.mp4", walk("red", "yellow"))
+
+
+def events(output: str) -> list[dict]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_a_known_person_and_a_stranger_are_told_one_event_a_line(run: Run, film: Path) -> None:
+    result = run("watch", "film.mp4")
+    assert result.exit_code == 0, result.stderr
+    found = events(result.stdout)
+    assert {event["schema"] for event in found} == {1}
+    assert [(event["event"], event["subject"]) for event in found if event["track"] == 1] == [
+        ("appear", None),
+        ("recognised", "red"),
+        ("left", "red"),
+    ]
+    assert [event["event"] for event in found if event["track"] == 2] == ["appear", "left"]
+    assert found[0]["clock"] is None
+    box = found[0]["box"]
+    assert box == pytest.approx([20 + found[0]["frame"] // 2, 40, 80 + found[0]["frame"] // 2, 100], abs=2)
+    assert "2 tracks, 1 of them named, in 50 frames (2.0 s)" in result.stderr
+    assert run("watch", "film.mp4").stdout == result.stdout
+
+
+def test_the_saved_video_has_boxes_and_every_frame(run: Run, film: Path) -> None:
+    from facekit.live.video import open_stream
+
+    assert run("watch", "film.mp4", "--save-video", "out.mp4").exit_code == 0
+    frames = [pixels for pixels, _ in open_stream("out.mp4")]
+    assert len(frames) == 50
+    assert frames[-1].shape == (180, 320, 3)
+    # At the left edge of the known person's square there is a dark line with a green one in it.
+    edge = frames[-1][60:80, 38:50].astype(int).mean(axis=0)
+    assert edge.sum(axis=1).min() < 200
+    assert (edge[:, 1] - edge[:, 0]).max() > 40
+    assert np.abs(frames[0].astype(int) - walk("red", "yellow")[0]).mean() < 6
+
+
+def test_the_best_face_of_everybody_is_saved_and_again_in_its_place(run: Run, film: Path) -> None:
+    for _ in range(2):
+        assert run("watch", "film.mp4", "--save-faces", "faces").exit_code == 0
+        assert sorted(os.listdir("faces")) == ["film-001-red.png", "film-002-unknown.png"]
+
+
+def test_the_log_is_added_to_and_guards_against_formulas(run: Run, film: Path, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "yellow")
+    run("enroll", "--subject", "=cmd()\x1b[2J", "a.png", "--gallery", "gallery/gallery.db")
+    for _ in range(2):
+        result = run("watch", "film.mp4", "--log", "e.csv")
+        assert "\x1b" not in result.stdout
+    text = Path("e.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert text.count("time,clock,event") == 1
+    assert len(rows) == 12
+    assert {row["subject"] for row in rows} == {"", "red", "'=cmd()\\x1b[2J"}
+    assert stat.S_IMODE(os.stat("e.csv").st_mode) == 0o600
+
+
+def test_a_folder_of_frames_is_a_source(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    for number, frame in enumerate(walk("green", count=12)):
+        Image.fromarray(frame).save(tmp_path / "frames" / f"{number:03}.png")
+    (tmp_path / "frames" / "005.png").write_bytes(b"damaged")
+    result = run("watch", "frames", "--detect-every", "1")
+    assert [event["event"] for event in events(result.stdout)] == ["appear", "recognised", "left"]
+    assert "005.png" in result.stderr
+
+
+def test_seconds_and_frames_a_second_are_kept_to(run: Run, film: Path) -> None:
+    assert "in 25 frames" in run("watch", "film.mp4", "--seconds", "1").stderr
+    assert "in 20 frames (1.9 s)" in run("watch", "film.mp4", "--max-fps", "10").stderr
+
+
+def test_threshold_is_said_and_decides(run: Run, film: Path) -> None:
+    result = run("watch", "film.mp4", "--threshold", "1")
+    assert not [event for event in events(result.stdout) if event["event"] == "recognised"]
+    assert "Threshold 1.000 (given" in result.stderr
+
+
+def test_nobody_is_no_error_but_an_exit_status(run: Run, tmp_path: Path) -> None:
+    videos.save(tmp_path / "empty.mp4", walk(count=10))
+    result = run("watch", "empty.mp4")
+    assert (result.exit_code, result.stdout) == (3, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["none.mp4"], 1, "none.mp4: No such file"),
+        (["77"], 1, "/dev/video77: No such file"),
+        (["text.mp4"], 1, "text.mp4: Invalid data"),
+        (["film.mp4", "--save-video", "film.mp4"], 2, "is the source"),
+        (["film.mp4", "--save-video", "out.gif"], 2, "name it out.mp4"),
+        (["film.mp4", "--seconds", "0"], 2, "--seconds"),
+        (["film.mp4", "-g", "none.db"], 1, "facekit enroll"),
+        ([], 2, "SOURCE"),
+    ],
+)
+def test_mistakes_are_a_line_and_a_status(
+    run: Run, film: Path, tmp_path: Path, arguments: list[str], status: int, words: str
+) -> None:
+    before = film.read_bytes()
+    (tmp_path / "text.mp4").write_text("no video")
+    result = run("watch", *arguments)
+    assert result.exit_code == status
+    assert words in result.stderr
+    assert film.read_bytes() == before
+
+
+def test_a_window_without_a_display_is_refused_in_one_line(
+    run: Run, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    result = run("watch", "film.mp4", "--view")
+    assert result.exit_code == 1
+    assert "a window needs a display" in result.stderr
+    monkeypatch.setenv("DISPLAY", ":4711")
+    assert ":4711 does not answer" in run("watch", "film.mp4", "--view").stderr
+
+
+def test_ctrl_c_ends_it_within_a_second_with_a_summary_and_whole_files(tmp_path: Path, people: Path) -> None:
+    videos.save(tmp_path / "long.mp4", walk("red", count=60))
+    slow = COMMAND[2].replace("facekit.cli.main", "fakes.slow_eyes()\nfacekit.cli.main")
+    command = [*COMMAND[:2], slow, "watch", "long.mp4", "--save-video", "out.mp4"]
+    environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    process.stdout.readline()  # somebody has appeared
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, messages = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - start < 2
+    assert "stopped: 1 tracks" in messages
+    assert json.loads(output.splitlines()[-1])["event"] == "left"
+    assert (tmp_path / "out.mp4").stat().st_size > 0
+    assert not list(tmp_path.glob(".out*"))

@@ -1,0 +1,118 @@
+"""A file is played frame by frame; what is live is shown as it comes, however long looking takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from facekit.live.frames import Frame
+from facekit.live.playing import play
+from facekit.live.reader import Reader
+
+from .test_reader import Scripted, made, numbered
+
+
+class Looking:
+    """Something that takes frames, slowly."""
+
+    def __init__(self, seconds: float = 0.0, fails_at: int | None = None) -> None:
+        self.looked: list[int] = []
+        self.finished = False
+        self._seconds, self._fails_at = seconds, fails_at
+
+    def step(self, frame: Frame) -> list[str]:
+        if frame.number == self._fails_at:
+            raise ValueError("a broken network")
+        time.sleep(self._seconds)
+        self.looked.append(frame.number)
+        return [f"saw {frame.number}"]
+
+    def seen(self) -> int:
+        return len(self.looked)
+
+    def finish(self) -> list[str]:
+        self.finished = True
+        return ["over"]
+
+
+class Audience:
+    def __init__(self, patience: float = 60.0) -> None:
+        self.shown: list[int] = []
+        self.heard: list[str] = []
+        self._end = time.monotonic() + patience
+
+    def show(self, frame: Frame, seen: int) -> None:
+        self.shown.append(frame.number)
+
+    def tell(self, events: Sequence[str]) -> None:
+        self.heard += events
+
+    def wants_more(self) -> bool:
+        return time.monotonic() < self._end
+
+
+def file_of(count: int) -> Reader:
+    return Reader(made("file", Scripted(numbered(count), endless=False)))
+
+
+def camera(count: int = 1000, pause: float = 0.01) -> Reader:
+    return Reader(made("device", Scripted(numbered(count, pause), endless=True)))
+
+
+def test_every_frame_of_a_file_is_looked_at_and_shown_in_order() -> None:
+    looking, audience = Looking(), Audience()
+    play(file_of(30), looking, audience)
+    assert looking.looked == audience.shown == list(range(30))
+    assert audience.heard == [*(f"saw {n}" for n in range(30)), "over"]
+
+
+def test_a_live_source_is_shown_smoothly_while_looking_is_slow() -> None:
+    looking, audience = Looking(0.2), Audience(1.0)
+    play(camera(), looking, audience)
+    assert len(audience.shown) > 40
+    assert 2 <= len(looking.looked) <= 7
+    assert np.diff(looking.looked).min() > 5
+    assert audience.heard[:1] == [f"saw {looking.looked[0]}"]
+    assert audience.heard[-1] == "over"
+
+
+def test_it_ends_when_the_audience_has_enough_and_at_once() -> None:
+    start = time.monotonic()
+    play(camera(pause=30.0), Looking(), Audience(0.1))
+    assert time.monotonic() - start < 1
+
+
+def test_it_ends_after_the_seconds_that_were_wanted() -> None:
+    audience = Audience()
+    play(file_of(100), Looking(), audience, seconds=1.0)
+    assert audience.shown == list(range(25))
+    start = time.monotonic()
+    play(camera(), Looking(), Audience(), seconds=0.2)
+    play(camera(pause=30.0), Looking(), Audience(), seconds=0.2)
+    assert time.monotonic() - start < 2
+
+
+def test_a_file_that_is_shown_is_played_in_its_own_time() -> None:
+    start = time.monotonic()
+    play(file_of(11), Looking(), Audience(), in_time=True)
+    assert 0.4 <= time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("reader", [file_of, camera])
+def test_what_breaks_while_looking_is_raised_and_everybody_has_left(reader: object) -> None:
+    looking, audience = Looking(fails_at=0), Audience(5)
+    with pytest.raises(ValueError, match="broken network"):
+        play(reader(100), looking, audience)  # type: ignore[operator]
+    assert looking.finished
+    assert audience.heard[-1] == "over"
+
+
+def test_a_camera_that_is_pulled_out_ends_it_after_what_was_seen_is_told() -> None:
+    looking, audience = Looking(), Audience()
+    with pytest.raises(Exception, match="camera is gone"):
+        play(camera(5), looking, audience)
+    assert audience.heard[0].startswith("saw")
+    assert audience.heard[-1] == "over"

@@ -1,0 +1,200 @@
+"""Files are read whole and in order; of what is live only the newest frame is there; addresses come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facekit.errors import PictureError
+from facekit.live.reader import TRIES, Reader
+from facekit.live.sources import Kind, Source, parse
+from facekit.live.video import StreamError
+from facekit.results import Pixels
+
+Times = Iterator[tuple[Pixels, float | None]]
+
+
+class Scripted:
+    """A stream that gives what a function gives."""
+
+    def __init__(self, give: Callable[[], Times], *, endless: bool, rate: float = 25.0) -> None:
+        self.rate, self.endless, self._give = rate, endless, give
+
+    def __iter__(self) -> Times:
+        return self._give()
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Made(Source):
+    """A source whose every opening is the next of `openings`; an error is raised."""
+
+    openings: tuple = ()
+
+    def open(self) -> Scripted:
+        opening = self.openings[0]
+        object.__setattr__(self, "openings", self.openings[1:] or self.openings)
+        if isinstance(opening, Exception):
+            raise opening
+        return opening
+
+
+def made(kind: Kind, *openings: object) -> Made:
+    return Made("rtsp://me:secret@cam/1" if kind == "address" else "/dev/video9", kind, 25.0, openings)
+
+
+def numbered(count: int, pause: float = 0.0) -> Callable[[], Times]:
+    def give() -> Times:
+        for number in range(count):
+            time.sleep(pause)
+            yield np.full((4, 4, 3), number % 250, np.uint8), number / 25
+
+    return give
+
+
+def all_of(reader: Reader, pause: float = 0.0, found: list[int] | None = None) -> list[int]:
+    found = [] if found is None else found
+    while (frame := reader.next(2)) is not None:
+        found.append(frame.number)
+        time.sleep(pause)
+    return found
+
+
+def test_a_file_is_read_whole_and_in_order_by_whoever_is_slow() -> None:
+    reader = Reader(made("file", Scripted(numbered(40), endless=False)))
+    assert all_of(reader, 0.002) == list(range(40))
+    assert reader.over
+
+
+def test_few_frames_of_a_file_are_held() -> None:
+    given: list[int] = []
+
+    def give() -> Times:
+        for number in range(1000):
+            given.append(number)
+            yield np.zeros((4, 4, 3), np.uint8), None
+
+    reader = Reader(made("file", Scripted(give, endless=False)))
+    reader.next(2)
+    time.sleep(0.1)
+    assert len(given) < 15
+    reader.stop()
+
+
+def test_of_what_is_live_the_newest_frame_is_there_and_none_twice() -> None:
+    reader = Reader(made("device", Scripted(numbered(200, 0.002), endless=True)))
+    found: list[int] = []
+    with pytest.raises(StreamError, match="camera is gone"):
+        all_of(reader, 0.03, found)
+    assert found == sorted(set(found))
+    assert max(np.diff(found)) > 3
+
+
+def test_waiting_ends_when_nothing_comes() -> None:
+    reader = Reader(made("device", Scripted(numbered(1, 5.0), endless=True)))
+    start = time.monotonic()
+    assert reader.next(0.05) is None
+    assert time.monotonic() - start < 1
+    assert not reader.over
+    reader.stop()
+
+
+def test_an_address_that_stops_answering_is_tried_again_after_growing_pauses() -> None:
+    gone = StreamError("rtsp://me:secret@cam/1: Connection refused")
+    openings = (
+        Scripted(numbered(3, 0.01), endless=True),
+        gone,
+        gone,
+        Scripted(numbered(2, 0.01), endless=True),
+    )
+    told: list[str] = []
+    reader = Reader(made("address", *openings), tell=told.append, pauses=(0.05, 0.1, 0.2))
+    found = []
+    while len(found) < 5:
+        frame = reader.next(2)
+        assert frame is not None
+        found.append(frame)
+    reader.stop()
+    assert [frame.number for frame in found] == list(range(5))
+    assert found[3].time > found[2].time + 0.3
+    assert told[:3] == [
+        "rtsp://cam/1: it ended; trying again in 0.05 s",
+        "rtsp://cam/1: Connection refused; trying again in 0.1 s",
+        "rtsp://cam/1: Connection refused; trying again in 0.2 s",
+    ]
+
+
+def test_an_address_that_never_answered_is_given_up() -> None:
+    told: list[str] = []
+    reader = Reader(made("address", StreamError("no route")), tell=told.append, pauses=(0.01,))
+    with pytest.raises(StreamError, match=f"no route; gave up after {TRIES} tries"):
+        reader.next(2)
+    assert len(told) == TRIES - 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("device", StreamError("/dev/video9: Device or resource busy"), "video9: Device or resource busy"),
+        ("file", StreamError("/dev/video9: cut off"), "video9: cut off"),
+        ("file", KeyError("odd"), "KeyError"),
+    ],
+)
+def test_what_ends_the_reading_is_raised_where_frames_are_awaited(
+    kind: Kind, error: Exception, message: str
+) -> None:
+    with pytest.raises(PictureError, match=message):
+        Reader(made(kind, error)).next(2)
+
+
+@pytest.mark.parametrize(("most", "count"), [(10.0, 40), (25.0, 100), (100.0, 100), (1.0, 4)])
+def test_no_more_frames_a_second_than_wanted(most: float, count: int) -> None:
+    reader = Reader(made("file", Scripted(numbered(100), endless=False)), most=most)
+    assert len(all_of(reader)) == count
+
+
+def test_an_http_camera_is_a_source_and_comes_back_after_it_was_away() -> None:
+    """The pictures of a real server, one after the other, as cheap cameras send them."""
+    pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
+    server = HTTPServer(("127.0.0.1", 0), _Camera)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    told: list[str] = []
+    address = f"http://127.0.0.1:{server.server_port}/video"
+    reader = Reader(parse(address), tell=told.append, pauses=(0.05,))
+    found = [reader.next(10) for _ in range(2)]
+    while not told:
+        found.append(reader.next(10))
+    found.append(reader.next(10))
+    reader.stop()
+    server.shutdown()
+    server.server_close()
+    assert all(frame is not None and frame.pixels.shape == (48, 64, 3) for frame in found)
+    assert reader.live
+    assert "trying again" in told[0]
+
+
+class _Camera(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=part")
+        self.end_headers()
+        for number in range(20):
+            data = BytesIO()
+            Image.new("RGB", (64, 48), (10 * number, 100, 50)).save(data, "JPEG")
+            head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {data.tell()}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + data.getvalue() + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.01)
+
+    def log_message(self, format: str, *args: object) -> None: ...

@@ -1,0 +1,150 @@
+"""People appear, are recognised when the evidence is there, and leave; names stay with their faces."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from facekit.live import voting
+from facekit.live.events import Event
+from facekit.live.session import Pace, Portrait, Session
+from facekit.results import Face
+
+from .conftest import ADA, BOB, EVE, ScriptedEyes, direction, face_at, frames, gallery_of, square
+
+
+def watch(
+    script: Callable[[int], Sequence[Face]], count: int, everybody: Callable, **options: object
+) -> tuple[list[Event], ScriptedEyes, Session]:
+    eyes = ScriptedEyes(script)
+    session = Session(eyes, everybody, 0.5, **options)  # type: ignore[arg-type]
+    events = [event for frame in frames(count) for event in session.step(frame)]
+    return events, eyes, session
+
+
+def told(events: Sequence[Event]) -> list[tuple[str, int, str | None]]:
+    return [(event.kind, event.track, event.subject) for event in events]
+
+
+def test_one_person_comes_is_recognised_and_leaves(everybody: Callable) -> None:
+    def script(n: int) -> list[Face]:
+        return [face_at(square(50 + n), ADA)] if 10 <= n < 60 else []
+
+    events, _, _ = watch(script, 150, everybody)
+    assert told(events) == [("appear", 1, None), ("recognised", 1, "Ada"), ("left", 1, "Ada")]
+    appear, recognised, left = events
+    assert 0.4 <= appear.time <= recognised.time <= 1.3
+    assert 60 / 25 + 0.9 <= left.time <= 60 / 25 + 1.5
+    assert recognised.score == pytest.approx(1.0)
+    assert left.box[0] == pytest.approx(50 + left.frame)
+
+
+def test_a_stranger_is_never_named_and_a_single_sight_is_nobody(everybody: Callable) -> None:
+    def script(n: int) -> list[Face]:
+        once = [face_at(square(250), BOB)] if n == 16 else []
+        return [face_at(square(50), EVE), *once]
+
+    events, _, session = watch(script, 100, everybody)
+    assert told(events) == [("appear", 1, None)]
+    assert told(session.finish()) == [("left", 1, None)]
+
+
+def test_a_name_needs_several_frames(everybody: Callable) -> None:
+    events, eyes, _ = watch(lambda n: [face_at(square(50), ADA)], 30, everybody)
+    recognised = next(event for event in events if event.kind == "recognised")
+    before = [n for n, _ in eyes.described if n / 25 <= recognised.time]
+    assert len(before) == voting.ENOUGH
+
+
+def test_the_next_person_at_the_same_place_does_not_inherit_the_name(everybody: Callable) -> None:
+    events, _, session = watch(lambda n: [face_at(square(50), ADA if n < 100 else BOB)], 200, everybody)
+    assert told(events + session.finish()) == [
+        ("appear", 1, None),
+        ("recognised", 1, "Ada"),
+        ("left", 1, "Ada"),
+        ("appear", 2, None),
+        ("recognised", 2, "Bob"),
+        ("left", 2, "Bob"),
+    ]
+
+
+def test_one_odd_frame_changes_nothing(everybody: Callable) -> None:
+    """A blurred frame looks like somebody else for a moment."""
+    seen: dict[int, int] = {}
+
+    def script(n: int) -> list[Face]:
+        odd = n == 60
+        seen[n] = odd
+        return [face_at(square(50), EVE if odd else ADA, sharpness=5 if odd else 300)]
+
+    events, _, _ = watch(script, 150, everybody, pace=Pace(again=0.1))
+    assert told(events) == [("appear", 1, None), ("recognised", 1, "Ada")]
+
+
+def test_two_of_one_face_never_have_one_name_at_once(everybody: Callable) -> None:
+    twins = [face_at(square(20), ADA), face_at(square(220), direction(1, 0, 0.3))]
+    events, _, session = watch(lambda n: twins, 100, everybody)
+    assert [event.subject for event in events if event.kind == "recognised"] == ["Ada"]
+    assert sorted(str(person.subject) for person in session.seen()) == ["Ada", "None"]
+
+
+def test_names_stay_with_faces_that_pass_each_other(everybody: Callable) -> None:
+    def script(n: int) -> list[Face]:
+        return [face_at(square(10 + 2 * n, 90), ADA), face_at(square(250 - 2 * n, 110), BOB)]
+
+    events, _, session = watch(script, 110, everybody)
+    named = {event.track: event.subject for event in events if event.kind == "recognised"}
+    assert sorted(named.values()) == ["Ada", "Bob"]
+    assert not [event for event in events if event.kind in ("left", "unknown")]
+    places = {person.subject: person.box[0] for person in session.seen()}
+    assert places["Ada"] > places["Bob"]
+
+
+def test_who_jumps_to_another_place_is_known_again_by_the_face(everybody: Callable) -> None:
+    events, _, _ = watch(lambda n: [face_at(square(10 if n < 50 else 240), ADA)], 100, everybody)
+    assert told(events) == [("appear", 1, None), ("recognised", 1, "Ada")]
+
+
+def test_known_faces_are_described_seldom_and_the_whole_frame_is_looked_at_seldom(
+    everybody: Callable,
+) -> None:
+    _, eyes, _ = watch(lambda n: [face_at(square(50), ADA)], 250, everybody)
+    assert len(eyes.described) <= voting.ENOUGH + 10 / 2 + 1
+    assert len(eyes.wholes) <= 10 / 0.3 + 1
+    assert len(eyes.wholes) + len(eyes.nears) <= 250 / 2 + 1
+
+
+def test_a_face_that_gets_better_is_described_at_once(everybody: Callable) -> None:
+    def script(n: int) -> list[Face]:
+        return [face_at(square(50, side=60 + (60 if n >= 50 else 0)), ADA)]
+
+    _, eyes, _ = watch(script, 70, everybody)
+    assert any(50 <= n <= 54 for n, _ in eyes.described)
+
+
+def test_every_nth_frame_is_looked_at_whole_when_that_is_wanted(everybody: Callable) -> None:
+    _, eyes, _ = watch(lambda n: [], 20, everybody, pace=Pace(frames=5))
+    assert eyes.wholes == [0, 5, 10, 15]
+
+
+def test_the_best_crop_of_everybody_is_kept(everybody: Callable) -> None:
+    kept: list[Portrait] = []
+    _, _, session = watch(lambda n: [face_at(square(50), ADA)], 50, everybody, keep=kept.append)
+    assert kept == []
+    session.finish()
+    assert [(portrait.track, portrait.subject) for portrait in kept] == [(1, "Ada")]
+
+
+def test_the_time_of_day_is_told_where_there_is_a_clock(everybody: Callable) -> None:
+    events, _, _ = watch(lambda n: [face_at(square(50), ADA)], 30, everybody, clock=lambda: "noon")
+    assert {event.clock for event in events} == {"noon"}
+    assert list(events[0].to_dict()) == [
+        *("schema", "event", "time", "clock", "track", "subject", "score", "frame", "box")
+    ]
+
+
+def test_who_is_enrolled_meanwhile_is_recognised(everybody: Callable) -> None:
+    session = Session(ScriptedEyes(lambda n: [face_at(square(50), EVE)]), everybody, 0.5)
+    events = [event for frame in frames(50) for event in session.step(frame)]
+    session.renew(gallery_of(Ada=ADA, Eve=EVE))
+    events += [event for frame in frames(5, start=50) for event in session.step(frame)]
+    assert told(events) == [("appear", 1, None), ("recognised", 1, "Eve")]

@@ -1,0 +1,107 @@
+"""Video files out and in again, with PyAV and with OpenCV, and what is no video."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import videos
+
+from facekit.errors import DependencyError, UsageError
+from facekit.live import video
+from facekit.live.reader import Reader
+from facekit.live.sources import parse
+from facekit.live.video import StreamError, VideoFile, open_stream
+
+av = pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
+
+
+def grey(value: int, width: int = 64, height: int = 48) -> np.ndarray:
+    return np.full((height, width, 3), value, np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
+def test_every_frame_comes_back_in_order_with_its_time(tmp_path: Path, suffix: str) -> None:
+    path = videos.save(tmp_path / f"a{suffix}", (grey(20 * n) for n in range(10)), rate=20)
+    reader = Reader(parse(str(path)))
+    found = [reader.next(5) for _ in range(10)]
+    assert [round(float(frame.pixels.mean()) / 20) for frame in found if frame] == list(range(10))
+    assert [frame.time for frame in found if frame] == pytest.approx([n / 20 for n in range(10)], abs=0.011)
+    assert reader.next(5) is None
+    assert reader.over
+    assert not reader.live
+
+
+def test_a_video_appears_when_it_is_whole(tmp_path: Path) -> None:
+    file = VideoFile(tmp_path / "new" / "a.mp4")
+    file.add(grey(0), 0)
+    assert not (tmp_path / "new" / "a.mp4").exists()
+    file.close()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.mp4"]
+    VideoFile(tmp_path / "none.mp4").close()
+    assert not (tmp_path / "none.mp4").exists()
+
+
+def test_odd_sizes_and_frames_of_another_size_are_fitted(tmp_path: Path) -> None:
+    file = VideoFile(tmp_path / "a.mp4")
+    for number, (width, height) in enumerate([(65, 49), (65, 49), (200, 30), (1, 1)]):
+        file.add(grey(200, width, height), number / 25)
+    file.close()
+    assert [pixels.shape for pixels, _ in open_stream(str(file.path))] == [(48, 64, 3)] * 4
+
+
+def test_a_video_that_a_telephone_took_upright_comes_upright(tmp_path: Path) -> None:
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        if not hasattr(stream, "set_display_rotation"):
+            pytest.skip("this PyAV cannot write how a telephone was held")
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(90)
+        picture = grey(0)
+        picture[:, 32:] = 255  # the right half is white, and is above when the picture is turned by 90°
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    [(pixels, _)] = list(open_stream(str(path)))
+    assert pixels.shape == (64, 48, 3)
+    bright = [pixels[:20].mean() > 200, pixels[-20:].mean() > 200]
+    turned = next(iter(av.open(str(path)).decode(video=0))).rotation
+    assert bright == ([True, False] if turned == 90 else [False, True])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.mp4", b"no video"), ("b.mp4", b""), ("c.avi", bytes(5000))]
+)
+def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(StreamError, match=name):
+        list(open_stream(str(tmp_path / name)))
+
+
+def test_a_file_that_is_cut_off_gives_what_there_is(tmp_path: Path) -> None:
+    path = videos.save(tmp_path / "a.mkv", (grey(n) for n in range(100)))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 0 < len(list(open_stream(str(path)))) < 100
+
+
+def test_a_name_without_a_format_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"name it out\.mp4"):
+        VideoFile(tmp_path / "out.txt")
+
+
+def test_opencv_does_it_where_pyav_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cv2", exc_type=ImportError)
+    monkeypatch.setattr(video, "_pyav", lambda: None)
+    path = videos.save(tmp_path / "a.mp4", (grey(20 * n) for n in range(10)))
+    stream = open_stream(str(path))
+    assert [round(float(pixels.mean()) / 20) for pixels, _ in stream] == list(range(10))
+    stream.close()
+    with pytest.raises(StreamError, match="cannot be opened"):
+        open_stream(str(tmp_path / "missing.mp4"))
+
+
+def test_without_either_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    monkeypatch.setitem(__import__("sys").modules, "cv2", None)
+    for use in (lambda: open_stream("a.mp4"), lambda: VideoFile(tmp_path / "a.mp4")):
+        with pytest.raises(DependencyError, match=r"pip install 'facekit\[video\]'"):
+            use()

@@ -1,0 +1,76 @@
+"""The vote of a track's best frames, and the decision for all tracks together."""
+
+from dataclasses import replace
+
+import pytest
+
+from facekit.live.voting import KEEP, MOST, Ballot, Evidence, Verdict, Vote, decide, worth
+from facekit.results import Candidate, Quality, Vector
+
+from .conftest import ADA, BOB, face_at, square
+
+FACE = face_at(square(0), ADA)
+
+
+def ballot(*scores: tuple[str, float], enough: bool = True, held: str | None = None) -> Ballot:
+    found = tuple(Candidate(n, name, score) for n, (name, score) in enumerate(scores, 1))
+    return Ballot(FACE, found, enough, held)
+
+
+def vote(vector: Vector, worth: float, **scores: float) -> Vote:
+    return Vote(vector, worth, [Candidate(n, *each) for n, each in enumerate(scores.items(), 1)])
+
+
+def test_the_score_is_the_mean_of_the_frames_scores_by_their_worth() -> None:
+    evidence = Evidence([vote(ADA, 0.9, Ada=0.8, Bob=0.1), vote(ADA, 0.3, Ada=0.4, Bob=0.3)])
+    first, second = evidence.candidates()
+    assert (first.subject, first.score) == ("Ada", pytest.approx(0.7))
+    assert (second.subject, second.rank, second.score) == ("Bob", 2, pytest.approx(0.15))
+
+
+def test_who_is_not_on_a_frames_list_is_no_better_there_than_the_last() -> None:
+    evidence = Evidence([vote(ADA, 0.5, Ada=0.8, Bob=0.2), vote(ADA, 0.5, Bob=0.6, Eve=0.4)])
+    assert {each.subject: each.score for each in evidence.candidates()} == pytest.approx(
+        {"Ada": 0.6, "Bob": 0.4, "Eve": 0.3}
+    )
+    assert Evidence([vote(ADA, 0.5)]).candidates() == []
+
+
+def test_only_the_best_frames_vote_whatever_their_order() -> None:
+    evidence = Evidence()
+    for _ in range(3 * MOST):
+        evidence.add(vote(ADA, 0.8))
+        evidence.add(vote(BOB, 0.1))
+    assert len(evidence) == MOST
+    assert evidence.likeness(BOB) < 0.1
+    assert evidence.likeness(ADA) == pytest.approx(1)
+
+
+def test_large_sharp_and_frontal_faces_are_worth_more() -> None:
+    good = Quality(120, 400, 120, 0.0)
+    for change in ({"size": 50}, {"sharpness": 50}, {"yaw": 0.4}, {"yaw": -0.4}):
+        assert 0 < worth(replace(good, **change)) < worth(good) <= 1
+
+
+def test_unknown_until_there_is_enough() -> None:
+    assert decide([ballot(("Ada", 0.9), enough=False)], 0.5) == [Verdict(None, 0.9)]
+    assert decide([ballot(("Ada", 0.9))], 0.5) == [Verdict("Ada", 0.9)]
+    assert decide([ballot(("Ada", 0.4))], 0.5) == [Verdict(None, 0.4)]
+    assert decide([ballot()], 0.5) == [Verdict(None, None)]
+
+
+def test_two_tracks_never_have_one_name() -> None:
+    first, second = decide([ballot(("Ada", 0.8), ("Bob", 0.6)), ballot(("Ada", 0.9), ("Bob", 0.1))], 0.5)
+    assert (first.subject, second.subject) == ("Bob", "Ada")
+    alone = decide([ballot(("Ada", 0.8)), ballot(("Ada", 0.9))], 0.5)
+    assert [verdict.subject for verdict in alone] == [None, "Ada"]
+
+
+def test_a_name_does_not_flicker_around_the_threshold_or_between_two() -> None:
+    just_below = 0.5 - KEEP / 2
+    assert decide([ballot(("Ada", just_below), held="Ada")], 0.5) == [Verdict("Ada", just_below)]
+    assert decide([ballot(("Ada", just_below))], 0.5)[0].subject is None
+    close = ballot(("Bob", 0.7), ("Ada", 0.7 - KEEP / 2), held="Ada")
+    assert decide([close], 0.5)[0].subject == "Ada"
+    clear = ballot(("Bob", 0.7), ("Ada", 0.7 - 2 * KEEP), held="Ada")
+    assert decide([clear], 0.5)[0].subject == "Bob"

@@ -1,0 +1,15 @@
+"""Plots need Matplotlib, and one style for all."""
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("matplotlib", reason="plots need pip install 'facekit[plot]'")
+
+from facekit.plots import style
+
+
+@pytest.fixture(autouse=True)
+def styled() -> Iterator[None]:
+    with style.styled():
+        yield

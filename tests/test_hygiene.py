@@ -1,0 +1,100 @@
+"""People under a wrong name are found, and their right neighbours are left in peace."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facekit.gallery import NewTemplate
+from facekit.hygiene import Doubt, doubts_of
+
+THRESHOLD = 0.5
+
+
+def templates(people: int, each: int, *, noise: float = 0.1, seed: int = 0) -> list[NewTemplate]:
+    random = np.random.default_rng(seed)
+    middles = np.linalg.qr(random.standard_normal((32, 32)))[0][:people]
+    vectors = middles[:, None] + noise * random.standard_normal((people, each, 32))
+    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    return [
+        named(f"person {person}", f"{person}-{number}.jpg", vectors[person, number])
+        for person in range(people)
+        for number in range(each)
+    ]
+
+
+def named(subject: str, source: str, vector: np.ndarray) -> NewTemplate:
+    digest = hashlib.sha256(f"{subject}{source}".encode()).hexdigest()
+    return NewTemplate(subject, vector.astype(np.float32), digest, source, (0, 0, 1, 1))
+
+
+def kinds(found: list[Doubt]) -> list[tuple[str, str, str | None, str | None]]:
+    return [(each.kind, each.subject, each.other, each.photo) for each in found]
+
+
+def test_a_gallery_of_people_under_their_names_gives_no_doubt() -> None:
+    assert doubts_of(templates(8, 5), THRESHOLD) == []
+    assert doubts_of(templates(8, 1), THRESHOLD) == []
+    assert doubts_of([], THRESHOLD) == []
+
+
+@pytest.mark.parametrize("each", [2, 3, 6])
+def test_a_planted_wrong_name_is_found_and_nobody_else_is_suspected(each: int) -> None:
+    people = templates(5, each)
+    wrong = people[0]
+    people[0] = named("person 3", "planted.jpg", wrong.vector)
+    people.append(named("person 0", "more.jpg", people[1].vector))
+    [found] = doubts_of(people, THRESHOLD)
+    assert kinds([found]) == [("mislabelled", "person 3", "person 0", "planted.jpg")]
+    assert found.score is not None
+    assert found.own_score is not None
+    assert found.score > THRESHOLD > found.own_score
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(2, 6), st.integers(3, 6))
+def test_every_planted_wrong_name_is_found(seed: int, people: int, each: int) -> None:
+    all_of_them = templates(people, each, seed=seed)
+    random = np.random.default_rng(seed)
+    person, other = random.choice(people, 2, replace=False)
+    row = int(person * each)
+    all_of_them[row] = named(f"person {other}", "planted.jpg", all_of_them[row].vector)
+    found = kinds(doubts_of(all_of_them, THRESHOLD))
+    assert found == [("mislabelled", f"person {other}", f"person {person}", "planted.jpg")]
+
+
+def test_one_person_under_two_names_is_one_doubt_and_not_many_wrong_names() -> None:
+    people = templates(3, 5)
+    people[:2] = [named("double", each.source, each.vector) for each in people[:2]]
+    assert kinds(doubts_of(people, THRESHOLD)) == [("duplicate", "person 0", "double", None)]
+
+
+def test_names_of_one_person_are_all_merged_into_the_one_with_most_templates() -> None:
+    people = templates(1, 6)
+    names = ["a", "b", "b", "b", "c", "c"]
+    found = doubts_of(
+        [named(name, each.source, each.vector) for name, each in zip(names, people, strict=True)], THRESHOLD
+    )
+    assert kinds(found) == [("duplicate", "b", "a", None), ("duplicate", "b", "c", None)]
+
+
+def test_a_template_like_no_other_of_its_person_is_found() -> None:
+    people = [*templates(3, 4), named("person 1", "odd.jpg", templates(4, 1)[3].vector)]
+    [found] = doubts_of(people, THRESHOLD)
+    assert kinds([found]) == [("stray", "person 1", None, "odd.jpg")]
+
+
+def test_of_two_templates_that_are_not_alike_none_is_blamed() -> None:
+    one, two = templates(2, 1)
+    found = doubts_of([one, named("person 0", "x.jpg", two.vector)], THRESHOLD)
+    assert kinds(found) == [("scattered", "person 0", None, None)]
+
+
+def test_a_picture_whose_name_is_not_enough_is_named_by_its_digest() -> None:
+    people = templates(3, 4)
+    odd = named("person 1", "1-0.jpg", templates(4, 1)[3].vector)
+    odd = NewTemplate(odd.subject, odd.vector, "ab" * 32, odd.source, odd.box)
+    [found] = doubts_of([*people, odd], THRESHOLD)
+    assert found.photo == "ab" * 6
