@@ -12,13 +12,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 
-NO_TORCH = find_spec("torch") is None
-collect_ignore = ["training", "cli/test_train.py", "test_refiner.py"] if NO_TORCH else []
+NEEDS = {
+    "torch": ("training", "train", ["training", "cli/test_train.py", "test_refiner.py"]),
+    "matplotlib": ("plots", "plot", ["plots", "cli/test_plot.py"]),
+}
+"""What is tested only where a package is installed: what to call it, the extra that brings it, the tests."""
+
+MISSING = {package: need for package, need in NEEDS.items() if find_spec(package) is None}
+collect_ignore = [place for _, _, places in MISSING.values() for place in places]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if NO_TORCH:
-        terminalreporter.write_line("tests of training were left out: they need pip install '.[train]'")
+    for what, extra, _ in MISSING.values():
+        terminalreporter.write_line(f"tests of {what} were left out: they need pip install '.[{extra}]'")
 
 
 @pytest.fixture(scope="session")

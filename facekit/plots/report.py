@@ -175,8 +175,8 @@ def _rounded(share: float, of: int) -> str:
 def _section(section: Section, *, alone: bool) -> Iterator[str]:
     kind = "Pairs" if isinstance(section.report, VerificationReport) else "Searches"
     what = "same person or not?" if kind == "Pairs" else "who is it?"
-    name = f": {_text(section.name)}" if section.name and not alone else ""
-    yield f"<section>\n<h2>{kind}, {what}{name}</h2>\n"
+    name = f" of {_text(section.name)}" if section.name and not alone else ""
+    yield f"<section>\n<h2>{kind}{name}: {what}</h2>\n"
     items = "".join(f"<li>{_text(sentence)}</li>\n" for sentence in verdict(section.report))
     yield f'<div class="verdict"><ul>\n{items}</ul>\n<p>{_INTERVALS}</p></div>\n'
     yield _figures(section.report)

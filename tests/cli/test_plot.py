@@ -1,6 +1,5 @@
 """`facekit plot` and the report of `facekit evaluate`."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,8 @@ from fakes import photo
 from facekit.evaluation import scores
 
 pytest.importorskip("matplotlib", reason="plots need pip install 'facekit[plot]'")
-sys.path.insert(0, str(Path(__file__).parent.parent / "plots"))
 
-from samples import pairs, searches
+from plots.samples import pairs, searches
 
 
 def names(folder: Path) -> set[str]:

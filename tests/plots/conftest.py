@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("matplotlib", reason="plots need pip install 'facekit[plot]'")
-
 from facekit.plots import style
 
 

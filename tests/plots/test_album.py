@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layout import collisions, outside, texts
 from matplotlib.figure import Figure
 from PIL import Image
-from samples import pairs, people, searches
 
 from facekit.evaluation.comparisons import of_scores
 from facekit.evaluation.metrics import Rate
@@ -24,6 +22,8 @@ from facekit.plots import (
     training,
     verification,
 )
+from plots.layout import collisions, outside, texts
+from plots.samples import pairs, people, searches
 
 LONG = "a name that is much longer than any plot has room for, and goes on"
 ROWS = [

@@ -5,12 +5,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from samples import pairs, searches
 
 from facekit.evaluation import identification, verification
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import AnyScores, VerificationScores
 from facekit.plots import report
+from plots.samples import pairs, searches
 
 VOID = {"meta", "img", "br"}
 
