@@ -119,11 +119,10 @@ def _heading(report: Report) -> str:
         parts = [f"{searched}, {size}, in {_count(report.splits, 'split')}"]
     parts.append(f"{report.failed} of them without a face, counted as misses")
     if "pictures" in notes:
-        parts.append(
-            f"No face in {notes['pictures_failed']} of {_count(notes['pictures'], 'picture')}; of several "
-            f"faces ({_count(notes['pictures_with_several_faces'], 'picture')}) the largest and most central "
-            "was taken"
-        )
+        part = f"No face in {notes['pictures_failed']} of {_count(notes['pictures'], 'picture')}"
+        several = notes["pictures_with_several_faces"]
+        taken = f"; of several faces ({_count(several, 'picture')}) the largest and most central was taken"
+        parts.append(part + taken if several else part)
     return ". ".join(parts) + "."
 
 
