@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
-LINK = 0.9
+LINK = 0.85
 """Two faces are linked from this part of the embedder's threshold on: a wrong link is outvoted by the right
 ones around it. Lower finds more of a person in a small folder, and mixes people in a large one
 (scripts/measure_clusters.py)."""

@@ -229,7 +229,7 @@ def cluster(
 ) -> Grouping:
     """The faces of all pictures of the inputs (pictures, folders), grouped by person.
 
-    Faces with a score of at least `threshold` are linked; None takes nine tenths of the embedder's own.
+    Faces with a score of at least `threshold` are linked; None takes 0.85 of the embedder's own.
     With `gallery`, a group of somebody who is enrolled has a name. A picture that cannot be read has no
     faces.
     """

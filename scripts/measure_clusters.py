@@ -24,7 +24,7 @@ from facekit import clustering, images, weights
 from facekit.evaluation.grouping import b_cubed
 from facekit.reading import Options, read_faces
 
-LINKS = (0.7, 0.75, 0.8, 0.85, clustering.LINK, 0.95, 1.0)
+LINKS = (0.7, 0.75, 0.8, clustering.LINK, 0.9, 0.95, 1.0)
 Vectors = NDArray[np.float32]
 Labels = NDArray[np.int64]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "--threshold",
     type=click.FloatRange(-1, 1),
     metavar="SCORE",
-    help="Link faces from this score on, instead of from nine tenths of the embedder's threshold.",
+    help="Link faces from this score on, instead of from 0.85 of the embedder's threshold.",
 )
 @click.option(
     "--gallery",
