@@ -14,7 +14,7 @@ from facekit.live import voting
 from facekit.live.events import Event, Kind
 from facekit.live.frames import Frame
 from facekit.live.looking import Eyes
-from facekit.live.tracking import Best, Track, moved, pair
+from facekit.live.tracking import Best, Track, glance, looks_changed, moved, pair
 from facekit.results import Box, Candidate, Detection, Face, Pixels
 
 # Of how many subjects each frame knows the score.
@@ -162,7 +162,9 @@ class Session:
             if place is None:
                 track.missed += 1
                 continue
-            surprising = track.missed > 0
+            # Compared with when it was last described: a slow fade from one person to the next adds up.
+            now = glance(frame.pixels, found[place].box)
+            surprising = track.missed > 0 or looks_changed(track.glance, now)
             track.see(found[place], time)
             if surprising or self._worth_describing(track):
                 wanted.append(track)
@@ -187,12 +189,12 @@ class Session:
         events: list[Event] = []
         faces = self._eyes.describe(frame, [track.detection for track in tracks])
         for track, face in zip(tracks, faces, strict=True):
-            track.described = frame.time
+            track.described, track.glance = frame.time, glance(frame.pixels, track.detection.box)
             earlier = self._same_person(track, face)
             if earlier is not None:
                 self._tracks.remove(track)
                 earlier.see(track.detection, frame.time)
-                earlier.described = frame.time
+                earlier.described, earlier.glance = frame.time, track.glance
                 track = earlier
             elif self._in_doubt(track, face):
                 track.doubts.append(face)
@@ -239,7 +241,7 @@ class Session:
         successor.box, successor.velocity, successor.sightings = track.box, track.velocity, len(doubts)
         for face in doubts:
             self._learn(successor, face, frame)
-        successor.described = frame.time
+        successor.described, successor.glance = frame.time, track.glance
         self._tracks.append(successor)
         return events
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from facekit.detection.geometry import overlap
 from facekit.identification import assignment
 from facekit.live.voting import Evidence, Verdict
-from facekit.results import Box, Detection, Face
+from facekit.results import Box, Detection, Face, Pixels
 
 LEAST_OVERLAP = 0.25
 """Below it (intersection over union) a face is not taken for the one that was expected there."""
 
 # A box is believed half; how it moves is averaged over about three looks.
 _TRUST, _STEADY = 0.6, 0.4
+_GLANCE, _CHANGED = 12, 0.6
 # Nothing is expected to move on in a straight line for longer, in seconds.
 _AHEAD = 0.3
 
@@ -55,6 +57,7 @@ class Track:
     described: float = -np.inf
     promise: float = 0.0
     best: Best | None = None
+    glance: NDArray[np.float32] = field(default_factory=lambda: np.zeros(_GLANCE**2, np.float32))
     verdict: Verdict = field(default_factory=lambda: Verdict(None, None))
     told: bool = False
 
@@ -75,6 +78,27 @@ class Track:
         self.box, self.seen, self.detection = (x0, y0, x1, y1), time, detection
         self.sightings += 1
         self.missed = 0
+
+
+def glance(pixels: Pixels, box: Box) -> NDArray[np.float32]:
+    """What a box shows, so small that it costs nothing: 12×12 grey values as one vector of mean 0 and length
+    1, or of length 0 where there is nothing to see.
+    """
+    height, width = pixels.shape[:2]
+    x0, y0 = max(0, round(box[0])), max(0, round(box[1]))
+    part = pixels[y0 : min(height, round(box[3])), x0 : min(width, round(box[2]))]
+    if not part.size:
+        return np.zeros(_GLANCE**2, np.float32)
+    small = Image.fromarray(np.ascontiguousarray(part)).convert("L")
+    values = np.asarray(small.resize((_GLANCE, _GLANCE), Image.Resampling.BOX), np.float32).ravel()
+    values -= values.mean()
+    length = float(np.linalg.norm(values))
+    return values / length if length > 1 else values * 0
+
+
+def looks_changed(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
+    """Whether two glances are so unlike that somebody else may be there, as after a cut."""
+    return bool(before.any() and now.any()) and float(before @ now) < _CHANGED
 
 
 def moved(box: Box, velocity: NDArray[np.float64], seconds: float) -> Box:

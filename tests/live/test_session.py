@@ -1,8 +1,11 @@
 """People appear, are recognised when the evidence is there, and leave; names stay with their faces."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from facekit.live import voting
 from facekit.live.events import Event
@@ -148,3 +151,18 @@ def test_who_is_enrolled_meanwhile_is_recognised(everybody: Callable) -> None:
     session.renew(gallery_of(Ada=ADA, Eve=EVE))
     events += [event for frame in frames(5, start=50) for event in session.step(frame)]
     assert told(events) == [("appear", 1, None), ("recognised", 1, "Eve")]
+
+
+def test_after_a_cut_the_next_person_is_looked_at_at_once(everybody: Callable) -> None:
+    """The faces are at one place, and no frame is without one: only the picture tells."""
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 240, 320, 3)).astype(np.uint8)
+    smooth = [np.asarray(Image.fromarray(each).resize((20, 15)).resize((320, 240))) for each in pictures]
+    eyes = ScriptedEyes(lambda n: [face_at(square(50), ADA if n < 60 else BOB)])
+    session = Session(eyes, everybody, 0.5, pace=Pace(again=60))
+    events = [
+        event
+        for frame in frames(80)
+        for event in session.step(replace(frame, pixels=smooth[frame.number >= 60]))
+    ]
+    assert told(events)[-2:] == [("appear", 2, None), ("recognised", 2, "Bob")]
+    assert events[-1].time < (60 + 8) / 25
