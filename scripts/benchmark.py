@@ -322,7 +322,7 @@ def main() -> None:
             "load_before": round(os.getloadavg()[0], 2),
             "start_up": start_up(runs),
             "identify_cold": identify_cold(photos, gallery, rival, runs, scratch),
-            "embedding": embedding(rival, options.models, 3 if options.short else 50),
+            "embedding": embedding(rival, options.models, runs if options.short else 50),
             "enroll": enroll_all(photos, rival, 1, scratch),
             "milliseconds_a_photo": where_time_goes(photos),
             "search": search(6_000 if options.short else 1_000_000, 128),

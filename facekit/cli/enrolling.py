@@ -90,4 +90,5 @@ class Enrolling:
         )
         for reason, count in report.refusals():
             self.console.note(f"  {count} refused: {reason}")
-        self.console.note(f"use it: facekit identify --gallery {printable(str(self.gallery.path))} PHOTO")
+        if len(self.gallery):
+            self.console.note(f"use it: facekit identify --gallery {printable(str(self.gallery.path))} PHOTO")

@@ -53,12 +53,12 @@ class Naming:
                 self._one(reading)
                 self.console.progress(self.pictures, len(sources))
         except KeyboardInterrupt:
-            self.console.note(f"stopped: {self._summary()} of {len(sources)}")
+            self.console.note(f"stopped: {self._found()}, in {self.pictures} of {len(sources)} pictures")
             raise
         if not sources:
             self.console.error(f"no pictures in {', '.join(inputs)}")
         elif len(sources) > 1:
-            self.console.note(self._summary())
+            self.console.note(f"{self._found()}, in {self.pictures} pictures")
 
     def _warn_of_growth(self) -> None:
         """Say so when the threshold was set for a gallery a tenth smaller, or more."""
@@ -110,5 +110,6 @@ class Naming:
             for note in notes:
                 self.console.note(f"{reading.source}: {note}")
 
-    def _summary(self) -> str:
-        return f"{self.faces} faces, {self.named} of them named, in {self.pictures} pictures"
+    def _found(self) -> str:
+        faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
+        return f"{faces}, {self.named} of them named"

@@ -33,7 +33,7 @@ def open_writer(path: Path | None, style: str, emit: Callable[[str], None]) -> I
         raise UsageError(f"{path}: name it {path.stem}.npz, .csv or .jsonl, for the format to write")
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with open(_created(unfinished, path), "wb") as file:
             if path.suffix == ".npz":
                 arrays = Arrays()
                 yield arrays
@@ -43,6 +43,13 @@ def open_writer(path: Path | None, style: str, emit: Callable[[str], None]) -> I
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _created(unfinished: Path, path: Path) -> int:
+    try:
+        return os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:  # told of the file that the user named
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 class Lines:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from PIL import Image, PngImagePlugin
 
+from facekit.errors import UsageError
 from facekit.reading import Reading
 from facekit.rendering.escaping import file_stem
 from facekit.results import Pixels
@@ -129,7 +130,10 @@ class Names:
     """The names of what is saved in a folder, which is made."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise UsageError(f"{folder}: not a folder, and nothing can be saved in it") from None
         self._folder = folder
         self._owners: dict[str, str] = {}
 

@@ -141,6 +141,13 @@ def test_pictures_without_faces_only_have_a_status_of_their_own(run: Run, tmp_pa
     assert run("enroll", "--subject", "x", "none.png").exit_code == 3
 
 
+def test_a_gallery_of_nobody_is_not_recommended(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "none.png")
+    photo(tmp_path / "red.png", "red")
+    assert "use it" not in run("enroll", "--subject", "x", "none.png", "--gallery", "g.db").stderr
+    assert "use it" in run("enroll", "--subject", "x", "red.png", "--gallery", "g.db").stderr
+
+
 def test_json_and_csv_have_a_row_for_each_picture(run: Run, folder: Path) -> None:
     photo(folder / "red" / "none.png")
     rows = [

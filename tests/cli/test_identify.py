@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,13 @@ def test_crops_have_predictable_names_and_two_photos_of_one_name_both_keep_their
     assert sorted(path.name for path in (tmp_path / "crops").iterdir()) == ["x-1.png", "x-2.png", "x~2-1.png"]
     with Image.open(tmp_path / "crops" / "x-1.png") as crop:
         assert (crop.size, crop.format) == ((112, 112), "PNG")
+
+
+def test_what_is_no_folder_takes_no_faces(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "x.png", "red")
+    result = run("identify", "x.png", "--save-face", os.devnull)
+    assert result.exit_code == 2
+    assert result.stderr == f"facekit: {os.devnull}: not a folder, and nothing can be saved in it\n"
 
 
 def test_save_face_without_a_folder_does_not_swallow_the_photo(run: Run, tmp_path: Path) -> None:

@@ -115,6 +115,11 @@ def test_embed_refuses_a_format_it_does_not_know(run: Run, tmp_path: Path) -> No
     assert not (tmp_path / "a.pkl").exists()
 
 
+def test_a_file_that_cannot_be_made_is_told_by_the_name_that_was_given(run: Run, tmp_path: Path) -> None:
+    result = run("embed", "red.png", "-o", "nowhere/x.npz")
+    assert (result.exit_code, result.stderr) == (1, "facekit: nowhere/x.npz: No such file or directory\n")
+
+
 def test_an_unfinished_file_never_stands_under_its_name(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
