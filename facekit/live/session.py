@@ -36,7 +36,7 @@ class Pace:
     whole: float = 0.3
     near: float = 0.08
     deep: int = 4
-    again: float = 2.0
+    again: float = 1.0
     patience: float = 1.0
     frames: int = 0
 
@@ -179,7 +179,7 @@ class Session:
 
     def _worth_describing(self, track: Track) -> bool:
         return (
-            len(track.evidence) < voting.ENOUGH
+            track.evidence.count < voting.ENOUGH
             or bool(track.doubts)
             or promise(track.detection) > 1.15 * track.promise
             or self._now >= track.described + self._pace.again
@@ -275,7 +275,7 @@ class Session:
 
     def _ballot(self, track: Track) -> voting.Ballot:
         assert track.best is not None
-        enough = len(track.evidence) >= voting.ENOUGH
+        enough = track.evidence.count >= voting.ENOUGH
         candidates = tuple(track.evidence.candidates())
         return voting.Ballot(track.best.face, candidates, enough, track.verdict.subject)
 

@@ -19,7 +19,7 @@ LEAST_OVERLAP = 0.25
 
 # A box is believed half; how it moves is averaged over about three looks.
 _TRUST, _STEADY = 0.6, 0.4
-_GLANCE, _CHANGED = 12, 0.6
+_GLANCE, _CHANGED = 12, 0.9
 # Nothing is expected to move on in a straight line for longer, in seconds.
 _AHEAD = 0.3
 

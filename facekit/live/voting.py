@@ -15,6 +15,10 @@ from facekit.results import Candidate, Face, Quality, Vector
 MOST = 8
 """How many frames of a track vote: its best."""
 
+SAME = 0.9
+"""Frames whose vectors have this score show the same look of a person, and vote once: else the few sharpest
+frames of one unlucky look would outvote all others."""
+
 ENOUGH = 3
 """From how many frames on a track can have a name."""
 
@@ -44,15 +48,23 @@ class Vote:
 
 @dataclass
 class Evidence:
-    """The best frames of a track, best first."""
+    """The best frames of a track that differ, best first, of `count` that were looked at."""
 
     votes: list[Vote] = field(default_factory=list)
+    count: int = 0
 
     def __len__(self) -> int:
         return len(self.votes)
 
     def add(self, vote: Vote) -> None:
-        """Let a frame vote, unless there are enough that are worth more."""
+        """Let a frame vote, unless there are enough that are worth more, or one that shows the same."""
+        self.count += 1
+        for other in self.votes:
+            if float(other.vector @ vote.vector) >= SAME:
+                if other.worth >= vote.worth:
+                    return
+                self.votes.remove(other)
+                break
         place = sum(other.worth >= vote.worth for other in self.votes)
         self.votes.insert(place, vote)
         del self.votes[MOST:]

@@ -111,7 +111,7 @@ def test_known_faces_are_described_seldom_and_the_whole_frame_is_looked_at_seldo
     everybody: Callable,
 ) -> None:
     _, eyes, _ = watch(lambda n: [face_at(square(50), ADA)], 250, everybody)
-    assert len(eyes.described) <= voting.ENOUGH + 10 / 2 + 1
+    assert len(eyes.described) <= voting.ENOUGH + 10 / 1 + 1
     assert len(eyes.wholes) <= 10 / 0.3 + 1
     assert len(eyes.wholes) + len(eyes.nears) <= 250 / 2 + 1
 

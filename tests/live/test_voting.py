@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from facekit.live.voting import KEEP, MOST, Ballot, Evidence, Verdict, Vote, decide, worth
 from facekit.results import Candidate, Quality, Vector
 
-from .conftest import ADA, BOB, face_at, square
+from .conftest import ADA, BOB, direction, face_at, square
 
 FACE = face_at(square(0), ADA)
 
@@ -37,13 +38,26 @@ def test_who_is_not_on_a_frames_list_is_no_better_there_than_the_last() -> None:
 
 
 def test_only_the_best_frames_vote_whatever_their_order() -> None:
+    looks = [direction(*row) for row in np.eye(8)]
     evidence = Evidence()
-    for _ in range(3 * MOST):
-        evidence.add(vote(ADA, 0.8))
-        evidence.add(vote(BOB, 0.1))
+    for worth_of_it in (0.1, 0.8, 0.3):
+        for number, look in enumerate([*looks, *(-each for each in looks)]):
+            evidence.add(vote(look, worth_of_it + number / 100))
     assert len(evidence) == MOST
-    assert evidence.likeness(BOB) < 0.1
-    assert evidence.likeness(ADA) == pytest.approx(1)
+    assert [each.worth for each in evidence.votes] == pytest.approx([0.95 - n / 100 for n in range(MOST)])
+    assert evidence.count == 48
+
+
+def test_one_look_of_a_person_votes_once_with_its_best_frame() -> None:
+    evidence = Evidence()
+    for value in (0.3, 0.9, 0.5):
+        evidence.add(vote(direction(1, 0.01 * value), value, Ada=value))
+    evidence.add(vote(direction(0.7, 0.7), 0.9, Ada=0.1))
+    assert [each.worth for each in evidence.votes] == [0.9, 0.9]
+    assert evidence.candidates()[0].score == pytest.approx(0.5)
+    assert evidence.count == 4
+    assert evidence.likeness(ADA) == pytest.approx(1, abs=1e-3)
+    assert Evidence().likeness(BOB) == -1
 
 
 def test_large_sharp_and_frontal_faces_are_worth_more() -> None:
