@@ -153,7 +153,7 @@ def watch(
 ) -> Iterator[Event]:
     """What happens in front of a camera (`"0"`), in a video, at an address or in a folder of frames.
 
-    People appear, are recognised and leave, at a mean score of at least `threshold` (None: the gallery's).
+    People appear, are recognised and leave, at a score of at least `threshold` (None: the gallery's).
     Of what is live, the newest frame is looked at each time. Raises PictureError for a source that cannot
     be read or breaks off, DependencyError where nothing here reads video.
     """

@@ -17,9 +17,6 @@ from facekit.live.looking import Eyes
 from facekit.live.tracking import Best, Track, glance, looks_changed, moved, pair
 from facekit.results import Box, Candidate, Detection, Face, Pixels
 
-# Of how many subjects each frame knows the score.
-_CANDIDATES = 20
-
 Search = Callable[[NDArray[np.float32], int], list[list[Candidate]]]
 
 
@@ -75,7 +72,7 @@ class Session:
     asked from any other.
 
     `search` gives for unit vectors (n, d) their k best subjects (`Gallery.search`, or an index that is
-    held, which `renew` changes for a newer one); a subject is named at a mean score of at least
+    held, which `renew` changes for a newer one); a subject is named at a score of at least
     `threshold`. `keep` hears of the best crop of each track when it is over. `clock` gives the time of day
     for events of a live source.
     """
@@ -91,7 +88,6 @@ class Session:
         clock: Callable[[], str] | None = None,
     ) -> None:
         self._search = search
-        self._renewed: Search | None = None
         self._eyes = eyes
         self._threshold = threshold
         self._pace = pace or Pace()
@@ -110,7 +106,6 @@ class Session:
     def step(self, frame: Frame) -> list[Event]:
         """Look at a frame, or leave it out, as the pace wants it."""
         self._now = frame.time
-        self._ask_again()
         found = self._look(frame)
         if found is None:
             return []
@@ -122,22 +117,12 @@ class Session:
 
     def renew(self, search: Search) -> None:
         """Ask another gallery from the next frame on, about everybody who is there."""
-        self._renewed = search
+        self._search = search
 
     def finish(self) -> list[Event]:
         """Everybody leaves: there are no more frames."""
         self._seen = ()
         return self._over(lambda track: True)
-
-    def _ask_again(self) -> None:
-        renewed, self._renewed = self._renewed, None
-        if renewed is None:
-            return
-        self._search = renewed
-        for vote_list in (track.evidence.votes for track in self._tracks):
-            vote_list[:] = [
-                replace(vote, candidates=renewed(vote.vector[None], _CANDIDATES)[0]) for vote in vote_list
-            ]
 
     def _look(self, frame: Frame) -> list[Detection] | None:
         pace = self._pace
@@ -207,7 +192,7 @@ class Session:
 
     def _learn(self, track: Track, face: Face, frame: Frame) -> None:
         value = voting.worth(face.quality)
-        track.evidence.add(voting.Vote(face.vector, value, self._search(face.vector[None], _CANDIDATES)[0]))
+        track.evidence.add(voting.Vote(face.vector, value))
         track.promise = max(track.promise, promise(track.detection))
         if track.best is None or value > track.best.worth:
             track.best = Best(face, frame.number, frame.time, value)
@@ -276,8 +261,12 @@ class Session:
     def _ballot(self, track: Track) -> voting.Ballot:
         assert track.best is not None
         enough = track.evidence.count >= voting.ENOUGH
-        candidates = tuple(track.evidence.candidates())
-        return voting.Ballot(track.best.face, candidates, enough, track.verdict.subject)
+        # The others of n tracks can take at most n - 1 subjects from one: it never needs more than n.
+        wanted = (track.evidence.count, self._search, max(2, len(self._tracks)))
+        if track.searched != wanted:
+            track.searched = wanted
+            track.candidates = tuple(self._search(track.evidence.pooled()[None], wanted[2])[0])
+        return voting.Ballot(track.best.face, track.candidates, enough, track.verdict.subject)
 
     def _event(self, kind: Kind, track: Track) -> Event:
         assert track.best is not None

@@ -12,7 +12,7 @@ from PIL import Image
 from facekit.detection.geometry import overlap
 from facekit.identification import assignment
 from facekit.live.voting import Evidence, Verdict
-from facekit.results import Box, Detection, Face, Pixels
+from facekit.results import Box, Candidate, Detection, Face, Pixels
 
 LEAST_OVERLAP = 0.25
 """Below it (intersection over union) a face is not taken for the one that was expected there."""
@@ -56,6 +56,8 @@ class Track:
     doubts: list[Face] = field(default_factory=list)
     described: float = -np.inf
     promise: float = 0.0
+    searched: tuple[int, object, int] | None = None
+    candidates: tuple[Candidate, ...] = ()
     best: Best | None = None
     glance: NDArray[np.float32] = field(default_factory=lambda: np.zeros(_GLANCE**2, np.float32))
     verdict: Verdict = field(default_factory=lambda: Verdict(None, None))

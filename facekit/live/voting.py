@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit import identification
 from facekit.results import Candidate, Face, Quality, Vector
@@ -39,11 +40,10 @@ def worth(quality: Quality) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Vote:
-    """One frame: the face's unit vector, what it is worth, and its candidates, best first."""
+    """One frame: the face's unit vector, and what it is worth."""
 
     vector: Vector
     worth: float
-    candidates: Sequence[Candidate]
 
 
 @dataclass
@@ -73,26 +73,16 @@ class Evidence:
         """The best score of a vector with the frames, −1 without any."""
         return max((float(vote.vector @ vector) for vote in self.votes), default=-1.0)
 
-    def candidates(self) -> list[Candidate]:
-        """The candidates of all frames, best first, each with the mean of its scores with the frames, by
-        what these are worth. In a frame whose list it is not on, its score is taken for that of the last.
+    def pooled(self) -> NDArray[np.float32]:
+        """The direction of the looks' mean by their worth, a unit vector: what the gallery is searched for.
 
-        Measured on photos (scripts/measure_watch.py prints it): at one threshold, the mean of three names
-        far fewer strangers than a single search, and misses fewer of those who are known.
+        One search with it names about as many strangers as one with a single photo does, at the same
+        threshold, and misses far fewer of those who are known; this is how sets of pictures are compared
+        in the IJB protocols (Whitelam et al., CVPR workshops 2017).
         """
-        subjects = {candidate.subject for vote in self.votes for candidate in vote.candidates}
-        lists = [{each.subject: each.score for each in vote.candidates} for vote in self.votes]
-        worths = np.maximum([vote.worth for vote in self.votes], 1e-6)
-        means = {
-            subject: float(np.average([_score(subject, each) for each in lists], weights=worths))
-            for subject in subjects
-        }
-        order = sorted(means.items(), key=lambda item: (-item[1], item[0]))
-        return [Candidate(rank, subject, score) for rank, (subject, score) in enumerate(order, 1)]
-
-
-def _score(subject: str, scores: dict[str, float]) -> float:
-    return scores.get(subject, min(scores.values(), default=-1.0))
+        worths = np.array([max(vote.worth, 1e-6) for vote in self.votes], np.float32)
+        mean = worths @ np.stack([vote.vector for vote in self.votes])
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
 
 
 @dataclass(frozen=True, eq=False)

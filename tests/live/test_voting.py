@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facekit.live.voting import KEEP, MOST, Ballot, Evidence, Verdict, Vote, decide, worth
-from facekit.results import Candidate, Quality, Vector
+from facekit.results import Candidate, Quality
 
 from .conftest import ADA, BOB, direction, face_at, square
 
@@ -18,23 +18,11 @@ def ballot(*scores: tuple[str, float], enough: bool = True, held: str | None = N
     return Ballot(FACE, found, enough, held)
 
 
-def vote(vector: Vector, worth: float, **scores: float) -> Vote:
-    return Vote(vector, worth, [Candidate(n, *each) for n, each in enumerate(scores.items(), 1)])
-
-
-def test_the_score_is_the_mean_of_the_frames_scores_by_their_worth() -> None:
-    evidence = Evidence([vote(ADA, 0.9, Ada=0.8, Bob=0.1), vote(ADA, 0.3, Ada=0.4, Bob=0.3)])
-    first, second = evidence.candidates()
-    assert (first.subject, first.score) == ("Ada", pytest.approx(0.7))
-    assert (second.subject, second.rank, second.score) == ("Bob", 2, pytest.approx(0.15))
-
-
-def test_who_is_not_on_a_frames_list_is_no_better_there_than_the_last() -> None:
-    evidence = Evidence([vote(ADA, 0.5, Ada=0.8, Bob=0.2), vote(ADA, 0.5, Bob=0.6, Eve=0.4)])
-    assert {each.subject: each.score for each in evidence.candidates()} == pytest.approx(
-        {"Ada": 0.6, "Bob": 0.4, "Eve": 0.3}
-    )
-    assert Evidence([vote(ADA, 0.5)]).candidates() == []
+def test_the_pooled_vector_is_a_unit_vector_between_the_looks_by_their_worth() -> None:
+    pooled = Evidence([Vote(ADA, 0.9), Vote(BOB, 0.3)]).pooled()
+    assert np.linalg.norm(pooled) == pytest.approx(1)
+    assert pooled[0] / pooled[1] == pytest.approx(3)
+    assert Evidence([Vote(ADA, 0.0)]).pooled() == pytest.approx(ADA)
 
 
 def test_only_the_best_frames_vote_whatever_their_order() -> None:
@@ -42,7 +30,7 @@ def test_only_the_best_frames_vote_whatever_their_order() -> None:
     evidence = Evidence()
     for worth_of_it in (0.1, 0.8, 0.3):
         for number, look in enumerate([*looks, *(-each for each in looks)]):
-            evidence.add(vote(look, worth_of_it + number / 100))
+            evidence.add(Vote(look, worth_of_it + number / 100))
     assert len(evidence) == MOST
     assert [each.worth for each in evidence.votes] == pytest.approx([0.95 - n / 100 for n in range(MOST)])
     assert evidence.count == 48
@@ -51,10 +39,9 @@ def test_only_the_best_frames_vote_whatever_their_order() -> None:
 def test_one_look_of_a_person_votes_once_with_its_best_frame() -> None:
     evidence = Evidence()
     for value in (0.3, 0.9, 0.5):
-        evidence.add(vote(direction(1, 0.01 * value), value, Ada=value))
-    evidence.add(vote(direction(0.7, 0.7), 0.9, Ada=0.1))
+        evidence.add(Vote(direction(1, 0.01 * value), value))
+    evidence.add(Vote(direction(0.7, 0.7), 0.9))
     assert [each.worth for each in evidence.votes] == [0.9, 0.9]
-    assert evidence.candidates()[0].score == pytest.approx(0.5)
     assert evidence.count == 4
     assert evidence.likeness(ADA) == pytest.approx(1, abs=1e-3)
     assert Evidence().likeness(BOB) == -1
