@@ -231,11 +231,6 @@ def ranks(scores: Scores, truth: Whole) -> Whole:
     return np.asarray(np.where(np.isneginf(right[:, 0]), scores.shape[1] + 1, found))
 
 
-def cumulative_match(found: Whole, most: int) -> NDArray[np.float64]:
-    """CMC: share of searches with the right subject at rank ≤ 1 … `most`, (most,)."""
-    return np.array([np.mean(found <= rank) for rank in range(1, most + 1)])
-
-
 def fnir(scores: Scores, truth: Whole, threshold: float, *, rank: int = 1) -> Rate:
     """Mated searches without the right subject at rank ≤ `rank` and ≥ the threshold; shapes as in `ranks`."""
     right = scores[np.arange(len(scores)), truth]
