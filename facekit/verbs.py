@@ -153,11 +153,12 @@ def watch(
 ) -> Iterator[Event]:
     """What happens in front of a camera (`"0"`), in a video, at an address or in a folder of frames.
 
-    People appear, are recognised and leave, at a score of at least `threshold` (None: the gallery's).
-    Of what is live, the newest frame is looked at each time. Raises PictureError for a source that cannot
-    be read or breaks off, DependencyError where nothing here reads video.
+    People appear, are recognised and leave, at a score of at least `threshold` (None: a little more than the
+    gallery's, because a track is asked about again and again). Of what is live, the newest frame is looked at
+    each time. Raises PictureError for a source that cannot be read or breaks off, DependencyError where
+    nothing here reads video.
     """
-    from facekit.live import looking, reader, session, sources
+    from facekit.live import looking, reader, session, sources, voting
 
     pipeline = (options or Options()).pipeline()
     place = sources.parse(fspath(source))
@@ -167,7 +168,7 @@ def watch(
         else open_gallery(fingerprint=pipeline.fingerprint) as opened
     ):
         identification.require_subjects(opened)
-        limit = opened.threshold if threshold is None else threshold
+        limit = voting.limit(opened, threshold)
         people = session.Session(looking.PipelineEyes(pipeline), opened.matrix().search, limit)
         frames = reader.Reader(place, most=max_fps)
         try:

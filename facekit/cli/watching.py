@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from facekit import identification, settings
 from facekit.cli import DONE, FAILED, NO_FACE
 from facekit.errors import UsageError
+from facekit.live import voting
 from facekit.live.events import Event
 from facekit.live.frames import Frame
 from facekit.live.playing import play
@@ -66,11 +67,10 @@ def watch_source(
 
     identification.require_subjects(gallery)
     watching = Watching(console, source, gallery, wishes)
-    limit = gallery.threshold if wishes.threshold is None else wishes.threshold
     session = Session(
         looking.PipelineEyes(pipeline),
         watching.index.search,
-        limit,
+        voting.limit(gallery, wishes.threshold),
         pace=Pace(frames=wishes.detect_every or 0),
         keep=watching.keep if wishes.save_faces else None,
         clock=_time_of_day if source.live else None,
@@ -138,12 +138,14 @@ class Watching:
 
     def _heading(self) -> None:
         given = self.wishes.threshold
-        limit = self.gallery.threshold if given is None else given
+        limit = voting.limit(self.gallery, given)
         shipped = self.gallery.path == settings.reference_gallery()
         place = "the shipped gallery" if shipped else str(self.gallery.path)
-        lines = identified.heading(
-            limit, self.gallery.calibration, self.gallery.subject_count, place, given=given is not None
-        )
+        how = self.gallery.calibration
+        if given is None:
+            how = f"{voting.SURER:g} more than the gallery's own: {how}"
+        count = self.gallery.subject_count
+        lines = identified.heading(limit, how, count, place, given=given is not None)
         self.console.note(" ".join(lines))
 
     def hear(self, text: str) -> None:

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit import identification
 from facekit.results import Candidate, Face, Quality, Vector
+
+if TYPE_CHECKING:
+    from facekit.gallery.store import Gallery
 
 MOST = 8
 """How many frames of a track vote: its best."""
@@ -25,6 +29,13 @@ ENOUGH = 3
 
 KEEP = 0.05
 """How much less than the threshold, or than another subject, is enough to keep a name."""
+
+SURER = 0.04
+"""How much more than the threshold of a search a track needs to have a name. Its looks are searched for again
+and again as they come, and what several looks of a stranger have in common is nearer to somebody than one
+look is. With it as few strangers have a name at any time of a track as in one search for a photo, and known
+people are missed less often all the same (`scripts/measure_pooling.py`).
+"""
 
 UNLIKE = 0.6
 """A face whose best score with the frames of its track is below this part of the threshold is in doubt."""
@@ -76,9 +87,9 @@ class Evidence:
     def pooled(self) -> NDArray[np.float32]:
         """The direction of the looks' mean by their worth, a unit vector: what the gallery is searched for.
 
-        One search with it names about as many strangers as one with a single photo does, at the same
-        threshold, and misses far fewer of those who are known; this is how sets of pictures are compared
-        in the IJB protocols (Whitelam et al., CVPR workshops 2017).
+        It misses far fewer of those who are known than a single look does, and fewer than the mean of the
+        looks' scores, where both name as many strangers; this is how sets of pictures are compared in the
+        IJB protocols (Whitelam et al., CVPR workshops 2017).
         """
         worths = np.array([max(vote.worth, 1e-6) for vote in self.votes], np.float32)
         mean = worths @ np.stack([vote.vector for vote in self.votes])
@@ -103,6 +114,11 @@ class Verdict:
 
     subject: str | None
     score: float | None
+
+
+def limit(gallery: Gallery, given: float | None) -> float:
+    """The score from which a track has a name: what the user gave, or the gallery's threshold and `SURER`."""
+    return gallery.threshold + SURER if given is None else given
 
 
 def decide(ballots: Sequence[Ballot], threshold: float) -> list[Verdict]:

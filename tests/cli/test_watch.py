@@ -125,6 +125,10 @@ def test_threshold_is_said_and_decides(run: Run, film: Path) -> None:
     assert "Threshold 1.000 (given" in result.stderr
 
 
+def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path) -> None:
+    assert "Threshold 0.640 (0.04 more than the gallery's own: " in run("watch", "film.mp4").stderr
+
+
 def test_nobody_is_no_error_but_an_exit_status(run: Run, tmp_path: Path) -> None:
     videos.save(tmp_path / "empty.mp4", walk(count=10))
     result = run("watch", "empty.mp4")
