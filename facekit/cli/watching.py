@@ -87,6 +87,8 @@ def watch_source(
         watching.finish("")
         raise
     watching.finish("")
+    if source.live and not watching.frames:
+        console.error(f"{source.shown}: no frame came")
     if console.failed:
         return FAILED
     return DONE if watching.people or source.live else NO_FACE
@@ -105,7 +107,7 @@ class Watching:
         self.index = gallery.matrix()
         self.renew: Callable[[Index], None] = lambda index: None
         self._asked = self._began = clock.monotonic()
-        self._frames = 0
+        self.frames = 0
         self._length = 0.0
         self._recent: deque[float] = deque(maxlen=30)
         self._said: set[str] = set()
@@ -157,7 +159,7 @@ class Watching:
         self._portraits.append(portrait)
 
     def show(self, frame: Frame, seen: Sequence[Seen]) -> None:
-        self._frames += 1
+        self.frames += 1
         self._length, self._newest = frame.time, frame
         self._recent.append(clock.monotonic())
         if not self._window and not self._video:
@@ -231,9 +233,10 @@ class Watching:
             self._log.close()
         took = max(clock.monotonic() - self._began, 1e-6)
         named = sum(subject is not None for subject in self.people.values())
+        tracks = "track" if len(self.people) == 1 else "tracks"
         self.console.note(
-            f"{lead}{len(self.people)} tracks, {named} of them named, in {self._frames} frames "
-            f"({self._length:.1f} s); {self._frames / took:.0f} frames a second"
+            f"{lead}{len(self.people)} {tracks}, {named} of them named, in {self.frames} frames "
+            f"({self._length:.1f} s); {self.frames / took:.0f} frames a second"
         )
 
 

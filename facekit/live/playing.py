@@ -84,6 +84,7 @@ class _Player(Generic[Happened, State]):
         self._reader, self._session, self._audience = reader, session, audience
         self._seconds, self._in_time, self._now = seconds, in_time, now
         self._start = now()
+        self._begun = False
         self._looker: _Looker[Happened] | None = None
 
     def run(self) -> None:
@@ -92,9 +93,12 @@ class _Player(Generic[Happened, State]):
             if frame is None:
                 if self._reader.over or self._late(self._now() - self._start):
                     return
-            elif self._late(frame.time):
+                continue
+            if not self._begun:  # an address may have taken a while to answer
+                self._begun, self._start = True, self._now() - frame.time
+            if self._late(frame.time):
                 return
-            elif self._reader.live:
+            if self._reader.live:
                 self._live(frame)
             else:
                 self._in_order(frame)
@@ -109,8 +113,6 @@ class _Player(Generic[Happened, State]):
         return self._seconds is not None and time >= self._seconds
 
     def _in_order(self, frame: Frame) -> None:
-        if frame.number == 0:
-            self._start = self._now()
         self._audience.tell(self._session.step(frame))
         while self._in_time and (early := self._start + frame.time - self._now()) > 0:
             clock.sleep(min(early, _GLANCE))

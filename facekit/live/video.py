@@ -137,8 +137,8 @@ def _options(place: str, address: bool, device: bool) -> dict[str, str]:
         return {}
     if not address:
         return {"protocol_whitelist": "file"}  # a playlist inside a file reaches nothing else
-    # Over UDP a lost packet is a grey frame.
-    return {"rtsp_transport": "tcp"} if place.startswith("rtsp") else {}
+    # Over UDP, which is all that some cameras have, a lost packet is a grey frame.
+    return {"rtsp_flags": "prefer_tcp"} if place.startswith("rtsp") else {}
 
 
 class _OpenCvStream:

@@ -129,6 +129,13 @@ def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path) -> None:
     assert "Threshold 0.640 (0.04 more than the gallery's own: " in run("watch", "film.mp4").stderr
 
 
+def test_an_address_that_shows_nothing_is_an_error(run: Run) -> None:
+    result = run("watch", "http://127.0.0.1:1/camera", "--seconds", "0.3")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Connection refused; trying again in 1 s" in result.stderr
+    assert result.stderr.rstrip().endswith("http://127.0.0.1:1/camera: no frame came")
+
+
 def test_nobody_is_no_error_but_an_exit_status(run: Run, tmp_path: Path) -> None:
     videos.save(tmp_path / "empty.mp4", walk(count=10))
     result = run("watch", "empty.mp4")
@@ -186,7 +193,7 @@ def test_ctrl_c_ends_it_within_a_second_with_a_summary_and_whole_files(tmp_path:
     output, messages = process.communicate(timeout=20)
     assert process.returncode == 130
     assert time.monotonic() - start < 2
-    assert "stopped: 1 tracks" in messages
+    assert "stopped: 1 track," in messages
     assert json.loads(output.splitlines()[-1])["event"] == "left"
     assert (tmp_path / "out.mp4").stat().st_size > 0
     assert not list(tmp_path.glob(".out*"))
