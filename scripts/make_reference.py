@@ -34,7 +34,7 @@ from facekit.evaluation.pictures import Templates
 from facekit.evaluation.searches import Enrolled
 from facekit.gallery.store import Gallery
 from facekit.reading import Options
-from facekit.training import release
+from facekit.training import manifest
 from facekit.training.data import read_array
 
 
@@ -108,7 +108,7 @@ def main() -> None:
         gallery.set_threshold(chosen["threshold"], chosen["calibration"], **more)
     path = settings.weights_folder() / weights.MANIFEST
     entry = weights.read_manifest(path)["embedder"]
-    release.update_manifest(path, {**entry, **chosen})
+    manifest.update(path, {**entry, **chosen})
     print(f"threshold {chosen['threshold']}: {chosen['calibration']}")
 
 

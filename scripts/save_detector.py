@@ -14,7 +14,7 @@ from pathlib import Path
 import dlib
 
 from facekit import settings, weights
-from facekit.training import release
+from facekit.training import manifest
 
 
 def main() -> None:
@@ -24,8 +24,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=settings.weights_folder() / "detector.dat")
     path = parser.parse_args().output
     dlib.get_frontal_face_detector().save(str(path))
-    entry = {"file": path.name, "sha256": weights.digest(path)}
-    release.update_manifest(path.with_name(weights.MANIFEST), entry, name="detector")
+    entry = manifest.made(path) | {"command": "python scripts/save_detector.py"}
+    manifest.update(path.with_name(weights.MANIFEST), entry, name="detector")
     print(f"{path}: {path.stat().st_size} bytes, SHA-256 {entry['sha256']}")
 
 

@@ -72,6 +72,7 @@ def export(
     session.require_packages()
     from facekit.training import release
     from facekit.training.data import read_array
+    from facekit.training.manifest import update
 
     written = release.release(
         run,
@@ -86,7 +87,7 @@ def export(
         provenance=release.Provenance(license_, data, command, commit),
     )
     if manifest is not None:
-        release.update_manifest(manifest, written.entry)
+        update(manifest, written.entry)
     drifts = {name: drift.to_dict() for name, drift in written.drifts.items()}
     size = written.network.stat().st_size / 1e6
     console.note(f"{written.network}: {size:.1f} MB, described by {written.description.name}")

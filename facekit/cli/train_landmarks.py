@@ -29,6 +29,7 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
 @click.option("--jitters", type=int, default=10, show_default=True, help="Boxes a face, shifted and scaled.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--threads", type=int, default=2, show_default=True)
+@click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
 def train_landmarks(
@@ -40,6 +41,7 @@ def train_landmarks(
     detector: str,
     teacher: str | None,
     compare: tuple[Path, ...],
+    manifest: Path | None,
     form: str,
     **recipe: float,
 ) -> None:
@@ -56,6 +58,7 @@ def train_landmarks(
     """
     from facekit import detection
     from facekit.training import landmark_errors, landmarks
+    from facekit.training.manifest import made, update
 
     started = time.monotonic()
 
@@ -71,6 +74,8 @@ def train_landmarks(
         note(f"points averaged with those of {teacher}")
     training, _ = landmarks.held_out(steadied)
     landmarks.train(training, output, landmarks.Recipe(**recipe))  # type: ignore[arg-type]
+    if manifest is not None:
+        update(manifest, {**made(output), "scheme": "arcface5"}, name="landmarks")
     note(f"{output}: {output.stat().st_size / 1e6:.1f} MB, trained on {len(training)} pictures")
     truths = {"given": examples, "averaged": steadied} if teacher else {"given": examples}
     rows = landmark_errors.compare(

@@ -7,7 +7,6 @@ template, because a similarity is judged by where it puts them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch.optim import swa_utils
 
 from facekit import alignment
 from facekit.alignment import CENTRE, RADIUS, SCHEMES, SPOKES, similarity
-from facekit.training import export, release
+from facekit.training import export, manifest
 from facekit.training.data import SIDE
 from facekit.training.landmarks import Example
 from facekit.training.networks import conv_norm
@@ -220,18 +219,12 @@ def to_onnx(network: RefinerNetwork) -> bytes:
     )
 
 
-def write(network: RefinerNetwork, path: Path, manifest: Path | None = None) -> dict[str, Any]:
-    """Write the ONNX file; its entry, as the table [refiner] of the manifest has it, which is written too."""
-    data = to_onnx(network)
-    entry = {
-        "file": path.name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "side": INPUT_SIDE,
-        "window": list(WINDOW),
-        "scheme": "arcface5",
-    }
+def write(network: RefinerNetwork, path: Path, table: Path | None = None) -> dict[str, Any]:
+    """Write the ONNX file; its entry, as the table [refiner] of the manifest `table` has it, which is written
+    too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    if manifest is not None:
-        release.update_manifest(manifest, entry, name="refiner")
+    path.write_bytes(to_onnx(network))
+    entry = {**manifest.made(path), "side": INPUT_SIDE, "window": list(WINDOW), "scheme": "arcface5"}
+    if table is not None:
+        manifest.update(table, entry, name="refiner")
     return entry

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import subprocess
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,7 @@ import numpy as np
 
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import metrics
-from facekit.training import checkpoint, export
+from facekit.training import checkpoint, export, manifest
 from facekit.training.data import Faces
 from facekit.training.export import Drift, Vectors
 
@@ -116,7 +112,7 @@ def release(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(network)
     description = out.with_suffix(".toml")
-    description.write_text(to_toml({"embedder": entry}), encoding="utf-8")
+    description.write_text(manifest.to_toml({"embedder": entry}), encoding="utf-8")
     return Released(out, description, entry, drifts)
 
 
@@ -133,7 +129,7 @@ def describe(
     facts = saved.facts
     origin = asdict(provenance)
     origin["command"] = origin["command"] or facts.get("command", "")
-    origin["commit"] = origin["commit"] or facts.get("commit", "") or commit()
+    origin["commit"] = origin["commit"] or facts.get("commit", "") or manifest.commit()
     training = {
         "network": saved.config["network"],
         "loss": saved.config.get("loss", "arcface"),
@@ -174,38 +170,3 @@ def judged(vectors: Vectors, faces: Faces) -> dict[str, Any]:
         "calibration": f"FMR {fmr:.0e} over {len(non_mated)} non-mated pairs of {len(vectors)} crops",
         "figures": figures,
     }
-
-
-def commit() -> str:
-    """The commit of the checkout this code runs from; empty where it is none."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip()
-
-
-def to_toml(tables: Mapping[str, Any], prefix: str = "") -> str:
-    """Nested mappings of text, numbers and booleans as TOML."""
-    lines = []
-    for name, value in tables.items():
-        if not isinstance(value, Mapping):
-            text = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else repr(value)
-            lines.append(f"{name} = {text}\n")
-    for name, value in tables.items():
-        if isinstance(value, Mapping):
-            lines.append(f"\n[{prefix}{name}]\n" + to_toml(value, f"{prefix}{name}."))
-    return "".join(lines).lstrip("\n") if not prefix else "".join(lines)
-
-
-def update_manifest(path: Path, entry: Mapping[str, Any], *, name: str = "embedder") -> None:
-    """Put `entry` in the place of the table `name` of a manifest; all else stays, comments too."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    # A comment right above another table is that table's.
-    next_table = rf"^(?:#[^\n]*\n|[ \t]*\n)*\[(?!{name}[.\]])"
-    mine = re.compile(rf"^\[{name}[.\]].*?(?={next_table}|\Z)", re.MULTILINE | re.DOTALL)
-    found = mine.search(text)
-    before, after = (text[: found.start()], mine.sub("", text[found.end() :])) if found else (text, "")
-    parts = [part.strip("\n") for part in (before, to_toml({name: entry}), after)]
-    path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from facekit import settings
 from facekit.errors import DependencyError, UsageError
+from facekit.training import manifest
 from facekit.training.config import PAIR_LOSSES, Augmentation, Config
 from facekit.training.journal import Row
 from facekit.training.team import Team, joined
@@ -80,7 +79,7 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
         listener = listener if team.leads else Listener()
         data, validation = _faces(request, config, team, listener)
         state = run.start(config, data).to(team.device)
-        state.notes = {"command": shlex.join(["facekit", *sys.argv[1:]]), "data": _digest(data)}
+        state.notes = {"command": manifest.command(), "data": _digest(data)}
         if request.resume:
             _same_data(request.out / checkpoint.LAST, state.notes["data"])
             state.load(request.out / checkpoint.LAST)

@@ -13,7 +13,7 @@ from facekit import runtime, weights
 from facekit.embedding import Embedder
 from facekit.errors import UsageError, WeightsError
 from facekit.evaluation import metrics
-from facekit.training import checkpoint, export, networks, release, run
+from facekit.training import checkpoint, export, manifest, networks, release, run
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.data import Faces
 from facekit.training.validation import embed
@@ -199,10 +199,10 @@ def test_calibration_sees_all_of_the_array() -> None:
 def test_the_manifest_keeps_its_other_tables(tmp_path: Path) -> None:
     path = tmp_path / "manifest.toml"
     entry = {"file": "a.onnx", "flip": False, "scale": 127.5, "name": 'say "hi"\\', "figures": {"tar": 0.5}}
-    release.update_manifest(path, entry)
+    manifest.update(path, entry)
     assert tomllib.loads(path.read_text()) == {"embedder": entry}
     path.write_text(path.read_text() + '\n# theirs\n[landmarks]\nfile = "l.dat"\n')
-    release.update_manifest(path, {"file": "b.onnx", "figures": {"tar": 0.6}})
+    manifest.update(path, {"file": "b.onnx", "figures": {"tar": 0.6}})
     assert tomllib.loads(path.read_text()) == {
         "embedder": {"file": "b.onnx", "figures": {"tar": 0.6}},
         "landmarks": {"file": "l.dat"},

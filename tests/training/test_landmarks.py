@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from facekit import settings
+from facekit import settings, weights
 from facekit.alignment import Landmarks
 from facekit.cli import group
 from facekit.detection import create
@@ -269,7 +270,12 @@ def test_the_command_trains_measures_and_prints_rows(tmp_path: Path, monkeypatch
     assert table_run.exit_code == 0, table_run.output
     assert "mine.dat" in table_run.stdout
     assert "trained on 24 pictures" in table_run.stderr
-    json_run = CliRunner().invoke(group, [*arguments, "--teacher", "yunet=any", "--format", "json"])
+    manifest = tmp_path / "manifest.toml"
+    arguments += ["--teacher", "yunet=any", "--format", "json", "--manifest", str(manifest)]
+    json_run = CliRunner().invoke(group, arguments)
+    entry = tomllib.loads(manifest.read_text())["landmarks"]
+    assert (entry["file"], entry["sha256"]) == ("mine.dat", weights.digest(target))
+    assert {"command", "commit", "scheme"} <= set(entry)
     rows = [json.loads(line) for line in json_run.stdout.splitlines()]
     assert [(row["truth"], row["points"], row["count"]) for row in rows] == [
         ("averaged", "all five", 6),

@@ -1,0 +1,59 @@
+"""Entries of a manifest of weights: what a file is, and the command and commit that made it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facekit import weights
+
+
+def made(file: Path) -> dict[str, Any]:
+    """The entry of a file that was just written: its name and SHA-256, and the command that runs now."""
+    return {"file": file.name, "sha256": weights.digest(file), "command": command(), "commit": commit()}
+
+
+def command() -> str:
+    """The command that runs now, as one would type it."""
+    return shlex.join(["facekit", *sys.argv[1:]])
+
+
+def commit() -> str:
+    """The commit of the checkout this code runs from; empty where it is none."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def to_toml(tables: Mapping[str, Any], prefix: str = "") -> str:
+    """Nested mappings of text, numbers and booleans as TOML."""
+    lines = []
+    for name, value in tables.items():
+        if not isinstance(value, Mapping):
+            text = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else repr(value)
+            lines.append(f"{name} = {text}\n")
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            lines.append(f"\n[{prefix}{name}]\n" + to_toml(value, f"{prefix}{name}."))
+    return "".join(lines).lstrip("\n") if not prefix else "".join(lines)
+
+
+def update(path: Path, entry: Mapping[str, Any], *, name: str = "embedder") -> None:
+    """Put `entry` in the place of the table `name` of a manifest; all else stays, comments too."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    # A comment right above another table is that table's.
+    next_table = rf"^(?:#[^\n]*\n|[ \t]*\n)*\[(?!{name}[.\]])"
+    mine = re.compile(rf"^\[{name}[.\]].*?(?={next_table}|\Z)", re.MULTILINE | re.DOTALL)
+    found = mine.search(text)
+    before, after = (text[: found.start()], mine.sub("", text[found.end() :])) if found else (text, "")
+    parts = [part.strip("\n") for part in (before, to_toml({name: entry}), after)]
+    path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
