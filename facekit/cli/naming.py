@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facekit import identification, images, settings
+from facekit import identification, settings
+from facekit.cli.reporting import pictures_in
 from facekit.reading import Options, Reading, read_faces
 from facekit.rendering import identified
 from facekit.results import PictureResult
@@ -45,7 +46,7 @@ class Naming:
 
     def run(self, inputs: Sequence[str], options: Options, pipeline: Pipeline) -> None:
         identification.require_subjects(self.gallery)
-        sources = images.find(inputs)
+        sources = pictures_in(self.console, inputs)
         self._warn_of_growth()
         self._heading()
         try:
@@ -55,9 +56,7 @@ class Naming:
         except KeyboardInterrupt:
             self.console.note(f"stopped: {self._found()}, in {self.pictures} of {len(sources)} pictures")
             raise
-        if not sources:
-            self.console.error(f"no pictures in {', '.join(inputs)}")
-        elif len(sources) > 1:
+        if len(sources) > 1:
             self.console.note(f"{self._found()}, in {self.pictures} pictures")
 
     def _warn_of_growth(self) -> None:

@@ -21,11 +21,21 @@ class Taker(Protocol):
     def finish(self) -> None: ...
 
 
+def pictures_in(console: Console, inputs: Sequence[str]) -> list[str]:
+    """The pictures that the inputs stand for, in their order; a folder without any is told."""
+    sources: list[str] = []
+    for each in inputs:
+        found = images.find([each])
+        if not found:
+            console.error(f"no pictures in {each}")
+        sources += found
+    return sources
+
+
 def report(console: Console, inputs: Sequence[str], options: Options, taker: Taker) -> int:
     """Read all pictures and hand them on in order; the exit status."""
-    sources = images.find(inputs)
+    sources = pictures_in(console, inputs)
     if not sources:
-        console.error(f"no pictures in {', '.join(inputs)}")
         return FAILED
     pictures = faces = 0
     try:

@@ -47,6 +47,11 @@ def _explain(path: Path, error: sqlite3.Error) -> GalleryError:
             f"{path}: the gallery cannot be read or written ({error}): "
             "check the disk, its free space, and the rights of file and folder"
         )
+    if code == sqlite3.SQLITE_NOTADB:
+        return GalleryError(
+            f"{path}: not a gallery, or its beginning is damaged: give the path of a gallery.db, or "
+            "restore it from a copy"
+        )
     return damaged(path, str(error))
 
 

@@ -129,6 +129,21 @@ def test_a_folder_without_pictures_is_told(run: Run, tmp_path: Path) -> None:
     assert result.stderr == "facekit: no pictures in nothing\n"
 
 
+def test_a_folder_without_pictures_is_told_beside_others(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    photo(tmp_path / "a.png", "red")
+    result = run("identify", "nothing", "a.png")
+    assert (result.exit_code, result.stderr) == (1, "facekit: no pictures in nothing\n")
+    assert "a.png: 1 face" in result.stdout
+
+
+def test_a_photo_for_a_gallery_is_no_gallery(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    result = run("identify", "a.png", "--gallery", "a.png")
+    assert result.exit_code == 1
+    assert "a.png: not a gallery, or its beginning is damaged" in result.stderr
+
+
 def test_too_many_pixels_name_the_option(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "red")
     result = run("identify", "a.png", "--max-pixels", "100")
