@@ -88,7 +88,7 @@ class Recipe:
     nu: float = 0.1
     oversampling: int = 2
     pool: int = 400
-    splits: int = 10
+    splits: int = 20
     seed: int = 1
     threads: int = 2
 
