@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 from types import ModuleType
 
+import loading
 import pytest
 from click.testing import CliRunner
 
@@ -18,14 +16,7 @@ pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = Path(__file__).parent.parent / "scripts" / "measure_watch.py"
-    spec = importlib.util.spec_from_file_location("measure_watch", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["measure_watch"] = module
-    spec.loader.exec_module(module)
-    return module
+    return loading.script("measure_watch")
 
 
 def test_the_shown_frame_is_younger_than_100_ms_while_a_look_takes_300(script: ModuleType) -> None:

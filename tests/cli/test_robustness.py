@@ -1,24 +1,10 @@
 """The two torture scripts, in short: damaged pictures, killed and crowded enrolments."""
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from fakes import COMMAND, PYTHON_PATH, photo
-
-SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+from loading import script
 
 
 @pytest.fixture(autouse=True)
