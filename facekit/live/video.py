@@ -67,7 +67,9 @@ def _pyav() -> ModuleType | None:
         import av.logging
     except ImportError:
         return None
-    av.logging.set_level(av.logging.PANIC)  # a damaged frame is no reason to write on the terminal
+    # A damaged frame is no reason to write on the terminal. With any other level FFmpeg's threads would wait
+    # for Python's lock to log, while whoever holds it may wait for them: a hang.
+    av.logging.set_level(None)
     return av
 
 

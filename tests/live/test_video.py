@@ -31,6 +31,12 @@ def test_every_frame_comes_back_in_order_with_its_time(tmp_path: Path, suffix: s
     assert not reader.live
 
 
+def test_threads_of_ffmpeg_never_wait_for_python(tmp_path: Path) -> None:
+    av.logging.set_level(av.logging.ERROR)  # which asks for Python's lock, and hung one run in ten
+    open_stream(str(videos.save(tmp_path / "a.mp4", [grey(0)]))).close()
+    assert av.logging.get_level() is None
+
+
 def test_a_video_appears_when_it_is_whole(tmp_path: Path) -> None:
     file = VideoFile(tmp_path / "new" / "a.mp4")
     file.add(grey(0), 0)
