@@ -168,7 +168,7 @@ def watch(
         else open_gallery(fingerprint=pipeline.fingerprint) as opened
     ):
         identification.require_subjects(opened)
-        limit = voting.limit(opened, threshold)
+        limit = voting.limit(opened.threshold, threshold)
         people = session.Session(looking.PipelineEyes(pipeline), opened.matrix().search, limit)
         frames = reader.Reader(place, most=max_fps)
         try:

@@ -70,7 +70,7 @@ def watch_source(
     session = Session(
         looking.PipelineEyes(pipeline),
         watching.index.search,
-        voting.limit(gallery, wishes.threshold),
+        voting.limit(gallery.threshold, wishes.threshold),
         pace=Pace(frames=wishes.detect_every or 0),
         keep=watching.keep if wishes.save_faces else None,
         clock=_time_of_day if source.live else None,
@@ -140,7 +140,7 @@ class Watching:
 
     def _heading(self) -> None:
         given = self.wishes.threshold
-        limit = voting.limit(self.gallery, given)
+        limit = voting.limit(self.gallery.threshold, given)
         shipped = self.gallery.path == settings.reference_gallery()
         place = "the shipped gallery" if shipped else str(self.gallery.path)
         how = self.gallery.calibration

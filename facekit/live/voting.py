@@ -1,12 +1,11 @@
-"""Whose face a track is: its best frames vote, all tracks are decided together, and a name is kept
-until something speaks against it.
+"""Whose face a track is: its best frames are searched for as one, all tracks are decided together, and a name
+is kept until something speaks against it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,11 @@ from numpy.typing import NDArray
 from facekit import identification
 from facekit.results import Candidate, Face, Quality, Vector
 
-if TYPE_CHECKING:
-    from facekit.gallery.store import Gallery
-
 MOST = 8
-"""How many frames of a track vote: its best."""
+"""How many frames of a track count: its best."""
 
 SAME = 0.9
-"""Frames whose vectors have this score show the same look of a person, and vote once: else the few sharpest
+"""Frames whose vectors have this score show the same look of a person, and count once: else the few sharpest
 frames of one unlucky look would outvote all others."""
 
 ENOUGH = 3
@@ -42,7 +38,7 @@ UNLIKE = 0.6
 
 
 def worth(quality: Quality) -> float:
-    """How much a frame's vote counts, 0 … 1: large, sharp and frontal faces most."""
+    """How much a frame counts, 0 … 1: large, sharp and frontal faces most."""
     size = min(quality.size / 100, 1.0)
     sharpness = quality.sharpness / (quality.sharpness + 100)
     frontal = max(0.1, 1 - abs(quality.yaw))
@@ -68,7 +64,7 @@ class Evidence:
         return len(self.votes)
 
     def add(self, vote: Vote) -> None:
-        """Let a frame vote, unless there are enough that are worth more, or one that shows the same."""
+        """Let a frame count, unless there are enough that are worth more, or one that shows the same."""
         self.count += 1
         for other in self.votes:
             if float(other.vector @ vote.vector) >= SAME:
@@ -116,9 +112,9 @@ class Verdict:
     score: float | None
 
 
-def limit(gallery: Gallery, given: float | None) -> float:
-    """The score from which a track has a name: what the user gave, or the gallery's threshold and `SURER`."""
-    return gallery.threshold + SURER if given is None else given
+def limit(threshold: float, given: float | None = None) -> float:
+    """The score from which a track has a name: the one given, or the threshold of a search and `SURER`."""
+    return threshold + SURER if given is None else given
 
 
 def decide(ballots: Sequence[Ballot], threshold: float) -> list[Verdict]:

@@ -19,6 +19,8 @@ from conftest import Run
 from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
 from PIL import Image, ImageDraw
 
+from facekit.live.voting import SURER
+
 pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
 
 pytestmark = pytest.mark.usefixtures("people", "eyes")
@@ -127,6 +129,7 @@ def test_threshold_is_said_and_decides(run: Run, film: Path) -> None:
 
 def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path) -> None:
     assert "Threshold 0.630 (0.03 more than the gallery's own: " in run("watch", "film.mp4").stderr
+    assert f"by itself {SURER:g} more than" in " ".join(run("watch", "--help").stdout.split())
 
 
 def test_an_address_that_shows_nothing_is_an_error(run: Run) -> None:
