@@ -11,14 +11,27 @@ from facekit.errors import UsageError
 
 Row = dict[str, float]
 
-METRICS, CURVE, EVENTS = "metrics.csv", "curve.png", "events"
+METRICS, CURVE, EVENTS, LOCK = "metrics.csv", "curve.png", "events", ".lock"
 
 
 class Journal:
-    """Rows of a run in its folder `out`; `rows` are those of the part before a resume."""
+    """Rows of a run in its folder `out`; `rows` are those of the part before a resume.
+
+    The folder is this run's until `close`: raises UsageError where another training writes there.
+    """
 
     def __init__(self, out: Path, rows: Sequence[Row] = ()) -> None:
+        from filelock import FileLock, Timeout
+
         self.out = out
+        out.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(out / LOCK)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise UsageError(
+                f"{out}: another training writes here; wait until it has ended, or name another folder"
+            ) from None
         self.rows = list(rows)
         self._events = None
         if settings.has_package("tensorboard"):
@@ -42,6 +55,7 @@ class Journal:
             self._events.close()
         if self.rows and settings.has_package("matplotlib"):
             draw(self.out / CURVE, self.rows)
+        self._lock.release()
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

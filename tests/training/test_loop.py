@@ -13,6 +13,7 @@ from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, loop, run
 from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
+from facekit.training.journal import Journal
 from facekit.training.team import ALONE
 from training.small import people, quick
 
@@ -153,6 +154,17 @@ def test_metrics_go_on_after_a_resume(tmp_path: Path) -> None:
     loop.train(state, config, FACES, tmp_path)
     rows = (tmp_path / "metrics.csv").read_text().splitlines()[1:]
     assert [row.split(",")[0] for row in rows] == ["6.0", "12.0"]
+
+
+def test_a_folder_takes_one_training_at_a_time(tmp_path: Path) -> None:
+    """Two that write one folder by turns would leave a checkpoint of neither."""
+    first = Journal(tmp_path)
+    faces, config = people(), quick()
+    with pytest.raises(UsageError, match="another training writes here"):
+        loop.train(run.start(config, faces), config, faces, tmp_path)
+    assert not (tmp_path / checkpoint.LAST).exists()
+    first.close()
+    assert loop.train(run.start(config, faces), config, faces, tmp_path)
 
 
 def test_weights_of_another_run_are_a_beginning(tmp_path: Path) -> None:
