@@ -163,7 +163,7 @@ class Refiner:
     Together they are a similarity. Raises WeightsError for a file that is not the released one.
     """
 
-    def __init__(self, spec: RefinerSpec, *, looks: int = 2, threads: int = 1) -> None:
+    def __init__(self, spec: RefinerSpec, *, looks: int = 1, threads: int = 1) -> None:
         self.spec = spec
         self.looks = looks
         try:
