@@ -54,6 +54,9 @@ class _OnnxRuntime:
         # By itself a thread that waits for work keeps its core busy for many milliseconds: of the time in
         # which a network is loaded, most is that. ONNX Runtime before 1.26 does not know this entry.
         options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
+        # On x86 without VNNI, sums of int8 products overflow unless slower kernels are asked for: the shipped
+        # embedder's vectors had cosines of 0.80 to 0.98 to what they should be (scripts/prove_processors.py).
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         # ONNX Runtime raises a dozen classes of its own here, with no common base but Exception.
