@@ -5,7 +5,8 @@
 
 A gallery is enrolled on one computer and searched on another, with one threshold. `facekit embed` is run on
 the photos here and under emulation of each processor; the vectors of the same face may differ by no more
-than rounding. Needs x86-64 Linux and qemu-user (Debian: apt install qemu-user); a processor takes a minute or two.
+than rounding. Needs x86-64 Linux and qemu-user (Debian: apt install qemu-user); a processor takes a minute
+or two.
 """
 
 from __future__ import annotations

@@ -137,10 +137,20 @@ class ImprovedResNet(nn.Module):
         for number in range(1, 5):
             maps = self.get_submodule(f"layer{number}")(maps)
         maps = self.bn2(maps)
-        if (int(maps.shape[2]), int(maps.shape[3])) != (7, 7):
-            maps = F.adaptive_avg_pool2d(maps, 7)
+        height, width = int(maps.shape[2]), int(maps.shape[3])
+        if (height, width) != (7, 7):
+            maps = averaging(height, 7).to(maps) @ maps @ averaging(width, 7).T.to(maps)
         vectors: Tensor = self.features(self.fc(self.dropout(maps.flatten(1))))
         return vectors
+
+
+def averaging(inputs: int, outputs: int) -> Tensor:
+    """Adaptive average pooling of one side as a matrix (outputs, inputs): ONNX has no such operator."""
+    matrix = torch.zeros(outputs, inputs)
+    for row in range(outputs):
+        first, last = row * inputs // outputs, -(-(row + 1) * inputs // outputs)
+        matrix[row, first:last] = 1 / (last - first)
+    return matrix
 
 
 @dataclass(frozen=True)

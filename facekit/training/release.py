@@ -110,7 +110,12 @@ def release(
     if vectors is not None and validation is not None:
         entry |= judged(vectors, validation)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(network)
+    unfinished = out.with_name(f".{out.name}.part")
+    try:
+        unfinished.write_bytes(network)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
     description = out.with_suffix(".toml")
     description.write_text(manifest.to_toml({"embedder": entry}), encoding="utf-8")
     return Released(out, description, entry, drifts)

@@ -76,13 +76,16 @@ def test_batch_norms_are_folded_and_names_are_kept(plain: bytes) -> None:
     assert [dimension.dim_value for dimension in shape[1:]] == [3, 112, 112]
 
 
-@pytest.mark.parametrize("name", ["resnet18", "iresnet18", "resnet18-torchvision"])
-def test_networks_of_the_table_can_be_exported(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("resnet18", 112), ("iresnet18", 112), ("iresnet18", 64), ("resnet18-torchvision", 112)],
+)
+def test_networks_of_the_table_can_be_exported(name: str, side: int) -> None:
     network = settled(networks.create(name, 16))
-    faces = torch.randn(1, 3, 112, 112)
+    faces = torch.randn(1, 3, side, side)
     with torch.no_grad():
         wanted = network(faces).numpy()
-    found = runtime.load(export.to_onnx(network))(faces.numpy())
+    found = runtime.load(export.to_onnx(network, side=side))(faces.numpy())
     assert found == pytest.approx(wanted, rel=1e-3, abs=1e-3 * float(np.abs(wanted).max()))
 
 
@@ -165,6 +168,23 @@ def test_a_file_worse_than_the_bound_is_not_written(saved: Path) -> None:
         )
     assert out.read_bytes() == b"the one before"
     assert not out.with_suffix(".toml").exists()
+
+
+def test_a_full_disk_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = saved / "network.onnx"
+    release.release(saved, out)
+    before = out.read_bytes()
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space"):
+        release.release(saved, out)
+    assert out.read_bytes() == before
+    assert not list(saved.glob(".*part"))
 
 
 def test_a_loss_of_tar_is_a_bound_of_its_own() -> None:

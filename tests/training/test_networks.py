@@ -84,6 +84,14 @@ def test_the_global_layer_is_a_mean_at_first_at_any_size() -> None:
     assert torch.allclose(layer(maps), maps.mean((2, 3), keepdim=True), atol=1e-6)
 
 
+@pytest.mark.parametrize("inputs", [2, 4, 7, 10, 14])
+def test_averaging_is_adaptive_pooling(inputs: int) -> None:
+    maps = torch.randn(2, 3, inputs, inputs + 1)
+    rows, columns = networks.averaging(inputs, 7), networks.averaging(inputs + 1, 7)
+    wanted = torch.nn.functional.adaptive_avg_pool2d(maps, 7)
+    assert rows @ maps @ columns.T == pytest.approx(wanted, abs=1e-6)
+
+
 def test_an_unknown_network_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="iresnet50"):
         networks.create("resnet19")
