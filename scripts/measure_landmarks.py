@@ -6,7 +6,7 @@
 
 PHOTOS is a ZIP file with a folder for each person. Of each photo the largest face is taken that both dlib's
 detector and the teacher find; the predictors get dlib's box. Each predictor is measured as it is and with
-one and two looks of the refiner, against the mean of up to nine looks of the teacher at the face, for a
+one and two looks of the refiner, against the mean of up to seven looks of the teacher at the face, for a
 single one is off by more than a good predictor is. Printed for each: the distance of the points in parts of
 the eye distance (mean); how far off the template's points are in the crop, in pixels (median and 95th
 percentile of the faces' means); the cosine to the vector of the crop cut by the mean looks; the share of

@@ -64,7 +64,7 @@ def export(
     \b
     Examples:
       facekit export runs/first -o mine.onnx
-      facekit identify photo.jpg --embedder mine.onnx
+      facekit enroll people/ --embedder mine.onnx
       facekit export runs/first --precision int8 --calibration train.npy --validation val.npy
     """
     from facekit.training import session
