@@ -29,14 +29,23 @@ class Embedder:
 
         Raises WeightsError when the network gives something that is no vector of this dimension.
         """
-        if not len(crops):
-            return np.zeros((0, self.dimension), np.float32)
-        vectors = self._unit(crops)
-        if self.spec.flip:
-            vectors = normalised(vectors + self._unit(crops[:, :, ::-1]))
-        return vectors
+        return self.with_norms(crops)[0]
 
-    def _unit(self, crops: Pixels) -> NDArray[np.float32]:
+    def with_norms(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The unit vectors and the feature norms, float32 (n,): the length of the network's own vector.
+
+        Of an embedder that averages with the mirror image, the mean of both lengths. Raises as a call does.
+        """
+        if not len(crops):
+            return np.zeros((0, self.dimension), np.float32), np.zeros(0, np.float32)
+        vectors, norms = self._unit(crops)
+        if self.spec.flip:
+            mirrored, others = self._unit(crops[:, :, ::-1])
+            vectors = normalised(vectors + mirrored)
+            norms = np.asarray((norms + others) / 2, np.float32)
+        return vectors, norms
+
+    def _unit(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         spec = self.spec
         pixels = crops[..., ::-1] if spec.colour == "bgr" else crops
         pixels = pixels if spec.layout == "nhwc" else pixels.transpose(0, 3, 1, 2)
@@ -49,12 +58,17 @@ class Embedder:
             ) from None
         if vectors.shape != (len(crops), self.dimension):
             raise WeightsError(f"{spec.path}: gives {vectors.shape[1:]} numbers a face, not {self.dimension}")
-        return normalised(vectors.astype(np.float32))
+        return _split(vectors.astype(np.float32))
 
 
 def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows scaled to length 1. Raises WeightsError for a row that is zero or not finite."""
+    return _split(vectors)[0]
+
+
+def _split(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Rows scaled to length 1, and their lengths (n,)."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.all(np.isfinite(lengths)) or np.any(lengths < 1e-9):
         raise WeightsError("the network gave a vector that is zero or not finite: it recognises nobody")
-    return np.asarray(vectors / lengths, np.float32)
+    return np.asarray(vectors / lengths, np.float32), np.asarray(lengths[:, 0], np.float32)

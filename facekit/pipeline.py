@@ -87,10 +87,10 @@ class Pipeline:
         """The faces that were found in the picture, at least one, with their vectors."""
         points = self.points(picture, found)
         crops = self.crops(picture, found, points)
-        vectors = self.embedder(crops)
+        vectors, norms = self.embedder.with_norms(crops)
         return [
-            Face(face, at, crop, vector, quality.measure(face, at, crop))
-            for face, at, crop, vector in zip(found, points, crops, vectors, strict=True)
+            Face(face, at, crop, vector, quality.measure(face, at, crop), float(norm))
+            for face, at, crop, vector, norm in zip(found, points, crops, vectors, norms, strict=True)
         ]
 
     def points(self, picture: Picture, faces: Sequence[Detection]) -> list[NDArray[np.float32]]:

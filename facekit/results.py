@@ -61,13 +61,20 @@ class Quality:
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face of a picture: where it is, its 112×112 RGB crop and its unit vector."""
+    """One face of a picture: where it is, its 112×112 RGB crop and its unit vector.
+
+    `feature_norm` is the length that the network's vector had before it was scaled to 1, None where that is
+    not known; of an embedder that averages with the mirror image, the mean of both lengths. It is a measure
+    of quality, higher is better, only with networks trained by `magface` (Meng et al. 2021) or `adaface` (Kim
+    et al. 2022), and comparable only within one network. A file that scales its vectors itself gives 1.
+    """
 
     detection: Detection
     points: NDArray[np.float32]
     crop: Pixels
     vector: Vector
     quality: Quality
+    feature_norm: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {

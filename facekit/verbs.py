@@ -213,7 +213,10 @@ def register(
 
 
 def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading]:
-    """All faces of all pictures with their unit vectors, in order."""
+    """All faces of all pictures with their unit vectors and feature norms, in order.
+
+    A face's `feature_norm` tells its quality only with an embedder trained by `magface` or `adaface`.
+    """
     return read_faces(images.find(_paths(inputs)), options)
 
 

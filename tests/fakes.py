@@ -101,6 +101,12 @@ def vector_of(colour: tuple[int, int, int]) -> np.ndarray:
     return raw / np.linalg.norm(raw)
 
 
+def norm_of(colour: tuple[int, int, int]) -> float:
+    """The feature norm: another for each colour."""
+    red, green, blue = colour
+    return float(np.float32(20 + red / 30 + green / 20 + blue / 10))
+
+
 def _faces(pixels: Pixels) -> list[Face]:
     found = []
     for colour in COLOURS.values():
@@ -125,7 +131,7 @@ def _face(box: tuple[float, float, float, float], colour: tuple[int, int, int]) 
     )
     crop = np.full((112, 112, 3), colour, np.uint8)
     quality = Quality(min(x1 - x0, y1 - y0), 500.0, 128.0, 0.0)
-    return Face(Detection(box, 1.5, points), points, crop, vector_of(colour), quality)
+    return Face(Detection(box, 1.5, points), points, crop, vector_of(colour), quality, norm_of(colour))
 
 
 def photo(

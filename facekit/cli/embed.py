@@ -35,6 +35,10 @@ def embed(
     the dot product of their vectors. Vectors are biometric data: whoever has them can recognise these
     people.
 
+    The feature norm of a face is the length of the network's vector before it was scaled to 1. With an
+    embedder trained by the losses magface or adaface it tells the quality of the face (higher is better);
+    with any other, the shipped one too, it is no measure of quality.
+
     \b
     Examples:
       facekit embed photos/ -o faces.npz

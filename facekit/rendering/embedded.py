@@ -72,15 +72,17 @@ class Lines:
     def _csv(self, reading: Reading, number: int, face: Face) -> str:
         values = face_values(face)
         row = [reading.source, number, *values["box"], values["score"], *values["quality"].values()]
-        line = csv_line([*row, *_numbers(face.vector)])
+        line = csv_line([*row, *_numbers(face.vector), _norm(face)])
         if self._started:
             return line
         self._started = True
-        return csv_line([*_COLUMNS, *(f"v{place}" for place in range(len(face.vector)))]) + "\n" + line
+        vector = (f"v{place}" for place in range(len(face.vector)))
+        return csv_line([*_COLUMNS, *vector, "feature_norm"]) + "\n" + line
 
 
 class Arrays:
-    """All faces as arrays: `vectors` (n, d) float32, `boxes` (n, 4), `scores` (n,), `sources`, `sha256`."""
+    """All faces as arrays: `vectors` (n, d) float32, `feature_norms` (n,), `boxes` (n, 4),
+    `points` (n, 5, 2), `scores` (n,), `sources`, `sha256`."""
 
     def __init__(self) -> None:
         self._faces: list[tuple[Reading, Face]] = []
@@ -96,6 +98,7 @@ class Arrays:
         faces = [face for _, face in self._faces]
         return {
             "vectors": np.array([face.vector for face in faces], np.float32),
+            "feature_norms": np.array([face.feature_norm for face in faces], np.float32),
             "boxes": np.array([face.detection.box for face in faces], np.float32).reshape(-1, 4),
             "points": np.array([face.points for face in faces], np.float32).reshape(-1, 5, 2),
             "scores": np.array([face.detection.score for face in faces], np.float32),
@@ -106,12 +109,21 @@ class Arrays:
 
 def _json(reading: Reading, number: int, face: Face) -> str:
     start = {"schema": SCHEMA, "source": reading.source, "sha256": reading.sha256, "face": number}
-    return json_line({**start, **face_values(face), "vector": _numbers(face.vector)})
+    values = {**face_values(face), "feature_norm": _norm(face)}
+    return json_line({**start, **values, "vector": _numbers(face.vector)})
+
+
+def _norm(face: Face) -> float | None:
+    return None if face.feature_norm is None else _number(face.feature_norm)
 
 
 def _numbers(vector: Vector) -> list[float]:
+    return [_number(value) for value in vector]
+
+
+def _number(value: float) -> float:
     """Nine digits, which give back the very float32."""
-    return [float(f"{value:.9g}") for value in vector]
+    return float(f"{value:.9g}")
 
 
 def _write(write: Callable[[bytes], int], line: str) -> None:

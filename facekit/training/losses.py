@@ -169,8 +169,10 @@ class AdaFace(ClassHead):
 
         f(θ_y) = cos(θ_y − m·ẑ) − (m·ẑ + m),   ẑ = clip((|x| − μ) / (σ/h), −1, 1)
 
-    μ and σ are moving means of the lengths of the vectors in a batch; no gradient flows through ẑ. The
-    length is a quality score. m is an angle in the first place and a cosine in the second.
+    μ and σ are moving averages of mean and standard deviation of the lengths |x| in a batch: the first batch
+    counts whole, each later one moves them by a hundredth of the way (`momentum`). No gradient flows through
+    ẑ, and θ_y − m·ẑ is held to 0 … π. The length is a quality score. m is an angle in the first place and a
+    cosine in the second.
     """
 
     margin = 0.4

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Run
-from fakes import DIMENSION, photo
+from fakes import COLOURS, DIMENSION, norm_of, photo
 from PIL import Image
 
 
@@ -102,10 +102,23 @@ def test_embed_gives_every_format_the_same_vectors(run: Run, tmp_path: Path) -> 
     np.testing.assert_allclose(np.linalg.norm(by_json, axis=1), 1, rtol=1e-6)
 
 
+def test_embed_gives_the_length_of_each_vector_before_it_was_scaled(run: Run, tmp_path: Path) -> None:
+    lines = run("embed", "both.png", "red.png").stdout.splitlines()
+    by_json = [json.loads(line)["feature_norm"] for line in lines]
+    rows = list(csv.reader(io.StringIO(run("embed", "both.png", "red.png", "-f", "csv").stdout)))
+    assert rows[0][-2:] == [f"v{DIMENSION - 1}", "feature_norm"]
+    assert run("embed", "both.png", "red.png", "-o", "a.npz").exit_code == 0
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
+        assert arrays["feature_norms"].dtype == np.float32
+        np.testing.assert_array_equal(arrays["feature_norms"], np.float32(by_json))
+    assert [float(row[-1]) for row in rows[1:]] == by_json
+    assert by_json == pytest.approx([norm_of(COLOURS[name]) for name in ("green", "red", "red")], rel=0.02)
+
+
 def test_embed_of_no_face_is_an_empty_file_of_the_right_shape(run: Run, tmp_path: Path) -> None:
     assert run("embed", "none.png", "-o", "a.npz").exit_code == 3
     with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
-        assert len(arrays["vectors"]) == len(arrays["boxes"]) == 0
+        assert len(arrays["vectors"]) == len(arrays["boxes"]) == len(arrays["feature_norms"]) == 0
 
 
 def test_embed_refuses_a_format_it_does_not_know(run: Run, tmp_path: Path) -> None:

@@ -34,6 +34,21 @@ def people(subjects: int = 8, each: int = 6, unknown: int = 0, seed: int = 0) ->
     return Faces(crops, labels, np.full(len(labels), -1))
 
 
+def lookalikes(subjects: int, each: int, turn: float = 0.0, seed: int = 0) -> Faces:
+    """Pictures of 32 pixels that differ in brightness far more than subjects do in hue: a network that has
+    learnt nothing mistakes the light for the person. The hues begin at `turn` radians."""
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(subjects), each)
+    hues = turn + 2 * np.pi * labels / subjects
+    # Two axes of the plane in which red, green and blue sum to nothing.
+    across, along = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
+    colours = 30 * (np.cos(hues)[:, None] * across + np.sin(hues)[:, None] * along)
+    base = 128 + colours + random.uniform(-80, 80, (len(labels), 1))
+    noise = random.normal(0, 12, (len(labels), 4, 4, 3)).repeat(8, 1).repeat(8, 2)
+    crops = np.clip(base[:, None, None] + noise, 0, 255).astype(np.uint8)
+    return Faces(crops, labels, np.full(len(labels), -1))
+
+
 def quick(**changes: object) -> Config:
     """Settings for a run of seconds."""
     usual: dict[str, object] = {

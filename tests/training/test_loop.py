@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from facekit.errors import UsageError, WeightsError
-from facekit.training import checkpoint, loop, run
+from facekit.training import checkpoint, distillation, loop, run
 from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
 from facekit.training.journal import Journal
 from facekit.training.team import ALONE
-from training.small import people, quick
+from facekit.training.validation import validate
+from training.small import lookalikes, people, quick
 
 FACES, OTHERS = people(8, 6, unknown=6), people(6, 4, seed=9)
 
@@ -44,10 +45,17 @@ def same(first: Path, second: Path) -> bool:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_learns_to_tell_people_apart(loss: str, tmp_path: Path) -> None:
+    """Other people than it was trained on, whom an untrained network cannot tell apart."""
+    data, others = lookalikes(8, 8), lookalikes(6, 6, turn=0.3, seed=9)
     sampler = "subjects" if loss in PAIR_LOSSES else "balanced"
-    config = quick(loss=loss, sampler=sampler, phases=((32, 60),), validate_every=60, shift=0, light=0.05)
+    config = quick(
+        loss=loss, sampler=sampler, phases=((32, 80),), validate_every=80, shift=0, batch=32, rate=1e-2
+    )
+    state = run.start(config, data)
+    before = validate(state.averaged, others, side=32, precision="float32")["accuracy"]
     rows: list[dict[str, float]] = []
-    trained(config, tmp_path, validation=OTHERS, report=rows.append)
+    loop.train(state, config, data, tmp_path, validation=others, report=rows.append)
+    assert before < 0.75
     assert rows[-1]["accuracy"] > 0.85
 
 
@@ -193,9 +201,48 @@ def test_class_centres_begin_at_the_teacher_s_means() -> None:
     assert head.weight[3].detach().numpy() == pytest.approx(mean / np.linalg.norm(mean), abs=1e-3)
 
 
-def test_bf16_trains_too(tmp_path: Path) -> None:
-    state = trained(quick(precision="bf16"), tmp_path)
+@pytest.mark.parametrize(("precision", "inside"), [("bf16", torch.bfloat16), ("float32", torch.float32)])
+def test_the_network_computes_in_the_precision_asked_for(
+    precision: str, inside: torch.dtype, tmp_path: Path
+) -> None:
+    """The weights stay in float32."""
+    config = quick(precision=precision, phases=((32, 2),))
+    state = run.start(config, FACES)
+    seen: list[torch.dtype] = []
+    first = next(module for module in state.network.modules() if isinstance(module, torch.nn.Conv2d))
+    first.register_forward_hook(lambda module, taken, given: seen.append(given.dtype))
+    loop.train(state, config, FACES, tmp_path)
+    assert seen == [inside, inside]
     assert all(value.dtype == torch.float32 for value in state.network.parameters())
+
+
+def test_every_step_is_taken_at_the_rate_of_the_settings(tmp_path: Path) -> None:
+    config = quick(warmup=3, decay=0.5, phases=((32, 8),))
+    state, taken = run.start(config, FACES), list[float]()
+    loop.train(
+        state, config, FACES, tmp_path, tick=lambda step: taken.append(state.optimizer.param_groups[0]["lr"])
+    )
+    assert taken == [config.rate_at(step) for step in range(8)]
+    assert len(set(taken)) == 6
+
+
+def test_the_terms_of_the_loss_weigh_what_the_settings_say() -> None:
+    """The loss on labels rises over its ramp, the teacher's terms count whole from the start."""
+    data = taught(FACES)
+    config = quick(label_weight=0.6, label_ramp=4, teacher_weight=2.0, relational_weight=3.0, temperature=0.3)
+    state = run.start(config, data)
+    batch = loop.batches_of(config, data, ALONE).make(0, 32)
+    vectors = state.network(batch.faces).detach()
+    known = batch.labels >= 0
+    assert state.head is not None
+    labels = state.head(vectors[known], batch.labels[known]).item()
+    distance = distillation.embedding_distance(vectors, batch.teacher).item()
+    relational = distillation.relational(vectors, batch.teacher, batch.anchors, temperature=0.3).item()
+    for state.step, weight in ((0, 0.0), (1, 0.15), (3, 0.45), (4, 0.6), (9, 0.6)):
+        terms = loop.objective(state, config, vectors, batch)
+        assert terms["labels"].item() == pytest.approx(weight * labels, rel=1e-5)
+        assert terms["distance"].item() == pytest.approx(2 * distance, rel=1e-5)
+        assert terms["relational"].item() == pytest.approx(3 * relational, rel=1e-5)
 
 
 def test_the_average_follows_floats_only() -> None:

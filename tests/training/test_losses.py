@@ -62,18 +62,53 @@ TARGETS = {
 }
 
 
+def wanted(name: str, x: np.ndarray, weight: np.ndarray, y: np.ndarray) -> float:
+    """The loss of vectors x (n, d) by its equation, in float64."""
+    target, scale, margin = TARGETS[name]
+    logits = unit(x) @ unit(weight).T
+    rows, length = np.arange(len(x)), np.linalg.norm(x, axis=1)
+    logits[rows, y] = target(np.arccos(logits[rows, y]), length, margin)
+    pull = 35 * np.mean(length / 110**2 + 1 / length) if name == "magface" else 0.0
+    return cross_entropy(scale * logits, y) + pull
+
+
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_a_margin_loss_is_its_equation(name: str) -> None:
     head, vectors, labels = made(name)
-    target, scale, margin = TARGETS[name]
-    x, w, y = vectors.numpy(), head.weight.detach().numpy(), labels.numpy()
-    logits = unit(x) @ unit(w).T
-    rows, length = np.arange(COUNT), np.linalg.norm(x, axis=1)
-    logits[rows, y] = target(np.arccos(logits[rows, y]), length, margin)
-    wanted = cross_entropy(scale * logits, y)
-    if name == "magface":
-        wanted += 35 * np.mean(length / 110**2 + 1 / length)
-    assert head(vectors, labels).item() == pytest.approx(wanted, rel=1e-9)
+    value = wanted(name, vectors.numpy(), head.weight.detach().numpy(), labels.numpy())
+    assert head(vectors, labels).item() == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_a_margin_loss_is_its_equation_at_every_angle(name: str) -> None:
+    """One picture at a time, so that those near the centre do not hide behind those past π."""
+    head = losses.create(name, 3, 2).double()
+    head.weight.data.copy_(torch.eye(2, 3))
+    label = torch.zeros(1, dtype=torch.int64)
+    for angle in np.linspace(0.05, math.pi - 0.05, 40):
+        x = np.array([[30 * np.cos(angle), 0.0, 30 * np.sin(angle)]])
+        value = wanted(name, x, np.eye(2, 3), label.numpy())
+        assert head(torch.from_numpy(x), label).item() == pytest.approx(value, rel=1e-6, abs=1e-9)
+
+
+def test_adaface_follows_the_lengths_of_the_batches() -> None:
+    """The first batch counts whole; each later one moves mean and deviation by a hundredth of the way."""
+    head, vectors, labels = made("adaface")
+    weight, y, rows = head.weight.detach().numpy(), labels.numpy(), np.arange(COUNT)
+    mean = deviation = 0.0
+    for number, stretch in enumerate([1.0, 1.3, 0.6, 1.1]):
+        x = stretch * np.roll(vectors.numpy(), number, 0) + number
+        length = np.linalg.norm(x, axis=1)
+        share = 0.01 if number else 1.0
+        mean = (1 - share) * mean + share * length.mean()
+        deviation = (1 - share) * deviation + share * length.std()
+        z = np.clip(0.333 * (length - mean) / (deviation + 1e-3), -1, 1)
+        logits = unit(x) @ unit(weight).T
+        logits[rows, y] = np.cos(np.arccos(logits[rows, y]) - 0.4 * z) - (0.4 * z + 0.4)
+        value = head(torch.from_numpy(x), labels).item()
+        assert value == pytest.approx(cross_entropy(64 * logits, y), rel=1e-9)
+        assert head.mean.item() == pytest.approx(mean, rel=1e-12)
+        assert head.deviation.item() == pytest.approx(deviation, rel=1e-12)
 
 
 def test_softmax_is_its_equation() -> None:
