@@ -102,21 +102,6 @@ def _zipped(path: Path, names: list[str]) -> NDArray[np.uint8]:
     return pixels
 
 
-def read_bank(faces: Faces, bank: Path) -> Faces:
-    """The same faces with the views and the teacher's vectors of `bank`, as far as whole views are done."""
-    count = len(faces.labels)
-    views = bank / "views.npy"
-    crops = np.load(views, mmap_mode="r") if views.exists() else faces.crops
-    if len(crops) % count:
-        raise UsageError(f"{bank}: was made of other crops ({len(crops)} views do not fit {count} crops)")
-    ready = int((bank / "progress").read_text()) // count * count
-    if not ready:
-        raise UsageError(f"{bank}: is not finished")
-    teacher = bank / "teacher.npy"
-    vectors = np.load(teacher, mmap_mode="r") if teacher.exists() else None
-    return replace(faces, crops=crops[:ready], teacher=None if vectors is None else vectors[:ready])
-
-
 def hold_out(faces: Faces, *, share: float = 0.05, most: int = 200, seed: int = 0) -> tuple[Faces, Faces]:
     """Faces to train on and faces to validate on: of other subjects, `share` of them (2 … `most`).
 

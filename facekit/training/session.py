@@ -179,7 +179,7 @@ def _read(request: Request, listener: Listener) -> Any:
 def _taught(request: Request, config: Config, faces: Any, listener: Listener) -> Any:
     """The faces with a bank of views, made first where it is not there yet."""
     from facekit.embedding import Embedder
-    from facekit.training import bank, data
+    from facekit.training import bank
     from facekit.weights import user_embedder
 
     folder = request.bank or request.out / "bank"
@@ -193,7 +193,7 @@ def _taught(request: Request, config: Config, faces: Any, listener: Listener) ->
             seed=config.seed,
             report=lambda done, total: listener.progress(done, total, "views"),
         )
-    return data.read_bank(faces, folder)
+    return bank.read(faces, folder, note=listener.note)
 
 
 def _digest(faces: Any) -> str:

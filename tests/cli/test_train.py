@@ -117,7 +117,12 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "22 faces to train on, 16 of them of 4 subjects" in result.stderr
     assert "distance" in result.stdout
-    assert {path.name for path in Path("bank").iterdir()} == {"views.npy", "teacher.npy", "progress"}
+    assert {path.name for path in Path("bank").iterdir()} == {
+        "bank.json",
+        "views.npy",
+        "teacher.npy",
+        "progress",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reading crops and their tables, banks, and holding people out."""
+"""Reading crops and their tables, and holding people out."""
 
 import io
 import zipfile
@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from facekit.errors import UsageError
-from facekit.training import bank, data
-from facekit.training.config import Augmentation
+from facekit.training import data
 from training.small import people, write_array
 
 
@@ -84,54 +83,3 @@ def test_the_same_people_are_held_out_every_time() -> None:
 def test_too_few_people_to_hold_any_out(subjects: int, each: int) -> None:
     with pytest.raises(UsageError, match="--validation"):
         data.hold_out(people(subjects, each))
-
-
-def teacher(crops: np.ndarray) -> np.ndarray:
-    """The mean colour, which a mirror image does not change."""
-    return crops.mean((1, 2), dtype=np.float32) + 1
-
-
-def test_a_bank_has_the_crop_first_and_the_vector_of_each_view(tmp_path: Path) -> None:
-    faces = people(3, 2)
-    bank.build(faces.crops, tmp_path, views=3, teacher=teacher, augmentation=Augmentation(), batch=4)
-    read = data.read_bank(faces, tmp_path)
-    assert read.views == 3
-    assert (read.crops[:6] == faces.crops).all()
-    assert not (read.crops[6:12] == faces.crops).all()
-    wanted = teacher(read.crops)
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-    assert read.teacher is not None
-    assert read.teacher == pytest.approx(wanted, abs=1e-3)
-
-
-def test_an_interrupted_bank_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    faces = people(3, 2)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    options = {"views": 2, "teacher": teacher, "augmentation": Augmentation(), "batch": 4}
-    bank.build(faces.crops, whole, **options)
-
-    def interrupt(done: int, total: int) -> None:
-        if done == 10:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        bank.build(faces.crops, parts, report=interrupt, **options)
-    assert data.read_bank(faces, parts).views == 1
-    bank.build(faces.crops, parts, **options)
-    for name in ("views.npy", "teacher.npy", "progress"):
-        assert (parts / name).read_bytes() == (whole / name).read_bytes()
-
-
-def test_one_view_keeps_no_second_copy_of_the_crops(tmp_path: Path) -> None:
-    faces = people(3, 2)
-    bank.build(faces.crops, tmp_path, views=1, teacher=teacher, augmentation=Augmentation())
-    assert not (tmp_path / "views.npy").exists()
-    assert data.read_bank(faces, tmp_path).teacher is not None
-
-
-def test_a_bank_of_other_crops_is_refused(tmp_path: Path) -> None:
-    bank.build(people(3, 2).crops, tmp_path, views=2, teacher=None, augmentation=Augmentation())
-    with pytest.raises(UsageError, match="other crops"):
-        data.read_bank(people(5, 1), tmp_path)
-    with pytest.raises(UsageError, match="other crops"):
-        bank.build(people(3, 3).crops, tmp_path, views=2, teacher=None, augmentation=Augmentation())
