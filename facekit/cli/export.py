@@ -71,7 +71,7 @@ def export(
 
     session.require_packages()
     from facekit.training import release
-    from facekit.training.data import read_array
+    from facekit.training.data import read_array, read_validation
     from facekit.training.manifest import update
 
     written = release.release(
@@ -82,7 +82,7 @@ def export(
         flip=flip,
         name=name,
         calibration=read_array(calibration) if calibration else None,
-        validation=read_array(validation) if validation else None,
+        validation=read_validation(validation) if validation else None,
         bounds=release.Bounds(max_drift, max_loss),
         provenance=release.Provenance(license_, data, command, commit),
     )

@@ -80,6 +80,39 @@ def read_array(crops: Path) -> Faces:
     return Faces(pixels, subjects, numbered([row.get("family") or "" for row in rows]))
 
 
+def read_validation(crops: Path) -> Faces:
+    """The labelled ones of the crops that `read_array` reads, to measure a network on.
+
+    UsageError unless they have mated and non-mated pairs.
+    """
+    faces = read_array(crops)
+    known = faces.labels >= 0
+    if not known.all():
+        faces = Faces(faces.crops[known], faces.labels[known], faces.families[known])
+    if not all(pairs(faces)):
+        raise UsageError(
+            f"{crops}: {len(faces.labels)} labelled crops of {faces.classes} subjects are too few to "
+            "validate on: it takes two crops of one subject, and crops of two who are not of one family"
+        )
+    return faces
+
+
+def pairs(faces: Faces) -> tuple[int, int]:
+    """How many mated and non-mated pairs metrics.split_scores makes of labelled faces."""
+    kin = faces.families >= 0
+    mated = _alike(faces.labels)
+    # Of one family, and not of one subject besides.
+    related = _alike(faces.families[kin]) - _alike(np.stack([faces.families, faces.labels], axis=1)[kin])
+    count = len(faces.labels)
+    return mated, count * (count - 1) // 2 - mated - related
+
+
+def _alike(values: NDArray[np.int64]) -> int:
+    """How many pairs of entries are the same."""
+    counts = np.unique(values, axis=0, return_counts=True)[1]
+    return int((counts * (counts - 1) // 2).sum())
+
+
 def read_crops(path: Path) -> NDArray[np.uint8]:
     """The array NAME.npy, uint8 (n, 112, 112, 3), left on disk. UsageError if it is none."""
     try:

@@ -143,7 +143,7 @@ def _split(request: Request, config: Config, faces: Any, listener: Listener) -> 
         # Without a teacher nothing can be learned from a face without a name.
         faces = replace(faces, use=np.flatnonzero(faces.labels >= 0))
     if request.validation is not None:
-        validation = data.read_array(request.validation)
+        validation = data.read_validation(request.validation)
     else:
         faces, validation = data.hold_out(faces, seed=config.seed)
     listener.note(

@@ -16,6 +16,7 @@ from facekit import weights
 from facekit.cli.train import chosen_settings, train
 from facekit.training import checkpoint, loop, networks, session
 from facekit.training.config import Augmentation, Config
+from facekit.training.data import Faces
 from facekit.training.export import embed
 
 QUICK = ("--phases", "32:2", "--batch", "8", "--dimension", "16", "--warmup", "1")
@@ -99,6 +100,18 @@ def test_folders_of_crops_and_the_default_gallery(run: Run, crops: Path, tmp_pat
     assert result.exit_code == 0, result.output
     assert "broken.png" in result.stderr
     assert "6 faces to train on, 6 of them of 3 subjects" in result.stderr
+
+
+@pytest.mark.parametrize("others", [people(3, 1, unknown=4), people(1, 4)])
+def test_crops_that_cannot_judge_are_refused(run: Run, crops: Path, others: Faces) -> None:
+    useless = write_array(Path("useless.npy"), others)
+    result = run("train", "--data", crops, "--output", "mine", "--validation", useless, *QUICK)
+    assert result.exit_code == 2
+    assert "too few to validate on" in result.stderr
+    assert run("train", "--data", crops, "--output", "mine", *QUICK).exit_code == 0
+    result = run("export", "mine", "--validation", useless)
+    assert result.exit_code == 2
+    assert "too few to validate on" in result.stderr
 
 
 def test_without_data_it_says_what_is_needed(run: Run) -> None:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from facekit.errors import UsageError
+from facekit.evaluation import metrics
 from facekit.training import data
 from training.small import people, write_array
 
@@ -56,6 +57,36 @@ def test_what_is_no_array_of_crops(
         (tmp_path / "faces.csv").write_text(table)
     with pytest.raises(UsageError, match=message):
         data.read_array(tmp_path / "faces.npy")
+
+
+def test_what_is_validated_on_is_labelled(tmp_path: Path) -> None:
+    read = data.read_validation(write_array(tmp_path / "faces.npy", people(3, 2, unknown=4)))
+    assert read.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert (read.crops == people(3, 2).crops).all()
+
+
+@pytest.mark.parametrize(
+    ("faces", "found"),
+    [
+        (people(6, 1), "6 labelled crops of 6"),
+        (people(1, 6), "6 labelled crops of 1"),
+        (people(1, 4, unknown=4), "4 labelled crops of 1"),
+        (people(6, 1, unknown=3), "6 labelled crops of 6"),
+    ],
+)
+def test_what_has_no_pairs_of_both_kinds_is_not_validated_on(
+    tmp_path: Path, faces: data.Faces, found: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{found} subjects are too few .* two crops of one subject"):
+        data.read_validation(write_array(tmp_path / "faces.npy", faces))
+
+
+def test_pairs_are_counted_as_they_are_scored() -> None:
+    random = np.random.default_rng(0)
+    labels, families = random.integers(0, 6, 40), random.integers(-1, 4, 40)
+    faces = data.Faces(np.zeros((40, 112, 112, 3), np.uint8), labels, families)
+    scores = metrics.split_scores(np.zeros((40, 2), np.float32), labels, families)
+    assert data.pairs(faces) == tuple(map(len, scores))
 
 
 def test_held_out_people_are_not_trained_on_and_classes_are_renumbered() -> None:
