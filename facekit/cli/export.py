@@ -91,4 +91,9 @@ def export(
     drifts = {name: drift.to_dict() for name, drift in written.drifts.items()}
     size = written.network.stat().st_size / 1e6
     console.note(f"{written.network}: {size:.1f} MB, described by {written.description.name}")
+    if validation is None:
+        console.note(
+            f"{written.description.name} has no figures and no threshold: they take labelled crops of other "
+            "people, given with --validation"
+        )
     console.emit(json.dumps({"embedder": written.entry, "drift": drifts}, indent=2, ensure_ascii=False))

@@ -135,19 +135,19 @@ def _zipped(path: Path, names: list[str]) -> NDArray[np.uint8]:
     return pixels
 
 
-def hold_out(faces: Faces, *, share: float = 0.05, most: int = 200, seed: int = 0) -> tuple[Faces, Faces]:
+def hold_out(
+    faces: Faces, *, share: float = 0.05, most: int = 200, seed: int = 0
+) -> tuple[Faces, Faces | None]:
     """Faces to train on and faces to validate on: of other subjects, `share` of them (2 … `most`).
 
-    Only subjects with two crops or more can be held out. UsageError if fewer than two could stay.
+    Only subjects with two crops or more can be held out. Where fewer than two subjects could stay, all are
+    trained on, and there is nothing to validate on: None.
     """
     known = faces.labels >= 0
     deep = np.flatnonzero(np.bincount(faces.labels[known], minlength=faces.classes) >= 2)
     wanted = min(max(2, round(share * len(deep))), most)
     if faces.classes - wanted < 2 or len(deep) < wanted:
-        raise UsageError(
-            f"{faces.classes} subjects, {len(deep)} of them with two pictures or more, are too few to hold "
-            f"out {wanted} for validation and train on two: add people, or give --validation"
-        )
+        return faces, None
     held = np.random.default_rng((seed, 6)).choice(deep, wanted, replace=False)
     out = np.isin(faces.labels, held)
     renumbered = np.full(faces.classes + 1, -1)

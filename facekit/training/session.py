@@ -146,9 +146,12 @@ def _split(request: Request, config: Config, faces: Any, listener: Listener) -> 
         validation = data.read_validation(request.validation)
     else:
         faces, validation = data.hold_out(faces, seed=config.seed)
+    judges = "none to validate: too few people to hold any out, see --validation"
+    if validation is not None:
+        judges = f"{len(validation.labels)} faces of {validation.classes} others to validate"
     listener.note(
         f"{len(faces.rows)} faces to train on, {int((faces.labels[faces.rows] >= 0).sum())} of them of "
-        f"{faces.classes} subjects; {len(validation.labels)} faces of {validation.classes} others to validate"
+        f"{faces.classes} subjects; {judges}"
     )
     return faces, validation
 

@@ -102,6 +102,19 @@ def test_folders_of_crops_and_the_default_gallery(run: Run, crops: Path, tmp_pat
     assert "6 faces to train on, 6 of them of 3 subjects" in result.stderr
 
 
+def test_two_people_are_enough_and_what_is_missing_then_is_said(run: Run, crops: Path) -> None:
+    two = write_array(Path("two.npy"), people(2, 4))
+    result = run("train", "--data", two, "--output", "mine", "--patience", "1", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "8 faces to train on, 8 of them of 2 subjects; none to validate" in result.stderr
+    assert "accuracy" not in result.stdout
+    result = run("export", "mine", "-o", "mine.onnx")
+    assert result.exit_code == 0, result.output
+    assert "no figures and no threshold" in result.stderr
+    assert "--validation" in result.stderr
+    assert "figures" not in json.loads(result.stdout)["embedder"]
+
+
 @pytest.mark.parametrize("others", [people(3, 1, unknown=4), people(1, 4)])
 def test_crops_that_cannot_judge_are_refused(run: Run, crops: Path, others: Faces) -> None:
     useless = write_array(Path("useless.npy"), others)
