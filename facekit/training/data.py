@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
-import io
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from facekit.errors import UsageError
+from facekit import images
+from facekit.errors import PictureError, UsageError
 
 SIDE = 112
+UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What zipfile raises for a damaged archive, a missing member, an encrypted or a strangely packed one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,8 @@ def numbered(names: list[str]) -> NDArray[np.int64]:
 def read_table(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV with a column `subject`, and perhaps `family` and `name`, one a crop."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets begin a CSV with a byte order mark.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
             rows = list(table)
     except FileNotFoundError:
@@ -74,6 +77,8 @@ def read_array(crops: Path) -> Faces:
     rows = read_table(crops.with_suffix(".csv"))
     names = [row.get("name") or "" for row in rows]
     pixels = _zipped(crops, names) if crops.suffix == ".zip" else read_crops(crops)
+    if not rows:
+        raise UsageError(f"{crops}: holds no crops, its table has no rows")
     if len(pixels) != len(rows):
         raise UsageError(f"{crops}: holds {len(pixels)} crops, its table {len(rows)} rows")
     subjects = numbered([row["subject"] or "" for row in rows])
@@ -119,6 +124,8 @@ def read_crops(path: Path) -> NDArray[np.uint8]:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"{path}: is no array of crops ({error})") from None
+    if not isinstance(pixels, np.ndarray):
+        raise UsageError(f"{path}: holds several arrays; save the crops as one, NAME.npy")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (SIDE, SIDE, 3):
         raise UsageError(f"{path}: is {pixels.dtype} {pixels.shape}, not uint8 (n, {SIDE}, {SIDE}, 3)")
     return pixels
@@ -129,8 +136,12 @@ def _zipped(path: Path, names: list[str]) -> NDArray[np.uint8]:
     try:
         with zipfile.ZipFile(path) as archive:
             for number, name in enumerate(names):
-                pixels[number] = np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+                crop = images.decode(archive.read(name), name).pixels
+                if crop.shape != pixels.shape[1:]:
+                    height, width, _ = crop.shape
+                    raise UsageError(f"{path}: {name} is {width}×{height}, a crop is {SIDE}×{SIDE}")
+                pixels[number] = crop
+    except (*UNREADABLE, PictureError) as error:
         raise UsageError(f"{path}: crops cannot be read ({error})") from None
     return pixels
 

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,46 @@ def test_crops_in_a_zip_file(tmp_path: Path) -> None:
     assert read.families.tolist() == [0, -1, 0]
 
 
+def test_a_table_from_a_spreadsheet(tmp_path: Path) -> None:
+    table = write_array(tmp_path / "faces.npy", people(2, 2)).with_suffix(".csv")
+    table.write_text("subject\nann\nann\nbob\nbob\n", encoding="utf-8-sig")
+    assert data.read_array(tmp_path / "faces.npy").labels.tolist() == [0, 0, 1, 1]
+
+
+def archived(path: Path, *sides: int) -> Path:
+    """Crops in NAME.zip with their table, those of one side after those of another."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, side in enumerate(sides):
+            file = io.BytesIO()
+            Image.new("RGB", (side, side), (number, 0, 9)).save(file, "PNG")
+            archive.writestr(f"{number}.png", file.getvalue())
+    rows = [f"{number}.png,a\n" for number in range(len(sides))]
+    path.with_suffix(".csv").write_text("name,subject\n" + "".join(rows))
+    return path
+
+
+def test_pictures_of_another_size_are_no_crops(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"1\.png is 1×1, a crop is 112×112"):
+        data.read_array(archived(tmp_path / "faces.zip", 112, 1))
+
+
+def test_a_damaged_archive_is_no_internal_error(tmp_path: Path) -> None:
+    path = archived(tmp_path / "faces.zip", 112, 112)
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        # What the damage does not touch may still be read.
+        with suppress(UsageError):
+            data.read_array(path)
+
+
+def test_several_arrays_are_not_one(tmp_path: Path) -> None:
+    np.savez(tmp_path / "faces.npz", np.zeros((1, 112, 112, 3), np.uint8))
+    (tmp_path / "faces.csv").write_text("subject\na\n")
+    with pytest.raises(UsageError, match="several arrays"):
+        data.read_array(tmp_path / "faces.npz")
+
+
 @pytest.mark.parametrize(
     ("array", "table", "message"),
     [
@@ -47,6 +88,7 @@ def test_crops_in_a_zip_file(tmp_path: Path) -> None:
         (np.zeros((2, 64, 64, 3), np.uint8), "subject\na\nb\n", r"not uint8 \(n, 112"),
         (np.zeros((2, 112, 112, 3), np.float32), "subject\na\nb\n", "is float32"),
         (np.array([{}]), "subject\na\n", "no array of crops"),
+        (np.zeros((0, 112, 112, 3), np.uint8), "subject\n", "holds no crops"),
     ],
 )
 def test_what_is_no_array_of_crops(

@@ -10,6 +10,7 @@ import torch
 
 from facekit import runtime
 from facekit.alignment import CENTRE, RADIUS, SCHEMES
+from facekit.errors import UsageError
 from facekit.training import refiner
 from facekit.training.landmarks import Example
 from facekit.training.refiner import INPUT_SIDE, WINDOW, Recipe
@@ -103,6 +104,11 @@ def test_it_learns_where_a_face_lies() -> None:
     with torch.inference_mode():
         found = network(windows)
     assert refiner.displacement(found, wanted) < 0.6 * refiner.displacement(0 * wanted, wanted)
+
+
+def test_no_crops_are_nothing_to_train_on() -> None:
+    with pytest.raises(UsageError, match="no crops"):
+        refiner.train(dotted(4)[:0], RECIPE)
 
 
 def test_photos_show_what_lies_around_a_face() -> None:
