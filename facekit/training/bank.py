@@ -125,7 +125,8 @@ def build(
     if done >= total:
         return
     mode: Mode = "r+" if done else "w+"
-    stored = vectors = None
+    stored: NDArray[np.uint8] | None = None
+    vectors: NDArray[np.float16] | None = None
     if views > 1:
         stored = open_memmap(out / VIEWS, mode, np.dtype(np.uint8), (total, *crops.shape[1:]))
     if teacher is not None:
@@ -202,7 +203,8 @@ def _check(bank: Path, wanted: Key, teacher: Teacher | None) -> None:
         different += [] if fits else ["teacher"]
     if different:
         found = ", ".join(dict.fromkeys(DIFFERENT[name] for name in different))
-        raise UsageError(f"{bank}: holds a bank of {found}; give what it was made with, or {_OTHER}")
+        as_it_is = "" if "other crops" in found else "leave out --teacher and --views to use it as it is, or "
+        raise UsageError(f"{bank}: holds a bank of {found}; {as_it_is}{_OTHER}")
 
 
 def _views(bank: Path, count: int, vectors: NDArray[Any] | None) -> int:

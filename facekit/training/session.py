@@ -142,6 +142,7 @@ def _split(request: Request, config: Config, faces: Any, listener: Listener) -> 
     if faces.teacher is None:
         # Without a teacher nothing can be learned from a face without a name.
         faces = replace(faces, use=np.flatnonzero(faces.labels >= 0))
+    validation: data.Faces | None
     if request.validation is not None:
         validation = data.read_validation(request.validation)
     else:

@@ -99,8 +99,9 @@ def test_a_bank_of_something_else_is_refused_and_stays_as_it_is(tmp_path: Path, 
     else:
         interrupted(tmp_path, 6, batch=6)
     before = contents(tmp_path)
-    with pytest.raises(UsageError, match=what):
+    with pytest.raises(UsageError, match=what) as refused:
         build(tmp_path, **OTHERS[what])
+    assert ("use it as it is" in str(refused.value)) == (what != "other crops")
     assert contents(tmp_path) == before
 
 
