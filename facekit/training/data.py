@@ -75,10 +75,10 @@ def read_array(crops: Path) -> Faces:
     Row i of the table is entry i of the array, or the picture that its column `name` says.
     """
     rows = read_table(crops.with_suffix(".csv"))
+    if not rows:
+        raise UsageError(f"{crops.with_suffix('.csv')}: has no rows, one for each crop")
     names = [row.get("name") or "" for row in rows]
     pixels = _zipped(crops, names) if crops.suffix == ".zip" else read_crops(crops)
-    if not rows:
-        raise UsageError(f"{crops}: holds no crops, its table has no rows")
     if len(pixels) != len(rows):
         raise UsageError(f"{crops}: holds {len(pixels)} crops, its table {len(rows)} rows")
     subjects = numbered([row["subject"] or "" for row in rows])
@@ -128,6 +128,8 @@ def read_crops(path: Path) -> NDArray[np.uint8]:
         raise UsageError(f"{path}: holds several arrays; save the crops as one, NAME.npy")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (SIDE, SIDE, 3):
         raise UsageError(f"{path}: is {pixels.dtype} {pixels.shape}, not uint8 (n, {SIDE}, {SIDE}, 3)")
+    if not len(pixels):
+        raise UsageError(f"{path}: holds no crops")
     return pixels
 
 

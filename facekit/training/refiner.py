@@ -21,7 +21,6 @@ from torch.optim import swa_utils
 
 from facekit import alignment
 from facekit.alignment import CENTRE, RADIUS, SCHEMES, SPOKES, similarity
-from facekit.errors import UsageError
 from facekit.training import export, manifest
 from facekit.training.data import SIDE
 from facekit.training.landmarks import Example
@@ -88,11 +87,8 @@ def train(
 ) -> RefinerNetwork:
     """The averaged network, trained on aligned crops (n, 112, 112, 3) RGB; `report` hears the loss.
 
-    `photos` are faces cut with more around them, (n, side, side, 3), as much on all sides. UsageError where
-    there are no crops.
+    `photos` are faces cut with more around them, (n, side, side, 3), as much on all sides.
     """
-    if not len(crops):
-        raise UsageError("the array holds no crops to train the refiner on")
     torch.manual_seed(recipe.seed)
     network = RefinerNetwork().to(memory_format=torch.channels_last)
     averaged = swa_utils.AveragedModel(
