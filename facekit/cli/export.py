@@ -71,7 +71,7 @@ def export(
 
     session.require_packages()
     from facekit.training import release
-    from facekit.training.data import read_array
+    from facekit.training.data import read_array, read_validation
     from facekit.training.manifest import update
 
     written = release.release(
@@ -82,7 +82,7 @@ def export(
         flip=flip,
         name=name,
         calibration=read_array(calibration) if calibration else None,
-        validation=read_array(validation) if validation else None,
+        validation=read_validation(validation) if validation else None,
         bounds=release.Bounds(max_drift, max_loss),
         provenance=release.Provenance(license_, data, command, commit),
     )
@@ -91,4 +91,9 @@ def export(
     drifts = {name: drift.to_dict() for name, drift in written.drifts.items()}
     size = written.network.stat().st_size / 1e6
     console.note(f"{written.network}: {size:.1f} MB, described by {written.description.name}")
+    if validation is None:
+        console.note(
+            f"{written.description.name} has no figures and no threshold: they take labelled crops of other "
+            "people, given with --validation"
+        )
     console.emit(json.dumps({"embedder": written.entry, "drift": drifts}, indent=2, ensure_ascii=False))

@@ -9,26 +9,32 @@ from pathlib import Path
 import click
 
 from facekit.cli.console import Console
+from facekit.cli.options import command
 
 EXISTING = click.Path(path_type=Path, exists=True)
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 WRITTEN = click.Path(path_type=Path, dir_okay=False)
+COUNT = click.IntRange(1)
 
 
-@click.command("train-landmarks", short_help="Train the landmark predictor.")
+@command("train-landmarks")
 @click.argument("pictures", type=EXISTING)
 @click.argument("points", type=EXISTING_FILE)
 @click.option("-o", "--output", type=WRITTEN, default=Path("landmarks.dat"), show_default=True)
 @click.option("--detector", default="dlib", show_default=True, help="Whose boxes to train on.")
 @click.option("--teacher", help="A detector with points, like yunet=FILE: average its looks with POINTS.")
 @click.option("--compare", type=EXISTING_FILE, multiple=True, help="Also measure dlib's own 5 or 68 points.")
-@click.option("--cascade", type=int, default=10, show_default=True, help="Rounds of trees.")
-@click.option("--trees", type=int, default=500, show_default=True, help="Trees a round.")
-@click.option("--depth", type=int, default=4, show_default=True, help="Depth of a tree.")
-@click.option("--nu", type=float, default=0.1, show_default=True, help="Learning rate.")
-@click.option("--jitters", type=int, default=10, show_default=True, help="Boxes a face, shifted and scaled.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--threads", type=int, default=2, show_default=True)
+@click.option("--cascade", type=COUNT, default=10, show_default=True, help="Rounds of trees.")
+@click.option("--trees", type=COUNT, default=500, show_default=True, help="Trees a round.")
+@click.option("--depth", type=click.IntRange(1, 16), default=4, show_default=True, help="Depth of a tree.")
+@click.option(
+    "--nu", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="Learning rate."
+)
+@click.option(
+    "--jitters", type=COUNT, default=10, show_default=True, help="Boxes a face, shifted and scaled."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--threads", type=COUNT, default=2, show_default=True)
 @click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
@@ -60,12 +66,14 @@ def train_landmarks(
     from facekit.training import landmark_errors, landmarks
     from facekit.training.manifest import made, update
 
+    settings = landmarks.Recipe(**recipe)  # type: ignore[arg-type]
     started = time.monotonic()
 
     def note(text: str) -> None:
         console.note(f"{time.monotonic() - started:4.0f} s  {text}")
 
     examples = landmarks.read_examples(pictures, points)
+    landmarks.held_out(examples)  # refuses too few before the detector is asked
     note(f"{len(examples)} pictures read")
     examples = landmarks.boxed(examples, detection.create(detector))
     note(f"boxes of {detector}")
@@ -73,7 +81,7 @@ def train_landmarks(
     if teacher:
         note(f"points averaged with those of {teacher}")
     training, _ = landmarks.held_out(steadied)
-    landmarks.train(training, output, landmarks.Recipe(**recipe))  # type: ignore[arg-type]
+    landmarks.train(training, output, settings)
     if manifest is not None:
         update(manifest, {**made(output), "scheme": "arcface5"}, name="landmarks")
     note(f"{output}: {output.stat().st_size / 1e6:.1f} MB, trained on {len(training)} pictures")

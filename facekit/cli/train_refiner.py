@@ -23,7 +23,7 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
 @click.option("--teacher", help="A detector with points, like yunet=FILE: average its looks with POINTS.")
 @click.option("--steps", type=click.IntRange(1), default=3000, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces a step.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
 @click.pass_obj

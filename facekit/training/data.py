@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
-import io
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from facekit.errors import UsageError
+from facekit import images
+from facekit.errors import PictureError, UsageError
 
 SIDE = 112
+UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What zipfile raises for a damaged archive, a missing member, an encrypted or a strangely packed one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,8 @@ def numbered(names: list[str]) -> NDArray[np.int64]:
 def read_table(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV with a column `subject`, and perhaps `family` and `name`, one a crop."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets begin a CSV with a byte order mark.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
             rows = list(table)
     except FileNotFoundError:
@@ -72,6 +75,8 @@ def read_array(crops: Path) -> Faces:
     Row i of the table is entry i of the array, or the picture that its column `name` says.
     """
     rows = read_table(crops.with_suffix(".csv"))
+    if not rows:
+        raise UsageError(f"{crops.with_suffix('.csv')}: has no rows, one for each crop")
     names = [row.get("name") or "" for row in rows]
     pixels = _zipped(crops, names) if crops.suffix == ".zip" else read_crops(crops)
     if len(pixels) != len(rows):
@@ -80,14 +85,51 @@ def read_array(crops: Path) -> Faces:
     return Faces(pixels, subjects, numbered([row.get("family") or "" for row in rows]))
 
 
+def read_validation(crops: Path) -> Faces:
+    """The labelled ones of the crops that `read_array` reads, to measure a network on.
+
+    UsageError unless they have mated and non-mated pairs.
+    """
+    faces = read_array(crops)
+    known = faces.labels >= 0
+    if not known.all():
+        faces = Faces(faces.crops[known], faces.labels[known], faces.families[known])
+    if not all(pairs(faces)):
+        raise UsageError(
+            f"{crops}: {len(faces.labels)} labelled crops of {faces.classes} subjects are too few to "
+            "validate on: it takes two crops of one subject, and crops of two who are not of one family"
+        )
+    return faces
+
+
+def pairs(faces: Faces) -> tuple[int, int]:
+    """How many mated and non-mated pairs metrics.split_scores makes of labelled faces."""
+    kin = faces.families >= 0
+    mated = _alike(faces.labels)
+    # Of one family, and not of one subject besides.
+    related = _alike(faces.families[kin]) - _alike(np.stack([faces.families, faces.labels], axis=1)[kin])
+    count = len(faces.labels)
+    return mated, count * (count - 1) // 2 - mated - related
+
+
+def _alike(values: NDArray[np.int64]) -> int:
+    """How many pairs of entries are the same."""
+    counts = np.unique(values, axis=0, return_counts=True)[1]
+    return int((counts * (counts - 1) // 2).sum())
+
+
 def read_crops(path: Path) -> NDArray[np.uint8]:
     """The array NAME.npy, uint8 (n, 112, 112, 3), left on disk. UsageError if it is none."""
     try:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"{path}: is no array of crops ({error})") from None
+    if not isinstance(pixels, np.ndarray):
+        raise UsageError(f"{path}: holds several arrays; save the crops as one, NAME.npy")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (SIDE, SIDE, 3):
         raise UsageError(f"{path}: is {pixels.dtype} {pixels.shape}, not uint8 (n, {SIDE}, {SIDE}, 3)")
+    if not len(pixels):
+        raise UsageError(f"{path}: holds no crops")
     return pixels
 
 
@@ -96,40 +138,29 @@ def _zipped(path: Path, names: list[str]) -> NDArray[np.uint8]:
     try:
         with zipfile.ZipFile(path) as archive:
             for number, name in enumerate(names):
-                pixels[number] = np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+                crop = images.decode(archive.read(name), name).pixels
+                if crop.shape != pixels.shape[1:]:
+                    height, width, _ = crop.shape
+                    raise UsageError(f"{path}: {name} is {width}×{height}, a crop is {SIDE}×{SIDE}")
+                pixels[number] = crop
+    except (*UNREADABLE, PictureError) as error:
         raise UsageError(f"{path}: crops cannot be read ({error})") from None
     return pixels
 
 
-def read_bank(faces: Faces, bank: Path) -> Faces:
-    """The same faces with the views and the teacher's vectors of `bank`, as far as whole views are done."""
-    count = len(faces.labels)
-    views = bank / "views.npy"
-    crops = np.load(views, mmap_mode="r") if views.exists() else faces.crops
-    if len(crops) % count:
-        raise UsageError(f"{bank}: was made of other crops ({len(crops)} views do not fit {count} crops)")
-    ready = int((bank / "progress").read_text()) // count * count
-    if not ready:
-        raise UsageError(f"{bank}: is not finished")
-    teacher = bank / "teacher.npy"
-    vectors = np.load(teacher, mmap_mode="r") if teacher.exists() else None
-    return replace(faces, crops=crops[:ready], teacher=None if vectors is None else vectors[:ready])
-
-
-def hold_out(faces: Faces, *, share: float = 0.05, most: int = 200, seed: int = 0) -> tuple[Faces, Faces]:
+def hold_out(
+    faces: Faces, *, share: float = 0.05, most: int = 200, seed: int = 0
+) -> tuple[Faces, Faces | None]:
     """Faces to train on and faces to validate on: of other subjects, `share` of them (2 … `most`).
 
-    Only subjects with two crops or more can be held out. UsageError if fewer than two could stay.
+    Only subjects with two crops or more can be held out. Where fewer than two subjects could stay, all are
+    trained on, and there is nothing to validate on: None.
     """
     known = faces.labels >= 0
     deep = np.flatnonzero(np.bincount(faces.labels[known], minlength=faces.classes) >= 2)
     wanted = min(max(2, round(share * len(deep))), most)
     if faces.classes - wanted < 2 or len(deep) < wanted:
-        raise UsageError(
-            f"{faces.classes} subjects, {len(deep)} of them with two pictures or more, are too few to hold "
-            f"out {wanted} for validation and train on two: add people, or give --validation"
-        )
+        return faces, None
     held = np.random.default_rng((seed, 6)).choice(deep, wanted, replace=False)
     out = np.isin(faces.labels, held)
     renumbered = np.full(faces.classes + 1, -1)

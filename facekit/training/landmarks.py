@@ -25,6 +25,7 @@ from facekit import images
 from facekit.detection import Detector
 from facekit.errors import PictureError, UsageError
 from facekit.results import Box, Pixels
+from facekit.training.data import UNREADABLE
 
 Points = NDArray[np.float64]
 
@@ -92,14 +93,22 @@ class Recipe:
     seed: int = 1
     threads: int = 2
 
+    def __post_init__(self) -> None:
+        if not 0 < self.nu <= 1:  # also where it is NaN
+            raise UsageError(f"a learning rate of {self.nu} grows no trees: --nu is above 0, at most 1")
+
 
 def read_examples(pictures: Path, table: Path) -> list[Example]:
     """Pictures of a folder or ZIP file, and their points from a CSV with a row a face.
 
     Its columns are `name` and `left_eye_x`, `left_eye_y` … for each point of `arcface5`.
     """
-    with table.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
+    try:
+        # Spreadsheets begin a CSV with a byte order mark.
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{table}: cannot be read as a CSV in UTF-8 ({error})") from None
     needed = ["name", *(f"{point}_{axis}" for point in SCHEME for axis in "xy")]
     missing = [column for column in needed if rows and column not in rows[0]]
     if missing or not rows:
@@ -114,9 +123,15 @@ def read_examples(pictures: Path, table: Path) -> list[Example]:
 
 def _points(row: dict[str, str], table: Path) -> Points:
     try:
-        return np.array([[float(row[f"{point}_{axis}"]) for axis in "xy"] for point in SCHEME])
+        points = np.array([[float(row[f"{point}_{axis}"]) for axis in "xy"] for point in SCHEME])
     except (TypeError, ValueError):
         raise UsageError(f"{table}: the points of {row['name']} are not ten numbers") from None
+    if not np.isfinite(points).all() or np.linalg.norm(points[0] - points[1]) < 1:
+        raise UsageError(
+            f"{table}: the points of {row['name']} are not those of a face: "
+            "ten numbers in pixels, and two eyes apart"
+        )
+    return points
 
 
 def _files(pictures: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -128,12 +143,16 @@ def _files(pictures: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(pictures) as archive:
             for name in names:
                 yield name, archive.read(name)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise PictureError(f"{pictures}: {error}") from None
 
 
 def held_out(examples: Sequence[_T]) -> tuple[list[_T], list[_T]]:
-    """Four fifths to train on, and every fifth to measure with."""
+    """Four fifths to train on, and every fifth to measure with. UsageError where there is no fifth."""
+    if len(examples) < 5:
+        raise UsageError(
+            f"{len(examples)} pictures with points are too few: every fifth is kept back to measure with"
+        )
     return [e for n, e in enumerate(examples) if n % 5 != 4], list(examples[4::5])
 
 

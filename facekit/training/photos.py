@@ -23,6 +23,9 @@ from facekit.training.data import SIDE, Faces, numbered
 
 Report = Callable[[int, int], None]
 
+NO_FACE = b"no face"
+"""Stands in the cache for a photo without a face. An empty file does not: a loss of power leaves one."""
+
 
 class Aligner(Protocol):
     """What is used of facekit.pipeline.Pipeline; `key` names all that a crop depends on besides the photo."""
@@ -134,9 +137,9 @@ def _cached(source: str, aligner: Aligner, cache: Path) -> Pixels:
         raise PictureError(f"{source}: cannot be read ({error.strerror})") from None
     key = hashlib.sha256(f"{content}|{aligner.key}".encode()).hexdigest()
     kept = cache / key[:2] / f"{key}.png"
-    if kept.exists():
+    try:
         crop = _stored(kept)
-    else:
+    except PictureError:  # not there yet, or damaged: made again
         crop = aligner.crop(images.read(source))
         _store(kept, crop)
     if crop is None:
@@ -145,10 +148,13 @@ def _cached(source: str, aligner: Aligner, cache: Path) -> Pixels:
 
 
 def _stored(path: Path) -> Pixels | None:
-    if path.stat().st_size == 0:
+    """A crop of the cache, None for a photo without a face. PictureError where no whole one is there."""
+    if path.is_file() and path.read_bytes() == NO_FACE:
         return None
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+    crop = images.read(path).pixels
+    if crop.shape != (SIDE, SIDE, 3):
+        raise PictureError(f"{path}: is no crop of {SIDE}×{SIDE}")
+    return crop
 
 
 def _store(path: Path, crop: Pixels | None) -> None:
@@ -156,7 +162,7 @@ def _store(path: Path, crop: Pixels | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     if crop is None:
-        part.write_bytes(b"")
+        part.write_bytes(NO_FACE)
     else:
         Image.fromarray(crop).save(part, "PNG")
     part.replace(path)

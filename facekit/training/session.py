@@ -142,13 +142,17 @@ def _split(request: Request, config: Config, faces: Any, listener: Listener) -> 
     if faces.teacher is None:
         # Without a teacher nothing can be learned from a face without a name.
         faces = replace(faces, use=np.flatnonzero(faces.labels >= 0))
+    validation: data.Faces | None
     if request.validation is not None:
-        validation = data.read_array(request.validation)
+        validation = data.read_validation(request.validation)
     else:
         faces, validation = data.hold_out(faces, seed=config.seed)
+    judges = "none to validate: too few people to hold any out, see --validation"
+    if validation is not None:
+        judges = f"{len(validation.labels)} faces of {validation.classes} others to validate"
     listener.note(
         f"{len(faces.rows)} faces to train on, {int((faces.labels[faces.rows] >= 0).sum())} of them of "
-        f"{faces.classes} subjects; {len(validation.labels)} faces of {validation.classes} others to validate"
+        f"{faces.classes} subjects; {judges}"
     )
     return faces, validation
 
@@ -179,7 +183,7 @@ def _read(request: Request, listener: Listener) -> Any:
 def _taught(request: Request, config: Config, faces: Any, listener: Listener) -> Any:
     """The faces with a bank of views, made first where it is not there yet."""
     from facekit.embedding import Embedder
-    from facekit.training import bank, data
+    from facekit.training import bank
     from facekit.weights import user_embedder
 
     folder = request.bank or request.out / "bank"
@@ -193,7 +197,7 @@ def _taught(request: Request, config: Config, faces: Any, listener: Listener) ->
             seed=config.seed,
             report=lambda done, total: listener.progress(done, total, "views"),
         )
-    return data.read_bank(faces, folder)
+    return bank.read(faces, folder, note=listener.note)
 
 
 def _digest(faces: Any) -> str:

@@ -16,6 +16,7 @@ from facekit import weights
 from facekit.cli.train import chosen_settings, train
 from facekit.training import checkpoint, loop, networks, session
 from facekit.training.config import Augmentation, Config
+from facekit.training.data import Faces
 from facekit.training.export import embed
 
 QUICK = ("--phases", "32:2", "--batch", "8", "--dimension", "16", "--warmup", "1")
@@ -101,6 +102,31 @@ def test_folders_of_crops_and_the_default_gallery(run: Run, crops: Path, tmp_pat
     assert "6 faces to train on, 6 of them of 3 subjects" in result.stderr
 
 
+def test_two_people_are_enough_and_what_is_missing_then_is_said(run: Run, crops: Path) -> None:
+    two = write_array(Path("two.npy"), people(2, 4))
+    result = run("train", "--data", two, "--output", "mine", "--patience", "1", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "8 faces to train on, 8 of them of 2 subjects; none to validate" in result.stderr
+    assert "accuracy" not in result.stdout
+    result = run("export", "mine", "-o", "mine.onnx")
+    assert result.exit_code == 0, result.output
+    assert "no figures and no threshold" in result.stderr
+    assert "--validation" in result.stderr
+    assert "figures" not in json.loads(result.stdout)["embedder"]
+
+
+@pytest.mark.parametrize("others", [people(3, 1, unknown=4), people(1, 4)])
+def test_crops_that_cannot_judge_are_refused(run: Run, crops: Path, others: Faces) -> None:
+    useless = write_array(Path("useless.npy"), others)
+    result = run("train", "--data", crops, "--output", "mine", "--validation", useless, *QUICK)
+    assert result.exit_code == 2
+    assert "too few to validate on" in result.stderr
+    assert run("train", "--data", crops, "--output", "mine", *QUICK).exit_code == 0
+    result = run("export", "mine", "--validation", useless)
+    assert result.exit_code == 2
+    assert "too few to validate on" in result.stderr
+
+
 def test_without_data_it_says_what_is_needed(run: Run) -> None:
     result = run("train")
     assert result.exit_code == 2
@@ -117,7 +143,12 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "22 faces to train on, 16 of them of 4 subjects" in result.stderr
     assert "distance" in result.stdout
-    assert {path.name for path in Path("bank").iterdir()} == {"views.npy", "teacher.npy", "progress"}
+    assert {path.name for path in Path("bank").iterdir()} == {
+        "bank.json",
+        "views.npy",
+        "teacher.npy",
+        "progress",
+    }
 
 
 @pytest.mark.parametrize(

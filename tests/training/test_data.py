@@ -1,7 +1,8 @@
-"""Reading crops and their tables, banks, and holding people out."""
+"""Reading crops and their tables, and holding people out."""
 
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from PIL import Image
 
 from facekit.errors import UsageError
-from facekit.training import bank, data
-from facekit.training.config import Augmentation
+from facekit.evaluation import metrics
+from facekit.training import data
 from training.small import people, write_array
 
 
@@ -38,6 +39,46 @@ def test_crops_in_a_zip_file(tmp_path: Path) -> None:
     assert read.families.tolist() == [0, -1, 0]
 
 
+def test_a_table_from_a_spreadsheet(tmp_path: Path) -> None:
+    table = write_array(tmp_path / "faces.npy", people(2, 2)).with_suffix(".csv")
+    table.write_text("subject\nann\nann\nbob\nbob\n", encoding="utf-8-sig")
+    assert data.read_array(tmp_path / "faces.npy").labels.tolist() == [0, 0, 1, 1]
+
+
+def archived(path: Path, *sides: int) -> Path:
+    """Crops in NAME.zip with their table, those of one side after those of another."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, side in enumerate(sides):
+            file = io.BytesIO()
+            Image.new("RGB", (side, side), (number, 0, 9)).save(file, "PNG")
+            archive.writestr(f"{number}.png", file.getvalue())
+    rows = [f"{number}.png,a\n" for number in range(len(sides))]
+    path.with_suffix(".csv").write_text("name,subject\n" + "".join(rows))
+    return path
+
+
+def test_pictures_of_another_size_are_no_crops(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"1\.png is 1×1, a crop is 112×112"):
+        data.read_array(archived(tmp_path / "faces.zip", 112, 1))
+
+
+def test_a_damaged_archive_is_no_internal_error(tmp_path: Path) -> None:
+    path = archived(tmp_path / "faces.zip", 112, 112)
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        # What the damage does not touch may still be read.
+        with suppress(UsageError):
+            data.read_array(path)
+
+
+def test_several_arrays_are_not_one(tmp_path: Path) -> None:
+    np.savez(tmp_path / "faces.npz", np.zeros((1, 112, 112, 3), np.uint8))
+    (tmp_path / "faces.csv").write_text("subject\na\n")
+    with pytest.raises(UsageError, match="several arrays"):
+        data.read_array(tmp_path / "faces.npz")
+
+
 @pytest.mark.parametrize(
     ("array", "table", "message"),
     [
@@ -47,6 +88,8 @@ def test_crops_in_a_zip_file(tmp_path: Path) -> None:
         (np.zeros((2, 64, 64, 3), np.uint8), "subject\na\nb\n", r"not uint8 \(n, 112"),
         (np.zeros((2, 112, 112, 3), np.float32), "subject\na\nb\n", "is float32"),
         (np.array([{}]), "subject\na\n", "no array of crops"),
+        (np.zeros((0, 112, 112, 3), np.uint8), "subject\na\n", r"faces\.npy: holds no crops"),
+        (np.zeros((0, 112, 112, 3), np.uint8), "subject\n", r"faces\.csv: has no rows"),
     ],
 )
 def test_what_is_no_array_of_crops(
@@ -59,9 +102,40 @@ def test_what_is_no_array_of_crops(
         data.read_array(tmp_path / "faces.npy")
 
 
+def test_what_is_validated_on_is_labelled(tmp_path: Path) -> None:
+    read = data.read_validation(write_array(tmp_path / "faces.npy", people(3, 2, unknown=4)))
+    assert read.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert (read.crops == people(3, 2).crops).all()
+
+
+@pytest.mark.parametrize(
+    ("faces", "found"),
+    [
+        (people(6, 1), "6 labelled crops of 6"),
+        (people(1, 6), "6 labelled crops of 1"),
+        (people(1, 4, unknown=4), "4 labelled crops of 1"),
+        (people(6, 1, unknown=3), "6 labelled crops of 6"),
+    ],
+)
+def test_what_has_no_pairs_of_both_kinds_is_not_validated_on(
+    tmp_path: Path, faces: data.Faces, found: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{found} subjects are too few .* two crops of one subject"):
+        data.read_validation(write_array(tmp_path / "faces.npy", faces))
+
+
+def test_pairs_are_counted_as_they_are_scored() -> None:
+    random = np.random.default_rng(0)
+    labels, families = random.integers(0, 6, 40), random.integers(-1, 4, 40)
+    faces = data.Faces(np.zeros((40, 112, 112, 3), np.uint8), labels, families)
+    scores = metrics.split_scores(np.zeros((40, 2), np.float32), labels, families)
+    assert data.pairs(faces) == tuple(map(len, scores))
+
+
 def test_held_out_people_are_not_trained_on_and_classes_are_renumbered() -> None:
     faces = people(8, 3, unknown=5)
     training, validation = data.hold_out(faces, share=0.4, seed=1)
+    assert validation is not None
     used = set(training.rows.tolist())
     out = set(range(len(faces.labels))) - used
     assert validation.classes == 3
@@ -81,57 +155,6 @@ def test_the_same_people_are_held_out_every_time() -> None:
 
 
 @pytest.mark.parametrize(("subjects", "each"), [(1, 5), (3, 3), (9, 1)])
-def test_too_few_people_to_hold_any_out(subjects: int, each: int) -> None:
-    with pytest.raises(UsageError, match="--validation"):
-        data.hold_out(people(subjects, each))
-
-
-def teacher(crops: np.ndarray) -> np.ndarray:
-    """The mean colour, which a mirror image does not change."""
-    return crops.mean((1, 2), dtype=np.float32) + 1
-
-
-def test_a_bank_has_the_crop_first_and_the_vector_of_each_view(tmp_path: Path) -> None:
-    faces = people(3, 2)
-    bank.build(faces.crops, tmp_path, views=3, teacher=teacher, augmentation=Augmentation(), batch=4)
-    read = data.read_bank(faces, tmp_path)
-    assert read.views == 3
-    assert (read.crops[:6] == faces.crops).all()
-    assert not (read.crops[6:12] == faces.crops).all()
-    wanted = teacher(read.crops)
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-    assert read.teacher is not None
-    assert read.teacher == pytest.approx(wanted, abs=1e-3)
-
-
-def test_an_interrupted_bank_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    faces = people(3, 2)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    options = {"views": 2, "teacher": teacher, "augmentation": Augmentation(), "batch": 4}
-    bank.build(faces.crops, whole, **options)
-
-    def interrupt(done: int, total: int) -> None:
-        if done == 10:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        bank.build(faces.crops, parts, report=interrupt, **options)
-    assert data.read_bank(faces, parts).views == 1
-    bank.build(faces.crops, parts, **options)
-    for name in ("views.npy", "teacher.npy", "progress"):
-        assert (parts / name).read_bytes() == (whole / name).read_bytes()
-
-
-def test_one_view_keeps_no_second_copy_of_the_crops(tmp_path: Path) -> None:
-    faces = people(3, 2)
-    bank.build(faces.crops, tmp_path, views=1, teacher=teacher, augmentation=Augmentation())
-    assert not (tmp_path / "views.npy").exists()
-    assert data.read_bank(faces, tmp_path).teacher is not None
-
-
-def test_a_bank_of_other_crops_is_refused(tmp_path: Path) -> None:
-    bank.build(people(3, 2).crops, tmp_path, views=2, teacher=None, augmentation=Augmentation())
-    with pytest.raises(UsageError, match="other crops"):
-        data.read_bank(people(5, 1), tmp_path)
-    with pytest.raises(UsageError, match="other crops"):
-        bank.build(people(3, 3).crops, tmp_path, views=2, teacher=None, augmentation=Augmentation())
+def test_where_people_are_too_few_to_hold_any_out_all_are_trained_on(subjects: int, each: int) -> None:
+    faces = people(subjects, each)
+    assert data.hold_out(faces) == (faces, None)

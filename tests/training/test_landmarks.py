@@ -125,11 +125,41 @@ def test_a_table_that_makes_no_sense_is_refused(tmp_path: Path, text: str, reaso
         landmarks.read_examples(pictures, table)
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "1e999"])
+def test_points_that_are_nowhere_are_refused(tmp_path: Path, value: str) -> None:
+    pictures, table = write([face(1), face(2)], tmp_path)
+    head, first, second = table.read_text().splitlines()
+    table.write_text("\n".join([head, first, ",".join([*second.split(",")[:-1], value])]))
+    with pytest.raises(UsageError, match=r"points of 002\.png are not those of a face"):
+        landmarks.read_examples(pictures, table)
+
+
+def test_eyes_in_one_place_are_refused(tmp_path: Path) -> None:
+    pictures, table = write([replace(face(1), points=np.full((5, 2), 30.0))], tmp_path)
+    with pytest.raises(UsageError, match="two eyes apart"):
+        landmarks.read_examples(pictures, table)
+
+
+def test_a_table_from_a_spreadsheet_and_one_in_another_encoding(tmp_path: Path) -> None:
+    pictures, table = write([face(1)], tmp_path)
+    text = table.read_text()
+    table.write_text(text, encoding="utf-8-sig")
+    assert len(landmarks.read_examples(pictures, table)) == 1
+    table.write_bytes((text + "é.png").encode("latin-1"))
+    with pytest.raises(UsageError, match="UTF-8"):
+        landmarks.read_examples(pictures, table)
+
+
 def test_a_picture_that_is_not_there_is_named(tmp_path: Path) -> None:
     pictures, table = write([face(1)], tmp_path)
     (pictures / "001.png").unlink()
     with pytest.raises(PictureError, match=r"001\.png"):
         landmarks.read_examples(pictures, table)
+
+
+def test_four_faces_are_too_few_to_keep_one_back() -> None:
+    with pytest.raises(UsageError, match="4 pictures with points are too few"):
+        landmarks.held_out(range(4))
 
 
 def test_every_fifth_face_is_kept_back() -> None:
@@ -282,6 +312,35 @@ def test_the_command_trains_measures_and_prints_rows(tmp_path: Path, monkeypatch
         ("given", "all five", 6),
     ]
     assert Landmarks(target)(face(1).pixels, Detection((20, 20, 76, 76), 1.0)).shape == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [(name, "0") for name in ("--cascade", "--trees", "--depth", "--nu", "--jitters", "--threads")]
+    + [("--nu", "nan"), ("--nu", "2"), ("--seed", "-1"), ("--depth", "60")],
+)
+def test_the_command_refuses_what_grows_no_trees(tmp_path: Path, option: str, value: str) -> None:
+    pictures, table = write([face(1)], tmp_path)
+    result = CliRunner().invoke(group, ["train-landmarks", str(pictures), str(table), option, value])
+    assert result.exit_code == 2
+    assert option in result.stderr
+
+
+def test_the_command_can_be_quiet_and_names_too_few_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facekit.detection.create", lambda spec: FakeDetector())
+    pictures, table = write([face(seed) for seed in range(5)], tmp_path)
+    small = ["--trees", "2", "--cascade", "2", "--depth", "2", "--jitters", "1", "--threads", "1", "-o"]
+    arguments = ["train-landmarks", str(pictures), str(table), *small, str(tmp_path / "mine.dat")]
+    result = CliRunner().invoke(group, [*arguments, "--quiet"])
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join(lines[:-1]))
+    result = CliRunner().invoke(group, arguments)
+    assert result.exit_code == 2
+    assert "4 pictures with points are too few" in result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,21 @@ def test_unusable_pictures_are_listed_and_remembered(tmp_path: Path) -> None:
     assert aligner.asked == 3
 
 
+@pytest.mark.parametrize("length", [0, 60])
+def test_a_cut_file_in_the_cache_is_made_again(tmp_path: Path, length: int) -> None:
+    """As a loss of power leaves it: neither an error nor a photo without a face."""
+    folder, cache, aligner = people(tmp_path / "people", ann=1, zoe=1), tmp_path / "cache", Counting()
+    first = photos.read_folder(folder, aligner=aligner, cache=cache)
+    whole = {path: path.read_bytes() for path in cache.rglob("*.png")}
+    for path, content in whole.items():
+        path.write_bytes(content[:length])
+    again = photos.read_folder(folder, aligner=aligner, cache=cache)
+    assert (again.faces.crops == first.faces.crops).all()
+    assert again.problems == ()
+    assert aligner.asked == 4
+    assert {path: path.read_bytes() for path in whole} == whole
+
+
 def test_crops_are_taken_as_they_are_or_resized(tmp_path: Path) -> None:
     folder = tmp_path / "crops"
     for name, size in (("ann", (112, 112)), ("bob", (224, 224)), ("cat", (100, 120))):

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from facekit import runtime
 from facekit.alignment import CENTRE, RADIUS, SCHEMES
+from facekit.cli import group
 from facekit.training import refiner
 from facekit.training.landmarks import Example
 from facekit.training.refiner import INPUT_SIDE, WINDOW, Recipe
@@ -103,6 +105,13 @@ def test_it_learns_where_a_face_lies() -> None:
     with torch.inference_mode():
         found = network(windows)
     assert refiner.displacement(found, wanted) < 0.6 * refiner.displacement(0 * wanted, wanted)
+
+
+def test_no_crops_are_nothing_to_train_on(tmp_path: Path) -> None:
+    np.save(tmp_path / "crops.npy", dotted(4)[:0])
+    result = CliRunner().invoke(group, ["train-refiner", str(tmp_path / "crops.npy")])
+    assert result.exit_code == 2
+    assert "crops.npy: holds no crops" in result.stderr
 
 
 def test_photos_show_what_lies_around_a_face() -> None:
