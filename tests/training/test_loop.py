@@ -107,6 +107,65 @@ def test_a_signal_saves_and_ends_the_run_in_order(number: int, tmp_path: Path) -
     assert signal.getsignal(number) == before
 
 
+RATES = {6: 0.5, 12: 0.7, 18: 0.6, 24: 0.7, 30: 0.6, 36: 0.9}
+
+
+def rated(monkeypatch: pytest.MonkeyPatch, state: run.Run) -> list[int]:
+    """From now on validation of `state` gives RATES; the steps that it was judged at."""
+    judged: list[int] = []
+
+    def validate(*_: object, **__: object) -> dict[str, float]:
+        judged.append(state.step)
+        return {"accuracy": RATES[state.step]}
+
+    monkeypatch.setattr(loop, "validate", validate)
+    return judged
+
+
+@pytest.mark.parametrize("stops", [(4,), (6,), (12, 13), (15, 18), (30,)])
+def test_validations_are_those_of_a_run_that_was_never_stopped(
+    stops: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = quick(phases=((32, 60),), patience=3)
+
+    def stop(step: int) -> None:
+        if step in stops:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    for number in range(len(stops) + 1):
+        state = run.start(config, FACES)
+        if number:
+            state.load(tmp_path / checkpoint.LAST)
+        begun, judged = state.step, rated(monkeypatch, state)
+        done = loop.train(state, config, FACES, tmp_path, validation=OTHERS, tick=stop)
+        assert done == (number == len(stops))
+        owed = [begun] if begun % 6 == 0 and begun else []
+        assert judged == owed + [step for step in RATES if begun < step <= state.step and step not in stops]
+    facts = checkpoint.read(tmp_path / checkpoint.LAST).facts
+    assert (facts["step"], facts["best"], facts["stale"]) == (30, 0.7, 3)
+    rates = {row["step"]: row["accuracy"] for row in facts["history"] if "accuracy" in row}
+    assert rates == {step: rate for step, rate in RATES.items() if step <= 30}
+    assert [row["step"] for row in facts["history"]] == sorted({*rates, *stops})
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == len(facts["history"]) + 1
+    assert checkpoint.read(tmp_path / checkpoint.BEST).facts["step"] == 12
+
+
+def test_a_kill_during_a_validation_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "validate", killed)
+    config = quick()
+    with pytest.raises(KeyboardInterrupt):
+        trained(config, tmp_path, validation=OTHERS)
+    state = run.start(config, FACES)
+    state.load(tmp_path / checkpoint.LAST)
+    assert state.step == 6
+    judged = rated(monkeypatch, state)
+    loop.train(state, config, FACES, tmp_path, validation=OTHERS)
+    assert judged == [6, 12]
+
+
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(tmp_path: Path) -> None:
     config = quick(save_every=0.0)
     state = run.start(config, FACES)
