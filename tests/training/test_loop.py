@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, loop, run
@@ -224,6 +225,22 @@ def test_a_folder_takes_one_training_at_a_time(tmp_path: Path) -> None:
     assert not (tmp_path / checkpoint.LAST).exists()
     first.close()
     assert loop.train(run.start(config, faces), config, faces, tmp_path)
+
+
+def test_a_disk_that_is_full_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, path: Path, **__: object) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("No space left on device")
+
+    state = trained(quick(), tmp_path)
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        state.save(tmp_path / checkpoint.LAST, quick())
+    assert caught.value.filename == str(tmp_path / checkpoint.LAST)
+    assert checkpoint.read(tmp_path / checkpoint.LAST).facts["step"] == 12
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_weights_of_another_run_are_a_beginning(tmp_path: Path) -> None:
