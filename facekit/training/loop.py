@@ -194,8 +194,11 @@ def exhausted(run: Run, config: Config) -> bool:
 
 def judge(run: Run, config: Config, validation: Faces, out: Path) -> None:
     """Put error rates of the averaged network in the last row; the checkpoint is kept if they are the best
-    so far."""
+    so far. Rates on faces of another size are not compared."""
     side = config.side_at(run.step - 1)
+    if run.side not in (0, side):
+        run.best, run.stale = -1.0, 0
+    run.side = side
     rates = validate(run.averaged, validation, side=side, precision=config.precision)
     run.history[-1] |= rates
     rate = rates[metrics.headline(rates)]

@@ -243,6 +243,18 @@ def test_a_disk_that_is_full_leaves_the_old_checkpoint(
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_rates_on_faces_of_another_size_are_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = iter([0.9, 0.5, 0.6, 0.6, 0.6])
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: {"accuracy": next(rates)})
+    config = quick(phases=((32, 6), (40, 30)), patience=2)
+    state = trained(config, tmp_path, validation=OTHERS)
+    assert (state.step, state.best, state.stale, state.side) == (30, 0.6, 2, 40)
+    saved = checkpoint.read(tmp_path)
+    assert (saved.facts["step"], saved.facts["side"]) == (18, 40)
+
+
 def test_weights_of_another_run_are_a_beginning(tmp_path: Path) -> None:
     first = trained(quick(), tmp_path)
     second = run.start(quick(seed=5), FACES)
@@ -258,6 +270,12 @@ def test_a_checkpoint_of_other_people_is_refused(tmp_path: Path) -> None:
         run.start(quick(), people(5, 6)).load(tmp_path / checkpoint.LAST)
     with pytest.raises(WeightsError, match="another network"):
         run.start(quick(dimension=9), FACES).load_weights(tmp_path / checkpoint.LAST, FACES.crops)
+
+
+def test_a_checkpoint_with_a_bridge_to_a_teacher_needs_one(tmp_path: Path) -> None:
+    trained(quick(), tmp_path, taught(FACES, 12))
+    with pytest.raises(WeightsError, match="a teacher are missing"):
+        run.start(quick(), FACES).load(tmp_path / checkpoint.LAST)
 
 
 def test_class_centres_begin_at_the_teacher_s_means() -> None:
