@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from facekit import settings
 from facekit.errors import DependencyError, UsageError
 from facekit.training import manifest
-from facekit.training.config import PAIR_LOSSES, Augmentation, Config
+from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
 from facekit.training.journal import Row
 from facekit.training.team import Team, joined
 
@@ -48,18 +48,27 @@ class Listener:
 
 
 def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
-    """The settings of a resumed run, or the usual ones; `chosen` names those that were asked for."""
+    """The settings of a resumed run, or the usual ones; `chosen` names those that were asked for. Its
+    `augmentation` may name some fields of one, the others then stay."""
     from facekit.training import checkpoint, networks
 
     if request.resume:
         saved = checkpoint.read(request.out / checkpoint.LAST).config
-        return replace(Config.from_dict(saved), **chosen)
-    config = replace(Config(augmentation=Augmentation()), **chosen)
+        return _changed(Config.from_dict(saved), chosen)
+    config = _changed(Config(augmentation=Augmentation()), chosen)
     if "dimension" not in chosen:
         config = replace(config, dimension=networks.NETWORKS[config.network].dimension)
     if "sampler" not in chosen and config.loss in PAIR_LOSSES:
         config = replace(config, sampler="subjects")
     return config
+
+
+def _changed(config: Config, chosen: dict[str, Any]) -> Config:
+    changes = chosen.get("augmentation")
+    if isinstance(changes, Mapping):
+        before = config.augmentation or replace(UNCHANGED, flip=0.5)
+        chosen = {**chosen, "augmentation": replace(before, **changes)}
+    return replace(config, **chosen)
 
 
 def train(request: Request, chosen: dict[str, Any], listener: Listener | None = None) -> bool:
