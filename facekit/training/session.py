@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,11 @@ from facekit.training.journal import Row
 from facekit.training.team import Team, joined
 
 DEFAULT_DATA = Path("gallery")
+ABOVE_ZERO = ("rate", "clip", "scale", "sample", "temperature")
+ZERO_OR_MORE = (
+    "anchors", "label_ramp", "label_weight", "light", "patience", "relational_weight", "seed", "shift",
+    "teacher_weight", "warmup", "weight_decay",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,23 @@ def check(request: Request, config: Config) -> None:
         raise UsageError("a phase is SIDE:STEPS, with a side of 32 pixels or more and one step or more")
     if config.loss in PAIR_LOSSES and config.sampler != "subjects":
         raise UsageError(f"{config.loss} compares pictures of a person: it needs --sampler subjects")
+    _check_numbers(config)
+
+
+def _check_numbers(config: Config) -> None:
+    values = config.to_dict()
+    changes = values.pop("augmentation") or {}
+    values |= {f"augment_{name}": value for name, value in changes.items()}
+    for name, value in values.items():
+        if not isinstance(value, (int, float)):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if math.isnan(value):
+            raise UsageError(f"{option} must be a number")
+        if name in ABOVE_ZERO and value <= 0:
+            raise UsageError(f"{option} must be above 0, not {value:g}")
+        if name in ZERO_OR_MORE and value < 0:
+            raise UsageError(f"{option} must be 0 or more, not {value:g}")
 
 
 def _faces(request: Request, config: Config, team: Team, listener: Listener) -> tuple[Any, Any]:

@@ -132,6 +132,13 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
         (("--phases", "sixty"), "64:5000,112:20000"),
         (("--loss", "contrastive", "--batch", "6"), "cannot hold"),
         (("--loss", "arcfase"), "arcface"),
+        (("--rate", "-1"), "--rate must be above 0, not -1"),
+        (("--rate", "nan"), "--rate must be a number"),
+        (("--seed", "-1"), "--seed must be 0 or more"),
+        (("--augment-scale", "1"), "--augment-scale"),
+        (("--augment-blur", "nan"), "--augment-blur must be a number"),
+        (("--clip", "0"), "--clip must be above 0"),
+        (("--scale", "-5"), "--scale must be above 0"),
     ],
 )
 def test_what_does_not_go_together(run: Run, crops: Path, arguments: tuple[str, ...], message: str) -> None:
