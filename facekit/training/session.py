@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +16,10 @@ from facekit import settings
 from facekit.errors import DependencyError, UsageError
 from facekit.training import manifest
 from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
-from facekit.training.journal import Row
-from facekit.training.team import Team, joined
+from facekit.training.journal import Row, claimed
+
+if TYPE_CHECKING:
+    from facekit.training.team import Team
 
 DEFAULT_DATA = Path("gallery")
 ABOVE_ZERO = ("rate", "clip", "scale", "sample", "temperature")
@@ -83,34 +86,43 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
     Returns whether the run was let finish: False after Ctrl-C or SIGTERM.
     """
     require_packages()
-    from facekit.training import checkpoint, loop, run
+    from facekit.training.team import joined
 
     listener = listener or Listener()
+    # The folder is taken before the run in it is looked at, which another training could still change.
+    with joined(request.device) as team, claimed(request.out) if team.leads else nullcontext():
+        return _train(request, chosen, team, listener if team.leads else Listener())
+
+
+def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Listener) -> bool:
+    from facekit.training import checkpoint, loop, run
+
+    last = request.out / checkpoint.LAST
     config = settings_of(request, chosen)
     check(request, config)
-    with joined(request.device) as team:
-        if config.batch % team.world:
-            raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
-        listener = listener if team.leads else Listener()
-        data, validation = _faces(request, config, team, listener)
-        state = run.start(config, data).to(team.device)
-        state.notes = {"command": manifest.command(), "data": _digest(data)}
-        if request.resume:
-            _same_data(request.out / checkpoint.LAST, state.notes["data"])
-            state.load(request.out / checkpoint.LAST)
-            listener.note(f"going on at step {state.step} of {config.steps}")
-        elif request.init is not None:
-            state.load_weights(request.init, data.crops)
-        return loop.train(
-            state,
-            config,
-            data,
-            request.out,
-            validation=validation,
-            team=team,
-            report=listener.report,
-            tick=lambda step: listener.progress(step, config.steps, "steps"),
-        )
+    if config.batch % team.world:
+        raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
+    data, validation = _faces(request, config, team, listener)
+    state = run.start(config, data)
+    state.notes = {"command": manifest.command(), "data": _digest(data)}
+    if request.init is not None and not request.resume:
+        # Before the network moves: crops run through it here.
+        state.load_weights(request.init, data.crops)
+    state.to(team.device)
+    if request.resume:
+        _same_data(last, state.notes["data"])
+        state.load(last)
+        listener.note(f"going on at step {state.step} of {config.steps}")
+    return loop.train(
+        state,
+        config,
+        data,
+        request.out,
+        validation=validation,
+        team=team,
+        report=listener.report,
+        tick=lambda step: listener.progress(step, config.steps, "steps"),
+    )
 
 
 def require_packages() -> None:

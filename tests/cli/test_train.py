@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from training.small import people, tiny, write_array
 
 from facekit import weights
 from facekit.cli.train import chosen_settings, train
-from facekit.training import checkpoint, loop, networks, session
+from facekit.training import checkpoint, journal, loop, networks, session
+from facekit.training import run as runs
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import UNCHANGED, Augmentation, Config
 from facekit.training.export import embed
@@ -77,6 +80,33 @@ def test_a_run_goes_on_with_its_own_settings_and_those_given(run: Run, crops: Pa
     assert "other faces" in other_faces.stderr
 
 
+def test_a_folder_is_taken_before_faces_are_read(
+    run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_read", None)
+    with journal.claimed(Path("mine")):
+        result = run("train", "--data", crops, "--output", "mine", *QUICK)
+    assert result.exit_code == 2
+    assert "another training writes here" in result.stderr
+
+
+def test_weights_are_loaded_where_the_crops_are(
+    run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network on a GPU cannot be shown crops that are not there."""
+    calls: list[str] = []
+    to = runs.Run.to
+
+    def move(state: runs.Run, device: torch.device) -> runs.Run:
+        calls.append("move")
+        return to(state, device)
+
+    monkeypatch.setattr(runs.Run, "load_weights", lambda *_: calls.append("load"))
+    monkeypatch.setattr(runs.Run, "to", move)
+    assert run("train", "--data", crops, "--output", "mine", "--init", crops, *QUICK).exit_code == 0
+    assert calls[:2] == ["load", "move"]
+
+
 def test_an_interrupted_run_says_how_to_go_on(run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add = loop.Meter.add
 
@@ -109,6 +139,13 @@ def test_without_data_it_says_what_is_needed(run: Run) -> None:
     assert result.exit_code == 2
     assert "--data FOLDER" in result.stderr
     assert "FILE.csv" in result.stderr
+
+
+def test_without_torch_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['torch'] = None; from facekit.cli import group; group.main(['train'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "training needs torch: pip install 'facekit[train]'" in done.stderr
 
 
 def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:

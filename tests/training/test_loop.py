@@ -14,7 +14,7 @@ from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, loop, run
 from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
-from facekit.training.journal import Journal
+from facekit.training.journal import claimed
 from facekit.training.team import ALONE
 from training.small import people, quick
 
@@ -218,13 +218,27 @@ def test_metrics_go_on_after_a_resume(tmp_path: Path) -> None:
 
 def test_a_folder_takes_one_training_at_a_time(tmp_path: Path) -> None:
     """Two that write one folder by turns would leave a checkpoint of neither."""
-    first = Journal(tmp_path)
-    faces, config = people(), quick()
-    with pytest.raises(UsageError, match="another training writes here"):
-        loop.train(run.start(config, faces), config, faces, tmp_path)
-    assert not (tmp_path / checkpoint.LAST).exists()
-    first.close()
-    assert loop.train(run.start(config, faces), config, faces, tmp_path)
+    with claimed(tmp_path):
+        with pytest.raises(UsageError, match="another training writes here"), claimed(tmp_path):
+            pass
+        assert tmp_path.is_dir()
+    with claimed(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_folder_made_for_a_call_that_is_refused_goes_again(kept: bool, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "1"
+
+    def refused() -> None:
+        with claimed(out):
+            if kept:
+                (out / "crops").mkdir()
+            raise UsageError("too few")
+
+    with pytest.raises(UsageError, match="too few"):
+        refused()
+    assert (tmp_path / "runs").exists() == kept
 
 
 def test_a_disk_that_is_full_leaves_the_old_checkpoint(
