@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from facekit.training.team import Team
 
 DEFAULT_DATA = Path("gallery")
+DIGESTED_CROPS = 256
 ABOVE_ZERO = ("rate", "clip", "scale", "sample", "temperature")
 ZERO_OR_MORE = (
     "anchors", "label_ramp", "label_weight", "light", "patience", "relational_weight", "seed", "shift",
@@ -99,18 +100,19 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
 
     last = request.out / checkpoint.LAST
     config = settings_of(request, chosen)
-    check(request, config)
+    before = checkpoint.read(last).facts if request.resume else {}
+    check(request, config, before)
     if config.batch % team.world:
         raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
     data, validation = _faces(request, config, team, listener)
     state = run.start(config, data)
-    state.notes = {"command": manifest.command(), "data": _digest(data)}
+    state.notes = _notes(data, validation)
     if request.init is not None and not request.resume:
         # Before the network moves: crops run through it here.
         state.load_weights(request.init, data.crops)
     state.to(team.device)
     if request.resume:
-        _same_data(last, state.notes["data"])
+        state.notes = _going_on(last, before, state.notes, data)
         state.load(last)
         listener.note(f"going on at step {state.step} of {config.steps}")
     return loop.train(
@@ -131,8 +133,9 @@ def require_packages() -> None:
         raise DependencyError(f"training needs {', '.join(missing)}: pip install 'facekit[train]'")
 
 
-def check(request: Request, config: Config) -> None:
-    """Refuse what does not go together before any picture is read."""
+def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
+    """Refuse what does not go together before any picture is read; `before` are the facts of the run that
+    goes on."""
     from facekit.training import checkpoint
 
     last = request.out / checkpoint.LAST
@@ -140,6 +143,9 @@ def check(request: Request, config: Config) -> None:
         raise UsageError(
             f"{request.out}: holds a run already; --resume goes on with it, or name another folder"
         )
+    taught = before.get("teacher") or any("distance" in row for row in before.get("history", ()))
+    if taught and request.teacher is None and request.bank is None:
+        raise UsageError(f"{last}: learned from a teacher; give the same --teacher, or its --bank")
     if request.views > 1 and request.bank is None and request.teacher is None:
         raise UsageError("--views makes a bank: say where with --bank")
     if not config.phases or any(side < 32 or steps < 1 for side, steps in config.phases):
@@ -240,15 +246,42 @@ def _taught(request: Request, config: Config, faces: Any, listener: Listener) ->
     return data.read_bank(faces, folder)
 
 
+def _notes(data: Any, validation: Any) -> dict[str, Any]:
+    """What the checkpoints of this run say of where it comes from; the dimension of a teacher, 0: none."""
+    return {
+        "command": manifest.command(),
+        "commit": manifest.commit(),
+        "teacher": 0 if data.teacher is None else int(data.teacher.shape[1]),
+        "data": _digest(data),
+        "validation": _digest(validation),
+    }
+
+
+def _going_on(last: Path, before: Mapping[str, Any], now: dict[str, Any], data: Any) -> dict[str, Any]:
+    """The notes of a resumed run: those of its start, and the commands since. UsageError where it would go on
+    with other faces or another teacher; a checkpoint of an older facekit may not say all of it."""
+    if before.get("teacher", now["teacher"]) != now["teacher"]:
+        raise UsageError(
+            f"{last}: had a teacher of {before['teacher']} dimensions (0: none), not of {now['teacher']}; "
+            "give the same --teacher, or begin another run from its weights with --init"
+        )
+    if before.get("data", now["data"]) not in (now["data"], _digest_of_labels(data)):
+        raise UsageError(f"{last}: was trained on other faces; give the same --data and --validation")
+    if before.get("validation", now["validation"]) != now["validation"]:
+        raise UsageError(f"{last}: was validated on other faces; give the same --validation")
+    first = {name: before.get(name, "") for name in ("command", "commit")}
+    return {**now, **first, "resumed": [*before.get("resumed", ()), now["command"]]}
+
+
 def _digest(faces: Any) -> str:
-    """Tells whether a run goes on with the faces it began with."""
+    """Tells whether a run goes on with the faces it began with: who is on them, and some of the crops."""
+    count = len(faces.labels)
+    rows = np.unique(np.linspace(0, count - 1, min(count, DIGESTED_CROPS)).astype(np.int64))
+    parts = (faces.labels, faces.families, faces.rows, np.asarray(faces.crops[rows]))
+    return hashlib.sha256(b"|".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def _digest_of_labels(faces: Any) -> str:
+    """The digest in checkpoints that were made before crops were looked at."""
     parts = (faces.labels.tobytes(), faces.rows.tobytes())
     return hashlib.sha256(b"|".join(parts)).hexdigest()
-
-
-def _same_data(last: Path, digest: str) -> None:
-    from facekit.training import checkpoint
-
-    before = checkpoint.read(last).facts.get("data", digest)
-    if before != digest:
-        raise UsageError(f"{last}: was trained on other faces; give the same --data and --validation")

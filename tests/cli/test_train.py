@@ -1,14 +1,17 @@
 """`facekit train` and `facekit export`: from faces on disk to an embedder file."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import torch
 from conftest import Run
@@ -17,7 +20,7 @@ from training.small import people, tiny, write_array
 
 from facekit import weights
 from facekit.cli.train import chosen_settings, train
-from facekit.training import checkpoint, journal, loop, networks, session
+from facekit.training import checkpoint, data, journal, loop, manifest, networks, session
 from facekit.training import run as runs
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import UNCHANGED, Augmentation, Config
@@ -74,10 +77,52 @@ def test_a_run_goes_on_with_its_own_settings_and_those_given(run: Run, crops: Pa
     again = run("train", "--data", crops, "--output", "mine", *QUICK)
     assert again.exit_code == 2
     assert "--resume goes on with it" in again.stderr
-    other = write_array(Path("other.npy"), people(6, 5))
-    other_faces = run("train", "--data", other, "--output", "mine", "--resume")
-    assert other_faces.exit_code == 2
-    assert "other faces" in other_faces.stderr
+
+
+@pytest.mark.parametrize("option", ["--data", "--validation"])
+def test_a_run_goes_on_with_its_own_faces_only(run: Run, crops: Path, option: str) -> None:
+    """Also where there are as many others of as many people."""
+    given = {"--data": crops, "--validation": write_array(Path("judges.npy"), people(4, 3, seed=5))}
+    words = [word for pair in given.items() for word in pair]
+    assert run("train", "--output", "mine", *words, *QUICK).exit_code == 0
+    faces = data.read_array(given[option])
+    noise = np.random.default_rng(3).integers(0, 255, faces.crops.shape, np.uint8)
+    other = write_array(Path("other.npy"), replace(faces, crops=noise))
+    result = run("train", "--output", "mine", "--resume", *words, option, other)
+    assert result.exit_code == 2
+    assert f"was {'trained' if option == '--data' else 'validated'} on other faces" in result.stderr
+
+
+def test_a_checkpoint_that_knows_its_labels_only_goes_on(run: Run, crops: Path) -> None:
+    """As they were before crops, teacher and commit were noted."""
+    assert run("train", "--data", crops, "--output", "mine", *QUICK).exit_code == 0
+    last = Path("mine", checkpoint.LAST)
+    saved = checkpoint.read(last)
+    faces, _ = data.hold_out(data.read_array(crops), seed=0)
+    facts = {name: saved.facts[name] for name in ("step", "best", "stale", "seconds", "history", "command")}
+    facts["data"] = hashlib.sha256(faces.labels.tobytes() + b"|" + faces.rows.tobytes()).hexdigest()
+    checkpoint.write(last, Checkpoint(saved.tensors, saved.config, facts))
+    result = run("train", "--data", crops, "--output", "mine", "--resume", "--phases", "32:3")
+    assert result.exit_code == 0, result.output
+    assert checkpoint.read(last).facts["data"] != facts["data"]
+
+
+def test_a_run_knows_the_command_and_the_commit_that_it_began_with(
+    run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        monkeypatch.setattr(manifest, "command", lambda number=number: f"facekit train {number}")
+        monkeypatch.setattr(manifest, "commit", lambda number=number: f"c0ffee{number}")
+        phases, again = ("--phases", f"32:{number + 2}"), ("--resume",) if number else ()
+        result = run("train", "--data", crops, "--output", "mine", *QUICK, *phases, *again)
+        assert result.exit_code == 0, result.output
+    assert run("export", "mine/last.safetensors", "-o", "mine.onnx").exit_code == 0
+    entry = tomllib.loads(Path("mine.toml").read_text())["embedder"]
+    assert (entry["command"], entry["commit"]) == ("facekit train 0", "c0ffee0")
+    assert entry["training"]["resumed"] == ["facekit train 1", "facekit train 2"]
+    run("export", "mine", "-o", "mine.onnx", "--command", "by hand", "--commit", "mine")
+    entry = tomllib.loads(Path("mine.toml").read_text())["embedder"]
+    assert (entry["command"], entry["commit"]) == ("by hand", "mine")
 
 
 def test_a_folder_is_taken_before_faces_are_read(
@@ -157,7 +202,14 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "22 faces to train on, 16 of them of 4 subjects" in result.stderr
     assert "distance" in result.stdout
-    assert {path.name for path in Path("bank").iterdir()} == {"views.npy", "teacher.npy", "progress"}
+    assert {"views.npy", "teacher.npy", "progress"} <= {path.name for path in Path("bank").iterdir()}
+    alone = run("train", "--data", unlabelled, "--output", "mine", "--resume")
+    assert alone.exit_code == 2
+    assert "learned from a teacher" in alone.stderr
+    run("train", "--data", unlabelled, "--output", "alone", *QUICK)
+    late = run("train", "--data", unlabelled, "--output", "alone", "--resume", *options)
+    assert late.exit_code == 2
+    assert "had a teacher of 0 dimensions" in late.stderr
 
 
 @pytest.mark.parametrize(
