@@ -107,6 +107,8 @@ def main(
     output: Path | None,
 ) -> None:
     training, held = hold_out(deepest(read_array(crops), subjects), share=0.2, seed=seed)
+    if held is None:
+        raise click.UsageError(f"{crops}: too few subjects to hold any out")
     click.echo(
         f"{len(training.rows)} crops of {training.classes} subjects to train on, {len(held.labels)} of "
         f"{held.classes} others to judge by; {side} px, batch {batch}"

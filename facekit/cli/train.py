@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from facekit.training.config import (
     OPTIMIZERS,
     PRECISIONS,
     SAMPLERS,
+    UNCHANGED,
     Augmentation,
     Config,
 )
@@ -27,6 +29,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 SHARE = click.FloatRange(0, 1)
 USUAL, CHANGES = Config(), Augmentation()
+AUGMENT = "Augmentation (0 turns one off)"
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
 
@@ -91,7 +94,7 @@ def change(field: str, help: str, *, kind: Any = SHARE) -> Decorator:
     return click.option(
         f"--augment-{field.replace('_', '-')}",
         cls=Grouped,
-        heading="Augmentation (0 turns one off)",
+        heading=AUGMENT,
         type=kind,
         default=usual,
         show_default=True,
@@ -171,10 +174,15 @@ learning_options = stacked(
     setting("seed", "", heading=LEARN),
 )  # fmt: skip
 augmentation_options = stacked(
-    option("--augment/--no-augment", "Augmentation (0 turns one off)", default=True, help="All of it."),
+    option(
+        "--augment/--no-augment",
+        AUGMENT,
+        default=True,
+        help="All of it, mirror images too; single ones may still be named.",
+    ),
     change("flip", "Mirror images."),
     change("shift", "Part of the side."),
-    change("scale", "Part of the side."),
+    change("scale", "Part of the side.", kind=click.FloatRange(0, 1, max_open=True)),
     change("rotation", "Degrees.", kind=click.FloatRange(0, 180)),
     change("colour", "Strength of brightness, contrast and saturation changes."),
     change("low_resolution", "Chance of a distant face."),
@@ -182,6 +190,10 @@ augmentation_options = stacked(
     change("jpeg", "Chance."),
     change("grey", "Chance."),
     change("occlusion", "Chance of a covered part."),
+    setting(
+        "shift", "Pixels, in every batch, also of a bank's views.", heading=AUGMENT, kind=click.IntRange(0)
+    ),
+    setting("light", "Strength of a change of light, likewise.", heading=AUGMENT, kind=SHARE),
 )
 run_options = stacked(
     option(
@@ -251,15 +263,15 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
 
 
 def chosen_settings(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
-    """The fields of Config that were given on the command line."""
+    """The fields of Config that were given on the command line; of its augmentation those that were."""
     given = {name for name in options if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
     chosen = {name: options[name] for name in Config.__dataclass_fields__ if name in given}
     changes = {name.removeprefix("augment_"): options[name] for name in given if name.startswith("augment_")}
-    if "augment" in given and not options["augment"]:
-        chosen |= {"augmentation": None, "shift": 0, "light": 0.0}
-    elif changes:
-        chosen["augmentation"] = Augmentation(**changes)
-    return chosen
+    if "augment" in given:
+        whole, cheap = (CHANGES, USUAL) if options["augment"] else (UNCHANGED, Config(shift=0, light=0.0))
+        changes = asdict(whole) | changes
+        chosen = {"shift": cheap.shift, "light": cheap.light} | chosen
+    return chosen | {"augmentation": changes} if changes else chosen
 
 
 def line_of(row: dict[str, float]) -> str:

@@ -7,6 +7,7 @@ safetensors file holds numbers only, so that reading somebody's checkpoint runs 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -39,13 +40,23 @@ class Checkpoint:
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically: a reader sees the old file or the whole new one, also after a loss of power."""
+    """Write atomically: a reader sees the old file or the whole new one, also after a loss of power.
+
+    Raises OSError where it cannot be written; the old file is then as it was.
+    """
     notes = {"config": json.dumps(checkpoint.config), "run": json.dumps(checkpoint.facts)}
     part = path.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in checkpoint.tensors.items()}, part, metadata=notes)
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    tensors = {name: value.contiguous() for name, value in checkpoint.tensors.items()}
+    try:
+        save_file(tensors, part, metadata=notes)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except SafetensorError as error:
+        # What safetensors makes of a full disk.
+        raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read(path: Path, *, device: str = "cpu") -> Checkpoint:

@@ -37,6 +37,13 @@ class Augmentation:
     group: int = 4
 
 
+UNCHANGED = Augmentation(
+    flip=0.0, shift=0.0, scale=0.0, rotation=0.0, colour=0.0,
+    low_resolution=0.0, blur=0.0, jpeg=0.0, grey=0.0, occlusion=0.0,
+)  # fmt: skip
+"""No change of any kind."""
+
+
 @dataclass(frozen=True)
 class Config:
     """`phases` lists (picture side, steps). The learning rate rises over `warmup` steps, and falls by a
@@ -45,8 +52,9 @@ class Config:
     `margin` and `scale` None are those of the loss's paper; `sample` is the share of classes looked at in a
     step. The loss on labels counts `label_weight` after rising over `label_ramp` steps; without a teacher it
     is the only one and counts 1. `power` belongs to the sampler `balanced`, `each` to `subjects`.
-    `augmentation` is done once for the views of a bank, and for every batch where there is none; `shift` and
-    `light` are cheap changes that every batch gets besides: pixels, and part of the range.
+    `augmentation` is done once for the views of a bank, and for every batch where there is none; None mirrors
+    half of the faces and changes no more. `shift` and `light` are cheap changes that every batch gets
+    besides: pixels, and part of the range.
     `patience` is the number of validations without a better one after which a run stops, 0: never.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facekit import settings
@@ -14,24 +15,48 @@ Row = dict[str, float]
 METRICS, CURVE, EVENTS, LOCK = "metrics.csv", "curve.png", "events", ".lock"
 
 
-class Journal:
-    """Rows of a run in its folder `out`; `rows` are those of the part before a resume.
+@contextlib.contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """While inside, the folder `out`, made if it is not there, is this training's alone.
 
-    The folder is this run's until `close`: raises UsageError where another training writes there.
+    Raises UsageError where another training writes there. A folder that was made is removed again after an
+    error, if nothing was put in it.
     """
+    from filelock import FileLock, Timeout
+
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UsageError(
+            f"{out}: another training writes here; wait until it has ended, or name another folder"
+        ) from None
+    try:
+        yield
+    except BaseException:
+        _remove(made)
+        raise
+    finally:
+        lock.release()
+
+
+def _remove(made: Sequence[Path]) -> None:
+    """Folders, the innermost first, as far as they hold nothing but the lock."""
+    with contextlib.suppress(OSError):
+        if made and [path.name for path in made[0].iterdir()] == [LOCK]:
+            (made[0] / LOCK).unlink()
+            for folder in made:
+                folder.rmdir()
+
+
+class Journal:
+    """Rows of a run in its folder `out`; `rows` are those of the part before a resume."""
 
     def __init__(self, out: Path, rows: Sequence[Row] = ()) -> None:
-        from filelock import FileLock, Timeout
-
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(out / LOCK)
-        try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            raise UsageError(
-                f"{out}: another training writes here; wait until it has ended, or name another folder"
-            ) from None
         self.rows = list(rows)
         self._events = None
         if settings.has_package("tensorboard"):
@@ -55,7 +80,6 @@ class Journal:
             self._events.close()
         if self.rows and settings.has_package("matplotlib"):
             draw(self.out / CURVE, self.rows)
-        self._lock.release()
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

@@ -42,18 +42,28 @@ def train(
 ) -> bool:
     """Train until `config.steps`, or until validation has not improved for `config.patience` times.
 
-    Ctrl-C and SIGTERM save and stop after the current step. In `out`: last.safetensors, from which a run goes
-    on; best.safetensors, the best at validation; and what Journal writes. `report` gets a row a validation,
-    `tick` every step. Returns whether it was let finish: False after a signal. Raises TrainingError when the
-    loss is not finite; the checkpoints are then still good.
+    Ctrl-C and SIGTERM save and stop after the current step, without a validation: one that was due is made
+    up when the run goes on. In `out`: last.safetensors, from which a run goes on; best.safetensors, the best
+    at validation; and what Journal writes. `report` gets a row a validation, `tick` every step. Returns
+    whether it was let finish: False after a signal. Raises TrainingError when the loss is not finite; the
+    checkpoints are then still good.
     """
     batches = batches_of(config, data, team)
     run.to(team.device)
     network = team.wrap(run.network)
-    journal = Journal(out, run.history) if team.leads else None
-    meter, saved, interrupted = Meter(), time.monotonic(), False
+    owed = validation is not None and owes(run, config)
+    journal = Journal(out, run.history[:-1] if owed else run.history) if team.leads else None
+    meter, saved, interrupted, last = Meter(), time.monotonic(), False, config.steps
     with stopping() as asked:
-        for batch in batches.stream(run.step, config.steps, config.sides):
+        # First the validation that the run was stopped before.
+        if owed:
+            if journal is not None and validation is not None:
+                judge(run, config, validation, out)
+                journal.add(run.history[-1])
+                report(run.history[-1])
+                run.save(out / checkpoint.LAST, config)
+            last = run.step if team.any(exhausted(run, config)) else last
+        for batch in batches.stream(run.step, last, config.sides):
             batch = batch.to(team.device)
             for group in run.optimizer.param_groups:
                 group["lr"] = config.rate_at(run.step)
@@ -81,7 +91,7 @@ def train(
             # Validate, keep the best, and save now and then; one process does it, all hear whether to stop.
             interrupted = run.step < config.steps and team.any(asked())
             ends = run.step == config.steps or interrupted
-            if run.step % config.validate_every == 0 or ends:
+            if due(run.step, config) or ends:
                 run.seconds += meter.seconds
                 row = {
                     "step": float(run.step),
@@ -90,12 +100,15 @@ def train(
                 }
                 row |= meter.row()
                 if journal is not None:
-                    if validation is not None:
-                        row |= judge(run, config, validation, out)
                     run.history.append(row)
+                    # Who sends a signal may not wait for long. A kill during a validation costs nothing
+                    # either: it is made up from what was saved before.
+                    if validation is not None and not interrupted:
+                        run.save(out / checkpoint.LAST, config)
+                        judge(run, config, validation, out)
                     journal.add(row)
                     report(row)
-                ends = ends or team.any(config.patience > 0 and run.stale >= config.patience)
+                ends = ends or team.any(exhausted(run, config))
                 meter = Meter()
             if journal is not None and (ends or time.monotonic() - saved > config.save_every):
                 run.save(out / checkpoint.LAST, config)
@@ -164,16 +177,35 @@ def follow(averaged: nn.Module, network: nn.Module, decay: float) -> None:
     )
 
 
-def judge(run: Run, config: Config, validation: Faces, out: Path) -> Row:
-    """Error rates of the averaged network; the checkpoint is kept if they are the best so far."""
+def due(step: int, config: Config) -> bool:
+    """Whether a validation comes after `step` steps."""
+    return step == config.steps or step % config.validate_every == 0
+
+
+def owes(run: Run, config: Config) -> bool:
+    """Whether the run was stopped between a step and the validation that comes after it."""
+    row = run.history[-1] if run.history else {}
+    return row.get("step") == run.step and due(run.step, config) and "accuracy" not in row
+
+
+def exhausted(run: Run, config: Config) -> bool:
+    return 0 < config.patience <= run.stale
+
+
+def judge(run: Run, config: Config, validation: Faces, out: Path) -> None:
+    """Put error rates of the averaged network in the last row; the checkpoint is kept if they are the best
+    so far. Rates on faces of another size are not compared."""
     side = config.side_at(run.step - 1)
+    if run.side not in (0, side):
+        run.best, run.stale = -1.0, 0
+    run.side = side
     rates = validate(run.averaged, validation, side=side, precision=config.precision)
+    run.history[-1] |= rates
     rate = rates[metrics.headline(rates)]
     run.stale += 1
     if rate > run.best:
         run.best, run.stale = rate, 0
         run.save(out / checkpoint.BEST, config)
-    return rates
 
 
 def no_number(run: Run, terms: dict[str, Tensor], out: Path) -> str:

@@ -35,11 +35,12 @@ def commit() -> str:
 
 
 def to_toml(tables: Mapping[str, Any], prefix: str = "") -> str:
-    """Nested mappings of text, numbers and booleans as TOML."""
+    """Nested mappings of text, numbers, booleans and lists of these as TOML."""
     lines = []
     for name, value in tables.items():
         if not isinstance(value, Mapping):
-            text = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else repr(value)
+            plain = isinstance(value, (str, bool, list))
+            text = json.dumps(value, ensure_ascii=False) if plain else repr(value)
             lines.append(f"{name} = {text}\n")
     for name, value in tables.items():
         if isinstance(value, Mapping):

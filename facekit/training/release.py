@@ -134,7 +134,7 @@ def describe(
     facts = saved.facts
     origin = asdict(provenance)
     origin["command"] = origin["command"] or facts.get("command", "")
-    origin["commit"] = origin["commit"] or facts.get("commit", "") or manifest.commit()
+    origin["commit"] = origin["commit"] or facts.get("commit", "")
     training = {
         "network": saved.config["network"],
         "loss": saved.config.get("loss", "arcface"),
@@ -142,6 +142,8 @@ def describe(
         "crops_seen": facts["step"] * saved.config["batch"],
         "hours": round(facts["seconds"] / 3600, 2),
     }
+    if facts.get("resumed"):
+        training["resumed"] = facts["resumed"]
     return {
         "file": out.name,
         "name": out.stem,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,8 @@ class Run:
     `averaged` is the moving average of `network`: what is validated and exported. `head` is the loss on
     labels, None where there are none; `bridge` maps vectors to the teacher's dimension where that is another.
     `history` are the metrics so far, one row a validation; `best` is the highest rate that was judged by,
-    `stale` the validations since. `notes` go into the checkpoint as they are: the command, the data.
+    `stale` the validations since, on faces of `side` pixels. `notes` go into the checkpoint as they are: the
+    command, the data.
     """
 
     network: nn.Module
@@ -37,9 +39,10 @@ class Run:
     step: int = 0
     best: float = -1.0
     stale: int = 0
+    side: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: Path, config: Config) -> None:
         """Write a checkpoint, atomically."""
@@ -51,7 +54,8 @@ class Run:
         for number, state in self.optimizer.state_dict()["state"].items():
             named = {name: value for name, value in state.items() if isinstance(value, Tensor)}
             tensors |= {f"optimizer.{number}.{name}": value for name, value in named.items()}
-        facts = {name: getattr(self, name) for name in ("step", "best", "stale", "seconds", "history")}
+        names = ("step", "best", "stale", "side", "seconds", "history")
+        facts = {name: getattr(self, name) for name in names}
         checkpoint.write(path, Checkpoint(tensors, config.to_dict(), {**facts, **self.notes}))
 
     def load(self, path: Path) -> None:
@@ -63,6 +67,9 @@ class Run:
             state.setdefault(int(number), {})[key] = value
         groups = self.optimizer.state_dict()["param_groups"]
         try:
+            ours = {part for part, module in self._parts().items() if module.state_dict()}
+            if {name.partition(".")[0] for name in saved.tensors} - {"optimizer"} != ours:
+                raise ValueError("labels or a teacher are missing, or are too many")
             for part, module in self._parts().items():
                 module.load_state_dict(saved.under(part))
             self.optimizer.load_state_dict({"state": state, "param_groups": groups})
@@ -70,7 +77,7 @@ class Run:
             raise WeightsError(f"{path}: is of other settings or other people ({error})") from None
         facts = saved.facts
         self.step, self.best, self.seconds = facts["step"], facts["best"], facts["seconds"]
-        self.stale, self.history = facts.get("stale", 0), facts["history"]
+        self.stale, self.side, self.history = facts.get("stale", 0), facts.get("side", 0), facts["history"]
 
     def load_weights(self, path: Path, crops: NDArray[np.uint8]) -> None:
         """Begin from the averaged network of another run, or from an exported ONNX file: the weights only.

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facekit import settings
 from facekit.errors import DependencyError, UsageError
 from facekit.training import manifest
-from facekit.training.config import PAIR_LOSSES, Augmentation, Config
-from facekit.training.journal import Row
-from facekit.training.team import Team, joined
+from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
+from facekit.training.journal import Row, claimed
+
+if TYPE_CHECKING:
+    from facekit.training.team import Team
 
 DEFAULT_DATA = Path("gallery")
+DIGESTED_CROPS = 256
+ABOVE_ZERO = ("rate", "clip", "scale", "sample", "temperature")
+ZERO_OR_MORE = (
+    "anchors", "label_ramp", "label_weight", "light", "patience", "relational_weight", "seed", "shift",
+    "teacher_weight", "warmup", "weight_decay",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,18 +58,27 @@ class Listener:
 
 
 def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
-    """The settings of a resumed run, or the usual ones; `chosen` names those that were asked for."""
+    """The settings of a resumed run, or the usual ones; `chosen` names those that were asked for. Its
+    `augmentation` may name some fields of one, the others then stay."""
     from facekit.training import checkpoint, networks
 
     if request.resume:
         saved = checkpoint.read(request.out / checkpoint.LAST).config
-        return replace(Config.from_dict(saved), **chosen)
-    config = replace(Config(augmentation=Augmentation()), **chosen)
+        return _changed(Config.from_dict(saved), chosen)
+    config = _changed(Config(augmentation=Augmentation()), chosen)
     if "dimension" not in chosen:
         config = replace(config, dimension=networks.NETWORKS[config.network].dimension)
     if "sampler" not in chosen and config.loss in PAIR_LOSSES:
         config = replace(config, sampler="subjects")
     return config
+
+
+def _changed(config: Config, chosen: dict[str, Any]) -> Config:
+    changes = chosen.get("augmentation")
+    if isinstance(changes, Mapping):
+        before = config.augmentation or replace(UNCHANGED, flip=0.5)
+        chosen = {**chosen, "augmentation": replace(before, **changes)}
+    return replace(config, **chosen)
 
 
 def train(request: Request, chosen: dict[str, Any], listener: Listener | None = None) -> bool:
@@ -68,34 +87,44 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
     Returns whether the run was let finish: False after Ctrl-C or SIGTERM.
     """
     require_packages()
-    from facekit.training import checkpoint, loop, run
+    from facekit.training.team import joined
 
     listener = listener or Listener()
+    # The folder is taken before the run in it is looked at, which another training could still change.
+    with joined(request.device) as team, claimed(request.out) if team.leads else nullcontext():
+        return _train(request, chosen, team, listener if team.leads else Listener())
+
+
+def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Listener) -> bool:
+    from facekit.training import checkpoint, loop, run
+
+    last = request.out / checkpoint.LAST
     config = settings_of(request, chosen)
-    check(request, config)
-    with joined(request.device) as team:
-        if config.batch % team.world:
-            raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
-        listener = listener if team.leads else Listener()
-        data, validation = _faces(request, config, team, listener)
-        state = run.start(config, data).to(team.device)
-        state.notes = {"command": manifest.command(), "data": _digest(data)}
-        if request.resume:
-            _same_data(request.out / checkpoint.LAST, state.notes["data"])
-            state.load(request.out / checkpoint.LAST)
-            listener.note(f"going on at step {state.step} of {config.steps}")
-        elif request.init is not None:
-            state.load_weights(request.init, data.crops)
-        return loop.train(
-            state,
-            config,
-            data,
-            request.out,
-            validation=validation,
-            team=team,
-            report=listener.report,
-            tick=lambda step: listener.progress(step, config.steps, "steps"),
-        )
+    before = checkpoint.read(last).facts if request.resume else {}
+    check(request, config, before)
+    if config.batch % team.world:
+        raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
+    data, validation = _faces(request, config, team, listener)
+    state = run.start(config, data)
+    state.notes = _notes(data, validation)
+    if request.init is not None and not request.resume:
+        # Before the network moves: crops run through it here.
+        state.load_weights(request.init, data.crops)
+    state.to(team.device)
+    if request.resume:
+        state.notes = _going_on(last, before, state.notes, data)
+        state.load(last)
+        listener.note(f"going on at step {state.step} of {config.steps}")
+    return loop.train(
+        state,
+        config,
+        data,
+        request.out,
+        validation=validation,
+        team=team,
+        report=listener.report,
+        tick=lambda step: listener.progress(step, config.steps, "steps"),
+    )
 
 
 def require_packages() -> None:
@@ -104,8 +133,9 @@ def require_packages() -> None:
         raise DependencyError(f"training needs {', '.join(missing)}: pip install 'facekit[train]'")
 
 
-def check(request: Request, config: Config) -> None:
-    """Refuse what does not go together before any picture is read."""
+def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
+    """Refuse what does not go together before any picture is read; `before` are the facts of the run that
+    goes on."""
     from facekit.training import checkpoint
 
     last = request.out / checkpoint.LAST
@@ -113,12 +143,32 @@ def check(request: Request, config: Config) -> None:
         raise UsageError(
             f"{request.out}: holds a run already; --resume goes on with it, or name another folder"
         )
+    taught = before.get("teacher") or any("distance" in row for row in before.get("history", ()))
+    if taught and request.teacher is None and request.bank is None:
+        raise UsageError(f"{last}: learned from a teacher; give the same --teacher, or its --bank")
     if request.views > 1 and request.bank is None and request.teacher is None:
         raise UsageError("--views makes a bank: say where with --bank")
     if not config.phases or any(side < 32 or steps < 1 for side, steps in config.phases):
         raise UsageError("a phase is SIDE:STEPS, with a side of 32 pixels or more and one step or more")
     if config.loss in PAIR_LOSSES and config.sampler != "subjects":
         raise UsageError(f"{config.loss} compares pictures of a person: it needs --sampler subjects")
+    _check_numbers(config)
+
+
+def _check_numbers(config: Config) -> None:
+    values = config.to_dict()
+    changes = values.pop("augmentation") or {}
+    values |= {f"augment_{name}": value for name, value in changes.items()}
+    for name, value in values.items():
+        if not isinstance(value, (int, float)):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if math.isnan(value):
+            raise UsageError(f"{option} must be a number")
+        if name in ABOVE_ZERO and value <= 0:
+            raise UsageError(f"{option} must be above 0, not {value:g}")
+        if name in ZERO_OR_MORE and value < 0:
+            raise UsageError(f"{option} must be 0 or more, not {value:g}")
 
 
 def _faces(request: Request, config: Config, team: Team, listener: Listener) -> tuple[Any, Any]:
@@ -200,15 +250,42 @@ def _taught(request: Request, config: Config, faces: Any, listener: Listener) ->
     return bank.read(faces, folder, note=listener.note)
 
 
+def _notes(data: Any, validation: Any) -> dict[str, Any]:
+    """What the checkpoints of this run say of where it comes from; the dimension of a teacher, 0: none."""
+    return {
+        "command": manifest.command(),
+        "commit": manifest.commit(),
+        "teacher": 0 if data.teacher is None else int(data.teacher.shape[1]),
+        "data": _digest(data),
+        "validation": _digest(validation),
+    }
+
+
+def _going_on(last: Path, before: Mapping[str, Any], now: dict[str, Any], data: Any) -> dict[str, Any]:
+    """The notes of a resumed run: those of its start, and the commands since. UsageError where it would go on
+    with other faces or another teacher; a checkpoint of an older facekit may not say all of it."""
+    if before.get("teacher", now["teacher"]) != now["teacher"]:
+        raise UsageError(
+            f"{last}: had a teacher of {before['teacher']} dimensions (0: none), not of {now['teacher']}; "
+            "give the same --teacher, or begin another run from its weights with --init"
+        )
+    if before.get("data", now["data"]) not in (now["data"], _digest_of_labels(data)):
+        raise UsageError(f"{last}: was trained on other faces; give the same --data and --validation")
+    if before.get("validation", now["validation"]) != now["validation"]:
+        raise UsageError(f"{last}: was validated on other faces; give the same --validation")
+    first = {name: before.get(name, "") for name in ("command", "commit")}
+    return {**now, **first, "resumed": [*before.get("resumed", ()), now["command"]]}
+
+
 def _digest(faces: Any) -> str:
-    """Tells whether a run goes on with the faces it began with."""
+    """Tells whether a run goes on with the faces it began with: who is on them, and some of the crops."""
+    count = len(faces.labels)
+    rows = np.unique(np.linspace(0, count - 1, min(count, DIGESTED_CROPS)).astype(np.int64))
+    parts = (faces.labels, faces.families, faces.rows, np.asarray(faces.crops[rows]))
+    return hashlib.sha256(b"|".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def _digest_of_labels(faces: Any) -> str:
+    """The digest in checkpoints that were made before crops were looked at."""
     parts = (faces.labels.tobytes(), faces.rows.tobytes())
     return hashlib.sha256(b"|".join(parts)).hexdigest()
-
-
-def _same_data(last: Path, digest: str) -> None:
-    from facekit.training import checkpoint
-
-    before = checkpoint.read(last).facts.get("data", digest)
-    if before != digest:
-        raise UsageError(f"{last}: was trained on other faces; give the same --data and --validation")

@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from facekit.errors import UsageError
 from facekit.training.batches import Batch
+
+PATIENCE = timedelta(days=7)
+"""How long a process waits for another: the first may have a million photos to read meanwhile. torchrun
+itself ends the others where one has died."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +78,15 @@ ALONE = Team()
 def joined(device: str = "auto") -> Iterator[Team]:
     """The team that `torchrun` started this process for, or a team of one.
 
-    `device` is `cpu`, `cuda`, or `auto`: a GPU if there is one.
+    `device` is `cpu`, `cuda`, or `auto`: a GPU if there is one. UsageError for `cuda` without one.
     """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no GPU here; leave it out to train on the CPU")
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if not dist.is_torchelastic_launched():
         yield Team(device=torch.device(kind, 0) if kind == "cuda" else torch.device(kind))
         return
-    dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+    dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=PATIENCE)
     try:
         local = dist.get_node_local_rank()
         if kind == "cuda":

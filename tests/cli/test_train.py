@@ -1,11 +1,17 @@
 """`facekit train` and `facekit export`: from faces on disk to an embedder file."""
 
+import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import torch
 from conftest import Run
@@ -14,10 +20,13 @@ from training.small import people, tiny, write_array
 
 from facekit import weights
 from facekit.cli.train import chosen_settings, train
-from facekit.training import checkpoint, loop, networks, session
-from facekit.training.config import Augmentation, Config
+from facekit.training import checkpoint, data, journal, loop, manifest, networks, session
+from facekit.training import run as runs
+from facekit.training.checkpoint import Checkpoint
+from facekit.training.config import UNCHANGED, Augmentation, Config
 from facekit.training.data import Faces
 from facekit.training.export import embed
+from facekit.training.team import ALONE
 
 QUICK = ("--phases", "32:2", "--batch", "8", "--dimension", "16", "--warmup", "1")
 
@@ -69,10 +78,79 @@ def test_a_run_goes_on_with_its_own_settings_and_those_given(run: Run, crops: Pa
     again = run("train", "--data", crops, "--output", "mine", *QUICK)
     assert again.exit_code == 2
     assert "--resume goes on with it" in again.stderr
-    other = write_array(Path("other.npy"), people(6, 5))
-    other_faces = run("train", "--data", other, "--output", "mine", "--resume")
-    assert other_faces.exit_code == 2
-    assert "other faces" in other_faces.stderr
+
+
+@pytest.mark.parametrize("option", ["--data", "--validation"])
+def test_a_run_goes_on_with_its_own_faces_only(run: Run, crops: Path, option: str) -> None:
+    """Also where there are as many others of as many people."""
+    given = {"--data": crops, "--validation": write_array(Path("judges.npy"), people(4, 3, seed=5))}
+    words = [word for pair in given.items() for word in pair]
+    assert run("train", "--output", "mine", *words, *QUICK).exit_code == 0
+    faces = data.read_array(given[option])
+    noise = np.random.default_rng(3).integers(0, 255, faces.crops.shape, np.uint8)
+    other = write_array(Path("other.npy"), replace(faces, crops=noise))
+    result = run("train", "--output", "mine", "--resume", *words, option, other)
+    assert result.exit_code == 2
+    assert f"was {'trained' if option == '--data' else 'validated'} on other faces" in result.stderr
+
+
+def test_a_checkpoint_that_knows_its_labels_only_goes_on(run: Run, crops: Path) -> None:
+    """As they were before crops, teacher and commit were noted."""
+    assert run("train", "--data", crops, "--output", "mine", *QUICK).exit_code == 0
+    last = Path("mine", checkpoint.LAST)
+    saved = checkpoint.read(last)
+    faces, _ = data.hold_out(data.read_array(crops), seed=0)
+    facts = {name: saved.facts[name] for name in ("step", "best", "stale", "seconds", "history", "command")}
+    facts["data"] = hashlib.sha256(faces.labels.tobytes() + b"|" + faces.rows.tobytes()).hexdigest()
+    checkpoint.write(last, Checkpoint(saved.tensors, saved.config, facts))
+    result = run("train", "--data", crops, "--output", "mine", "--resume", "--phases", "32:3")
+    assert result.exit_code == 0, result.output
+    assert checkpoint.read(last).facts["data"] != facts["data"]
+
+
+def test_a_run_knows_the_command_and_the_commit_that_it_began_with(
+    run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        monkeypatch.setattr(manifest, "command", lambda number=number: f"facekit train {number}")
+        monkeypatch.setattr(manifest, "commit", lambda number=number: f"c0ffee{number}")
+        phases, again = ("--phases", f"32:{number + 2}"), ("--resume",) if number else ()
+        result = run("train", "--data", crops, "--output", "mine", *QUICK, *phases, *again)
+        assert result.exit_code == 0, result.output
+    assert run("export", "mine/last.safetensors", "-o", "mine.onnx").exit_code == 0
+    entry = tomllib.loads(Path("mine.toml").read_text())["embedder"]
+    assert (entry["command"], entry["commit"]) == ("facekit train 0", "c0ffee0")
+    assert entry["training"]["resumed"] == ["facekit train 1", "facekit train 2"]
+    run("export", "mine", "-o", "mine.onnx", "--command", "by hand", "--commit", "mine")
+    entry = tomllib.loads(Path("mine.toml").read_text())["embedder"]
+    assert (entry["command"], entry["commit"]) == ("by hand", "mine")
+
+
+def test_a_folder_is_taken_before_faces_are_read(
+    run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_read", None)
+    with journal.claimed(Path("mine")):
+        result = run("train", "--data", crops, "--output", "mine", *QUICK)
+    assert result.exit_code == 2
+    assert "another training writes here" in result.stderr
+
+
+def test_weights_are_loaded_where_the_crops_are(
+    run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network on a GPU cannot be shown crops that are not there."""
+    calls: list[str] = []
+    to = runs.Run.to
+
+    def move(state: runs.Run, device: torch.device) -> runs.Run:
+        calls.append("move")
+        return to(state, device)
+
+    monkeypatch.setattr(runs.Run, "load_weights", lambda *_: calls.append("load"))
+    monkeypatch.setattr(runs.Run, "to", move)
+    assert run("train", "--data", crops, "--output", "mine", "--init", crops, *QUICK).exit_code == 0
+    assert calls[:2] == ["load", "move"]
 
 
 def test_an_interrupted_run_says_how_to_go_on(run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +212,13 @@ def test_without_data_it_says_what_is_needed(run: Run) -> None:
     assert "FILE.csv" in result.stderr
 
 
+def test_without_torch_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['torch'] = None; from facekit.cli import group; group.main(['train'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "training needs torch: pip install 'facekit[train]'" in done.stderr
+
+
 def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert run("train", "--data", crops, "--output", "teacher", *QUICK).exit_code == 0
     assert run("export", "teacher", "-o", "teacher.onnx", "--side", "112").exit_code == 0
@@ -149,6 +234,13 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
         "teacher.npy",
         "progress",
     }
+    alone = run("train", "--data", unlabelled, "--output", "mine", "--resume")
+    assert alone.exit_code == 2
+    assert "learned from a teacher" in alone.stderr
+    run("train", "--data", unlabelled, "--output", "alone", *QUICK)
+    late = run("train", "--data", unlabelled, "--output", "alone", "--resume", *options)
+    assert late.exit_code == 2
+    assert "had a teacher of 0 dimensions" in late.stderr
 
 
 @pytest.mark.parametrize(
@@ -160,6 +252,13 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
         (("--phases", "sixty"), "64:5000,112:20000"),
         (("--loss", "contrastive", "--batch", "6"), "cannot hold"),
         (("--loss", "arcfase"), "arcface"),
+        (("--rate", "-1"), "--rate must be above 0, not -1"),
+        (("--rate", "nan"), "--rate must be a number"),
+        (("--seed", "-1"), "--seed must be 0 or more"),
+        (("--augment-scale", "1"), "--augment-scale"),
+        (("--augment-blur", "nan"), "--augment-blur must be a number"),
+        (("--clip", "0"), "--clip must be above 0"),
+        (("--scale", "-5"), "--scale must be above 0"),
     ],
 )
 def test_what_does_not_go_together(run: Run, crops: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -188,11 +287,35 @@ def test_options_left_out_mean_the_usual_settings() -> None:
     assert settings_for() == Config(augmentation=Augmentation())
 
 
-@pytest.mark.parametrize("name", [name for name in Augmentation.__dataclass_fields__ if name != "group"])
+SWITCHES = [name for name in Augmentation.__dataclass_fields__ if name != "group"]
+
+
+@pytest.mark.parametrize("name", SWITCHES)
 def test_every_augmentation_has_a_switch(name: str) -> None:
     found = settings_for(f"--augment-{name.replace('_', '-')}", "0").augmentation
     assert found == Augmentation(**{name: 0.0})
-    assert settings_for("--no-augment").augmentation is None
+
+
+def test_augmentation_can_be_switched_off_whole() -> None:
+    off = settings_for("--no-augment")
+    assert off.augmentation == Augmentation(**dict.fromkeys(SWITCHES, 0.0)) == UNCHANGED
+    batches = loop.batches_of(off, people(2, 2), ALONE)
+    assert (batches.flip, batches.shift, batches.light) == (0, 0, 0)
+    assert settings_for("--shift", "0", "--light", "0") == replace(settings_for(), shift=0, light=0.0)
+    one = settings_for("--no-augment", "--augment-flip", "0.5", "--light", "0.1")
+    assert (one.augmentation, one.light) == (replace(UNCHANGED, flip=0.5), 0.1)
+
+
+@pytest.mark.parametrize("saved", [None, Augmentation(flip=0.1, jpeg=0.2)])
+def test_a_resumed_run_keeps_the_changes_that_are_not_named(
+    saved: Augmentation | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Checkpoint({}, Config(augmentation=saved).to_dict(), {})
+    monkeypatch.setattr(checkpoint, "read", lambda _: before)
+    with train.make_context("train", ["--augment-blur", "0.3"]) as context:
+        chosen = chosen_settings(context, context.params)
+    found = session.settings_of(session.Request(Path("out"), resume=True), chosen).augmentation
+    assert found == replace(saved or replace(UNCHANGED, flip=0.5), blur=0.3)
 
 
 def test_the_network_and_the_loss_bring_their_own_defaults() -> None:
@@ -214,7 +337,7 @@ def test_options_stand_under_headings_and_cover_all_settings(run: Run) -> None:
         assert f"\n{heading}\n" in text
     names = {name for option in train.params if isinstance(option, click.Option) for name in option.opts}
     missing = {f"--{field.replace('_', '-')}" for field in Config.__dataclass_fields__} - names
-    assert missing == {"--augmentation", "--shift", "--light"}
+    assert missing == {"--augmentation"}
 
 
 def test_an_int8_file_needs_something_to_be_judged_by(run: Run, crops: Path) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, distillation, loop, run
 from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
-from facekit.training.journal import Journal
+from facekit.training.journal import claimed
 from facekit.training.team import ALONE
 from facekit.training.validation import validate
 from training.small import lookalikes, people, quick
@@ -115,6 +116,65 @@ def test_a_signal_saves_and_ends_the_run_in_order(number: int, tmp_path: Path) -
     assert signal.getsignal(number) == before
 
 
+RATES = {6: 0.5, 12: 0.7, 18: 0.6, 24: 0.7, 30: 0.6, 36: 0.9}
+
+
+def rated(monkeypatch: pytest.MonkeyPatch, state: run.Run) -> list[int]:
+    """From now on validation of `state` gives RATES; the steps that it was judged at."""
+    judged: list[int] = []
+
+    def validate(*_: object, **__: object) -> dict[str, float]:
+        judged.append(state.step)
+        return {"accuracy": RATES[state.step]}
+
+    monkeypatch.setattr(loop, "validate", validate)
+    return judged
+
+
+@pytest.mark.parametrize("stops", [(4,), (6,), (12, 13), (15, 18), (30,)])
+def test_validations_are_those_of_a_run_that_was_never_stopped(
+    stops: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = quick(phases=((32, 60),), patience=3)
+
+    def stop(step: int) -> None:
+        if step in stops:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    for number in range(len(stops) + 1):
+        state = run.start(config, FACES)
+        if number:
+            state.load(tmp_path / checkpoint.LAST)
+        begun, judged = state.step, rated(monkeypatch, state)
+        done = loop.train(state, config, FACES, tmp_path, validation=OTHERS, tick=stop)
+        assert done == (number == len(stops))
+        owed = [begun] if begun % 6 == 0 and begun else []
+        assert judged == owed + [step for step in RATES if begun < step <= state.step and step not in stops]
+    facts = checkpoint.read(tmp_path / checkpoint.LAST).facts
+    assert (facts["step"], facts["best"], facts["stale"]) == (30, 0.7, 3)
+    rates = {row["step"]: row["accuracy"] for row in facts["history"] if "accuracy" in row}
+    assert rates == {step: rate for step, rate in RATES.items() if step <= 30}
+    assert [row["step"] for row in facts["history"]] == sorted({*rates, *stops})
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == len(facts["history"]) + 1
+    assert checkpoint.read(tmp_path / checkpoint.BEST).facts["step"] == 12
+
+
+def test_a_kill_during_a_validation_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "validate", killed)
+    config = quick()
+    with pytest.raises(KeyboardInterrupt):
+        trained(config, tmp_path, validation=OTHERS)
+    state = run.start(config, FACES)
+    state.load(tmp_path / checkpoint.LAST)
+    assert state.step == 6
+    judged = rated(monkeypatch, state)
+    loop.train(state, config, FACES, tmp_path, validation=OTHERS)
+    assert judged == [6, 12]
+
+
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(tmp_path: Path) -> None:
     config = quick(save_every=0.0)
     state = run.start(config, FACES)
@@ -166,13 +226,55 @@ def test_metrics_go_on_after_a_resume(tmp_path: Path) -> None:
 
 def test_a_folder_takes_one_training_at_a_time(tmp_path: Path) -> None:
     """Two that write one folder by turns would leave a checkpoint of neither."""
-    first = Journal(tmp_path)
-    faces, config = people(), quick()
-    with pytest.raises(UsageError, match="another training writes here"):
-        loop.train(run.start(config, faces), config, faces, tmp_path)
-    assert not (tmp_path / checkpoint.LAST).exists()
-    first.close()
-    assert loop.train(run.start(config, faces), config, faces, tmp_path)
+    with claimed(tmp_path):
+        with pytest.raises(UsageError, match="another training writes here"), claimed(tmp_path):
+            pass
+        assert tmp_path.is_dir()
+    with claimed(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_folder_made_for_a_call_that_is_refused_goes_again(kept: bool, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "1"
+
+    def refused() -> None:
+        with claimed(out):
+            if kept:
+                (out / "crops").mkdir()
+            raise UsageError("too few")
+
+    with pytest.raises(UsageError, match="too few"):
+        refused()
+    assert (tmp_path / "runs").exists() == kept
+
+
+def test_a_disk_that_is_full_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, path: Path, **__: object) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("No space left on device")
+
+    state = trained(quick(), tmp_path)
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        state.save(tmp_path / checkpoint.LAST, quick())
+    assert caught.value.filename == str(tmp_path / checkpoint.LAST)
+    assert checkpoint.read(tmp_path / checkpoint.LAST).facts["step"] == 12
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_rates_on_faces_of_another_size_are_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = iter([0.9, 0.5, 0.6, 0.6, 0.6])
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: {"accuracy": next(rates)})
+    config = quick(phases=((32, 6), (40, 30)), patience=2)
+    state = trained(config, tmp_path, validation=OTHERS)
+    assert (state.step, state.best, state.stale, state.side) == (30, 0.6, 2, 40)
+    saved = checkpoint.read(tmp_path)
+    assert (saved.facts["step"], saved.facts["side"]) == (18, 40)
 
 
 def test_weights_of_another_run_are_a_beginning(tmp_path: Path) -> None:
@@ -190,6 +292,12 @@ def test_a_checkpoint_of_other_people_is_refused(tmp_path: Path) -> None:
         run.start(quick(), people(5, 6)).load(tmp_path / checkpoint.LAST)
     with pytest.raises(WeightsError, match="another network"):
         run.start(quick(dimension=9), FACES).load_weights(tmp_path / checkpoint.LAST, FACES.crops)
+
+
+def test_a_checkpoint_with_a_bridge_to_a_teacher_needs_one(tmp_path: Path) -> None:
+    trained(quick(), tmp_path, taught(FACES, 12))
+    with pytest.raises(WeightsError, match="a teacher are missing"):
+        run.start(quick(), FACES).load(tmp_path / checkpoint.LAST)
 
 
 def test_class_centres_begin_at_the_teacher_s_means() -> None:

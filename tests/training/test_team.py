@@ -4,11 +4,13 @@ import csv
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
+from facekit.errors import UsageError
 from facekit.training import checkpoint, networks
 from facekit.training.team import ALONE, joined
 from training.two_processes import train_each
@@ -59,3 +61,23 @@ def test_alone_there_is_nothing_to_gather() -> None:
     assert not ALONE.any(False)
     with joined("cpu") as team:
         assert team == ALONE
+
+
+def test_the_others_wait_while_the_first_reads_a_million_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[timedelta] = []
+    dist = torch.distributed
+    monkeypatch.setattr(dist, "is_torchelastic_launched", lambda: True)
+    monkeypatch.setattr(dist, "init_process_group", lambda _, *, timeout: begun.append(timeout))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    for name in ("get_node_local_rank", "get_rank"):
+        monkeypatch.setattr(dist, name, lambda: 1)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    with joined("cpu") as team:
+        assert (team.rank, team.world) == (1, 2)
+    assert begun[0] >= timedelta(days=1)
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="--device cuda: torch finds no GPU"), joined("cuda"):
+        pass
