@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from facekit.training.team import Team
 
 DEFAULT_DATA = Path("gallery")
-DIGESTED_CROPS = 256
 ABOVE_ZERO = ("rate", "clip", "scale", "sample", "temperature")
 ZERO_OR_MORE = (
     "anchors", "label_ramp", "label_weight", "light", "patience", "relational_weight", "seed", "shift",
@@ -278,11 +277,14 @@ def _going_on(last: Path, before: Mapping[str, Any], now: dict[str, Any], data: 
 
 
 def _digest(faces: Any) -> str:
-    """Tells whether a run goes on with the faces it began with: who is on them, and some of the crops."""
-    count = len(faces.labels)
-    rows = np.unique(np.linspace(0, count - 1, min(count, DIGESTED_CROPS)).astype(np.int64))
-    parts = (faces.labels, faces.families, faces.rows, np.asarray(faces.crops[rows]))
-    return hashlib.sha256(b"|".join(part.tobytes() for part in parts)).hexdigest()
+    """Tells whether a run goes on with the faces it began with: who is on them, and some of the crops. Empty
+    where there are none."""
+    from facekit.training import bank
+
+    if faces is None:
+        return ""
+    parts = (faces.labels.tobytes(), faces.families.tobytes(), faces.rows.tobytes())
+    return hashlib.sha256(b"|".join((*parts, bank.digest(faces.crops).encode()))).hexdigest()
 
 
 def _digest_of_labels(faces: Any) -> str:
