@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import os
+import zlib
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +18,16 @@ Array = NDArray[Any]
 
 # ONNX Runtime counts its uses and writes a device number to the home folder unless it is told not to.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+_QUANTIZED = b"QuantizeLinear"
+_EXACT = "session.x64quantprecision"
+# A convolution of 64 ones with 64 ones in int8, as ONNX, packed; tests/test_runtime.py makes it again.
+_SUM_OF_64 = (
+    "c-p0qKMR6D7>E1m4aXbRbr3Dl;OIxF2(cy!qP4B^h!#WhPr78^y0O!6$+ixj<$d7yz;Ql%88ji>2{%F^5nBCSatPu}p*EL59U__%!p8c"
+    "RSgWw*GeS&AB+?&#K=28v#K~f-YmipC6CtVx)vugtY~G%eINMzT7dMYR%W`gWVYnzfbnGn$cQg>Di_CK#f4)yA_82p;&>g*+RGs=9)%o"
+    "SV`a3zM5r-U-DG`vt9Stgu+UDOD4KAaO=)D1kq+q8"
+)
 
 
 class LoadError(Exception):
@@ -54,9 +67,8 @@ class _OnnxRuntime:
         # By itself a thread that waits for work keeps its core busy for many milliseconds: of the time in
         # which a network is loaded, most is that. ONNX Runtime before 1.26 does not know this entry.
         options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
-        # On x86 without VNNI, sums of int8 products overflow unless slower kernels are asked for: the shipped
-        # embedder's vectors had cosines of 0.80 to 0.98 to what they should be (scripts/prove_processors.py).
-        options.add_session_config_entry("session.x64quantprecision", "1")
+        if _QUANTIZED in network and int8_overflows():
+            options.add_session_config_entry(_EXACT, "1")
         try:
             self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         # ONNX Runtime raises a dozen classes of its own here, with no common base but Exception.
@@ -113,6 +125,25 @@ class _OpenVino:
 
     def __call__(self, batch: Array) -> Array:
         return self.outputs(batch)[0]
+
+
+@functools.cache
+def int8_overflows() -> bool:
+    """Whether ONNX Runtime's usual int8 kernels are wrong on this processor.
+
+    On x86 without VNNI they add products in 16 bits, which overflow: the shipped embedder's vectors then have
+    cosines of 0.80 to 0.98 to what they should be (scripts/prove_processors.py). Its other kernels are exact,
+    and take 2.6 times as long where nothing is wrong, so that it is tried which are needed.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    network = zlib.decompress(base64.b85decode(_SUM_OF_64))
+    session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    found = session.run(None, {"x": np.ones((1, 64, 1, 1), np.float32)})[0]
+    return bool(abs(float(found.item()) - 64) > 1)
 
 
 def _first_line(error: Exception) -> str:

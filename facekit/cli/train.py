@@ -129,7 +129,7 @@ data_options = stacked(
     option("--validation", DATA, type=FILE, help="Labelled crops of other people, FILE.npy or FILE.zip with "
            "FILE.csv; by itself some people are held out."),
     option("--teacher", DATA, type=FILE, help="An ONNX embedder with its TOML beside it, to learn from."),
-    option("--bank", DATA, type=FOLDER, help="A bank of views, made by --teacher or --views if it is not there."),
+    option("--bank", DATA, type=FOLDER, help="A bank of views, which --teacher or --views make."),
     option("--views", DATA, type=click.IntRange(1), default=1, show_default=True, help="Of a crop, in it."),
     setting("sampler", "every: each crop once an epoch; balanced: subjects with many pictures less often; "
             "subjects: several pictures each.", heading=DATA, choice=SAMPLERS),
