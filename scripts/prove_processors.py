@@ -27,8 +27,10 @@ LEAST = 0.9999
 def vectors(photos: Sequence[str], emulator: Sequence[str] = ()) -> NDArray[np.float64]:
     """Vectors (faces, dimension) of the photos, by a facekit that runs in the emulator."""
     command = [*emulator, sys.executable, "-m", "facekit", "embed", *photos, "--jobs", "1", "--quiet"]
-    lines = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines()
-    return np.array([json.loads(line)["vector"] for line in lines])
+    done = subprocess.run(command, text=True, capture_output=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return np.array([json.loads(line)["vector"] for line in done.stdout.splitlines()])
 
 
 def main(photos: Sequence[str]) -> int:
