@@ -96,16 +96,19 @@ def test_points_keep_their_shape(picture: Picture, refiner: Refiner) -> None:
     assert other / spread == pytest.approx(np.full(5, (other / spread)[0]), abs=1e-4)
 
 
-def test_a_correction_moves_the_points_as_it_says(tmp_path: Path, picture: Picture) -> None:
-    """One look of (3, 4) and a tenth of the size: in the crop, the points are there after two looks."""
-    refiner = Refiner(constant(tmp_path, 3, 4, 0.1 * RADIUS, 0), threads=1)
+@pytest.mark.parametrize(("looks", "size", "off"), [(1, 1.1, 1), (2, 1.1**2, 1 + 1.1)])
+def test_a_correction_moves_the_points_as_it_says(
+    looks: int, size: float, off: float, tmp_path: Path, picture: Picture
+) -> None:
+    """Each look moves them in the crop by (3, 4), and a tenth apart."""
+    refiner = Refiner(constant(tmp_path, 3, 4, 0.1 * RADIUS, 0), looks=looks, threads=1)
     frame = similarity(ASTRONAUT, TEMPLATE)
     (found,) = refiner(picture.pixels, [ASTRONAUT])
     grown = complex_points(found) - complex_points(found).mean()
     plain = complex_points(ASTRONAUT) - complex_points(ASTRONAUT).mean()
-    assert np.abs(grown / plain) == pytest.approx(np.full(5, 1.1**2), rel=1e-5)
+    assert np.abs(grown / plain) == pytest.approx(np.full(5, size), rel=1e-5)
     middle = complex(*(np.append(found.mean(axis=0), 1) @ frame.T))
-    assert middle - CENTRE == pytest.approx((3 + 4j) * (1 + 1.1), abs=1e-3)
+    assert middle - CENTRE == pytest.approx((3 + 4j) * off, abs=1e-3)
 
 
 @pytest.mark.parametrize("numbers", [(40, 0, 0, 0), (0, 0, 0, 40), (float("nan"), 0, 0, 0), (0, 0, 1e30, 0)])
