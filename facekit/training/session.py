@@ -111,7 +111,7 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
         state.load_weights(request.init, data.crops)
     state.to(team.device)
     if request.resume:
-        state.notes = _going_on(last, before, state.notes, data)
+        state.notes = _going_on(last, before, state.notes)
         state.load(last)
         listener.note(f"going on at step {state.step} of {config.steps}")
     return loop.train(
@@ -260,7 +260,7 @@ def _notes(data: Any, validation: Any) -> dict[str, Any]:
     }
 
 
-def _going_on(last: Path, before: Mapping[str, Any], now: dict[str, Any], data: Any) -> dict[str, Any]:
+def _going_on(last: Path, before: Mapping[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """The notes of a resumed run: those of its start, and the commands since. UsageError where it would go on
     with other faces or another teacher; a checkpoint of an older facekit may not say all of it."""
     if before.get("teacher", now["teacher"]) != now["teacher"]:
@@ -268,7 +268,7 @@ def _going_on(last: Path, before: Mapping[str, Any], now: dict[str, Any], data: 
             f"{last}: had a teacher of {before['teacher']} dimensions (0: none), not of {now['teacher']}; "
             "give the same --teacher, or begin another run from its weights with --init"
         )
-    if before.get("data", now["data"]) not in (now["data"], _digest_of_labels(data)):
+    if before.get("data", now["data"]) != now["data"]:
         raise UsageError(f"{last}: was trained on other faces; give the same --data and --validation")
     if before.get("validation", now["validation"]) != now["validation"]:
         raise UsageError(f"{last}: was validated on other faces; give the same --validation")
@@ -285,9 +285,3 @@ def _digest(faces: Any) -> str:
         return ""
     parts = (faces.labels.tobytes(), faces.families.tobytes(), faces.rows.tobytes())
     return hashlib.sha256(b"|".join((*parts, bank.digest(faces.crops).encode()))).hexdigest()
-
-
-def _digest_of_labels(faces: Any) -> str:
-    """The digest in checkpoints that were made before crops were looked at."""
-    parts = (faces.labels.tobytes(), faces.rows.tobytes())
-    return hashlib.sha256(b"|".join(parts)).hexdigest()

@@ -1,6 +1,5 @@
 """`facekit train` and `facekit export`: from faces on disk to an embedder file."""
 
-import hashlib
 import json
 import os
 import signal
@@ -92,20 +91,6 @@ def test_a_run_goes_on_with_its_own_faces_only(run: Run, crops: Path, option: st
     result = run("train", "--output", "mine", "--resume", *words, option, other)
     assert result.exit_code == 2
     assert f"was {'trained' if option == '--data' else 'validated'} on other faces" in result.stderr
-
-
-def test_a_checkpoint_that_knows_its_labels_only_goes_on(run: Run, crops: Path) -> None:
-    """As they were before crops, teacher and commit were noted."""
-    assert run("train", "--data", crops, "--output", "mine", *QUICK).exit_code == 0
-    last = Path("mine", checkpoint.LAST)
-    saved = checkpoint.read(last)
-    faces, _ = data.hold_out(data.read_array(crops), seed=0)
-    facts = {name: saved.facts[name] for name in ("step", "best", "stale", "seconds", "history", "command")}
-    facts["data"] = hashlib.sha256(faces.labels.tobytes() + b"|" + faces.rows.tobytes()).hexdigest()
-    checkpoint.write(last, Checkpoint(saved.tensors, saved.config, facts))
-    result = run("train", "--data", crops, "--output", "mine", "--resume", "--phases", "32:3")
-    assert result.exit_code == 0, result.output
-    assert checkpoint.read(last).facts["data"] != facts["data"]
 
 
 def test_a_run_knows_the_command_and_the_commit_that_it_began_with(
