@@ -10,7 +10,7 @@ from typing import Any
 NETWORKS = ("resnet18", "resnet18-torchvision", "iresnet18", "iresnet50", "resnet101")
 LOSSES = ("arcface", "cosface", "sphereface", "magface", "adaface", "softmax", "contrastive", "triplet")
 PAIR_LOSSES = ("contrastive", "triplet")
-OPTIMIZERS = ("adamw", "sgd")
+OPTIMIZERS = ("adamw", "sgd", "muon")
 SAMPLERS = ("every", "balanced", "subjects")
 PRECISIONS = ("bf16", "float32")
 

@@ -17,6 +17,7 @@ from facekit.training import checkpoint, losses, networks
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import Config
 from facekit.training.data import Faces
+from facekit.training.muon import Muon
 from facekit.training.restore import restore
 
 
@@ -142,15 +143,22 @@ def _head(config: Config, data: Faces) -> nn.Module | None:
 
 def _optimizer(config: Config, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     """Biases and norms are not decayed."""
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [value for value in parameters if value.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [value for value in parameters if value.ndim <= 1], "weight_decay": 0.0},
     ]
+    if config.optimizer == "muon":
+        kernels = [value for value in groups[0]["params"] if value.ndim == 4 and value.shape[1] > 1]
+        others = [value for value in groups[0]["params"] if value.ndim != 4 or value.shape[1] == 1]
+        groups[0]["params"] = others
+        groups.append({"params": kernels, "weight_decay": config.weight_decay, "orthogonal": True})
+        dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+        return Muon(groups, config.rate, betas=(0.9, 0.98), dtype=dtype)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, config.rate, momentum=0.9, nesterov=True)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
-    raise UsageError(f"no optimizer is called {config.optimizer!r}; there are adamw, sgd")
+    raise UsageError(f"no optimizer is called {config.optimizer!r}; there are adamw, sgd, muon")
 
 
 def class_means(data: Faces) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, distillation, loop, run
-from facekit.training.config import LOSSES, PAIR_LOSSES, Augmentation, Config
+from facekit.training.config import LOSSES, OPTIMIZERS, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
 from facekit.training.journal import claimed
 from facekit.training.team import ALONE
@@ -80,7 +80,7 @@ def test_nothing_to_learn_from_is_refused() -> None:
 
 
 @pytest.mark.parametrize("loss", ["arcface", "adaface", "triplet"])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_resumed_run_is_bit_equal(loss: str, optimizer: str, tmp_path: Path) -> None:
     sampler = "subjects" if loss == "triplet" else "every"
     phases = ((32, 5), (40, 7))
