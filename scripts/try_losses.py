@@ -23,6 +23,8 @@ from facekit.evaluation import metrics
 from facekit.training import loop, run
 from facekit.training.config import LOSSES, PAIR_LOSSES, Config
 from facekit.training.data import Faces, hold_out, read_array
+from facekit.training.precision import faster
+from facekit.training.team import ALONE
 from facekit.training.validation import embed
 
 # How many steps fit into the time is measured on a few first, so that the rate has a plan to fall by.
@@ -38,7 +40,7 @@ def deepest(faces: Faces, subjects: int) -> Faces:
     return Faces(np.asarray(faces.crops[rows]), labels, np.full(len(rows), -1))
 
 
-def settings(loss: str, steps: int, side: int, batch: int, seed: int) -> Config:
+def settings(loss: str, steps: int, side: int, batch: int, seed: int, precision: str) -> Config:
     return Config(
         loss=loss,
         sampler="subjects" if loss in PAIR_LOSSES else "every",
@@ -50,6 +52,7 @@ def settings(loss: str, steps: int, side: int, batch: int, seed: int) -> Config:
         validate_every=steps + 1,
         save_every=1e9,
         seed=seed,
+        precision=precision,
     )
 
 
@@ -64,7 +67,7 @@ def rates(network: Any, faces: Faces, side: int) -> dict[str, float]:
     }
 
 
-def trial(loss: str, training: Faces, held: Faces, *, seconds: float, **options: int) -> dict[str, Any]:
+def trial(loss: str, training: Faces, held: Faces, *, seconds: float, **options: Any) -> dict[str, Any]:
     """Train for about `seconds`, and compare."""
     with tempfile.TemporaryDirectory() as folder:
         config = settings(loss, TRIAL_STEPS, **options)
@@ -116,9 +119,10 @@ def main(
     click.echo(
         f"{'loss':<13}{'steps':>6}{'s':>6}{'accuracy before':>17}{'after':>8}{'EER before':>12}{'after':>8}"
     )
+    options = {"side": side, "batch": batch, "seed": seed, "precision": faster(ALONE)}
     rows = []
     for name in loss:
-        row = trial(name, training, held, seconds=seconds, side=side, batch=batch, seed=seed)
+        row = trial(name, training, held, seconds=seconds, **options)
         before, after = row["before"], row["after"]
         click.echo(
             f"{name:<13}{row['steps']:>6}{row['seconds']:>6.0f}{before['accuracy']:>17.1%}{after['accuracy']:>8.1%}"

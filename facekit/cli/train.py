@@ -169,7 +169,7 @@ learning_options = stacked(
     setting("decay", "Last share of the steps in which it falls.", heading=LEARN, kind=SHARE),
     setting("clip", "Longest gradient.", heading=LEARN),
     setting("ema", "Decay of the average of the weights.", heading=LEARN, kind=SHARE),
-    setting("precision", "", heading=LEARN, choice=PRECISIONS),
+    setting("precision", "auto: whichever is faster on this machine.", heading=LEARN, choice=PRECISIONS),
     setting("patience", "Validations without a better one until it stops; 0: never.", heading=LEARN),
     setting("seed", "", heading=LEARN),
 )  # fmt: skip

@@ -12,7 +12,7 @@ LOSSES = ("arcface", "cosface", "sphereface", "magface", "adaface", "softmax", "
 PAIR_LOSSES = ("contrastive", "triplet")
 OPTIMIZERS = ("adamw", "sgd", "muon")
 SAMPLERS = ("every", "balanced", "subjects")
-PRECISIONS = ("bf16", "float32")
+PRECISIONS = ("auto", "bf16", "float32")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Config:
     `augmentation` is done once for the views of a bank, and for every batch where there is none; None mirrors
     half of the faces and changes no more. `shift` and `light` are cheap changes that every batch gets
     besides: pixels, and part of the range.
+    `precision` is `bf16`, where layers multiply in bfloat16, or `float32`; `session.train`
+    puts the faster one on this machine for `auto`, which the loop by itself takes for float32.
     `patience` is the number of validations without a better one after which a run stops, 0: never.
     """
 
@@ -85,7 +87,7 @@ class Config:
     augmentation: Augmentation | None = None
     shift: int = 2
     light: float = 0.15
-    precision: str = "bf16"
+    precision: str = "auto"
     seed: int = 0
     save_every: float = 300.0
     validate_every: int = 2_000

@@ -95,7 +95,7 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
 
 
 def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Listener) -> bool:
-    from facekit.training import checkpoint, loop, run
+    from facekit.training import checkpoint, loop, precision, run
 
     last = request.out / checkpoint.LAST
     config = settings_of(request, chosen)
@@ -104,6 +104,9 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
     if config.batch % team.world:
         raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
     data, validation = _faces(request, config, team, listener)
+    if config.precision == "auto":
+        config = replace(config, precision=precision.faster(team))
+        listener.note(f"computing in {config.precision}, the faster here")
     state = run.start(config, data)
     state.notes = _notes(data, validation)
     if request.init is not None and not request.resume:

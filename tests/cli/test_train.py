@@ -27,7 +27,7 @@ from facekit.training.data import Faces
 from facekit.training.export import embed
 from facekit.training.team import ALONE
 
-QUICK = ("--phases", "32:2", "--batch", "8", "--dimension", "16", "--warmup", "1")
+QUICK = ("--phases", "32:2", "--batch", "8", "--dimension", "16", "--warmup", "1", "--precision", "float32")
 
 
 @pytest.fixture(autouse=True, scope="module")
