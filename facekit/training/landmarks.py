@@ -10,8 +10,11 @@ sixteenth of the eye distance.
 from __future__ import annotations
 
 import csv
+import ctypes
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -242,9 +245,23 @@ def train(examples: Sequence[Example], target: Path, recipe: Recipe) -> None:
             view, points, box = _view(example, mirrored=mirrored)
             pictures.append(view)
             faces.append([_face(moved(box, chance, recipe), points) for _ in range(recipe.jitters)])
-    predictor = dlib.train_shape_predictor(pictures, faces, _options(recipe))
+    with _references_kept(np.dtype(np.uint8)):
+        predictor = dlib.train_shape_predictor(pictures, faces, _options(recipe))
     target.parent.mkdir(parents=True, exist_ok=True)
     predictor.save(str(target))
+
+
+@contextmanager
+def _references_kept(thing: object) -> Iterator[None]:
+    """References to `thing` that were lost inside are put back at the end.
+
+    dlib's threads count the references to numpy's type of pixels all at once, and lose some now and then;
+    numpy then complains when the process ends. Some counted too often do no harm.
+    """
+    before = sys.getrefcount(thing)
+    yield
+    for _ in range(before - sys.getrefcount(thing)):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def _view(example: Example, *, mirrored: bool) -> tuple[Pixels, Points, Square]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import json
+import sys
 import tomllib
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import dlib
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -92,6 +95,23 @@ def write(examples: list[Example], folder: Path) -> tuple[Path, Path]:
             Image.fromarray(example.pixels).save(pictures / example.name)
             rows.writerow([example.name, *example.points.ravel().tolist()])
     return pictures, table
+
+
+def test_references_that_dlib_loses_are_put_back(
+    examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else numpy says that it was asked to free its type of pixels, when the process ends."""
+    kind, grown = np.dtype(np.uint8), dlib.train_shape_predictor
+
+    def careless(*arguments: object) -> dlib.shape_predictor:
+        for _ in range(3):
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(kind))
+        return grown(*arguments)
+
+    monkeypatch.setattr(dlib, "train_shape_predictor", careless)
+    before = sys.getrefcount(kind)
+    landmarks.train(examples[:2], tmp_path / "small.dat", replace(SMALL, trees=2, threads=1))
+    assert sys.getrefcount(kind) == before
 
 
 def test_examples_are_read_alike_from_a_folder_and_a_zip_file(tmp_path: Path) -> None:
