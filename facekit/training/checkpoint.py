@@ -1,19 +1,23 @@
 """A checkpoint: one safetensors file with every tensor of a run, its settings and its history.
 
 Keys are `network.*` (the weights that are trained), `averaged.*` (their moving average, which is what is
-exported), `head.*` (class centres) and `optimizer.N.*`; the notes are `config` and `run`, both JSON. A
-safetensors file holds numbers only, so that reading somebody's checkpoint runs no code of theirs.
+exported), `head.*` (class centres) and `optimizer.N.*`; the notes are `config` and `run`, both JSON, and
+`digest`, which tells a file that has changed since (older files have none). A safetensors file holds numbers
+only, so that reading somebody's checkpoint runs no code of theirs.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -21,6 +25,7 @@ from torch import Tensor
 from facekit.errors import WeightsError
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+DIGEST = "digest"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     notes = {"config": json.dumps(checkpoint.config), "run": json.dumps(checkpoint.facts)}
     part = path.with_suffix(".part")
     tensors = {name: value.contiguous() for name, value in checkpoint.tensors.items()}
+    notes[DIGEST] = _digest(tensors, notes)
     try:
         save_file(tensors, part, metadata=notes)
         with part.open("rb") as file:
@@ -66,6 +72,8 @@ def read(path: Path, *, device: str = "cpu") -> Checkpoint:
         with safe_open(path, "pt", device=device) as file:
             notes = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if notes.pop(DIGEST, None) not in (None, _digest(tensors, notes)):
+            raise ValueError("it is damaged: its numbers are not those that were saved")
         return Checkpoint(tensors, json.loads(notes["config"]), json.loads(notes["run"]))
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise WeightsError(f"{path}: is not a checkpoint of `facekit train` ({error})") from None
@@ -79,3 +87,11 @@ def find(path: Path) -> Path:
         if (path / name).is_file():
             return path / name
     raise WeightsError(f"{path}: holds no {BEST} or {LAST}; is it the folder that `facekit train` wrote?")
+
+
+def _digest(tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> str:
+    """SHA-256 over all names, numbers and notes."""
+    digest = hashlib.sha256(json.dumps([sorted(notes.items()), sorted(tensors)]).encode())
+    for name in sorted(tensors):
+        digest.update(np.ascontiguousarray(tensors[name].cpu().numpy()).data)
+    return digest.hexdigest()

@@ -266,6 +266,21 @@ def test_a_checkpoint_is_replaced_whole_or_not_at_all(
     assert (read.config, read.facts) == ({"seed": 1}, {"step": 1})
 
 
+@pytest.mark.parametrize("place", ["numbers", "settings"])
+def test_a_checkpoint_with_a_changed_byte_is_refused(place: str, tmp_path: Path) -> None:
+    path = tmp_path / checkpoint.LAST
+    parts = {"a": torch.ones(3), "b": torch.tensor(7), "c": torch.rand(2, 3, 4, 4)}
+    parts["c"] = parts["c"].contiguous(memory_format=torch.channels_last)
+    checkpoint.write(path, Checkpoint(parts, {"seed": 1}, {"step": 1}))
+    read = checkpoint.read(path)
+    assert all(torch.equal(read.tensors[name], value) for name, value in parts.items())
+    content = bytearray(path.read_bytes())
+    content[-5 if place == "numbers" else content.index(b"seed")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="is damaged"):
+        checkpoint.read(path)
+
+
 def test_a_checkpoint_of_another_network_is_refused(saved: Path) -> None:
     read = checkpoint.read(saved)
     other = replace(read, config={**read.config, "network": "resnet18"})
