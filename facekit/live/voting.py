@@ -26,15 +26,20 @@ ENOUGH = 3
 KEEP = 0.05
 """How much less than the threshold, or than another subject, is enough to keep a name."""
 
-SURER = 0.03
+SURER = 0.04
 """How much more than the threshold of a search a track needs to have a name. Its looks are searched for again
 and again as they come, and what several looks of a stranger have in common is nearer to somebody than one
 look is. With it as few strangers have a name at any time of a track as in one search for a photo, and known
 people are missed less often all the same (`scripts/measure_pooling.py`).
 """
 
-UNLIKE = 0.6
-"""A face whose best score with the frames of its track is below this part of the threshold is in doubt."""
+UNLIKE = 0.8
+"""A face whose best score with the frames of its track is below this part of the threshold is in doubt.
+
+Frames of a person who moves are far more alike. At 0.6 the next person sometimes inherited a name, where one
+took the place of another without a gap: one pair of strangers' photos in 290 is that much alike, at 0.8 one
+in 4,400 (faces-val, the threshold of `watch` with the shipped gallery).
+"""
 
 
 def worth(quality: Quality) -> float:

@@ -70,6 +70,19 @@ def test_the_next_person_at_the_same_place_does_not_inherit_the_name(everybody: 
     ]
 
 
+def test_a_stranger_who_is_a_little_alike_does_not_inherit_the_name(everybody: Callable) -> None:
+    """Three quarters of the threshold: that much alike are many strangers."""
+    alike = 0.375 * ADA + (1 - 0.375**2) ** 0.5 * EVE
+    events, _, session = watch(lambda n: [face_at(square(50), ADA if n < 100 else alike)], 200, everybody)
+    assert told(events + session.finish()) == [
+        ("appear", 1, None),
+        ("recognised", 1, "Ada"),
+        ("left", 1, "Ada"),
+        ("appear", 2, None),
+        ("left", 2, None),
+    ]
+
+
 def test_one_odd_frame_changes_nothing(everybody: Callable) -> None:
     """A blurred frame looks like somebody else for a moment."""
     seen: dict[int, int] = {}
