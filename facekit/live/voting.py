@@ -36,9 +36,9 @@ people are missed less often all the same (`scripts/measure_pooling.py`).
 UNLIKE = 0.8
 """A face whose best score with the frames of its track is below this part of the threshold is in doubt.
 
-Frames of a person who moves are far more alike. At 0.6 the next person sometimes inherited a name, where one
-took the place of another without a gap: one pair of strangers' photos in 290 is that much alike, at 0.8 one
-in 4,400 (faces-val, the threshold of `watch` with the shipped gallery).
+Frames of a person who moves are far more alike. Lower values let the next person in a place inherit the name:
+one pair of strangers' photos in 4,400 is more alike than this, one in 290 than 0.6 (faces-val, the threshold
+of `watch` with the shipped gallery).
 """
 
 

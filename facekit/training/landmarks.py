@@ -259,9 +259,11 @@ def _references_kept(thing: object) -> Iterator[None]:
     numpy then complains when the process ends. Some counted too often do no harm.
     """
     before = sys.getrefcount(thing)
-    yield
-    for _ in range(before - sys.getrefcount(thing)):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+    try:
+        yield
+    finally:
+        for _ in range(before - sys.getrefcount(thing)):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def _view(example: Example, *, mirrored: bool) -> tuple[Pixels, Points, Square]:

@@ -37,6 +37,10 @@ class Muon(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        value: float | None = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
         held = []
         for group in self.param_groups:
             for parameter in group["params"] if group["orthogonal"] else ():
@@ -46,7 +50,7 @@ class Muon(torch.optim.AdamW):
                 self._turn(parameter, parameter.grad, group)
                 # AdamW passes over parameters without a gradient.
                 parameter.grad = None
-        value: float | None = super().step(closure)
+        super().step()
         for parameter, gradient in held:
             parameter.grad = gradient
         return value

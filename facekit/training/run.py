@@ -148,9 +148,8 @@ def _optimizer(config: Config, parameters: list[nn.Parameter]) -> torch.optim.Op
         {"params": [value for value in parameters if value.ndim <= 1], "weight_decay": 0.0},
     ]
     if config.optimizer == "muon":
-        kernels = [value for value in groups[0]["params"] if value.ndim == 4 and value.shape[1] > 1]
-        others = [value for value in groups[0]["params"] if value.ndim != 4 or value.shape[1] == 1]
-        groups[0]["params"] = others
+        groups[0]["params"] = [value for value in parameters if value.ndim > 1 and not _mixes(value)]
+        kernels = [value for value in parameters if _mixes(value)]
         groups.append({"params": kernels, "weight_decay": config.weight_decay, "orthogonal": True})
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         return Muon(groups, config.rate, betas=(0.9, 0.98), dtype=dtype)
@@ -159,6 +158,11 @@ def _optimizer(config: Config, parameters: list[nn.Parameter]) -> torch.optim.Op
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
     raise UsageError(f"no optimizer is called {config.optimizer!r}; there are adamw, sgd, muon")
+
+
+def _mixes(parameter: nn.Parameter) -> bool:
+    """Whether it is a kernel over several channels: no linear layer, class centre or depthwise kernel."""
+    return parameter.ndim == 4 and parameter.shape[1] > 1
 
 
 def class_means(data: Faces) -> NDArray[np.float32]:

@@ -74,3 +74,17 @@ def test_other_groups_are_adamw_and_keep_their_gradients() -> None:
         adamw.step()
     assert torch.equal(ours, theirs)
     assert kernel.grad is not None
+
+
+def test_a_closure_gives_the_gradients_of_the_step() -> None:
+    kernel = torch.nn.Parameter(torch.ones(4, 6))
+    optimizer = Muon([{"params": [kernel], "weight_decay": 0.0, "orthogonal": True}], 1e-2, betas=(0.9, 0.98))
+
+    def closure() -> float:
+        loss = kernel.square().sum()
+        loss.backward()
+        return float(loss.detach())
+
+    assert optimizer.step(closure) == 24.0
+    assert set(optimizer.state[kernel]) == {"step", "momentum"}
+    assert (kernel < 1).all()
