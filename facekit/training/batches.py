@@ -98,9 +98,10 @@ class Batches:
         teacher = self.data.teacher
         return None if teacher is None else torch.from_numpy(teacher[rows].astype(np.float32))
 
-    def stream(self, first: int, last: int, sides: dict[int, int]) -> Iterator[Batch]:
+    def stream(self, first: int, last: int, sides: dict[int, int], *, beside: bool = True) -> Iterator[Batch]:
         """Batches first … last − 1, made one ahead in a thread. `sides` maps the first batch of a
-        phase to its picture side."""
+        phase to its picture side; `beside` tells that the network computes on the same cores, so that one is
+        all that making batches may take."""
 
         def side(number: int) -> int:
             return sides[max(start for start in sides if start <= number)]
@@ -108,12 +109,25 @@ class Batches:
         if first >= last:
             return
         with ThreadPoolExecutor(1) as maker:
+            if beside:
+                _take_one_core(maker)
             coming = maker.submit(self.make, first, side(first))
             for number in range(first + 1, last + 1):
                 batch = coming.result()
                 if number < last:
                     coming = maker.submit(self.make, number, side(number))
                 yield batch
+
+
+def _take_one_core(maker: ThreadPoolExecutor) -> None:
+    # With an OpenMP team of its own for that thread there would be more threads than cores. libgomp then lets
+    # each of them sleep at every barrier, the network's too, and a step takes about a sixth longer.
+    usual = torch.get_num_threads()
+    # Asking comes first: it is then that a thread takes over torch's number.
+    maker.submit(torch.get_num_threads).result()
+    maker.submit(torch.set_num_threads, 1).result()
+    # For threads yet to come.
+    torch.set_num_threads(usual)
 
 
 def shifted(pixels: NDArray[np.uint8], shifts: NDArray[np.int64]) -> NDArray[np.uint8]:

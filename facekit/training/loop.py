@@ -63,7 +63,8 @@ def train(
                 report(run.history[-1])
                 run.save(out / checkpoint.LAST, config)
             last = run.step if team.any(exhausted(run, config)) else last
-        for batch in batches.stream(run.step, last, config.sides):
+        on_cpu = team.device.type == "cpu"
+        for batch in batches.stream(run.step, last, config.sides, beside=on_cpu):
             batch = batch.to(team.device)
             for group in run.optimizer.param_groups:
                 group["lr"] = config.rate_at(run.step)

@@ -8,7 +8,7 @@ import torch
 
 from facekit.training import batches
 from facekit.training.augment import augment
-from facekit.training.batches import Batches
+from facekit.training.batches import Batch, Batches
 from facekit.training.config import Augmentation
 from facekit.training.sampling import EveryCrop
 from training.small import people
@@ -55,6 +55,29 @@ def test_the_stream_changes_size_with_the_phase_and_starts_anywhere() -> None:
     late = next(made().stream(4, 5, sides))
     assert torch.equal(late.faces, made().make(4, 40).faces)
     assert list(made().stream(5, 5, sides)) == []
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_beside_the_network_a_batch_is_made_with_one_thread(
+    beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    make = Batches.make
+
+    def noted(self: Batches, number: int, side: int) -> Batch:
+        threads.append(torch.get_num_threads())
+        return make(self, number, side)
+
+    monkeypatch.setattr(Batches, "make", noted)
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        made_by_stream = list(made().stream(0, 2, {0: 32}, beside=beside))
+        assert threads == ([1, 1] if beside else [2, 2])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
+    assert torch.equal(made_by_stream[1].faces, make(made(), 1, 32).faces)
 
 
 def test_views_come_with_the_teacher_s_vector_of_that_view() -> None:
