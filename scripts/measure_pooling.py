@@ -35,7 +35,7 @@ from facekit.training.data import read_array
 
 PEOPLE, ENROLLED = 70, 6
 LOOKS = (1, 3, 8)
-MARGINS = (0.0, 0.02, 0.03, voting.SURER)
+MARGINS = (0.0, 0.02, 0.04, voting.SURER)
 
 Rule = Callable[[Vectors, Vectors], Scores]
 """Scores (sets, templates) of sets of looks (sets, k, d) with templates."""

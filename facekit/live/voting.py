@@ -26,7 +26,7 @@ ENOUGH = 3
 KEEP = 0.05
 """How much less than the threshold, or than another subject, is enough to keep a name."""
 
-SURER = 0.04
+SURER = 0.05
 """How much more than the threshold of a search a track needs to have a name. Its looks are searched for again
 and again as they come, and what several looks of a stranger have in common is nearer to somebody than one
 look is. With it as few strangers have a name at any time of a track as in one search for a photo, and known
