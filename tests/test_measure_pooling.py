@@ -28,7 +28,8 @@ def test_more_looks_find_more_and_a_margin_names_fewer_strangers(
     assert (several["fpir"]["of"], several["fnir"]["of"]) == (2 * 20 * 2, 2 * 20 * 2)
     assert single["fpir"]["rate"] == pytest.approx(0.02, abs=0.005)
     assert several["fnir"]["rate"] < 0.5 * single["fnir"]["rate"]
-    rates = [found["track"][margin]["fpir"]["rate"] for margin in ("0", "0.02", "0.03", "0.04")]
+    assert [float(margin) for margin in found["track"]] == list(script.MARGINS)
+    rates = [track["fpir"]["rate"] for track in found["track"].values()]
     assert rates == sorted(rates, reverse=True)
     assert rates[0] > rates[-1]
 
