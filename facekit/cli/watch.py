@@ -66,9 +66,10 @@ def watch(console: Console, /, source: str, gallery: Path | None, options: Optio
     """Say who is in front of a camera or in a video.
 
     SOURCE is the number of a camera (0), a video file, an address (rtsp://…, http://…), or a folder of
-    frames. Each event is a line of JSON: somebody appears, is recognised, is known no longer ("unknown"),
-    or has left; with the time, the person's track, the score, and the box in the best frame. A track
-    has the name of whom its best frames together are like, and is "unknown" until they are surely enough.
+    frames. Each event is a line of JSON: somebody appears, is recognised, loses the name again ("unknown"),
+    or has left; with the time, the person's track, the score, and the box in the best frame. A track has
+    the name of the person whom its best frames, taken together, are most like, and is "unknown" until that
+    is sure enough.
 
     There is no test that a face is alive: a photo held before the camera passes.
 
