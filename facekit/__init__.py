@@ -24,6 +24,7 @@ _HOMES = {
         "DependencyError",
         "FacekitError",
         "GalleryError",
+        "NoFaceError",
         "PictureError",
         "UsageError",
         "WeightsError",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from facekit.errors import DependencyError as DependencyError
     from facekit.errors import FacekitError as FacekitError
     from facekit.errors import GalleryError as GalleryError
+    from facekit.errors import NoFaceError as NoFaceError
     from facekit.errors import PictureError as PictureError
     from facekit.errors import UsageError as UsageError
     from facekit.errors import WeightsError as WeightsError

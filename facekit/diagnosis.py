@@ -82,7 +82,7 @@ def _gallery(path: Path | None) -> str:
     found = next((place for place in tried if place.exists()), None)
     if found is None:
         return "none"
-    whose = "the shipped one" if found == settings.reference_gallery() else "the user's"
+    whose = "the shipped one" if settings.is_reference(found) else "the user's"
     try:
         with verbs.open_gallery(found) as gallery:
             return (

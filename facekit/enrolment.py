@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from facekit import images, quality
 from facekit.errors import UsageError
-from facekit.gallery.records import NewTemplate, subject_name
+from facekit.gallery.records import NewTemplate, name_of_folder, subject_name
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Candidate, Face, Vector
 
@@ -33,6 +33,8 @@ BATCH = 64
 # A picture whose best score with the person's other pictures is below this part of the threshold is taken
 # for somebody else's. Not the threshold itself: pictures years apart often stay a little below it.
 UNLIKE = 0.7
+# Faces so alike are one picture in two files, saved again or smaller: the one is no witness for the other.
+COPY = 0.98
 NO_FACE = "no face"
 
 Status = Literal["enrolled", "already there", "refused"]
@@ -115,11 +117,14 @@ def plan(paths: Sequence[str], subject: str | None = None) -> list[Photo]:
     """The photos to enroll. All are of `subject`, or else each path is a folder that has a sub-folder
     for each person, named like the person, with the pictures inside or below.
 
-    Raises UsageError where it cannot be told whose the pictures are.
+    Raises UsageError where it cannot be told whose the pictures are, or there are none.
     """
-    if subject is not None:
-        return [Photo(subject_name(subject), source) for source in images.find(paths)]
-    return [photo for path in paths for photo in _people(path)]
+    if subject is None:
+        return [photo for path in paths for photo in _people(path)]
+    photos = [Photo(subject_name(subject), source) for source in images.find(paths)]
+    if not photos:
+        raise UsageError(f"no pictures in {', '.join(paths)}")
+    return photos
 
 
 def home(paths: Sequence[str]) -> Path | None:
@@ -167,7 +172,7 @@ def _people(path: str) -> Iterator[Photo]:
         each.name for each in os.scandir(path) if each.is_dir() and not each.name.startswith(".")
     )
     photos = [
-        Photo(subject_name(os.fsencode(name).decode(errors="backslashreplace")), source)
+        Photo(name_of_folder(name), source)
         for name in folders
         for source in images.find([os.path.join(path, name)])
     ]
@@ -202,35 +207,42 @@ def _digest(source: str) -> str | None:
 def _store(
     gallery: Gallery, subject: str, readings: Sequence[Reading], known: _Known, rules: Rules
 ) -> list[Outcome]:
-    usable = [reading for reading in readings if reading.faces]
-    chosen = choose(usable, known.stored(subject, usable), gallery.threshold)
-    others = gallery.known([reading.sha256 for reading in usable])
+    others = gallery.known([reading.sha256 for reading in readings if reading.faces])
+    # A file that is there twice says no more than once.
+    usable: dict[str, Reading] = {}
+    for reading in readings:
+        if reading.faces and subject not in others.get(reading.sha256, []):
+            usable.setdefault(reading.sha256, reading)
+    chosen = choose(list(usable.values()), gallery.vectors(subject), gallery.threshold)
     outcomes: dict[str, Outcome] = {}
     templates: list[NewTemplate] = []
-    digests: set[str] = set()
-    for reading, choice in zip(usable, chosen, strict=True):
-        source, face = reading.source, choice.face
-        if reading.sha256 in digests or subject in others.get(reading.sha256, []):
-            outcomes[source] = Outcome(subject, source, "already there")
-            continue
+    for (digest, reading), choice in zip(usable.items(), chosen, strict=True):
+        face = choice.face
         problems = [
-            *(f"the same picture is enrolled as {name}" for name in others.get(reading.sha256, [])),
+            *(f"the same picture is enrolled as {name}" for name in others.get(digest, [])),
             *quality.problems(face.quality, rules.quality),
             *_identity_problems(choice, subject, known, gallery.threshold),
         ]
         notes = (*reading.notes, *([choice.note] if choice.note else []))
         status: Status = "refused" if problems and rules.strict else "enrolled"
-        outcomes[source] = Outcome(subject, source, status, tuple(problems), notes)
+        outcomes[digest] = Outcome(subject, reading.source, status, tuple(problems), notes)
         if status == "enrolled":
-            digests.add(reading.sha256)
             templates.append(_template(subject, reading, face))
     gallery.add(templates)
     known.add(templates)
-    return [outcomes.get(reading.source) or _no_face(subject, reading) for reading in readings]
+    return [_outcome(subject, reading, outcomes, usable) for reading in readings]
 
 
-def _no_face(subject: str, reading: Reading) -> Outcome:
-    return Outcome(subject, reading.source, "refused", (reading.error or NO_FACE,), reading.notes)
+def _outcome(
+    subject: str, reading: Reading, outcomes: Mapping[str, Outcome], usable: Mapping[str, Reading]
+) -> Outcome:
+    """What became of a picture, where `outcomes` and `usable` have each of several equal ones once."""
+    if not reading.faces:
+        return Outcome(subject, reading.source, "refused", (reading.error or NO_FACE,), reading.notes)
+    found = outcomes.get(reading.sha256)
+    if found is not None and (usable[reading.sha256] is reading or found.status == "refused"):
+        return replace(found, source=reading.source)
+    return Outcome(subject, reading.source, "already there")
 
 
 def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
@@ -247,7 +259,7 @@ def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
 @dataclass(frozen=True)
 class Choice:
     """The face of a picture that is the person's. `agreement` is its best score with the person's
-    `others` other pictures.
+    `others` other pictures, those that are stored among them.
     """
 
     face: Face
@@ -256,12 +268,11 @@ class Choice:
     others: int
 
 
-def choose(readings: Sequence[Reading], stored: Sequence[Sequence[float]], threshold: float) -> list[Choice]:
+def choose(readings: Sequence[Reading], stored: NDArray[np.float32], threshold: float) -> list[Choice]:
     """One face of each of a person's pictures: of several, the one that agrees with the person's other
     pictures, else the largest.
 
-    `stored` gives for each picture, for each of its faces, the best score with what is stored of the
-    person; an empty sequence when nothing is.
+    `stored` are the vectors (n, dimension) that are stored of the person.
     """
     if not readings:
         return []
@@ -270,24 +281,26 @@ def choose(readings: Sequence[Reading], stored: Sequence[Sequence[float]], thres
     # How well it agrees is asked of the faces that were picked: not of a stranger in the background.
     faces = [reading.faces[pick] for reading, (pick, _) in zip(readings, picks, strict=True)]
     vectors = np.stack([face.vector for face in faces])
-    among = vectors @ vectors.T
-    np.fill_diagonal(among, -1)
+    among, before = vectors @ vectors.T, vectors @ stored.T
+    witness = among < COPY
+    np.fill_diagonal(witness, False)
     choices = []
-    for number, (face, (pick, note)) in enumerate(zip(faces, picks, strict=True)):
-        before = stored[number][pick] if len(stored[number]) else -1.0
-        others = len(faces) - 1 + (len(stored[number]) > 0)
-        choices.append(Choice(face, note, max(before, float(among[number].max())), others))
+    for number, (face, (_, note)) in enumerate(zip(faces, picks, strict=True)):
+        found = np.concatenate([among[number][witness[number]], before[number]])
+        choices.append(Choice(face, note, float(found.max(initial=-1)), len(found)))
     return choices
 
 
-def _agreements(readings: Sequence[Reading], stored: Sequence[Sequence[float]]) -> list[NDArray[np.float32]]:
-    """For each picture (faces, other pictures): each face's best score with each of the others."""
+def _agreements(readings: Sequence[Reading], stored: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """For each picture (faces, other pictures): each face's best score with each of the others. What is
+    stored counts as one of them, copies of the picture do not."""
     stacks = [np.stack([face.vector for face in reading.faces]) for reading in readings]
     agreements = []
     for number, stack in enumerate(stacks):
-        columns = [(stack @ other.T).max(axis=1) for place, other in enumerate(stacks) if place != number]
-        if len(stored[number]):
-            columns.append(np.asarray(stored[number], np.float32))
+        scores = ((stack @ other.T).max(axis=1) for place, other in enumerate(stacks) if place != number)
+        columns = [best for best in scores if best.min() < COPY]
+        if len(stored):
+            columns.append((stack @ stored.T).max(axis=1))
         agreements.append(np.stack(columns, axis=1) if columns else np.zeros((len(stack), 0), np.float32))
     return agreements
 
@@ -333,29 +346,13 @@ class _Known:
             self._vectors[self._count] = template.vector
             self._count += 1
 
-    def stored(self, subject: str, readings: Sequence[Reading]) -> list[list[float]]:
-        """For each picture, each face's best score with the subject's templates, empty without any."""
-        scores = [[self._score(subject, face.vector) for face in reading.faces] for reading in readings]
-        anything = any(score > -1 for row in scores for score in row)
-        return scores if anything else [[] for _ in scores]
-
     def other(self, subject: str, vector: Vector) -> Candidate | None:
-        """Whom the face is most like among all others."""
-        found = (each for each in self._search(subject, vector) if each.subject != subject)
+        """Whom the face is most like among all others, of the gallery and of those that were added."""
+        # Of two places only one can be the subject's own.
+        found = [each for each in self._before.search(vector[None], 2)[0] if each.subject != subject]
+        rows = np.flatnonzero(self._subjects[: self._count] != self._numbers.get(subject, -1))
+        if rows.size:
+            scores = self._vectors[rows] @ vector
+            best = int(scores.argmax())
+            found.append(Candidate(1, self._names[self._subjects[rows[best]]], float(scores[best])))
         return max(found, key=lambda each: each.score, default=None)
-
-    def _score(self, subject: str, vector: Vector) -> float:
-        found = (each.score for each in self._search(subject, vector) if each.subject == subject)
-        return max(found, default=-1.0)
-
-    def _search(self, subject: str, vector: Vector) -> Iterator[Candidate]:
-        """The subject and the best other one, from the gallery (of two places only one can be the
-        subject's own) and from what was added.
-        """
-        yield from self._before.search(vector[None], 2)[0]
-        scores = self._vectors[: self._count] @ vector
-        own = self._subjects[: self._count] == self._numbers.get(subject, -1)
-        for rows in (np.flatnonzero(own), np.flatnonzero(~own)):
-            if rows.size:
-                best = rows[scores[rows].argmax()]
-                yield Candidate(1, self._names[self._subjects[best]], float(scores[best]))

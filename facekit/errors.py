@@ -2,6 +2,7 @@
 
     FacekitError
     ├── PictureError      a picture is missing, unreadable, damaged, too large
+    │   └── NoFaceError   no picture has a face (exit status 3)
     ├── WeightsError      a network or landmark file is missing or not the one that was released
     ├── GalleryError      a gallery is missing, empty, damaged, newer, or of another embedder
     ├── DependencyError   a Python package or system library is not installed
@@ -19,6 +20,10 @@ class FacekitError(Exception):
 
 class PictureError(FacekitError):
     """A picture is missing, unreadable, damaged or too large."""
+
+
+class NoFaceError(PictureError):
+    """No picture has a face."""
 
 
 class WeightsError(FacekitError):

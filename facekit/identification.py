@@ -31,8 +31,10 @@ def identify(
     """The faces of a picture with their `top` candidates and the verdict at `threshold`.
 
     The threshold is a cosine score; None takes the gallery's own. No two faces of the picture get
-    the same subject unless `allow_repeats`. Raises GalleryError for an empty gallery.
+    the same subject unless `allow_repeats`. Raises GalleryError for a gallery that is empty or of another
+    embedder.
     """
+    gallery.require(pipeline.fingerprint)
     require_subjects(gallery)
     faces = pipeline.faces(picture)
     named = name_faces(gallery, faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
@@ -56,17 +58,18 @@ def of_reading(
     allow_repeats: bool = False,
     curve: Probability | None = None,
 ) -> PictureResult:
-    """`identify` for a picture that was read and looked through already, or could not be; with a `curve`
-    the candidates have probabilities."""
+    """`identify` for a picture that was read and looked through already, or could not be; with a `curve` the
+    best candidate has a probability: what the curve was fitted on."""
     named = name_faces(gallery, reading.faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
     if curve is not None:
-        named = [_with_probabilities(each, curve) for each in named]
+        named = [_with_probability(each, curve) for each in named]
     return PictureResult(reading.source, tuple(named), reading.error, reading.notes)
 
 
-def _with_probabilities(identified: Identification, curve: Probability) -> Identification:
-    found = tuple(replace(each, probability=curve.of(each.score)) for each in identified.candidates)
-    return replace(identified, candidates=found)
+def _with_probability(identified: Identification, curve: Probability) -> Identification:
+    first, rest = identified.candidates[:1], identified.candidates[1:]
+    judged = tuple(replace(each, probability=curve.of(each.score)) for each in first)
+    return replace(identified, candidates=judged + rest)
 
 
 def name_faces(

@@ -86,7 +86,7 @@ class Face:
 @dataclass(frozen=True)
 class Candidate:
     """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best. `probability`
-    is how likely a best candidate of this score is the person, where that was asked for.
+    is how likely the best candidate is the person, where that was asked for.
     """
 
     rank: int

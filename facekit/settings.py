@@ -27,6 +27,11 @@ def reference_gallery() -> Path:
     return shipped("gallery") / "reference.db"
 
 
+def is_reference(gallery: Path) -> bool:
+    """Whether the path, however it is written, is that of the shipped gallery."""
+    return gallery.resolve() == reference_gallery().resolve()
+
+
 def default_threads() -> int:
     """Usable cores, as the scheduler lets this process have them."""
     if hasattr(os, "sched_getaffinity"):

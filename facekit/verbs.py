@@ -7,14 +7,14 @@ gallery of `FACEKIT_GALLERY`, of `./gallery/`, or the shipped one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit import identification, images, settings
-from facekit.errors import GalleryError, PictureError, UsageError
+from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
 from facekit.reading import Options, Reading, read_faces
@@ -52,13 +52,13 @@ def open_gallery(
     path: Path | str | None = None, *, write: bool = False, fingerprint: str | None = None
 ) -> Gallery:
     """The gallery at `path` (a file, or a folder with `gallery.db` in it), or the first there is of the
-    usual places; the shipped one only to read. With `fingerprint`, only one made by that embedder.
+    usual places; the shipped one can only be read. With `fingerprint`, only one made by that embedder.
 
     Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
     """
     tried = settings.galleries_to_read(None if path is None else Path(path))
     if write:
-        tried = [place for place in tried if place != settings.reference_gallery()]
+        tried = [changeable(tried[0])]
     for place in tried:
         if place.exists():
             return Gallery.open(place, write=write, fingerprint=fingerprint)
@@ -66,9 +66,30 @@ def open_gallery(
     raise GalleryError(f"no gallery at {places}: make one with facekit enroll FOLDER --gallery {tried[0]}")
 
 
+def changeable(gallery: Path) -> Path:
+    """The same path. Raises GalleryError if it is the shipped gallery's, which is only read."""
+    if settings.is_reference(gallery):
+        raise GalleryError(
+            f"{gallery}: is the shipped gallery, which stays as it is: copy it, and change the copy"
+        )
+    return gallery
+
+
+def _in_use(gallery: Gallery | None, pipeline: Pipeline) -> AbstractContextManager[Gallery]:
+    """The gallery that was given, which stays open, or else the first there is; only of the same embedder."""
+    if gallery is None:
+        return open_gallery(fingerprint=pipeline.fingerprint)
+    gallery.require(pipeline.fingerprint)
+    return nullcontext(gallery)
+
+
 def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
-    """The gallery at `path`, open for writing; a new one with the embedder's threshold if there is none."""
+    """The gallery at `path`, open for writing; a new one with the embedder's threshold if there is none.
+
+    Raises GalleryError: the shipped one, or unusable.
+    """
     spec = pipeline.spec
+    changeable(path)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -104,11 +125,7 @@ def identify(
     """
     options = options or Options()
     pipeline = options.pipeline()
-    with (
-        nullcontext(gallery)
-        if gallery is not None
-        else open_gallery(fingerprint=pipeline.fingerprint) as opened
-    ):
+    with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
         for reading in read_faces(images.find(_paths(inputs)), options, pipeline=pipeline):
             yield identification.of_reading(
@@ -137,7 +154,7 @@ def enroll(
     pipeline = options.pipeline()
     place = settings.gallery_to_write(None, None if subject else enrolment.home(paths))
     rules = enrolment.Rules(strict=strict)
-    with nullcontext(gallery) if gallery is not None else gallery_for_enrolment(place, pipeline) as opened:
+    with gallery_for_enrolment(place, pipeline) if gallery is None else _in_use(gallery, pipeline) as opened:
         outcomes = enrolment.enroll(opened, photos, rules=rules, options=options, pipeline=pipeline)
         return enrolment.EnrolReport(tuple(outcomes))
 
@@ -162,11 +179,7 @@ def watch(
 
     pipeline = (options or Options()).pipeline()
     place = sources.parse(fspath(source))
-    with (
-        nullcontext(gallery)
-        if gallery is not None
-        else open_gallery(fingerprint=pipeline.fingerprint) as opened
-    ):
+    with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
         limit = voting.limit(opened.threshold, threshold)
         people = session.Session(looking.PipelineEyes(pipeline), opened.matrix().search, limit)
@@ -241,6 +254,8 @@ def cluster(
 
     options = options or Options()
     pipeline = options.pipeline()
+    if gallery is not None:
+        gallery.require(pipeline.fingerprint)
     readings = read_faces(images.find(_paths(inputs)), options, pipeline=pipeline)
     limit = clustering.LINK * pipeline.spec.threshold if threshold is None else threshold
     return clustering.group_faces(list(clustering.sightings(readings)), limit, gallery)
@@ -256,12 +271,14 @@ def verify(
     """Whether two pictures show the same person, by the largest face of each.
 
     The threshold is a cosine score; None takes the embedder's own. Raises PictureError for a picture
-    that cannot be read or has no face.
+    that cannot be read or has no face, NoFaceError where neither has one.
     """
     options = options or Options()
     pipeline = options.pipeline()
     first, second = fspath(first), fspath(second)
     readings = list(read_faces([first, second], options, pipeline=pipeline))
+    if not any(reading.faces or reading.error for reading in readings):
+        raise NoFaceError(f"{first}, {second}: no face in either")
     one, two = map(_largest, readings)
     limit = pipeline.spec.threshold if threshold is None else threshold
     notes = [

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakes import FakeEyes, FakeOptions, photo
+from fakes import DIMENSION, FakeEyes, FakeOptions, photo
 
 import facekit
+from facekit import identification
 from facekit.verbs import gallery_for_enrolment
 
 
@@ -110,3 +111,26 @@ def test_register_and_watch_are_verbs_too(tmp_path: Path, monkeypatch: pytest.Mo
     photo(tmp_path / "none" / "1.png")
     with pytest.raises(facekit.PictureError, match="no frame to enroll"):
         facekit.register("Bob", "none", options=options)
+
+
+def test_a_gallery_of_another_embedder_is_refused_however_it_is_opened(tmp_path: Path) -> None:
+    options, ours = FakeOptions(), photo(tmp_path / "red.png", "red")
+    photo(tmp_path / "people" / "red" / "1.png", "red")
+    with facekit.Gallery.create(
+        tmp_path / "theirs.db",
+        fingerprint="e" * 64,
+        dimension=DIMENSION,
+        embedder_name="theirs",
+        threshold=0.5,
+        calibration="made up",
+    ) as gallery:
+        for verb in (
+            lambda: list(facekit.identify(ours, gallery, options=options)),
+            lambda: facekit.enroll("people", gallery, options=options),
+            lambda: facekit.cluster("people", gallery, options=options),
+            lambda: list(facekit.watch("people", gallery, options=options)),
+            lambda: identification.identify(options.pipeline(), gallery, facekit.read(ours)),
+        ):
+            with pytest.raises(facekit.GalleryError, match="made with the embedder"):
+                verb()
+        assert len(gallery) == 0

@@ -8,7 +8,7 @@ from fakes import DIMENSION, FINGERPRINT, FakeOptions, photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facekit.enrolment import BATCH, Photo, choose, enroll, plan
+from facekit.enrolment import BATCH, Photo, Rules, choose, enroll, plan
 from facekit.errors import UsageError
 from facekit.gallery import Gallery
 from facekit.reading import Reading
@@ -28,7 +28,9 @@ def picture(*faces: Face) -> Reading:
 
 
 A, B, C = face(1, 0, 0), face(0, 1, 0), face(0, 0, 1)
-NOTHING: list[list[float]] = [[], [], []]
+# Other pictures of A.
+A2, A3 = face(1, 0.3, 0), face(1, 0, 0.3)
+NOTHING = np.zeros((0, 3), np.float32)
 
 
 def empty_gallery(folder: Path) -> Gallery:
@@ -44,16 +46,17 @@ def empty_gallery(folder: Path) -> Gallery:
 
 def test_the_face_that_agrees_is_taken_though_another_is_larger() -> None:
     stranger = face(0, 1, 0, size=90)
-    choices = choose([picture(A), picture(stranger, A), picture(A)], NOTHING, 0.5)
+    choices = choose([picture(A2), picture(stranger, A), picture(A3)], NOTHING, 0.5)
     assert choices[1].face is A
     assert "agrees" in str(choices[1].note)
     assert choices[0].note is None
 
 
 def test_what_is_stored_of_the_person_counts_as_another_picture() -> None:
-    choices = choose([picture(B, A)], [[0.1, 0.9]], 0.5)
+    choices = choose([picture(B, A)], np.stack([A2.vector, A3.vector]), 0.5)
     assert choices[0].face is A
-    assert (choices[0].agreement, choices[0].others) == (0.9, 1)
+    assert choices[0].agreement == pytest.approx(float(A.vector @ A2.vector))
+    assert choices[0].others == 2
 
 
 def test_when_nothing_agrees_the_largest_is_taken() -> None:
@@ -64,18 +67,26 @@ def test_when_nothing_agrees_the_largest_is_taken() -> None:
 
 
 def test_faces_agree_across_pictures_that_all_have_several() -> None:
-    choices = choose([picture(B, A), picture(A, C), picture(face(0, 1, 1), A)], NOTHING, 0.9)
-    assert all(choice.face is A for choice in choices)
+    choices = choose([picture(B, A), picture(A2, C), picture(face(0, 1, 1), A3)], NOTHING, 0.9)
+    assert [choice.face for choice in choices] == [A, A2, A3]
 
 
 def test_agreement_is_the_best_score_with_the_other_chosen_faces() -> None:
-    choices = choose([picture(A), picture(A), picture(B)], NOTHING, 0.5)
-    assert [round(choice.agreement, 3) for choice in choices] == [1.0, 1.0, 0.0]
+    choices = choose([picture(A), picture(A2), picture(C)], NOTHING, 0.5)
+    assert [round(choice.agreement, 3) for choice in choices] == [0.958, 0.958, 0.0]
     assert {choice.others for choice in choices} == {2}
 
 
+def test_a_copy_of_a_picture_is_no_other_picture() -> None:
+    bystander, person = face(0, 1, 0, size=50), face(1, 0, 0, size=90)
+    again = picture(face(0, 1, 0.05, size=40), face(1, 0, 0.05, size=72))
+    choices = choose([picture(bystander, person), again], NOTHING, 0.5)
+    assert [choice.face.quality.size for choice in choices] == [90, 72]
+    assert {(choice.agreement, choice.others) for choice in choices} == {(-1.0, 0)}
+
+
 def test_nothing_to_choose_from() -> None:
-    assert choose([], [], 0.5) == []
+    assert choose([], NOTHING, 0.5) == []
 
 
 def test_a_plan_takes_each_sub_folder_for_a_person(tmp_path: Path) -> None:
@@ -89,6 +100,8 @@ def test_a_plan_takes_each_sub_folder_for_a_person(tmp_path: Path) -> None:
 def test_a_folder_without_people_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="sub-folder"):
         plan([str(tmp_path)])
+    with pytest.raises(UsageError, match="no pictures in"):
+        plan([str(tmp_path)], "Ada")
 
 
 def test_names_of_one_look_are_one_name(tmp_path: Path) -> None:
@@ -149,3 +162,30 @@ def test_the_order_of_enrolment_changes_no_score(
                 list(enroll(gallery, [photos[number]], options=FakeOptions()))
             found.append(gallery.search(probe, 4))
     assert found[0] == found[1]
+
+
+STRICT = Rules(strict=True)
+
+
+def status_of(gallery: Gallery, *photos: Photo) -> list[str]:
+    return [outcome.status for outcome in enroll(gallery, photos, rules=STRICT, options=FakeOptions())]
+
+
+def test_somebody_elses_picture_is_refused_though_it_is_there_twice(tmp_path: Path) -> None:
+    first, second = (str(photo(tmp_path / name, "red")) for name in ("1.png", "2.png"))
+    with empty_gallery(tmp_path) as gallery:
+        assert status_of(gallery, Photo("Bob", first)) == ["enrolled"]
+        assert status_of(gallery, Photo("Ada", first), Photo("Ada", second)) == ["refused"] * 2
+        blue = Photo("Ada", str(photo(tmp_path / "3.png", "blue")))
+        assert status_of(gallery, blue, blue) == ["enrolled", "already there"]
+        assert len(gallery) == 2
+
+
+def test_a_strangers_picture_is_noticed_among_what_is_stored_of_a_person(tmp_path: Path) -> None:
+    with empty_gallery(tmp_path) as gallery:
+        for seed in (1, 2):
+            status_of(gallery, Photo("Ada", str(photo(tmp_path / f"{seed}.png", "red", seed=seed))))
+        (outcome,) = enroll(
+            gallery, [Photo("Ada", str(photo(tmp_path / "3.png", "blue")))], options=FakeOptions()
+        )
+        assert "looks like somebody else" in outcome.problems[0]

@@ -20,7 +20,7 @@ import click
 
 from facekit import __version__
 from facekit.cli.console import Console
-from facekit.errors import FacekitError, UsageError
+from facekit.errors import FacekitError, NoFaceError, UsageError
 
 DONE, FAILED, USAGE, NO_FACE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -95,6 +95,8 @@ def _told(error: Exception) -> int:
     console = Console()
     if isinstance(error, FacekitError):
         console.error(str(error))
+        if isinstance(error, NoFaceError):
+            return NO_FACE
         return USAGE if isinstance(error, UsageError) else FAILED
     if isinstance(error, OSError) and error.strerror:
         console.error(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
@@ -122,8 +124,8 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
 
     \b
     Examples:
-      facekit enroll people/       a sub-folder with pictures for each person
-      facekit identify photo.jpg   who is it?
+      facekit enroll people/                              a sub-folder with pictures for each person
+      facekit identify photo.jpg -g people/gallery.db     who is it?
     """
     ctx.obj = Console(quiet=quiet)
 

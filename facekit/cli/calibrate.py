@@ -77,8 +77,8 @@ def calibrate(
 
     \b
     Examples:
-      facekit calibrate --fpir 0.01 --images strangers/
       facekit calibrate --fpir 0.01 --gallery people/gallery.db
+      facekit calibrate --fpir 0.01 --gallery people/gallery.db --images strangers/
       facekit calibrate --fmr 0.0001 --scores scores.csv --dry-run
     """
     from facekit.cli.calibrating import Calibrating
@@ -87,6 +87,8 @@ def calibrate(
         raise click.UsageError("Give one of --fpir and --fmr.")
     if images is not None and scores is not None:
         raise click.UsageError("Give one of --images and --scores.")
-    run = Calibrating(console, gallery, style, "FPIR" if fmr is None else "FMR", fpir or fmr or 0.0)
+    run = Calibrating(
+        console, gallery, style, "FPIR" if fmr is None else "FMR", fpir or fmr or 0.0, dry_run=dry_run
+    )
     evidence, source = run.evidence(images, scores, options, aligned=aligned)
-    return run.set(evidence, name or source, probability, dry_run=dry_run)
+    return run.set(evidence, name or source, probability)

@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 class Calibrating:
     """Which gallery, and what it is to hold: `kind` FPIR or FMR, and its rate."""
 
-    def __init__(self, console: Console, gallery: Path | None, style: str, kind: str, rate: float) -> None:
+    def __init__(
+        self, console: Console, gallery: Path | None, style: str, kind: str, rate: float, *, dry_run: bool
+    ) -> None:
         self.console = console
         self.path = gallery
         self.style = style
         self.kind = kind
         self.rate = rate
+        self.dry_run = dry_run
 
     def evidence(
         self, images: Path | None, file: Path | None, options: Options, *, aligned: bool
@@ -50,7 +53,7 @@ class Calibrating:
             return found, file.name
         pipeline = options.pipeline() if images is not None else None
         fingerprint = None if pipeline is None else pipeline.fingerprint
-        with shared.open_gallery(self.path, fingerprint=fingerprint) as gallery:
+        with shared.open_gallery(self.path, write=not self.dry_run, fingerprint=fingerprint) as gallery:
             enrolled, digests = _enrolled(gallery)
         if images is None or pipeline is None:
             if self.kind == "FMR":
@@ -66,15 +69,15 @@ class Calibrating:
             return evidence.of_comparisons(templates.vectors, numbers, templates.rows), images.name
         return evidence.of_photos(enrolled, templates, people, left_out=digests), images.name
 
-    def set(self, found: Evidence, source: str, curve: str, *, dry_run: bool) -> int:
+    def set(self, found: Evidence, source: str, curve: str) -> int:
         """Choose the threshold and store it; the exit status."""
-        with shared.open_gallery(self.path, write=not dry_run) as gallery:
+        with shared.open_gallery(self.path, write=not self.dry_run) as gallery:
             before = gallery.threshold
             subjects = gallery.subject_count
             chosen = calibration.choose(found.non_mated, self.rate, kind=self.kind, subjects=subjects)
             sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
             fitted = self._fitted(found, curve)
-            if not dry_run:
+            if not self.dry_run:
                 gallery.set_threshold(
                     chosen.threshold,
                     sentence,

@@ -79,7 +79,7 @@ def cluster(
     with ExitStack() as stack:
         pipeline = options.pipeline()
         opened = shared.own_gallery(gallery, fingerprint=pipeline.fingerprint)
-        if opened:
+        if opened is not None:
             stack.enter_context(opened)
         groups = Groups(console, style, pipeline.spec.threshold, threshold, opened, out, copy)
         return report(console, inputs, options, groups)

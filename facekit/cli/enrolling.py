@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from facekit.enrolment import EnrolReport, Outcome, Photo
+from facekit.rendering.counting import counted
 from facekit.rendering.escaping import json_line, printable
 from facekit.rendering.identified import csv_line
 from facekit.rendering.tables import WIDTH, fit
@@ -85,7 +86,7 @@ class Enrolling:
         if first:
             self.console.note(first)
         self.console.note(
-            f"{report.count('enrolled')} enrolled of {len(report.subjects)} people, "
+            f"{report.count('enrolled')} enrolled of {counted(len(report.subjects), 'person', 'people')}, "
             f"{report.count('already there')} already there, {report.count('refused')} refused"
         )
         for reason, count in report.refusals():

@@ -9,6 +9,7 @@ import click
 
 from facekit.cli import DONE, FAILED
 from facekit.cli import options as shared
+from facekit.rendering.counting import counted
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -102,12 +103,13 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
     with shared.open_gallery(gallery, write=True) as opened:
         if photos:
             gone = opened.remove_photos(names[0], photos)
-            console.note(f"removed {len(set(photos))} pictures of {names[0]}")
+            console.note(f"removed {counted(len(set(photos)), 'picture')} of {names[0]}")
             if gone:
                 console.note(f"{names[0]} had no other and is gone")
             return DONE
         templates = opened.remove(names)
-    console.note(f"removed {len(set(names))} people with {templates} templates")
+    people = counted(len(set(names)), "person", "people")
+    console.note(f"removed {people} with {counted(templates, 'template')}")
     return DONE
 
 
@@ -133,7 +135,7 @@ def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
     with shared.open_gallery(gallery, write=True) as opened:
         moved = opened.merge(into, others)
-    console.note(f"{into} has {moved} more templates")
+    console.note(f"{into} has {counted(moved, 'more template')}")
     return DONE
 
 
@@ -154,7 +156,7 @@ def export(console: Console, /, file: Path, gallery: Path | None) -> int:
             for line in transfer.lines(opened):
                 console.emit(line)
         else:
-            console.note(f"{transfer.write(opened, file)} templates written to {file}")
+            console.note(f"{counted(transfer.write(opened, file), 'template')} written to {file}")
     return DONE
 
 
@@ -167,19 +169,19 @@ def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
 
     Makes the gallery when there is none. Templates that are there already are left alone.
     """
-    from facekit import settings
+    from facekit import settings, verbs
     from facekit.gallery import Gallery, transfer
 
+    place = verbs.changeable(settings.gallery_to_write(gallery))
     exported = transfer.read(file)
-    place = settings.gallery_to_write(gallery)
     if place.exists():
         with Gallery.open(place, write=True) as opened:
             report = transfer.import_into(opened, exported)
-        console.note(f"{report.added} templates added to {place}, {report.present} already there")
+        console.note(f"{counted(report.added, 'template')} added to {place}, {report.present} already there")
     else:
         place.parent.mkdir(parents=True, exist_ok=True)
         transfer.create_from(exported, place).close()
-        console.note(f"{len(exported.templates)} templates in the new gallery {place}")
+        console.note(f"{counted(len(exported.templates), 'template')} in the new gallery {place}")
     return DONE
 
 
@@ -191,7 +193,7 @@ def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
 @shared.format_option()
 @click.pass_obj
 def check(console: Console, /, people: bool, gallery: Path | None, style: str) -> int:
-    """Look for damage: the file's structure, every template's checksum and length, the embedder.
+    """Look for damage: the file's structure, every template's checksum and length, what lies beside it.
 
     Prints each problem in a line; the exit status is 1 when there is one.
 
@@ -228,8 +230,9 @@ def _print_doubts(console: Console, place: Path | None, style: str) -> None:
         found = hygiene.doubts(opened)
         for line in doubted.lines(found, style, place):
             console.emit(line)
-        looked_at = f"{len(opened)} templates of {opened.subject_count} people in {opened.path}"
-    what = "no doubt" if not found else "1 doubt" if len(found) == 1 else f"{len(found)} doubts"
+        people = counted(opened.subject_count, "person", "people")
+        looked_at = f"{counted(len(opened), 'template')} of {people} in {opened.path}"
+    what = counted(len(found), "doubt") if found else "no doubt"
     console.note(f"{what} about {looked_at}")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from facekit import clustering
 from facekit.rendering import grouped
+from facekit.rendering.counting import counted
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -46,4 +47,6 @@ class Groups:
         if self._out is not None:
             save = grouped.save_faces if self._copy == "faces" else grouped.save_photos
             save(found, self._out)
-            self._console.note(f"{self._copy} of {len(found.groups)} groups written to {self._out}")
+            self._console.note(
+                f"{self._copy} of {counted(len(found.groups), 'group')} written to {self._out}"
+            )

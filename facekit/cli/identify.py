@@ -51,7 +51,7 @@ CROPS = Path("faces")
 @click.option(
     "--probability",
     is_flag=True,
-    help="Also say how likely each candidate is the person; needs a calibrated gallery.",
+    help="Also say how likely the best candidate is the person; needs a calibrated gallery.",
 )
 @shared.gallery_option
 @shared.picture_options

@@ -10,6 +10,7 @@ from facekit import identification, settings
 from facekit.cli.reporting import pictures_in
 from facekit.reading import Options, Reading, read_faces
 from facekit.rendering import identified
+from facekit.rendering.counting import counted
 from facekit.results import PictureResult
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Naming:
         given = self.decision.get("threshold")
         threshold = self.gallery.threshold if given is None else given
         people = self.gallery.subject_count
-        shipped = self.gallery.path == settings.reference_gallery()
+        shipped = settings.is_reference(self.gallery.path)
         place = "the shipped gallery" if shipped else str(self.gallery.path)
         for line in identified.heading(
             threshold, self.gallery.calibration, people, place, given=given is not None
@@ -110,5 +111,4 @@ class Naming:
                 self.console.note(f"{reading.source}: {note}")
 
     def _found(self) -> str:
-        faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
-        return f"{faces}, {self.named} of them named"
+        return f"{counted(self.faces, 'face')}, {self.named} of them named"

@@ -91,7 +91,7 @@ _READING_OPTIONS = [
         type=click.IntRange(0),
         default=0,
         metavar="N",
-        help="Number of processes; by itself, one for each core when there is work for them.",
+        help="Number of processes; by default one for each core when there is work for them.",
     ),
 ]
 
@@ -168,10 +168,10 @@ def open_gallery(
     from facekit import settings, verbs
 
     gallery = verbs.open_gallery(path, write=write, fingerprint=fingerprint)
-    if console and path is None and gallery.path == settings.reference_gallery():
+    if console and path is None and settings.is_reference(gallery.path):
         console.note(
             "there is no gallery of yours: using the shipped one of public figures "
-            "(make yours with: facekit enroll FOLDER)"
+            "(make yours with: facekit enroll FOLDER; then give it: --gallery FOLDER/gallery.db)"
         )
     return gallery
 
@@ -180,7 +180,7 @@ def own_gallery(path: Path | None, *, fingerprint: str | None = None) -> Gallery
     """The gallery given, or else one of the user's own where there is one; never the shipped one."""
     from facekit import settings, verbs
 
-    places = [place for place in settings.galleries_to_read(path) if place != settings.reference_gallery()]
+    places = [place for place in settings.galleries_to_read(path) if not settings.is_reference(place)]
     if path is None and not any(place.exists() for place in places):
         return None
     return verbs.open_gallery(path, fingerprint=fingerprint)

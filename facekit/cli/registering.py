@@ -20,6 +20,7 @@ from facekit.live.poses import POSES, Pose
 from facekit.live.reader import Reader
 from facekit.live.registering import Kept, Progress, Registration
 from facekit.live.sources import Source
+from facekit.rendering.counting import counted
 from facekit.rendering.escaping import printable
 from facekit.rendering.ring import line, ringed
 
@@ -143,7 +144,7 @@ def _save(
     for note in dict.fromkeys(problem for outcome in outcomes for problem in outcome.problems):
         console.note(f"{note}; enrolled all the same")
     added = sum(outcome.status == "enrolled" for outcome in outcomes)
-    console.emit(f"{printable(name)}: {added} templates added ({_counts(kept)})")
+    console.emit(f"{printable(name)}: {counted(added, 'template')} added ({_counts(kept)})")
     missing = [pose for pose in POSES if pose not in {pose for pose, _ in kept}]
     if missing:
         console.note(f"not seen: {', '.join(missing)}; run it again to add them")

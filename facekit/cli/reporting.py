@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from facekit import images
 from facekit.cli import DONE, FAILED, NO_FACE
 from facekit.reading import Options, Reading, read_faces
+from facekit.rendering.counting import counted
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -49,11 +50,11 @@ def report(console: Console, inputs: Sequence[str], options: Options, taker: Tak
                 console.note(f"{reading.source}: {note}")
             console.progress(pictures, len(sources))
     except KeyboardInterrupt:
-        console.note(f"stopped: {faces} faces in {pictures} of {len(sources)} pictures")
+        console.note(f"stopped: {counted(faces, 'face')} in {pictures} of {len(sources)} pictures")
         raise
     taker.finish()
     if len(sources) > 1:
-        console.note(f"{faces} faces in {pictures} pictures")
+        console.note(f"{counted(faces, 'face')} in {pictures} pictures")
     if console.failed:
         return FAILED
     return DONE if faces else NO_FACE

@@ -68,6 +68,16 @@ def _evidence(own: Scores, others: Scores, sibling: Flags, people: Whole, subjec
     )
 
 
+def _of_one(own: Scores, others: Scores, people: Whole) -> Evidence:
+    """Searches among one person. With that person taken out nobody is left to be taken for: only those of
+    strangers count."""
+    if not len(others):
+        raise UsageError("the only person in the gallery is on every photo: give photos of others too")
+    mated = np.arange(len(own) + len(others)) < len(own)
+    top = np.concatenate([own, others])
+    return Evidence(NonMated(others, 1, people), top, mated & np.isfinite(top), mated)
+
+
 def of_photos(
     gallery: Enrolled, templates: Templates, people: Sequence[str], *, left_out: set[str] | None = None
 ) -> Evidence:
@@ -94,8 +104,10 @@ def of_photos(
         others[part] = scores.max(axis=1, initial=-np.inf)
     mated = truth >= 0
     numbers = np.unique(np.array(names, np.str_), return_inverse=True)[1]
-    if mated.any() or len(gallery.names) < 2:
-        return _evidence(own[mated], others, mated, numbers, len(gallery.names) - bool(mated.any()))
+    if len(gallery.names) == 1:
+        return _of_one(own[mated], others[~mated], numbers[~mated])
+    if mated.any():
+        return _evidence(own[mated], others, mated, numbers, len(gallery.names) - 1)
     own_templates = of_templates(gallery)
     kept = own_templates.mated
     return Evidence(

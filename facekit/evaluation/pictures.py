@@ -14,6 +14,7 @@ from facekit import images
 from facekit.embedding import Embedder, normalised
 from facekit.errors import PictureError, UsageError
 from facekit.evaluation.scores import Texts
+from facekit.gallery.records import name_of_folder
 from facekit.pipeline import Pipeline
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import Face, Pixels
@@ -196,7 +197,7 @@ def people(folder: Path) -> tuple[list[str], list[str]]:
     for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != "."):
         pictures = images.find([str(person)])
         found += pictures
-        names += [person.name] * len(pictures)
+        names += [name_of_folder(person.name)] * len(pictures)
     if not found:
         raise UsageError(f"{folder}: has no sub-folders with pictures, one for each person")
     return found, names

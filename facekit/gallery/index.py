@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -33,22 +34,34 @@ def read_index(connection: sqlite3.Connection, settings: Settings, path: Path) -
         kept = _extended(kept, connection, settings, path) or _encoded(connection, settings, path)
         _keep(kept, settings, path)
 
+    owner = threading.get_ident()
+
     def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
         numbers = kept.ids[positions].tolist()
-        with database.in_words(path):
-            found = list(rows.read_where_in(connection, settings, path, "t.id", numbers))
+        with database.in_words(path), _usable(connection, path, owner) as here:
+            found = list(rows.read_where_in(here, settings, path, "t.id", numbers))
             # An index that is kept over a removal finds the others.
             lost = len(found) < len(numbers)
-            if lost and Settings.read(connection, path).digest == settings.digest:
+            if lost and Settings.read(here, path).digest == settings.digest:
                 raise database.damaged(path, "rows are missing")
-        return [row.name for row in found], _matrix(found, settings.dimension)
+        return [row.name for row in found], stacked(found, settings.dimension)
 
     return Index(kept.scan, kept.subjects, finalists)
 
 
+@contextmanager
+def _usable(connection: sqlite3.Connection, path: Path, owner: int) -> Iterator[sqlite3.Connection]:
+    """The connection; in another thread than its owner's, where SQLite refuses it, one of that thread."""
+    if threading.get_ident() == owner:
+        yield connection
+        return
+    with closing(database.connect(path, write=False)) as another:
+        yield another
+
+
 def _in_memory(connection: sqlite3.Connection, settings: Settings, path: Path) -> Index:
     found = list(rows.read_all(connection, settings, path))
-    return Index.of(_matrix(found, settings.dimension), [row.name for row in found])
+    return Index.of(stacked(found, settings.dimension), [row.name for row in found])
 
 
 def _encoded(connection: sqlite3.Connection, settings: Settings, path: Path) -> cache.Cache:
@@ -74,7 +87,7 @@ def _cache_of(found: Iterator[rows.Row], settings: Settings) -> cache.Cache:
     """Numbers and codes of the rows; their float32 vectors are never all in memory."""
     parts = []
     while block := list(islice(found, ROWS_AT_ONCE)):
-        codes, scales, errors = encode(_matrix(block, settings.dimension))
+        codes, scales, errors = encode(stacked(block, settings.dimension))
         subjects, ids = np.array([row.subject for row in block]), np.array([row.id for row in block])
         scan = CodeScan(codes, scales, float(errors.max()))
         parts.append(cache.Cache(settings.digest, scan, subjects, ids))
@@ -108,6 +121,7 @@ def _keep(kept: cache.Cache, settings: Settings, path: Path) -> None:
             cache.save(path, kept)
 
 
-def _matrix(block: Sequence[rows.Row], dimension: int) -> FloatArray:
+def stacked(block: Sequence[rows.Row], dimension: int) -> FloatArray:
+    """The vectors of the rows, float32 (n, dimension)."""
     joined = b"".join(row.vector for row in block)
     return np.frombuffer(joined, "<f4").astype(np.float32, copy=False).reshape(-1, dimension)

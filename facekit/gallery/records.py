@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,6 +90,11 @@ def subject_name(name: str) -> str:
     except UnicodeEncodeError as error:
         raise UsageError(f"the name {name!a} is not valid Unicode text: rename it") from error
     return unicodedata.normalize("NFC", name)
+
+
+def name_of_folder(name: str) -> str:
+    """The subject of a folder of this name; bytes that are no text are written as `\\xff`."""
+    return subject_name(os.fsencode(name).decode(errors="backslashreplace"))
 
 
 def picture_digest(sha256: str) -> str:

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import cache, database, migrations, rows
-from facekit.gallery.changes import Change, subject_number
-from facekit.gallery.index import read_index
+from facekit.gallery.changes import Change, find_subject, subject_number
+from facekit.gallery.index import read_index, stacked
 from facekit.gallery.records import (
     AddReport,
     NewTemplate,
@@ -29,7 +29,7 @@ from facekit.gallery.records import (
     subject_name,
     unit_vectors,
 )
-from facekit.gallery.search import Index
+from facekit.gallery.search import FloatArray, Index
 from facekit.gallery.settings import Settings
 from facekit.results import Candidate
 
@@ -98,19 +98,25 @@ class Gallery:
                 if migrations.version(connection) < oldest:
                     _upgrade(path)
                 settings = Settings.read(connection, path)
-            if fingerprint is not None and fingerprint != settings.fingerprint:
-                raise GalleryError(
-                    f"{path}: the gallery was made with the embedder {settings.embedder!r} "
-                    f"({settings.fingerprint[:12]}), not this one ({fingerprint[:12]}): choose that embedder "
-                    "with --embedder, or enroll the pictures again into another file"
-                )
             gallery = cls(path, connection, settings, write=write)
+            if fingerprint is not None:
+                gallery.require(fingerprint)
             if write and settings.erasing:
                 gallery._erase()
         except BaseException:
             connection.close()
             raise
         return gallery
+
+    def require(self, fingerprint: str) -> None:
+        """Raise GalleryError unless its vectors are of the embedder of this fingerprint."""
+        settings = self._settings
+        if fingerprint != settings.fingerprint:
+            raise GalleryError(
+                f"{self.path}: the gallery was made with the embedder {settings.embedder!r} "
+                f"({settings.fingerprint[:12]}), not this one ({fingerprint[:12]}): choose that embedder "
+                "with --embedder, or enroll the pictures again into another file"
+            )
 
     def close(self) -> None:
         """Close the file. The last process to close folds the log into it."""
@@ -210,6 +216,13 @@ class Gallery:
         with self._reading() as settings:
             for row in rows.read_all(self._connection, settings, self.path):
                 yield row.template()
+
+    def vectors(self, subject: str) -> FloatArray:
+        """The subject's vectors, float32 (n, dimension); none of one who is not in the gallery."""
+        with self._reading() as settings:
+            number = find_subject(self._connection, subject)
+            found = [] if number is None else list(self._rows_where("t.subject", [number]))
+        return stacked(found, settings.dimension)
 
     def known(self, sha256s: Sequence[str]) -> dict[str, list[str]]:
         """Of these pictures those that are in the gallery, with the subjects enrolled from them."""

@@ -29,7 +29,10 @@ from facekit.results import SCHEMA, Vector
 KIND = "facekit gallery"
 SUFFIXES = (".jsonl", ".npz")
 # What reading a damaged file may raise.
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (
+    *(ValueError, KeyError, TypeError, AttributeError, EOFError, OverflowError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,11 @@ def write(gallery: Gallery, path: Path | str) -> int:
 
 
 def lines(gallery: Gallery) -> Iterator[str]:
-    """The gallery as JSON lines, the header first."""
+    """The gallery as JSON lines in ASCII, the header first: no name in them can do harm to a terminal."""
     with gallery.snapshot():
-        yield json.dumps(_header(gallery), ensure_ascii=False)
+        yield json.dumps(_header(gallery))
         for item in gallery.contents():
-            yield json.dumps({**_described(item), "vector": item.vector.tolist()}, ensure_ascii=False)
+            yield json.dumps({**_described(item), "vector": item.vector.tolist()})
 
 
 def read(path: Path | str) -> Exported:
@@ -100,15 +103,7 @@ def read(path: Path | str) -> Exported:
         raise GalleryError(f"{path}: {error}") from error
     except OSError as error:
         raise GalleryError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-    ) as error:
+    except DAMAGE as error:
         raise GalleryError(
             f"{path}: not an export of a gallery, or damaged ({error}): export it again"
         ) from error

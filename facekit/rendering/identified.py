@@ -7,6 +7,7 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from facekit.rendering.counting import counted
 from facekit.rendering.escaping import csv_cell, json_line, printable
 from facekit.rendering.tables import WIDTH, fit, width
 from facekit.results import Detection, Identification, PictureResult
@@ -22,7 +23,7 @@ PROBABILITY = "probability"
 def heading(threshold: float, calibration: str, subjects: int, gallery: str, *, given: bool) -> list[str]:
     """What a verdict means: the threshold, how it was chosen, and among how many."""
     how = f"given; the gallery's own: {calibration}" if given else calibration
-    people = f"{subjects} subject" if subjects == 1 else f"{subjects} subjects"
+    people = counted(subjects, "subject")
     return textwrap.wrap(printable(f"Threshold {threshold:.3f} ({how}). {people} in {gallery}."), WIDTH)
 
 
@@ -39,7 +40,7 @@ def text(result: PictureResult) -> Iterator[str]:
 
 def picture_line(source: str, faces: int) -> str:
     """`party.jpg: 2 faces`."""
-    what = "no face" if not faces else "1 face" if faces == 1 else f"{faces} faces"
+    what = counted(faces, "face") if faces else "no face"
     room = WIDTH - len(what) - 2
     return f"{fit(source, min(room, width(printable(source))))}: {what}"
 

@@ -46,7 +46,7 @@ def test_running_again_stores_nothing_twice_and_goes_on_with_what_is_new(run: Ru
     photo(folder / "blue" / "1.png", "blue")
     result = run("enroll", "people")
     assert result.exit_code == 0
-    assert "1 enrolled of 1 people, 6 already there, 0 refused" in result.stderr
+    assert "1 enrolled of 1 person, 6 already there, 0 refused" in result.stderr
     assert stored(folder / "gallery.db") == {"blue": 1, "green": 3, "red": 3}
 
 

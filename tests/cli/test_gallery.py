@@ -105,7 +105,7 @@ def test_a_damaged_gallery_is_never_overwritten(run: Run, people: Path) -> None:
     assert (people / "gallery.db").read_bytes() == b"not a gallery at all" * 100
 
 
-def test_the_shipped_gallery_is_read_only_when_there_is_no_other(
+def test_the_shipped_gallery_is_read_only_whatever_it_is_called(
     run: Run, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = tmp_path / "reference.db"
@@ -116,6 +116,17 @@ def test_the_shipped_gallery_is_read_only_when_there_is_no_other(
     result = run("gallery", "list")
     assert (result.exit_code, "using the shipped one" in result.stderr) == (0, True)
     before = shipped.read_bytes()
+    changes = [
+        ("gallery", "remove", "red"),
+        ("gallery", "import", "all.npz"),
+        ("enroll", "gallery"),
+        ("calibrate", "--fpir", "0.5"),
+    ]
+    for path in (shipped, "reference.db", "gallery/../reference.db"):
+        assert "the shipped gallery" in run("identify", "gallery/red", "--gallery", path).stdout
+        for change in changes:
+            result = run(*change, "--gallery", path)
+            assert (result.exit_code, "is the shipped gallery" in result.stderr) == (1, True), change
     assert run("gallery", "remove", "red").exit_code == 1
     assert shipped.read_bytes() == before
 

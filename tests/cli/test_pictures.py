@@ -45,6 +45,12 @@ def test_verify_needs_a_face_in_both(run: Run, other: str) -> None:
     assert other in result.stderr
 
 
+def test_verify_without_any_face_says_so_by_its_status(run: Run) -> None:
+    result = run("verify", "none.png", "none.png")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "no face in either" in result.stderr
+
+
 def test_detect_prints_boxes_points_and_quality(run: Run) -> None:
     result = run("detect", "both.png", "-f", "json")
     faces = json.loads(result.stdout)["faces"]

@@ -153,6 +153,19 @@ def test_photos_of_strangers_and_of_enrolled_people_by_hand() -> None:
         evidence.of_photos(gallery, photos, ["Ada"] * 4, left_out=set("wxyz"))
 
 
+def test_among_one_person_only_strangers_can_be_taken_for_somebody() -> None:
+    gallery = Enrolled.of(np.eye(3, dtype=np.float32)[:1], ["Ada"])
+    vectors = np.array([[0.8, 0.6, 0], [0.1, 0.6, 0.8]], np.float32)
+    photos = Templates(tuple("wxy"), vectors, np.array([0, -1, 1]), tuple("wxy"))
+    found = evidence.of_photos(gallery, photos, ["Ada", "Ada", "Eve"])
+    assert found.non_mated.scores.tolist() == pytest.approx([0.1])
+    assert (found.non_mated.subjects, found.mated.tolist()) == (1, [True, True, False])
+    assert found.right.tolist() == [True, False, False]
+    assert found.missed(0.5) == Rate(1, 2)
+    with pytest.raises(UsageError, match="the only person"):
+        evidence.of_photos(gallery, photos, ["Ada"] * 3)
+
+
 def test_score_files_of_both_kinds() -> None:
     pairs = VerificationScores(
         tuple("abc"), tuple("def"), np.array([True, False, False]), np.array([0.9, 0.2, 0.1])

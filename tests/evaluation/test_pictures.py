@@ -1,5 +1,6 @@
 """Pictures to vectors: which face of several, what a failure is, and the mirror image."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from fakes import FakeOptions, photo
 from PIL import Image
 
+from facekit.enrolment import plan
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
 from facekit.reading import Reading
@@ -102,3 +104,10 @@ def test_people_are_sub_folders(tmp_path: Path) -> None:
     for wrong in (tmp_path / "none", tmp_path / "b"):
         with pytest.raises(UsageError, match="sub-folder"):
             pictures.people(wrong)
+
+
+def test_a_folder_is_named_as_enrolling_names_it(tmp_path: Path) -> None:
+    photo(tmp_path / "Jose\u0301" / "1.png", "red")
+    photo(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")) / "1.png", "red")
+    assert sorted(pictures.people(tmp_path)[1]) == sorted({each.subject for each in plan([str(tmp_path)])})
+    assert "Jos\u00e9" in pictures.people(tmp_path)[1]

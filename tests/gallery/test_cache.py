@@ -2,6 +2,7 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,10 @@ def test_a_damaged_row_is_an_error_although_the_cache_is_whole(path):
     path.write_bytes(content.replace(b"person 00", b"person 90"))
     with pytest.raises(GalleryError, match="damaged"):
         search(path)
+
+
+def test_another_thread_searches_a_large_gallery_too(path, expected):
+    with Gallery.open(path) as gallery, ThreadPoolExecutor(1) as thread:
+        index_of_it = gallery.matrix()
+        assert thread.submit(index_of_it.search, PROBES, 5).result() == expected
+        assert index_of_it.search(PROBES, 5) == expected

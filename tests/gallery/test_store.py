@@ -376,3 +376,18 @@ def test_infinite_quality_is_refused(path):
 
 def test_a_new_template_needs_no_quality():
     assert NewTemplate("Ann", random_vectors(1)[0], "0" * 64, "a.jpg", (0, 0, 1, 1)).quality == {}
+
+
+def test_the_vectors_of_a_subject_are_all_of_its_own(tmp_path):
+    with create(tmp_path / "gallery.db", people(3)) as gallery:
+        assert gallery.vectors("person 001") == pytest.approx(
+            np.stack([template("person 001", number).vector for number in range(2)])
+        )
+        assert gallery.vectors("nobody").shape == (0, DIMENSION)
+
+
+def test_an_open_gallery_is_only_for_its_embedder(tmp_path):
+    with create(tmp_path / "gallery.db", people(1)) as gallery:
+        gallery.require(FINGERPRINT)
+        with pytest.raises(GalleryError, match="made with the embedder 'small'"):
+            gallery.require("cd" * 32)

@@ -1,5 +1,6 @@
 """A gallery goes out to NPZ or JSON lines and comes back the same."""
 
+import contextlib
 import json
 import stat
 
@@ -171,3 +172,19 @@ def test_an_export_sees_one_state(gallery, tmp_path):
     with Gallery.open(gallery.path, write=True) as other:
         other.add(people(30))
     assert len(list(lines)) == header["templates"]
+
+
+def test_lines_on_a_terminal_do_it_no_harm(gallery):
+    for line in transfer.lines(gallery):
+        assert line.isascii()
+        assert line.isprintable()
+
+
+def test_a_flipped_bit_is_an_error_in_words_or_changes_nothing(gallery, tmp_path):
+    file = tmp_path / "people.npz"
+    transfer.write(gallery, file)
+    before, damaged = file.read_bytes(), tmp_path / "damaged.npz"
+    for place in range(0, len(before), 97):
+        damaged.write_bytes(before[:place] + bytes([before[place] ^ 8]) + before[place + 1 :])
+        with contextlib.suppress(GalleryError):
+            transfer.read(damaged)
