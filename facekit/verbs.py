@@ -181,7 +181,7 @@ def watch(
     place = sources.parse(fspath(source))
     with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
-        limit = voting.limit(opened.threshold, threshold)
+        limit = voting.limit(opened.threshold, opened.settings.tail, threshold)
         people = session.Session(looking.PipelineEyes(pipeline), opened.matrix().search, limit)
         frames = reader.Reader(place, most=max_fps)
         try:

@@ -10,15 +10,15 @@ person.
 
 `single` is the threshold of the stated FPIR for sets of 1, over the strangers of all splits; FPIR and FNIR
 are given at it, and at the threshold at which the rule itself has that FPIR (`own`). `track` adds 8 looks one
-by one, as a track gets them, by the rule of watch, at several margins above the threshold, its own (`SURER`)
-among them: FPIR counts strangers who are named at any time; FNIR is given after 1 … 8 looks. Intervals are
-over people.
+by one, as a track gets them, by the rule of watch, at several margins above the threshold, from none to its
+own (`voting.margin`, with the `tail` of strangers' single searches): FPIR counts strangers named at any time;
+FNIR is given after 1 … 8 looks. Intervals are over people.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ from measure_calibration import Scores, Vectors, Whole, embed
 from numpy.typing import NDArray
 
 from facekit.evaluation import metrics
+from facekit.evaluation.calibration import tail_of
 from facekit.evaluation.intervals import Resampler, ratio
 from facekit.live import voting
 from facekit.training.data import read_array
 
 PEOPLE, ENROLLED = 70, 6
 LOOKS = (1, 3, 8)
-MARGINS = (0.0, 0.02, 0.04, voting.SURER)
+MARGINS = (0.0, 0.4, 0.7, 1.0)
+"""Parts of the margin of watch."""
 
 Rule = Callable[[Vectors, Vectors], Scores]
 """Scores (sets, templates) of sets of looks (sets, k, d) with templates."""
@@ -105,7 +107,9 @@ def search(vectors: Vectors, labels: Whole, looks: int, rule: Rule, count: int) 
     return Searches(np.concatenate(best), np.concatenate(true), np.concatenate(people))
 
 
-def tracks(vectors: Vectors, labels: Whole, threshold: float, count: int) -> dict[str, Any]:
+def tracks(
+    vectors: Vectors, labels: Whole, threshold: float, margins: Sequence[float], count: int
+) -> dict[str, Any]:
     """Sets of looks that come one after the other, named by the rule of watch."""
 
     def first(n: int) -> Rule:
@@ -113,11 +117,11 @@ def tracks(vectors: Vectors, labels: Whole, threshold: float, count: int) -> dic
 
     steps = [search(vectors, labels, max(LOOKS), first(n), count) for n in range(1, max(LOOKS) + 1)]
     told = {}
-    for margin in MARGINS:
+    for margin in margins:
         limit = threshold + margin
         stranger = steps[0].stranger
         named = np.array([found.best[stranger] >= limit for found in steps])
-        told[f"{margin:g}"] = {
+        told[f"{margin:.3f}"] = {
             "fpir": share(np.any(named, axis=0), steps[0].people[stranger]),
             "fnir": [round(float(np.mean(found.missed(limit))), 4) for found in steps],
         }
@@ -151,13 +155,15 @@ def rates(found: Searches, threshold: float) -> dict[str, Any]:
 def measure(vectors: Vectors, labels: Whole, fpir: float, count: int) -> dict[str, Any]:
     single = search(vectors, labels, 1, RULES["pooled"], count)
     limit = metrics.threshold_at_fmr(single.best[single.stranger], fpir)
-    told: dict[str, Any] = {"splits": count, "fpir": fpir}
+    tail = tail_of(single.best[single.stranger])
+    margins = [part * voting.margin(tail) for part in MARGINS]
+    told: dict[str, Any] = {"splits": count, "fpir": fpir, "tail": round(tail, 4)}
     for looks in LOOKS:
         for name, rule in RULES.items():
             found = search(vectors, labels, looks, rule, count)
             own = metrics.threshold_at_fmr(found.best[found.stranger], fpir)
             told[f"{name}_{looks}"] = {"single": rates(found, limit), "own": rates(found, own)}
-    return {**told, "track": tracks(vectors, labels, limit, count)}
+    return {**told, "track": tracks(vectors, labels, limit, margins, count)}
 
 
 @click.command(help=__doc__, context_settings={"max_content_width": 110})

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--threshold",
     type=click.FloatRange(-1, 1),
     metavar="SCORE",
-    help="The score from which a face has a name; by itself 0.05 more than the gallery's.",
+    help="The score from which a face has a name; by default a little more than the gallery's.",
 )
 @click.option(
     "--max-fps",

@@ -22,6 +22,7 @@ from facekit.live.reader import Reader
 from facekit.live.session import Pace, Portrait, Seen, Session
 from facekit.live.sources import Source
 from facekit.rendering import identified
+from facekit.rendering.counting import counted
 from facekit.rendering.escaping import json_line
 
 if TYPE_CHECKING:
@@ -70,13 +71,13 @@ def watch_source(
     session = Session(
         looking.PipelineEyes(pipeline),
         watching.index.search,
-        voting.limit(gallery.threshold, wishes.threshold),
+        watching.limit,
         pace=Pace(frames=wishes.detect_every or 0),
         keep=watching.keep if wishes.save_faces else None,
         clock=_time_of_day if source.live else None,
     )
     reader = Reader(source, tell=watching.hear, most=wishes.max_fps)
-    watching.renew = lambda index: session.renew(index.search)
+    watching.renew = lambda index, limit: session.renew(index.search, limit)
     watching.rate = lambda: min(reader.rate, wishes.max_fps or reader.rate)
     try:
         play(reader, session, watching, seconds=wishes.seconds, in_time=wishes.view)
@@ -104,8 +105,8 @@ class Watching:
         self.wishes = wishes
         self.people: dict[int, str | None] = {}
         self.rate: Callable[[], float] = lambda: source.rate
-        self.index = gallery.matrix()
-        self.renew: Callable[[Index], None] = lambda index: None
+        self.index, self.limit = gallery.matrix(), self._limit()
+        self.renew: Callable[[Index, float], None] = lambda index, limit: None
         self._asked = self._began = clock.monotonic()
         self.frames = 0
         self._length = 0.0
@@ -138,16 +139,19 @@ class Watching:
         if wishes.log:
             self._log = _opened_log(wishes.log)
 
+    def _limit(self) -> float:
+        return voting.limit(self.gallery.threshold, self.gallery.settings.tail, self.wishes.threshold)
+
     def _heading(self) -> None:
         given = self.wishes.threshold
-        limit = voting.limit(self.gallery.threshold, given)
-        shipped = self.gallery.path == settings.reference_gallery()
+        shipped = settings.is_reference(self.gallery.path)
         place = "the shipped gallery" if shipped else str(self.gallery.path)
         how = self.gallery.calibration
         if given is None:
-            how = f"{voting.SURER:g} more than the gallery's own: {how}"
+            more = voting.margin(self.gallery.settings.tail)
+            how = f"{more:.3f} more than the gallery's own: {how}"
         count = self.gallery.subject_count
-        lines = identified.heading(limit, how, count, place, given=given is not None)
+        lines = identified.heading(self.limit, how, count, place, given=given is not None)
         self.console.note(" ".join(lines))
 
     def hear(self, text: str) -> None:
@@ -204,10 +208,10 @@ class Watching:
             self._folder.save(portrait.track, portrait.subject, portrait.crop)
         if self.source.live and clock.monotonic() > self._asked + _FRESH:
             self._asked = clock.monotonic()
-            index = self.gallery.matrix()
-            if index is not self.index:
-                self.index = index
-                self.renew(index)
+            index, limit = self.gallery.matrix(), self._limit()
+            if index is not self.index or limit != self.limit:
+                self.index, self.limit = index, limit
+                self.renew(index, limit)
 
     def _save(self, frame: Frame) -> None:
         from PIL import Image
@@ -233,10 +237,10 @@ class Watching:
             self._log.close()
         took = max(clock.monotonic() - self._began, 1e-6)
         named = sum(subject is not None for subject in self.people.values())
-        tracks = "track" if len(self.people) == 1 else "tracks"
         self.console.note(
-            f"{lead}{len(self.people)} {tracks}, {named} of them named, in {self.frames} frames "
-            f"({self._length:.1f} s); {self.frames / took:.0f} frames a second"
+            f"{lead}{counted(len(self.people), 'track')}, {named} of them named, "
+            f"in {counted(self.frames, 'frame')} ({self._length:.1f} s); "
+            f"{self.frames / took:.0f} frames a second"
         )
 
 

@@ -67,8 +67,10 @@ def play(
         player.run()
     finally:
         reader.stop()
-        player.settle()
-        audience.tell(session.finish())
+        try:
+            player.settle()
+        finally:
+            audience.tell(session.finish())
 
 
 class _Player(Generic[Happened, State]):
@@ -107,7 +109,7 @@ class _Player(Generic[Happened, State]):
         """Wait for the look that is under way, at most a second, and tell what came of it."""
         if self._looker is not None:
             self._looker.stop()
-            self._audience.tell(self._looker.events())
+            self._looker.tell(self._audience.tell)
 
     def _late(self, time: float) -> bool:
         return self._seconds is not None and time >= self._seconds
@@ -125,7 +127,7 @@ class _Player(Generic[Happened, State]):
             self._looker = _Looker(self._session)
         self._looker.look(frame)
         self._audience.show(frame, self._session.seen())
-        self._audience.tell(self._looker.events())
+        self._looker.tell(self._audience.tell)
 
 
 class _Looker(Generic[Happened]):
@@ -145,15 +147,19 @@ class _Looker(Generic[Happened]):
             self._frame = frame
             self._changed.notify()
 
-    def events(self) -> list[Happened]:
-        """What happened since the last call. Raises what ended the thread."""
+    def tell(self, hear: Callable[[Sequence[Happened]], None]) -> None:
+        """Let `hear` have what happened since the last call; then raises what ended the thread."""
         events: list[Happened] = []
+        ended: BaseException | None = None
         while not self._happened.empty():
             happened = self._happened.get()
             if isinstance(happened, BaseException):
-                raise happened
-            events += happened
-        return events
+                ended = happened
+            else:
+                events += happened
+        hear(events)
+        if ended is not None:
+            raise ended
 
     def stop(self) -> None:
         with self._changed:

@@ -53,7 +53,7 @@ class Reader:
         self._error: FacekitError | None = None
         self._number = 0
         self._start: float | None = None
-        self._due = 0.0
+        self._due = self._time = self._ahead = 0.0
         # A daemon: when the user interrupts, nobody waits for a camera that says nothing.
         threading.Thread(target=self._run, daemon=True, name="facekit-frames").start()
 
@@ -136,13 +136,22 @@ class Reader:
         self._tell(f"{shown}: {reason}; trying again in {pause:g} s")
         self._stopped.wait(pause)
 
+    def _in_order(self, own: float | None) -> float:
+        """The time of a file's frame. A clock that is set back, as where recordings were joined, goes on from
+        where it was."""
+        if own is None:
+            return self._number / self.rate
+        if own + self._ahead < self._time:
+            self._ahead = self._time + 1 / self.rate - own
+        self._time = own + self._ahead
+        return self._time
+
     def _take(self, pixels: Pixels, own: float | None) -> None:
         """Hand a frame on; where frames are read whole, wait until there is room for it."""
         now = self._now()
         if self._start is None:
             self._start = now
-        usual = self._number / self.rate
-        time = now - self._start if self.live else usual if own is None else own
+        time = now - self._start if self.live else self._in_order(own)
         # A frame that is early by a rounding of its time is not too early.
         if time < self._due - 0.1 / self.rate:
             self._number += 1

@@ -14,7 +14,7 @@ from facekit.live import voting
 from facekit.live.events import Event, Kind
 from facekit.live.frames import Frame
 from facekit.live.looking import Eyes
-from facekit.live.tracking import Best, Track, glance, looks_changed, moved, pair
+from facekit.live.tracking import Look, Track, glance, looks_changed, moved, pair
 from facekit.results import Box, Candidate, Detection, Face, Pixels
 
 Search = Callable[[NDArray[np.float32], int], list[list[Candidate]]]
@@ -72,9 +72,8 @@ class Session:
     asked from any other.
 
     `search` gives for unit vectors (n, d) their k best subjects (`Gallery.search`, or an index that is
-    held, which `renew` changes for a newer one); a subject is named at a score of at least
-    `threshold`. `keep` hears of the best crop of each track when it is over. `clock` gives the time of day
-    for events of a live source.
+    held); a subject is named at a score of at least `threshold`; `renew` changes both. `keep` hears of the
+    best crop of each track when it is over. `clock` gives the time of day for events of a live source.
     """
 
     def __init__(
@@ -115,9 +114,9 @@ class Session:
         self._seen = tuple(_seen(track) for track in self._tracks if track.told and not track.missed > 2)
         return events
 
-    def renew(self, search: Search) -> None:
+    def renew(self, search: Search, threshold: float) -> None:
         """Ask another gallery from the next frame on, about everybody who is there."""
-        self._search = search
+        self._search, self._threshold = search, threshold
 
     def finish(self) -> list[Event]:
         """Everybody leaves: there are no more frames."""
@@ -175,6 +174,7 @@ class Session:
         faces = self._eyes.describe(frame, [track.detection for track in tracks])
         for track, face in zip(tracks, faces, strict=True):
             track.described, track.glance = frame.time, glance(frame.pixels, track.detection.box)
+            look = Look(face, frame.number, frame.time, voting.worth(face.quality))
             earlier = self._same_person(track, face)
             if earlier is not None:
                 self._tracks.remove(track)
@@ -182,20 +182,19 @@ class Session:
                 earlier.described, earlier.glance = frame.time, track.glance
                 track = earlier
             elif self._in_doubt(track, face):
-                track.doubts.append(face)
+                track.doubts.append(look)
                 if self._is_another(track):
                     events += self._replace(track, frame)
                 continue
             track.doubts.clear()
-            self._learn(track, face, frame)
+            self._learn(track, look)
         return events
 
-    def _learn(self, track: Track, face: Face, frame: Frame) -> None:
-        value = voting.worth(face.quality)
-        track.evidence.add(voting.Vote(face.vector, value))
+    def _learn(self, track: Track, look: Look) -> None:
+        track.evidence.add(voting.Vote(look.face.vector, look.worth))
         track.promise = max(track.promise, promise(track.detection))
-        if track.best is None or value > track.best.worth:
-            track.best = Best(face, frame.number, frame.time, value)
+        if track.best is None or look.worth > track.best.worth:
+            track.best = look
 
     def _same_person(self, track: Track, face: Face) -> Track | None:
         """The track of which a new one is the continuation, somewhere else than expected."""
@@ -216,16 +215,17 @@ class Session:
     def _is_another(self, track: Track) -> bool:
         """Whether two faces in a row are unlike the track and like each other: the next person."""
         last = track.doubts[-2:]
-        return len(last) == 2 and float(last[0].vector @ last[1].vector) >= self._doubtful
+        return len(last) == 2 and float(last[0].face.vector @ last[1].face.vector) >= self._doubtful
 
     def _replace(self, track: Track, frame: Frame) -> list[Event]:
-        """End a track, and begin one at the same place with the faces that did not belong to it."""
-        doubts, track.doubts = track.doubts, []
+        """End a track, and begin one at the same place with the two looks that did not belong to it; others
+        before them were like neither, and count for nobody."""
+        doubts, track.doubts = track.doubts[-2:], []
         events = self._over(lambda other: other is track)
         successor = self._begin(track.detection, track.seen)
         successor.box, successor.velocity, successor.sightings = track.box, track.velocity, len(doubts)
-        for face in doubts:
-            self._learn(successor, face, frame)
+        for look in doubts:
+            self._learn(successor, look)
         successor.described, successor.glance = frame.time, track.glance
         self._tracks.append(successor)
         return events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import time as clock
 from collections.abc import Iterator
@@ -37,15 +38,17 @@ class Source:
         """What files made from it are called after; of an address the host: the rest may hold a password."""
         if self.kind == "address":
             return self.place.split("://", 1)[1].split("/")[0].rsplit("@", 1)[-1].split(":")[0] or "address"
-        return f"camera{self.place[len('/dev/video') :]}" if self.kind == "device" else Path(self.place).stem
+        if self.kind == "device":
+            return re.sub(r"^video(?=\d)", "camera", Path(self.place).name)
+        return Path(self.place).stem
 
     @property
     def shown(self) -> str:
-        """How messages call it: an address without the password in it."""
-        if self.kind != "address" or "@" not in self.place:
+        """How messages call it: an address without what may be a password, before the @ or after the ?."""
+        if self.kind != "address":
             return self.place
         scheme, rest = self.place.split("://", 1)
-        return f"{scheme}://{rest.rsplit('@', 1)[-1]}"
+        return f"{scheme}://{rest.split('?', 1)[0].rsplit('@', 1)[-1]}"
 
     def digest(self) -> str:
         """What tells it from another of the same name: SHA-256, of a file's bytes; of what is live, new

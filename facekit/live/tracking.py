@@ -25,8 +25,8 @@ _AHEAD = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class Best:
-    """The best frame of a track: the face, and where and when it was."""
+class Look:
+    """A face that was described, in which frame and when it was, and what it is worth."""
 
     face: Face
     frame: int
@@ -53,12 +53,12 @@ class Track:
     sightings: int = 1
     missed: int = 0
     evidence: Evidence = field(default_factory=Evidence)
-    doubts: list[Face] = field(default_factory=list)
+    doubts: list[Look] = field(default_factory=list)
     described: float = -np.inf
     promise: float = 0.0
     searched: tuple[int, object, int] | None = None
     candidates: tuple[Candidate, ...] = ()
-    best: Best | None = None
+    best: Look | None = None
     glance: NDArray[np.float32] = field(default_factory=lambda: np.zeros(_GLANCE**2, np.float32))
     verdict: Verdict = field(default_factory=lambda: Verdict(None, None))
     told: bool = False

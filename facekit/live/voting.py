@@ -4,6 +4,7 @@ is kept until something speaks against it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,11 +28,7 @@ KEEP = 0.05
 """How much less than the threshold, or than another subject, is enough to keep a name."""
 
 SURER = 0.05
-"""How much more than the threshold of a search a track needs to have a name. Its looks are searched for again
-and again as they come, and what several looks of a stranger have in common is nearer to somebody than one
-look is. With it as few strangers have a name at any time of a track as in one search for a photo, and known
-people are missed less often all the same (`scripts/measure_pooling.py`).
-"""
+"""The margin of a track (see `margin`) where the gallery's tail is not known."""
 
 UNLIKE = 0.8
 """A face whose best score with the frames of its track is below this part of the threshold is in doubt.
@@ -117,9 +114,21 @@ class Verdict:
     score: float | None
 
 
-def limit(threshold: float, given: float | None = None) -> float:
-    """The score from which a track has a name: the one given, or the threshold of a search and `SURER`."""
-    return threshold + SURER if given is None else given
+def margin(tail: float) -> float:
+    """How much more than the threshold of a search a track needs to have a name.
+
+    Its looks are searched for again and again as they come: at most `MOST` chances to name a stranger, as if
+    there were so many times as many people, for whom the threshold rises by `tail` for each e-fold
+    (`gallery.settings.Settings.threshold_for`). With it as few strangers have a name at any time of a track
+    as in one search for a photo, and known people are missed less often all the same
+    (`scripts/measure_pooling.py`).
+    """
+    return tail * math.log(MOST) if tail > 0 else SURER
+
+
+def limit(threshold: float, tail: float, given: float | None = None) -> float:
+    """The score from which a track has a name: the one given, or the threshold of a search and the margin."""
+    return threshold + margin(tail) if given is None else given
 
 
 def decide(ballots: Sequence[Ballot], threshold: float) -> list[Verdict]:

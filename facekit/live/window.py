@@ -13,7 +13,6 @@ from facekit.results import Pixels
 
 _PACKAGES = "apt-get install libgl1 libglib2.0-0"
 _LARGEST = (1280, 800)
-QUIT = frozenset(("q", "\x1b"))
 
 
 class Window:

@@ -116,3 +116,22 @@ def test_a_camera_that_is_pulled_out_ends_it_after_what_was_seen_is_told() -> No
         play(camera(5), looking, audience)
     assert audience.heard[0].startswith("saw")
     assert audience.heard[-1] == "over"
+
+
+def test_what_was_seen_before_looking_broke_is_told() -> None:
+    """The first look takes longer than showing a frame, and the second breaks at once."""
+
+    class Breaking(Looking):
+        def step(self, frame: Frame) -> list[str]:
+            if self.looked:
+                raise ValueError("a broken network")
+            return super().step(frame)
+
+    class Slow(Audience):
+        def show(self, frame: Frame, seen: int) -> None:
+            time.sleep(0.1)
+
+    looking, audience = Breaking(0.15), Slow(5)
+    with pytest.raises(ValueError, match="broken network"):
+        play(camera(), looking, audience)
+    assert audience.heard == [f"saw {looking.looked[0]}", "over"]

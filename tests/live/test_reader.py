@@ -198,3 +198,14 @@ class _Camera(BaseHTTPRequestHandler):
             time.sleep(0.01)
 
     def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_a_file_whose_clock_is_set_back_goes_on() -> None:
+    def joined() -> Times:
+        for part in range(3):
+            yield from numbered(20 - part)()
+
+    reader, times = Reader(made("file", Scripted(joined, endless=False))), []
+    while (frame := reader.next(2)) is not None:
+        times.append(frame.time)
+    assert times == pytest.approx([number / 25 for number in range(20 + 19 + 18)])

@@ -156,7 +156,7 @@ def test_the_time_of_day_is_told_where_there_is_a_clock(everybody: Callable) -> 
 def test_who_is_enrolled_meanwhile_is_recognised(everybody: Callable) -> None:
     session = Session(ScriptedEyes(lambda n: [face_at(square(50), EVE)]), everybody, 0.5)
     events = [event for frame in frames(50) for event in session.step(frame)]
-    session.renew(gallery_of(Ada=ADA, Eve=EVE))
+    session.renew(gallery_of(Ada=ADA, Eve=EVE), 0.5)
     events += [event for frame in frames(5, start=50) for event in session.step(frame)]
     assert told(events) == [("appear", 1, None), ("recognised", 1, "Eve")]
 
@@ -174,3 +174,27 @@ def test_after_a_cut_the_next_person_is_looked_at_at_once(everybody: Callable) -
     ]
     assert told(events)[-2:] == [("appear", 2, None), ("recognised", 2, "Bob")]
     assert events[-1].time < (60 + 8) / 25
+
+
+def test_a_threshold_that_is_raised_meanwhile_counts(everybody: Callable) -> None:
+    near = direction(0.8, 0, 0, 0.6)
+    session = Session(ScriptedEyes(lambda n: [face_at(square(50), near)]), everybody, 0.5)
+    events = [event for frame in frames(30) for event in session.step(frame)]
+    session.renew(everybody, 0.9)
+    events += [event for frame in frames(30, start=30) for event in session.step(frame)]
+    assert told(events) == [("appear", 1, None), ("recognised", 1, "Ada"), ("unknown", 1, None)]
+
+
+def test_one_odd_look_between_two_people_names_nobody(everybody: Callable) -> None:
+    """Ada goes, a stranger comes, and one sharp frame between them is like Bob."""
+
+    def script(n: int) -> list[Face]:
+        if n < 40:
+            return [face_at(square(50), ADA)]
+        if n < 43:
+            return [face_at(square(50), BOB, sharpness=5000)]
+        return [face_at(square(50), EVE, sharpness=30)]
+
+    events, _, _ = watch(script, 90, everybody, pace=Pace(whole=0.04))
+    assert [name for kind, track, name in told(events) if track > 1 and kind == "recognised"] == []
+    assert ("appear", 2, None) in told(events)

@@ -7,7 +7,7 @@ import pytest
 from fakes import photo
 
 from facekit.errors import PictureError, UsageError
-from facekit.live.sources import parse
+from facekit.live.sources import Source, parse
 
 
 def test_a_number_is_a_camera_and_an_address_an_address() -> None:
@@ -48,11 +48,13 @@ def test_a_folder_gives_its_pictures_in_order_and_tells_what_cannot_be_read(tmp_
 
 
 def test_a_password_is_in_no_message_and_no_file_name() -> None:
-    source = parse("rtsp://user:secret@cam.local:554/stream?token=secret2")
-    assert source.shown == "rtsp://cam.local:554/stream?token=secret2"
+    source = parse("rtsp://user:secret@cam.local:554/stream?user=a&password=secret2")
+    assert source.shown == "rtsp://cam.local:554/stream"
+    assert parse("rtsp://cam.local/1?password=se@cret").shown == "rtsp://cam.local/1"
     assert source.name == "cam.local"
     assert parse("http://10.0.0.7/video").name == "10.0.0.7"
     assert parse("3").name == "camera3"
+    assert Source("/dev/v4l/by-id/usb-cam", "device").name == "usb-cam"
 
 
 def test_two_videos_of_one_name_are_told_apart(tmp_path: Path) -> None:

@@ -5,7 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facekit.live.voting import KEEP, MOST, Ballot, Evidence, Verdict, Vote, decide, worth
+from facekit.gallery.settings import Settings
+from facekit.live.voting import (
+    KEEP,
+    MOST,
+    SURER,
+    Ballot,
+    Evidence,
+    Verdict,
+    Vote,
+    decide,
+    limit,
+    margin,
+    worth,
+)
 from facekit.results import Candidate, Quality
 
 from .conftest import ADA, BOB, direction, face_at, square
@@ -51,6 +64,14 @@ def test_large_sharp_and_frontal_faces_are_worth_more() -> None:
     good = Quality(120, 400, 120, 0.0)
     for change in ({"size": 50}, {"sharpness": 50}, {"yaw": 0.4}, {"yaw": -0.4}):
         assert 0 < worth(replace(good, **change)) < worth(good) <= 1
+
+
+def test_a_track_needs_what_a_photo_would_among_as_many_times_more_people_as_looks_count() -> None:
+    gallery = Settings("net", "print", 2, 0.5, "", "", "", calibrated_subjects=70, tail=0.03)
+    assert limit(gallery.threshold, gallery.tail) == pytest.approx(gallery.threshold_for(70 * MOST))
+    assert limit(0.5, 0.0) == pytest.approx(0.5 + SURER)
+    assert limit(0.5, 0.03, 0.4) == 0.4
+    assert margin(0.06) == pytest.approx(2 * margin(0.03))
 
 
 def test_unknown_until_there_is_enough() -> None:
