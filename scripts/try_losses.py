@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,25 +68,31 @@ def rates(network: Any, faces: Faces, side: int) -> dict[str, float]:
     }
 
 
+def timed(config: Config, training: Faces) -> tuple[run.Run, float]:
+    """A run from its beginning to its end, and the seconds that its steps took."""
+    state = run.start(config, training)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        loop.train(state, config, training, Path(folder))
+        return state, time.monotonic() - start
+
+
+def fitted(plan: Callable[[int], Config], training: Faces, seconds: float) -> tuple[run.Run, Config, float]:
+    """A run of as many steps as fit into `seconds`; `plan` gives the settings for a number of steps."""
+    _, spent = timed(plan(TRIAL_STEPS), training)
+    config = plan(max(20, round(seconds * TRIAL_STEPS / spent)))
+    state, spent = timed(config, training)
+    return state, config, spent
+
+
 def trial(loss: str, training: Faces, held: Faces, *, seconds: float, **options: Any) -> dict[str, Any]:
     """Train for about `seconds`, and compare."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = settings(loss, TRIAL_STEPS, **options)
-        state = run.start(config, training)
-        before = rates(state.averaged, held, options["side"])
-        start = time.monotonic()
-        loop.train(state, config, training, Path(folder))
-        each = (time.monotonic() - start) / TRIAL_STEPS
-        config = settings(loss, max(20, round(seconds / each)), **options)
-        state = run.start(config, training)
-        start = time.monotonic()
-        loop.train(state, config, training, Path(folder))
-        spent = time.monotonic() - start
+    state, config, spent = fitted(lambda steps: settings(loss, steps, **options), training, seconds)
     return {
         "loss": loss,
         "steps": config.steps,
         "seconds": spent,
-        "before": before,
+        "before": rates(run.start(config, training).averaged, held, options["side"]),
         "after": rates(state.averaged, held, options["side"]),
     }
 

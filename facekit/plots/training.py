@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ def draw(rows: Sequence[Mapping[str, float]]) -> Figure:
     for name, look in zip(shown, style.line_styles(len(shown)), strict=True):
         points = [(row["step"], row[name]) for row in rows if name in row]
         axes = above if name in LOSSES else below
-        axes.plot(*zip(*points, strict=True), label=name, marker=".", **look)
+        label = re.sub(r"^tar_", "TAR at FMR ", name)
+        axes.plot(*zip(*points, strict=True), label=label, marker=".", **look)
     above.set_ylabel("loss")
     above.set_title("Training")
     below.set_ylabel("validation rate (0 … 1)")
