@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from facekit import alignment, detection, quality, weights
 from facekit.alignment import Landmarks, Refiner
+from facekit.detection import MIN_FACE
 from facekit.embedding import Embedder
+from facekit.errors import WeightsError
 from facekit.results import Detection, Face, Picture, Pixels
-
-MIN_FACE = 40
 
 
 class Pipeline:
@@ -36,6 +36,9 @@ class Pipeline:
     ) -> None:
         self.detector = detection.create(detector)
         self.spec = weights.user_embedder(embedder) if embedder else weights.shipped_embedder()
+        if self.spec.template not in alignment.SCHEMES:
+            known = ", ".join(alignment.SCHEMES)
+            raise WeightsError(f"{self.spec.path}: no template {self.spec.template!r}: there are {known}")
         self.min_face = min_face
         self._threads = threads
 
@@ -110,7 +113,7 @@ class Pipeline:
             alignment.align(
                 picture.pixels,
                 at,
-                scheme=self.spec.template if face.points is not None else self.landmarks.scheme,
+                scheme=detection.SCHEME if face.points is not None else self.landmarks.scheme,
                 size=self.spec.side,
             )
             for face, at in zip(faces, points, strict=True)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from facekit import settings
 from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError
+from facekit.images import MAX_PIXELS
 from facekit.results import Face, Picture
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Options:
     detector: str = "dlib"
     embedder: Path | None = None
     min_face: int = MIN_FACE
-    max_pixels: int = 64_000_000
+    max_pixels: int = MAX_PIXELS
     jobs: int = 1
     keep_pictures: bool = False
 

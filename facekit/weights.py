@@ -171,6 +171,7 @@ def verified(path: Path, sha256: str) -> bytes:
         raise WeightsError(f"{path}: cannot be read ({error.strerror}); install facekit again") from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise WeightsError(
-            f"{path}: damaged or changed (its SHA-256 is not the released one); install facekit again"
+            f"{path}: damaged or changed (its SHA-256 is not the one that was noted for it); install facekit "
+            "again, or bring your own file again"
         )
     return data

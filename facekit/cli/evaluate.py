@@ -133,7 +133,7 @@ def verification(
     "--strangers",
     type=click.FloatRange(0),
     metavar="N",
-    help="People left out of the gallery: a share below 1, or a number. By itself half of a folder's, none "
+    help="People left out of the gallery: a share below 1, or a number. By default half of a folder's, none "
     "of a gallery's.",
 )
 @click.option(

@@ -24,9 +24,9 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="float16 stores the weights in half the bytes; int8 also computes in integers.",
 )
-@click.option("--side", type=click.IntRange(32), help="Size of the faces; by itself what it was trained on.")
+@click.option("--side", type=click.IntRange(32), help="Size of the faces; by default what it was trained on.")
 @click.option("--flip", is_flag=True, help="Average each vector with the mirror image's, at twice the cost.")
-@click.option("--name", default="", help="What the embedder is called; by itself like the file.")
+@click.option("--name", default="", help="What the embedder is called; by default like the file.")
 @click.option("--calibration", type=EXISTING, help="Crops (NAME.npy with NAME.csv) that int8 is fitted to.")
 @click.option("--validation", type=EXISTING, help="Labelled crops to measure the file on.")
 @click.option("--max-drift", type=float, default=0.01, show_default=True, help="Allowed mean 1 − cosine.")

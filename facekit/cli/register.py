@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--view/--no-view",
     default=None,
-    help="Show a window; by itself for a camera where there is a display.",
+    help="Show a window; by default for a camera where there is a display.",
 )
 @click.option(
     "--gallery",
@@ -58,7 +58,7 @@ def register(
 ) -> int:
     """Enroll a person in front of a camera or in a video.
 
-    SOURCE is the number of a camera (0 by itself), a video file, an address, or a folder of frames. The
+    SOURCE is the number of a camera (0 by default), a video file, an address, or a folder of frames. The
     person NAME is asked to look into the camera, to the left, to the right, up and down; the sharpest
     frames of each pose are enrolled when all are there, when the source ends, or when Q is pressed.
     Nothing is stored before, and nothing at all on Ctrl-C.

@@ -122,19 +122,20 @@ def stacked(*options: Decorator) -> Decorator:
 
 data_options = stacked(
     option("--data", DATA, type=EXISTING, help="A folder with one sub-folder of photos per person, or crops: "
-           "FILE.npy with FILE.csv. By itself: gallery/."),
+           "FILE.npy with FILE.csv. By default gallery/."),
     option("--aligned", DATA, is_flag=True, help="The pictures of the folder are 112×112 crops already."),
     option("--detector", DATA, default="dlib", show_default=True, help="Finds the faces in photos."),
     option("--cache", DATA, type=FOLDER, help="Where crops of photos are kept, if not in OUTPUT."),
     option("--validation", DATA, type=FILE, help="Labelled crops of other people, FILE.npy or FILE.zip with "
-           "FILE.csv; by itself some people are held out."),
+           "FILE.csv; by default some people are held out."),
     option("--teacher", DATA, type=FILE, help="An ONNX embedder with its TOML beside it, to learn from."),
     option("--bank", DATA, type=FOLDER, help="A bank of views, which --teacher or --views make."),
-    option("--views", DATA, type=click.IntRange(1), default=1, show_default=True, help="Of a crop, in it."),
+    option("--views", DATA, type=click.IntRange(1), default=1, show_default=True,
+           help="Views of each crop in the bank."),
     setting("sampler", "every: each crop once an epoch; balanced: subjects with many pictures less often; "
             "subjects: several pictures each.", heading=DATA, choice=SAMPLERS),
-    setting("power", "Of balanced: n crops come in proportion to n^POWER.", heading=DATA, kind=SHARE),
-    setting("each", "Of subjects: pictures of each.", heading=DATA, kind=click.IntRange(2)),
+    setting("power", "With balanced: n crops come in proportion to n^POWER.", heading=DATA, kind=SHARE),
+    setting("each", "With subjects: pictures of each.", heading=DATA, kind=click.IntRange(2)),
 )  # fmt: skip
 model_options = stacked(
     setting("network", "See --list-networks.", heading=MODEL, choice=NETWORKS),
@@ -143,18 +144,18 @@ model_options = stacked(
         MODEL,
         type=click.IntRange(8),
         default=None,
-        help="Of the vector; by itself the network's.",
+        help="Of the vector; by default the network's.",
     ),
-    setting("loss", "On the labels.", heading=MODEL, choice=LOSSES),
-    setting("margin", "In radians, or the paper's unit; by itself the paper's.", heading=MODEL, kind=float),
-    setting("scale", "By itself the paper's.", heading=MODEL, kind=float),
+    setting("loss", "Loss on the labels.", heading=MODEL, choice=LOSSES),
+    setting("margin", "In radians, or the paper's unit; by default the paper's.", heading=MODEL, kind=float),
+    setting("scale", "Of the cosines (s); by default the paper's.", heading=MODEL, kind=float),
     setting(
         "sample", "Share of the classes looked at in a step, for very many people.", heading=MODEL, kind=SHARE
     ),
-    setting("label_weight", "Of the loss on labels, beside a teacher.", heading=MODEL),
+    setting("label_weight", "Weight of the loss on labels, beside a teacher.", heading=MODEL),
     setting("label_ramp", "Steps until it has that weight.", heading=MODEL),
-    setting("teacher_weight", "Of the distance to the teacher's vectors.", heading=MODEL),
-    setting("relational_weight", "Of the teacher's similarities.", heading=MODEL),
+    setting("teacher_weight", "Weight of the distance to the teacher's vectors.", heading=MODEL),
+    setting("relational_weight", "Weight of the likeness to the teacher's similarities.", heading=MODEL),
     setting("anchors", "Faces that similarities are taken to.", heading=MODEL),
     setting("temperature", "Of the similarities.", heading=MODEL),
 )
@@ -165,14 +166,14 @@ learning_options = stacked(
     setting("optimizer", "muon: orthogonal steps for kernels, AdamW for the rest.", heading=LEARN,
             choice=OPTIMIZERS),
     setting("rate", "Highest learning rate.", heading=LEARN),
-    setting("weight_decay", "", heading=LEARN),
+    setting("weight_decay", "Weight decay of kernels; biases and norms are not decayed.", heading=LEARN),
     setting("warmup", "Steps in which the rate rises.", heading=LEARN),
     setting("decay", "Last share of the steps in which it falls.", heading=LEARN, kind=SHARE),
     setting("clip", "Longest gradient.", heading=LEARN),
     setting("ema", "Decay of the average of the weights.", heading=LEARN, kind=SHARE),
     setting("precision", "auto: whichever is faster on this machine.", heading=LEARN, choice=PRECISIONS),
     setting("patience", "Validations without a better one until it stops; 0: never.", heading=LEARN),
-    setting("seed", "", heading=LEARN),
+    setting("seed", "Of first weights, order and changes of the faces.", heading=LEARN),
 )  # fmt: skip
 augmentation_options = stacked(
     option(
@@ -182,7 +183,7 @@ augmentation_options = stacked(
         help="All of it, mirror images too; single ones may still be named.",
     ),
     change("flip", "Mirror images."),
-    change("shift", "Part of the side."),
+    change("shift", "Shift, as a part of the side."),
     change("scale", "Part of the side.", kind=click.FloatRange(0, 1, max_open=True)),
     change("rotation", "Degrees.", kind=click.FloatRange(0, 180)),
     change("colour", "Strength of brightness, contrast and saturation changes."),

@@ -18,6 +18,9 @@ from facekit.errors import UsageError, WeightsError
 from facekit.results import Detection, Pixels
 
 MIN_FACE = 40
+SCHEME = "arcface5"
+"""Of the points that come with a box."""
+
 KINDS = ("dlib", "dlib-cnn=FILE", "yunet=FILE", "yolo=FILE", "retinaface=FILE")
 
 

@@ -80,7 +80,7 @@ def release(
 
     `int8` needs crops for `calibration`, never those it is judged on; a precision below float32 needs
     `validation`. `side` None is the size of the faces that the run saw last; `flip` averages the vectors of
-    crop and mirror image; `name` is the file's by itself. Raises DriftError, and leaves `out` as it was, if
+    crop and mirror image; `name` is by default the file's. Raises DriftError, and leaves `out` as it was, if
     the file would be worse than `bounds`.
     """
     if precision == "int8" and calibration is None:
