@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +94,7 @@ def sightings(readings: Iterable[Reading], *, crops: bool = False) -> Iterator[S
     """
     for reading in readings:
         for number, face in enumerate(reading.faces, 1):
-            kept = face if crops else replace(face, crop=face.crop[:0])
+            kept = face if crops else face.without_crop()
             yield Sighting(reading.source, reading.sha256, number, kept)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,10 @@ class Face:
             "box": [round(value, 1) for value in self.detection.box],
             "score": round(self.detection.score, 4),
         }
+
+    def without_crop(self) -> Face:
+        """The same without its pixels, which fill the memory when many faces are kept."""
+        return replace(self, crop=self.crop[:0].copy())
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from facekit import images, weights
 from facekit.embedding import Embedder
 from facekit.evaluation import metrics
-from facekit.evaluation.intervals import Resampler, clustered, ratio
+from facekit.evaluation.intervals import Resampler, clustered, over_people, ratio
 from facekit.training.data import Faces, read_array
 from facekit.training.photos import PipelineAligner
 from facekit.weights import EmbedderSpec
@@ -81,27 +81,29 @@ def comparisons(vectors: Vectors, subjects: NDArray[np.int64], families: NDArray
     """TAR at each FMR that the non-mated pairs can show, with counts and the subject-clustered interval."""
     mated, non_mated = metrics.split_scores(vectors, subjects, families)
     found: dict[str, Any] = {"mated": len(mated), "non_mated": len(non_mated), "subjects": len(set(subjects))}
+    people = np.arange(found["subjects"])
+    resampler = Resampler(len(people))
     for fmr in metrics.FMRS:
         if not metrics.supported(fmr, len(non_mated)):
             continue
         threshold = metrics.threshold_at_fmr(non_mated, fmr)
         tar = metrics.accepted(mated, threshold)
-        low, high = metrics.clustered_interval(*by_subject(vectors, subjects, threshold))
-        found[f"tar_{fmr:.0e}"] = {**tar.to_dict(), "low": low, "high": high, "threshold": threshold}
+        drawn = ratio(*(resampler.sums(each, people) for each in by_subject(vectors, subjects, threshold)))
+        tar = clustered(tar.count, tar.total, drawn)
+        found[f"tar_{fmr:.0e}"] = {**tar.to_dict(), "threshold": threshold}
     return found
 
 
 def by_subject(
     vectors: Vectors, subjects: NDArray[np.int64], threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Accepted and all mated pairs of each subject that has any."""
+    """Accepted and all mated pairs of each subject."""
     taken, totals = [], []
     for subject in np.unique(subjects):
         own = vectors[subjects == subject]
         scores = (own @ own.T)[np.triu_indices(len(own), 1)]
-        if len(scores):
-            taken.append(np.count_nonzero(scores >= threshold))
-            totals.append(len(scores))
+        taken.append(np.count_nonzero(scores >= threshold))
+        totals.append(len(scores))
     return np.array(taken), np.array(totals)
 
 
@@ -146,14 +148,6 @@ def read_photos(path: Path, detector: str) -> Photos:
     return Photos(np.stack(crops), np.array(subjects), np.array(rows))
 
 
-def over_people(hits: NDArray[np.bool_], people: NDArray[np.int64]) -> dict[str, Any]:
-    """How many searches are hits, with an interval over the people whose photos they are."""
-    places = np.unique(people, return_inverse=True)[1]
-    resampler = Resampler(int(places.max()) + 1)
-    drawn = ratio(resampler.sums(hits, places), resampler.sums(np.ones(len(hits)), places))
-    return clustered(int(np.count_nonzero(hits)), len(hits), drawn).to_dict()
-
-
 def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict[str, Any]:
     """Closed and open set; `threshold` None: nothing is said about strangers that get a name."""
     place = np.concatenate([np.arange(count) for count in np.bincount(photos.subjects)])
@@ -164,7 +158,7 @@ def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict
     found: dict[str, Any] = {
         "photos": len(photos.rows),
         "faces_found": len(vectors),
-        "rank_1": over_people(metrics.ranks(scores, truth) == 1, truth),
+        "rank_1": over_people(metrics.ranks(scores, truth) == 1, truth).to_dict(),
     }
     known = everyone - STRANGERS
     stranger = photos.subjects >= known
@@ -176,7 +170,7 @@ def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict
     found["open_set"] = {
         "n": known,
         "non_mated_searches": int(np.count_nonzero(stranger)),
-        "fnir_at_fpir_0.01": over_people(~first | (right < at), truth),
+        "fnir_at_fpir_0.01": over_people(~first | (right < at), truth).to_dict(),
         "threshold": at,
     }
     if threshold is not None:
@@ -184,8 +178,8 @@ def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict
             "threshold": threshold,
             "strangers_named": over_people(
                 metrics.best(scores[stranger]) >= threshold, photos.subjects[stranger]
-            ),
-            "known_missed": over_people(~first | (right < threshold), truth),
+            ).to_dict(),
+            "known_missed": over_people(~first | (right < threshold), truth).to_dict(),
         }
     return found
 

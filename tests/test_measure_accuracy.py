@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import loading
 import numpy as np
-import pytest
-
-from facekit.evaluation.metrics import wilson
 
 script = loading.script("measure_accuracy")
 
@@ -31,16 +28,3 @@ def test_photos_are_counted_with_those_without_a_face() -> None:
     assert found["open_set"]["fnir_at_fpir_0.01"]["total"] == 25 * 2
     assert script.of_photos(made, vectors, threshold=1.1)["at_its_threshold"]["known_missed"]["rate"] == 1
     assert "at_its_threshold" not in script.of_photos(made, vectors, threshold=None)
-
-
-def test_photos_of_one_person_are_no_independent_witnesses() -> None:
-    people = np.repeat(np.arange(30, 55), 6)
-    spread, together = np.arange(150) % 6 == 0, people == 31
-    together[people == 40] = together[people == 41] = together[people == 42] = True
-    alike = script.over_people(together, people)
-    assert (alike["count"], alike["total"]) == (24, 150)
-    low, high = wilson(24, 150)
-    assert alike["low"] < low - 0.03
-    assert alike["high"] > high + 0.03
-    apart = script.over_people(spread, people)
-    assert (apart["low"], apart["high"]) == pytest.approx(wilson(25, 150))

@@ -15,6 +15,7 @@ from facekit.cli.evaluating import Evaluating
 from facekit.errors import DependencyError, UsageError
 from facekit.evaluation import calibration, evidence, pictures, scores
 from facekit.evaluation.calibration import Calibration
+from facekit.evaluation.comparisons import affordable
 from facekit.evaluation.evidence import Evidence
 from facekit.evaluation.protocols import Source
 from facekit.evaluation.searches import Enrolled
@@ -60,6 +61,8 @@ class Calibrating:
                 return evidence.of_comparisons(enrolled.vectors, enrolled.subjects), "own templates"
             return evidence.of_templates(enrolled), "own templates"
         paths, people = pictures.people(images)
+        if self.kind == "FMR":
+            affordable(len(paths))
         source = Source(options, aligned, report=Evaluating(self.console, style=self.style).progress)
         templates = source.templates(paths, pipeline)
         for problem in templates.problems:

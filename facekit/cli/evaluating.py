@@ -10,7 +10,9 @@ from facekit.cli import DONE, FAILED
 from facekit.cli.console import duration
 from facekit.cli.plotting import Reporting
 from facekit.errors import UsageError
-from facekit.evaluation import groups, identification, protocols, scores, verification
+from facekit.evaluation import groups, identification, protocols, verification
+from facekit.evaluation import pairs as lists
+from facekit.evaluation import scores as score_files
 from facekit.evaluation.comparisons import Comparisons, of_scores
 from facekit.evaluation.identification import IdentificationReport, Searches
 from facekit.evaluation.metrics import Rate
@@ -45,6 +47,8 @@ class Evaluating:
         self.threshold = threshold
         self.group_by = group_by
         self.file = scores
+        if scores is not None:
+            score_files.prepare(scores)
         self.reporting = Reporting(console, report, mistakes=mistakes) if report or mistakes else None
         self._began = time.monotonic()
         self._told = False
@@ -67,8 +71,8 @@ class Evaluating:
         if self.reporting:
             self.reporting.prepare(images)
         if from_scores is not None:
-            _alone(from_scores, pairs=pairs, images=images)
-            measured = Measured(scores.read_verification(from_scores), {"scores": str(from_scores)})
+            _alone(from_scores, pairs=pairs, images=None if self._shows_pictures else images)
+            measured = Measured(score_files.read_verification(from_scores), {"scores": str(from_scores)})
         else:
             measured = self._compare(pairs, images, source)
         self._finish(measured)
@@ -82,13 +86,19 @@ class Evaluating:
         return FAILED if self.console.failed else DONE
 
     @property
+    def _shows_pictures(self) -> bool:
+        return self.reporting is not None and self.reporting.mistakes
+
+    @property
     def _listed(self) -> bool:
         """Whether it matters which pictures were compared."""
-        return self.file is not None or (self.reporting is not None and self.reporting.mistakes)
+        return self.file is not None or self._shows_pictures
 
     def _compare(self, pairs: Path | None, images: Path | None, source: Source) -> Measured:
         pipeline = source.options.pipeline()
         if pairs is not None:
+            if self.group_by:
+                groups.require(self.group_by, _columns_of(pairs))
             return protocols.compare_pairs(pairs, images, source, pipeline)
         if images is None:
             raise UsageError("say what to compare: --pairs FILE, --images FOLDER, or --from-scores FILE")
@@ -137,15 +147,18 @@ class Evaluating:
         """`facekit evaluate identification`; the exit status."""
         if self.reporting:
             self.reporting.prepare(images)
+        table = None if people is None else protocols.read_people(people)
         if from_scores is not None:
-            _alone(from_scores, gallery=gallery, images=images)
-            measured = Measured(scores.read_identification(from_scores), {"scores": str(from_scores)})
+            _alone(from_scores, gallery=gallery, images=None if self._shows_pictures else images)
+            measured = Measured(score_files.read_identification(from_scores), {"scores": str(from_scores)})
         else:
+            if self.group_by:
+                groups.require(self.group_by, ["person", *(protocols.columns_of(table) if table else [])])
             measured = self._search(images, gallery, plan, source)
         found = measured.scores
         assert isinstance(found, IdentificationScores)
-        if people is not None:
-            found = protocols.with_people(found, people)
+        if table is not None:
+            found = protocols.with_people(found, table)
         self._finish(Measured(found, measured.notes, measured.problems))
         made = identification.report(found, threshold=self.threshold, notes=measured.notes)
         grouped = self._identification_groups(found, made) if self.group_by else None
@@ -180,8 +193,8 @@ class Evaluating:
         def rates(part: IdentificationScores) -> dict[str, Rate]:
             searches = Searches(part)
             point = searches.at(threshold)
-            first = searches.rate(searches.found, mated=True)
-            return {"rank 1": first, "FPIR": point.fpir, "FNIR": point.fnir}
+            missed = searches.rate(~searches.found, mated=True)
+            return {"missed at rank 1": missed, "FPIR": point.fpir, "FNIR": point.fnir}
 
         return groups.by(
             found,
@@ -196,12 +209,17 @@ class Evaluating:
             self.console.error(problem)
         found = measured.scores
         if self.file is not None and not isinstance(found, Comparisons):
-            scores.write(self.file, found)
+            score_files.write(self.file, found)
             self.console.note(f"{len(found)} scores written to {self.file}")
 
     def _print(self, made: evaluated.Report, grouped: groups.Groups | None) -> None:
         for line in evaluated.lines(made, grouped, self.style):
             self.console.emit(line)
+
+
+def _columns_of(pairs: Path) -> list[str]:
+    """By what the pairs of a list can be grouped."""
+    return [] if pairs.suffix.lower() == ".bin" else list(lists.read(pairs).groups)
 
 
 def _alone(file: Path, **others: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -72,6 +73,7 @@ class Plotting:
         self.out = out
         self.threshold = threshold
         self.images = images
+        self._saved: set[str] = set()
 
     def run(self, files: Sequence[Path], *, report: bool) -> int:
         """Draw all files; the exit status."""
@@ -84,10 +86,11 @@ class Plotting:
         if report and not scored:
             raise UsageError("--report is for score files, as facekit evaluate --scores writes them")
         with style.styled():
-            for path in galleries:
-                self.save(self._map(path, alone=len(galleries) == 1))
-            for path in runs:
-                self.save(self._training(path, alone=len(runs) == 1))
+            for name, path in _named(galleries).items():
+                self.save(self._map(path, f"gallery-map{_more(name, galleries)}"))
+            # A run's file is always called metrics.csv: its folder says which it is.
+            for name, path in zip(_ends([path.resolve().parent for path in runs]), runs, strict=True):
+                self.save(self._training(path, f"training{_more(name, runs)}"))
             if report:
                 self._report(scored)
             else:
@@ -109,9 +112,12 @@ class Plotting:
         return report.section(name, found, made, self.images)
 
     def save(self, plots: Iterable[Plot]) -> None:
-        """Draw plots and print where they are."""
+        """Draw plots and print where they are; none is written over by another."""
         for plot in plots:
-            for path in style.save(plot.figure, self.out, plot.name):
+            names = (f"{plot.name}~{number}" if number > 1 else plot.name for number in count(1))
+            name = next(name for name in names if name not in self._saved)
+            self._saved.add(name)
+            for path in style.save(plot.figure, self.out, name):
                 self.console.emit(printable(str(path)))
 
     def _of_scores(self, scored: dict[str, AnyScores]) -> Iterator[Plot]:
@@ -128,21 +134,18 @@ class Plotting:
             if self.images is not None:
                 yield from album.of_mistakes(each, self.images, prefix)
 
-    def _map(self, path: Path, *, alone: bool) -> Iterator[Plot]:
+    def _map(self, path: Path, name: str) -> Iterator[Plot]:
         from facekit.gallery.store import Gallery
         from facekit.plots import gallery_map
 
         with Gallery.open(path) as gallery:
-            name = "gallery-map" if alone else f"gallery-map-{file_stem(path.stem)}"
             yield Plot(name, "Map", "", lambda: gallery_map.draw(gallery))
 
-    def _training(self, path: Path, *, alone: bool) -> Iterator[Plot]:
+    def _training(self, path: Path, name: str) -> Iterator[Plot]:
         from facekit.plots import training
         from facekit.training import journal
 
         rows = journal.read_csv(path)
-        # A run's file is always called metrics.csv: its folder says which it is.
-        name = "training" if alone else f"training-{file_stem(path.resolve().parent.name)}"
         yield Plot(name, "Training", "", lambda: training.draw(rows))
 
 
@@ -167,9 +170,23 @@ def _readable(name: str, found: AnyScores) -> AnyScores:
 
 
 def _named(files: Sequence[Path]) -> dict[str, Path]:
-    """The files by the shortest names that tell them apart."""
-    stems = [path.stem for path in files]
-    return {path.stem if stems.count(path.stem) == 1 else str(path): path for path in files}
+    """The files by the shortest ends of their paths that tell them apart."""
+    whole = [path.absolute() for path in files]
+    plain = [path.with_suffix("") for path in whole]
+    ends = _ends(plain if len(set(plain)) == len(set(whole)) else whole)
+    return dict(zip(ends, files, strict=True))
+
+
+def _ends(paths: Sequence[Path]) -> Iterator[str]:
+    for path in paths:
+        lengths = range(1, len(path.parts))
+        unlike = (n for n in lengths if [each.parts[-n:] for each in paths].count(path.parts[-n:]) == 1)
+        yield "/".join(path.parts[-next(unlike, len(path.parts)) :])
+
+
+def _more(name: str, files: Sequence[Path]) -> str:
+    """What the name of a plot has more, where there are several."""
+    return "" if len(files) == 1 else f"-{file_stem(name)}"
 
 
 def _unnamed(found: dict[str, Found]) -> dict[str, Found]:

@@ -91,7 +91,7 @@ class NonMated:
 
     @cached_property
     def _totals(self) -> NDArray[np.float64]:
-        return self._sums(np.ones(len(self)))
+        return self._sums(np.broadcast_to(1.0, len(self)))
 
 
 def binomial_limit(count: int, total: int, confidence: float = CONFIDENCE) -> float:
@@ -189,7 +189,8 @@ def _lowest(found: NonMated, rate: float) -> float:
     ordered = np.sort(found.scores)
     if not np.isfinite(ordered[-1]):
         raise UsageError("none of the non-mated pictures has a face: there is no threshold to set")
-    few, many = 0, len(ordered)
+    # The limit is never below what was counted.
+    few, many = 0, min(len(ordered), math.floor(rate * len(ordered)) + 1)
     while few + 1 < many:
         middle = (few + many) // 2
         threshold = metrics.threshold_in_order(ordered, middle / len(ordered))

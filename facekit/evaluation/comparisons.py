@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.errors import UsageError
 from facekit.evaluation import curves, metrics
 from facekit.evaluation.intervals import Resampler, clustered, percentiles, ratio
 from facekit.evaluation.metrics import Rate, Scores
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.integer]
 
 _FOR_AUC = 2_000_000
+# Of so many all scores, whose they are, and a sorted copy take about 6 GB.
+MOST = 500_000_000
 SUBJECTS = ("subject_a", "subject_b")
 
 
@@ -78,14 +81,17 @@ class Comparisons:
 
     def auc(self) -> tuple[float, tuple[float, float]]:
         """Area under the ROC curve, and its interval: the variance of DeLong et al. 1988, or the draws of
-        the subjects over the same components."""
+        the subjects over the same components. It is never narrower than Wilson's of so many comparisons as
+        there are of the rarer kind: of scores that do not overlap, neither shows any variance."""
         own = np.sort(self.mated)
         mated = curves.placements(self.mated, self.ordered)
-        area = float(mated.mean())
+        area, fewest = float(mated.mean()), min(len(self.mated), len(self.non_mated))
+        least, most = metrics.wilson(area * fewest, fewest)
         if self.of is None:
             refused = curves.placements(self.non_mated, own)
             spread = np.sqrt(_variance(mated) + _variance(refused))
-            return area, (max(0.0, area - metrics.Z95 * spread), min(1.0, area + metrics.Z95 * spread))
+            low, high = area - metrics.Z95 * spread, area + metrics.Z95 * spread
+            return area, (max(0.0, min(low, least)), min(1.0, max(high, most)))
         drawn = ratio(self._mated(mated), self._mated_total)
         if self.first is not None and self.second is not None:
             # Of many millions a part shows how much the subjects differ.
@@ -96,7 +102,7 @@ class Comparisons:
             all_of_them = self._resampler.pair_sums(lambda part: np.ones(len(below[part])), *pairs)
             drawn = drawn + ratio(sums, all_of_them) - below.mean()
         low, high = percentiles(np.clip(drawn, 0, 1))
-        return area, (min(low, area), max(high, area))
+        return area, (min(low, least), max(high, most))
 
     def decisions(self, threshold: float, *, rounds: int = 1000) -> tuple[Floats, Floats, Floats, Floats]:
         """Replicates (rounds,) of true and false acceptances and of all mated and non-mated comparisons."""
@@ -170,6 +176,16 @@ def _subject_numbers(groups: Mapping[str, Sequence[str]]) -> tuple[Whole, Whole]
     return numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]
 
 
+def affordable(pictures: int) -> None:
+    """Raise UsageError where every picture against every other would be too many for the memory."""
+    count = pictures * (pictures - 1) // 2
+    if count > MOST:
+        raise UsageError(
+            f"{pictures} pictures make {count} comparisons, {MOST} are possible at most: take fewer pictures "
+            "or a list of pairs"
+        )
+
+
 def all_pairs(
     vectors: NDArray[np.float32], subjects: Whole, rows: Whole | None = None, *, block: int = 512
 ) -> Comparisons:
@@ -179,7 +195,10 @@ def all_pairs(
     `subjects` (n,) are numbers from 0, one a picture; `rows` (n,) the row of each picture in the unit
     `vectors` (m, d), −1 for a failure to acquire; None when picture i is row i.
     """
+    affordable(len(subjects))
     count, people = len(subjects), int(subjects.max(initial=-1)) + 1
+    # Where no picture has a face there is no vector either.
+    vectors = vectors if len(vectors) else np.zeros((1, vectors.shape[1]), np.float32)
     small = np.int16 if people < 2**15 else np.int32
     usable = np.ones(count, np.bool_) if rows is None else rows >= 0
     place = np.arange(count) if rows is None else np.maximum(rows, 0)

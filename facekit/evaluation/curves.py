@@ -60,12 +60,6 @@ def _corners(edges: Scores, low: Scores, high: Scores, most: int) -> Scores:
     return np.asarray(edges[np.unique(np.clip(np.concatenate(chosen).astype(int), 0, last))])
 
 
-def auc(mated: Scores, non_mated: Scores) -> float:
-    """Area under the ROC curve: how often a mated score is higher than a non-mated one, a tie counting
-    half; a mated failure to acquire is never higher."""
-    return float(np.mean(placements(mated, np.sort(non_mated))))
-
-
 def placements(scores: Scores, ordered: Scores) -> Floats:
     """For each score the share of the `ordered` ones below it, ties counting half (DeLong et al. 1988);
     0 for −inf."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from facekit.errors import UsageError
 from facekit.evaluation import comparisons
 from facekit.evaluation.calibration import NonMated
+from facekit.evaluation.intervals import over_people
 from facekit.evaluation.metrics import Rate, Scores
 from facekit.evaluation.pictures import Templates
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
@@ -23,17 +25,21 @@ Whole = NDArray[np.int64]
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Non-mated scores, and searches with their outcome: `top` (n,) the best candidate's score, `right` (n,)
-    whether it is the person, `mated` (n,) whether the person is in the gallery at all."""
+    whether it is the person, `mated` (n,) whether the person is in the gallery at all, `people` (n,) a number
+    for the person of each search, where they are known."""
 
     non_mated: NonMated
     top: Scores
     right: Flags
     mated: Flags
+    people: NDArray[np.integer[Any]] | None = None
 
     def missed(self, threshold: float) -> Rate:
         """FNIR: mated searches without the right person first and ≥ the threshold."""
-        hit = self.right & (self.top >= threshold)
-        return Rate(int(np.count_nonzero(self.mated & ~hit)), int(np.count_nonzero(self.mated)))
+        missed = ~(self.right & (self.top >= threshold))[self.mated]
+        if self.people is None or not len(missed):
+            return Rate(int(np.count_nonzero(missed)), len(missed))
+        return over_people(missed, self.people[self.mated])
 
 
 def of_templates(gallery: Enrolled) -> Evidence:
@@ -65,17 +71,18 @@ def _evidence(own: Scores, others: Scores, sibling: Flags, people: Whole, subjec
         np.concatenate([best, others]),
         np.concatenate([own > others[sibling], np.zeros(len(others), np.bool_)]),
         np.concatenate([np.ones(len(best), np.bool_), np.zeros(len(others), np.bool_)]),
+        np.concatenate([people[sibling], people]),
     )
 
 
-def _of_one(own: Scores, others: Scores, people: Whole) -> Evidence:
+def _of_one(own: Scores, others: Scores, mated: Flags, people: Whole) -> Evidence:
     """Searches among one person. With that person taken out nobody is left to be taken for: only those of
     strangers count."""
-    if not len(others):
+    if mated.all():
         raise UsageError("the only person in the gallery is on every photo: give photos of others too")
-    mated = np.arange(len(own) + len(others)) < len(own)
-    top = np.concatenate([own, others])
-    return Evidence(NonMated(others, 1, people), top, mated & np.isfinite(top), mated)
+    top = np.where(mated, own, others)
+    non_mated = NonMated(others[~mated], 1, people[~mated])
+    return Evidence(non_mated, top, mated & np.isfinite(top), mated, people)
 
 
 def of_photos(
@@ -105,7 +112,7 @@ def of_photos(
     mated = truth >= 0
     numbers = np.unique(np.array(names, np.str_), return_inverse=True)[1]
     if len(gallery.names) == 1:
-        return _of_one(own[mated], others[~mated], numbers[~mated])
+        return _of_one(own, others, mated, numbers)
     if mated.any():
         return _evidence(own[mated], others, mated, numbers, len(gallery.names) - 1)
     own_templates = of_templates(gallery)
@@ -115,6 +122,7 @@ def of_photos(
         np.concatenate([own_templates.top[kept], others]),
         np.concatenate([own_templates.right[kept], np.zeros(len(others), np.bool_)]),
         np.concatenate([kept[kept], np.zeros(len(others), np.bool_)]),
+        None if own_templates.people is None else np.concatenate([own_templates.people[kept], numbers]),
     )
 
 
@@ -126,7 +134,7 @@ def of_comparisons(vectors: NDArray[np.float32], people: Whole, rows: Whole | No
 def _of_pairs(found: comparisons.Comparisons) -> Evidence:
     non_mated = NonMated(found.non_mated, 1, found.first, found.second)
     mated = np.ones(len(found.mated), np.bool_)
-    return Evidence(non_mated, found.mated, mated, mated)
+    return Evidence(non_mated, found.mated, mated, mated, found.of)
 
 
 def of_scores(scores: AnyScores) -> Evidence:
@@ -146,11 +154,16 @@ def _of_searches(scores: IdentificationScores) -> Evidence:
     people = scores.groups.get("person")
     numbers = None
     if people is not None and all(people):
-        numbers = np.unique(np.array(people, np.str_), return_inverse=True)[1][~mated]
-    subjects = int(scores.gallery_subjects[~mated].min())
+        numbers = np.unique(np.array(people, np.str_), return_inverse=True)[1]
+    # A stranger's photo that was searched for in several splits shows no lower rate than it does once.
+    strangers = np.flatnonzero(~mated)
+    probes = np.array(scores.probes, np.str_)[strangers]
+    once = strangers[np.unique(probes, return_index=True)[1]]
+    subjects = max(1, int(scores.gallery_subjects[once].min()))
     return Evidence(
-        NonMated(scores.top_scores[~mated], subjects, numbers),
+        NonMated(scores.top_scores[once], subjects, None if numbers is None else numbers[once]),
         scores.top_scores,
         mated & (scores.mate_ranks == 1),
         mated,
+        numbers,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,7 +26,8 @@ class Groups:
     reports: Mapping[str, dict[str, Any] | None]
 
     def spread(self) -> dict[str, dict[str, Any]]:
-        """For each rate the group where it is highest, where it is lowest, and their ratio (None over 0)."""
+        """For each rate, all of them of errors, the group where it is highest, where it is lowest, and their
+        ratio (None over 0)."""
         found: dict[str, dict[str, Any]] = {}
         for name in next(iter(self.rates.values()), {}):
             known = {group: rates[name] for group, rates in self.rates.items() if rates[name].total}
@@ -53,6 +54,12 @@ class Groups:
         }
 
 
+def require(column: str, known: Sequence[str]) -> None:
+    """Raise UsageError where there is no such column to group by."""
+    if column not in known:
+        raise UsageError(f"no column {column!r} to group by; there is: {', '.join(known) or 'none'}")
+
+
 def by(
     scores: Kind,
     column: str,
@@ -61,9 +68,7 @@ def by(
     report_of: Callable[[Kind], dict[str, Any] | None],
 ) -> Groups:
     """The groups of a column. Raises UsageError where the scores have no such column."""
-    if column not in scores.groups:
-        known = ", ".join(scores.groups) or "none"
-        raise UsageError(f"no column {column!r} to group by; there is: {known}")
+    require(column, list(scores.groups))
     values = np.array(scores.groups[column], np.str_)
     parts = {str(value): scores.where(values == value) for value in np.unique(values)}
     return Groups(

@@ -99,15 +99,25 @@ class Searches:
         self._known[False] = "person" in scores.groups and all(people)
         names, self._numbers = np.unique(np.array(people, np.str_), return_inverse=True)
         self._resampler = Resampler(max(1, len(names)))
+        probes = np.unique(np.array(scores.probes, np.str_), return_inverse=True)[1]
+        self._distinct = {kind: len(np.unique(probes[self.mated == kind])) for kind in (True, False)}
 
     def rate(self, hits: Mask, *, mated: bool) -> Rate:
-        """How many of the mated (or non-mated) searches `hits` (n,) says, with the interval over people."""
+        """How many of the mated (or non-mated) searches `hits` (n,) says, with the interval over people.
+
+        It is never narrower than Wilson's of as many searches as there are different probes: one that is
+        searched for in several splits says little more than it does once.
+        """
         rows = self.mated if mated else ~self.mated
         count, total = int(np.count_nonzero(hits & rows)), int(np.count_nonzero(rows))
-        if not self._known[mated] or not total:
+        if not total:
             return Rate(count, total)
+        distinct = self._distinct[mated]
+        floor = metrics.wilson(count * distinct / total, distinct)
+        if not self._known[mated]:
+            return Rate(count, total, floor)
         sums = [self._resampler.sums(each[rows], self._numbers[rows]) for each in (hits, np.ones_like(hits))]
-        return clustered(count, total, ratio(*sums))
+        return clustered(count, total, ratio(*sums), floor=floor)
 
     def at(self, threshold: float) -> SearchPoint:
         """FPIR and FNIR (rank 1) at the threshold."""
@@ -123,8 +133,7 @@ class Searches:
     @property
     def distinct_strangers(self) -> int:
         """Different non-mated probes: a probe of several splits shows a rate no lower than it does once."""
-        probes = np.array(self.scores.probes, np.str_)[~self.mated]
-        return len(np.unique(probes))
+        return self._distinct[False]
 
     def ranks(self) -> tuple[Rate, ...]:
         """The CMC as rates."""

@@ -70,9 +70,19 @@ def ratio(top: Floats, bottom: Floats) -> Floats:
         return np.where(bottom > 0, top / bottom, np.nan)
 
 
-def clustered(count: int, total: int, replicates: Floats) -> Rate:
-    """A rate with the interval of its replicates, and never a narrower one than Wilson's: of subjects who
-    are all right or all wrong, drawing can show no other."""
-    low, high = wilson(count, total)
+def clustered(
+    count: int, total: int, replicates: Floats, *, floor: tuple[float, float] | None = None
+) -> Rate:
+    """A rate with the interval of its replicates, and never a narrower one than `floor`, by default Wilson's:
+    of subjects who are all right or all wrong, drawing can show no other."""
+    low, high = floor or wilson(count, total)
     drawn = percentiles(replicates) if np.isfinite(replicates).any() else (low, high)
     return Rate(count, total, (max(0.0, min(low, drawn[0])), min(1.0, max(high, drawn[1]))))
+
+
+def over_people(hits: NDArray[np.bool_], people: Whole) -> Rate:
+    """How many of n are `hits` (n,), with the interval over the `people` (n,) whose they are, any numbers."""
+    places = np.unique(people, return_inverse=True)[1]
+    resampler = Resampler(int(places.max(initial=-1)) + 1)
+    drawn = ratio(resampler.sums(hits, places), resampler.sums(np.ones(len(hits)), places))
+    return clustered(int(np.count_nonzero(hits)), len(hits), drawn)

@@ -42,7 +42,7 @@ class Rate:
         return {"rate": self.value, "count": self.count, "total": self.total, "low": low, "high": high}
 
 
-def wilson(count: int, total: int, *, z: float = Z95) -> tuple[float, float]:
+def wilson(count: float, total: float, *, z: float = Z95) -> tuple[float, float]:
     """Score interval of a rate (Wilson 1927), 95 % unless `z` says otherwise; 0 … 1 when `total` is 0."""
     if not total:
         return 0.0, 1.0
@@ -55,41 +55,27 @@ def wilson(count: int, total: int, *, z: float = Z95) -> tuple[float, float]:
     return low, high
 
 
-def clustered_interval(
-    counts: Whole, totals: Whole, *, rounds: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % bootstrap interval of counts.sum() / totals.sum() when comparisons share subjects.
-
-    `counts` and `totals` have one entry a subject; subjects are drawn with replacement (Bolle et al. 2004,
-    "Confidence interval measurement in performance analysis of biometrics systems using the bootstrap").
-    The threshold is taken as given.
-    """
-    random = np.random.default_rng(seed)
-    drawn = random.multinomial(len(totals), np.full(len(totals), 1 / len(totals)), size=rounds)
-    bottom = drawn @ totals
-    usable = bottom > 0
-    low, high = np.percentile((drawn @ counts)[usable] / bottom[usable], [2.5, 97.5])
-    return float(low), float(high)
-
-
 def threshold_at_fmr(non_mated: Scores, fmr: float) -> float:
     """The lowest threshold at which at most `fmr` of the non-mated scores are accepted.
 
     It lies just above the first score that must be refused, so that scores tied with that one are refused
-    as well. The same for FPIR, where the scores are the best of each non-mated search.
+    as well. Where only failures to acquire must be, it is the lowest score of a face. The same for FPIR,
+    where the scores are the best of each non-mated search.
     """
     place = len(non_mated) - _share(fmr, len(non_mated)) - 1
-    return -np.inf if place < 0 else _above(np.partition(non_mated, place)[place])
+    return -np.inf if place < 0 else _above(np.partition(non_mated, place)[place], non_mated)
 
 
 def threshold_in_order(ordered: Scores, fmr: float) -> float:
     """`threshold_at_fmr` for non-mated scores that are sorted already."""
     place = len(ordered) - _share(fmr, len(ordered)) - 1
-    return -np.inf if place < 0 else _above(ordered[place])
+    return -np.inf if place < 0 else _above(ordered[place], ordered)
 
 
-def _above(score: np.floating) -> float:
-    """The next number that the score's type can hold."""
+def _above(score: np.floating, scores: Scores) -> float:
+    """The next number that the score's type can hold; above −inf the lowest of the scores."""
+    if np.isneginf(score):
+        return float(scores[np.isfinite(scores)].min(initial=np.inf))
     return float(np.nextafter(score, np.asarray(np.inf, dtype=score.dtype)))
 
 
@@ -110,7 +96,7 @@ def tar_at_fmr(mated: Scores, non_mated: Scores, fmr: float) -> float:
 
 def supported(rate: float, total: int) -> bool:
     """Whether `total` comparisons can show a rate this low: nothing below 3/n is claimed."""
-    return rate * total >= 3
+    return rate * total * (1 + 1e-12) >= 3
 
 
 def fold_accuracy(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> tuple[float, float]:
@@ -118,7 +104,11 @@ def fold_accuracy(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> tup
 
     This is the LFW protocol (Huang et al. 2007): `scores`, `mated` and `folds` have one entry a pair.
     """
-    right = fold_decisions(scores, mated, folds)
+    return over_folds(fold_decisions(scores, mated, folds), folds)
+
+
+def over_folds(right: NDArray[np.bool_], folds: Whole) -> tuple[float, float]:
+    """Mean and standard deviation over folds of the share that is `right` (n,)."""
     accuracies = [np.mean(right[folds == fold]) for fold in np.unique(folds)]
     return float(np.mean(accuracies)), float(np.std(accuracies))
 
@@ -139,7 +129,8 @@ def best_threshold(scores: Scores, mated: NDArray[np.bool_]) -> float:
     ordered, labels = scores[order], mated[order]
     # Right decisions if everything from position i upwards is accepted.
     right = np.concatenate([[labels.sum()], labels.sum() + np.cumsum(~labels) - np.cumsum(labels)])
-    possible = np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])
+    # A failure to acquire cannot be accepted.
+    possible = np.concatenate([np.isfinite(ordered[:1]), ordered[1:] > ordered[:-1], [True]])
     cut = int(np.argmax(np.where(possible, right, -1)))
     if cut == 0:
         return float(ordered[0])
@@ -229,19 +220,6 @@ def ranks(scores: Scores, truth: Whole) -> Whole:
     right = scores[np.arange(len(scores)), truth][:, None]
     found = np.count_nonzero(scores >= right, axis=1)
     return np.asarray(np.where(np.isneginf(right[:, 0]), scores.shape[1] + 1, found))
-
-
-def fnir(scores: Scores, truth: Whole, threshold: float, *, rank: int = 1) -> Rate:
-    """Mated searches without the right subject at rank ≤ `rank` and ≥ the threshold; shapes as in `ranks`."""
-    right = scores[np.arange(len(scores)), truth]
-    hit = (ranks(scores, truth) <= rank) & (right >= threshold)
-    return Rate(int(np.count_nonzero(~hit)), len(hit))
-
-
-def fpir(scores: Scores, threshold: float) -> Rate:
-    """Non-mated searches with any candidate ≥ the threshold: `scores` (probes, subjects). A failure to
-    acquire cannot be taken for anybody, and counts as a search."""
-    return accepted(best(scores), threshold)
 
 
 def threshold_at_fpir(scores: Scores, rate: float) -> float:

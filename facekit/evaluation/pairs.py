@@ -19,6 +19,8 @@ from facekit.evaluation.scores import Texts
 from facekit.rendering.escaping import csv_text
 
 FOLDS = 10
+# What a list says of its pairs itself; of a score file that serves as one the scores are another network's.
+_OWN = ("a", "b", "mated", "fold", "score")
 _FLAGS = {"1": True, "0": False, "true": True, "false": False}
 
 
@@ -64,11 +66,12 @@ def _lfw(path: Path, text: str) -> Pairs:
         raise UsageError(f"{path}: has {len(lines) - 1} pairs, its first line promises {folds * count * 2}")
     found = [_lfw_line(path, number, lines[number]) for number in range(1, 1 + folds * count * 2)]
     a, b = (tuple(f"{pair[side]}/{pair[side]}_{pair[side + 1]:04d}" for pair in found) for side in (0, 2))
+    mated = np.array([first == second for first, _, second, _ in found])
     return Pairs(
         a,
         b,
-        np.array([first == second for first, _, second, _ in found]),
-        np.repeat(np.arange(folds), 2 * count) if folds > 1 else dealt(len(found)),
+        mated,
+        np.repeat(np.arange(folds), 2 * count) if folds > 1 else dealt(mated),
         dict(
             zip(SUBJECTS, (tuple(pair[0] for pair in found), tuple(pair[2] for pair in found)), strict=True)
         ),
@@ -100,9 +103,9 @@ def _csv(path: Path, text: str) -> Pairs:
         raise UsageError(f"{path}: has no column {', '.join(missing)}; pairs have a, b and mated (1 or 0)")
     columns = {name: tuple(csv_text(row[name] or "") for row in rows) for name in rows[0] if name}
     mated = np.array([_flag(path, number, cell) for number, cell in enumerate(columns["mated"], 2)])
-    rest = {name: values for name, values in columns.items() if name not in ("a", "b", "mated", "fold")}
+    rest = {name: values for name, values in columns.items() if name not in _OWN}
     subjects = {} if set(SUBJECTS) <= set(rest) else _folders(columns["a"], columns["b"], mated)
-    return Pairs(columns["a"], columns["b"], mated, _fold_column(path, columns), {**rest, **subjects})
+    return Pairs(columns["a"], columns["b"], mated, _fold_column(path, columns, mated), {**rest, **subjects})
 
 
 def _flag(path: Path, number: int, cell: str) -> bool:
@@ -111,18 +114,21 @@ def _flag(path: Path, number: int, cell: str) -> bool:
     return _FLAGS[cell.strip().lower()]
 
 
-def _fold_column(path: Path, columns: Mapping[str, Texts]) -> NDArray[np.int64]:
+def _fold_column(path: Path, columns: Mapping[str, Texts], mated: NDArray[np.bool_]) -> NDArray[np.int64]:
     if "fold" not in columns:
-        return dealt(len(columns["a"]))
+        return dealt(mated)
     try:
         return np.array([int(cell) for cell in columns["fold"]])
     except ValueError as error:
         raise UsageError(f"{path}: column fold: {error}") from None
 
 
-def dealt(count: int) -> NDArray[np.int64]:
-    """Ten folds for a list without: dealt out like cards, so that each has pairs of both kinds."""
-    return np.arange(count) % FOLDS
+def dealt(mated: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Ten folds for a list without: each kind of pairs is dealt out like cards, so that all have both."""
+    folds = np.zeros(len(mated), np.int64)
+    for kind in (mated, ~mated):
+        folds[kind] = np.arange(np.count_nonzero(kind)) % FOLDS
+    return folds
 
 
 def _folders(a: Sequence[str], b: Sequence[str], mated: NDArray[np.bool_]) -> dict[str, Texts]:

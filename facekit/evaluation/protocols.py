@@ -15,11 +15,12 @@ from facekit import settings
 from facekit.errors import UsageError
 from facekit.evaluation import insightface, pictures, searches
 from facekit.evaluation import pairs as lists
-from facekit.evaluation.comparisons import SUBJECTS, Comparisons, all_pairs
+from facekit.evaluation.comparisons import SUBJECTS, Comparisons, affordable, all_pairs
 from facekit.evaluation.pairs import Pairs
 from facekit.evaluation.pictures import Report, Templates
-from facekit.evaluation.scores import IdentificationScores, Texts, VerificationScores
+from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores, Texts, VerificationScores
 from facekit.evaluation.searches import Enrolled
+from facekit.gallery.records import subject_name
 from facekit.gallery.store import Gallery
 from facekit.pipeline import Pipeline
 from facekit.reading import Options
@@ -100,6 +101,7 @@ def compare_all(folder: Path, source: Source, pipeline: Pipeline, *, listed: boo
     `listed` keeps each comparison by the names of its pictures; UsageError where they are too many.
     """
     paths, names = pictures.people(folder)
+    affordable(len(paths))
     count = len(paths) * (len(paths) - 1) // 2
     if listed and count > LISTED:
         raise UsageError(
@@ -250,8 +252,8 @@ def open_enrolled(
     return gallery_of, set(templates.sha256) - {""}, set(people), templates.problems
 
 
-def with_people(scores: IdentificationScores, table: Path) -> IdentificationScores:
-    """The searches with the columns that a CSV has for the person on each probe (its column `subject`)."""
+def read_people(table: Path) -> dict[str, Mapping[str, str]]:
+    """The rows of a CSV by the person that its column `subject` names. Raises UsageError."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file, strict=True))
@@ -259,10 +261,20 @@ def with_people(scores: IdentificationScores, table: Path) -> IdentificationScor
         raise UsageError(f"{table}: cannot be read as a table of people ({error})") from None
     if not rows or "subject" not in rows[0]:
         raise UsageError(f"{table}: has no column subject, which names the person of each row")
-    by_person = {row["subject"]: row for row in reversed(rows)}
-    columns = {
-        name: tuple(by_person.get(person, {}).get(name) or "" for person in scores.groups["person"])
-        for name in rows[0]
-        if name and name not in ("subject", *vars(scores))
-    }
-    return IdentificationScores(**{**vars(scores), "groups": {**scores.groups, **columns}})
+    return {subject_name(row["subject"]): row for row in reversed(rows) if row["subject"]}
+
+
+def columns_of(people: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The further columns of a table of people."""
+    names = next(iter(people.values()), {})
+    return [name for name in names if name and name not in ("subject", "person", *IDENTIFICATION)]
+
+
+def with_people(found: IdentificationScores, people: Mapping[str, Mapping[str, str]]) -> IdentificationScores:
+    """The searches with the columns that a table has for the person on each probe. Raises UsageError where
+    the searches do not say who that is."""
+    if "person" not in found.groups:
+        raise UsageError("the scores do not say who is on each probe: they have no column person")
+    rows = [people.get(subject_name(person), {}) if person else {} for person in found.groups["person"]]
+    columns = {name: tuple(row.get(name) or "" for row in rows) for name in columns_of(people)}
+    return IdentificationScores(**{**vars(found), "groups": {**found.groups, **columns}})

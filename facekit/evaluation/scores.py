@@ -33,7 +33,7 @@ Columns = dict[str, Sequence[Any]]
 Value = TypeVar("Value")
 
 _VERIFICATION = ("a", "b", "mated", "score")
-_IDENTIFICATION = (
+IDENTIFICATION = (
     *("split", "probe", "subject", "top_subject", "top_score"),
     *("mate_score", "mate_rank", "gallery_subjects"),
 )
@@ -151,6 +151,15 @@ def read_identification(path: Path) -> IdentificationScores:
     return found
 
 
+def prepare(path: Path) -> None:
+    """What writing a score file needs is missed before the measuring, not after it. Raises UsageError, or
+    DependencyError for Parquet without PyArrow."""
+    if _is_parquet(path):
+        _pyarrow(path)
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}")
+
+
 def write(path: Path, scores: AnyScores) -> None:
     """Write a score file, CSV or Parquet by its name. Raises UsageError for another ending."""
     columns = _columns(scores)
@@ -186,7 +195,7 @@ def _columns(scores: AnyScores) -> Columns:
             "mate_rank": [rank or None for rank in scores.mate_ranks.tolist()],
             "gallery_subjects": scores.gallery_subjects.tolist(),
         }
-    return {**fixed, **scores.groups}
+    return {**fixed, **{name: values for name, values in scores.groups.items() if name not in fixed}}
 
 
 def _verification(path: Path, columns: Columns) -> VerificationScores:
@@ -203,7 +212,7 @@ def _verification(path: Path, columns: Columns) -> VerificationScores:
 
 
 def _identification(path: Path, columns: Columns) -> IdentificationScores:
-    _require(path, columns, _IDENTIFICATION)
+    _require(path, columns, IDENTIFICATION)
     return IdentificationScores(
         _parsed(path, columns, "split", int, np.int64),
         _texts(columns["probe"]),
@@ -213,7 +222,7 @@ def _identification(path: Path, columns: Columns) -> IdentificationScores:
         _parsed(path, columns, "mate_score", _score, np.float64),
         _parsed(path, columns, "mate_rank", _rank, np.int64),
         _parsed(path, columns, "gallery_subjects", int, np.int64),
-        _others(columns, _IDENTIFICATION),
+        _others(columns, IDENTIFICATION),
     )
 
 

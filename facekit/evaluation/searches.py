@@ -58,8 +58,8 @@ def splits(
     are left out of the gallery, of the others `gallery_photos` pictures at random are enrolled, and every
     other picture is a probe. Raises UsageError where nobody would be enrolled or searched for.
     """
-    names = np.array(people, np.str_)
-    everyone = np.unique(names)
+    everyone, numbers, counts = np.unique(np.array(people, np.str_), return_inverse=True, return_counts=True)
+    pictures = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
     out = how_many(strangers, len(everyone))
     if out >= len(everyone):
         raise UsageError(f"{out} of {len(everyone)} people as strangers leave nobody to enroll: take fewer")
@@ -67,10 +67,9 @@ def splits(
     for number in range(count):
         random = np.random.default_rng((seed, number))
         left_out = random.choice(everyone, out, replace=False)
-        gallery = np.zeros(len(names), np.bool_)
-        for person in everyone[~np.isin(everyone, left_out)]:
-            pictures = np.flatnonzero(names == person)
-            gallery[random.permutation(pictures)[:gallery_photos]] = True
+        gallery = np.zeros(len(numbers), np.bool_)
+        for person in np.flatnonzero(~np.isin(everyone, left_out)):
+            gallery[random.permutation(pictures[person])[:gallery_photos]] = True
         if gallery.all():
             raise UsageError(
                 f"nobody is left to search for with {gallery_photos} photos a person enrolled: take fewer"

@@ -185,11 +185,14 @@ def decisions(found: Comparisons, threshold: float) -> Decisions:
     drawn = ratio(2 * hits, hits + errors + mated)
     f1 = 2 * true / (true + false + point.tar.total) if point.tar.total else 0.0
     known = found.of is not None
+    # F1 = 2·J / (1 + J), where J is a rate: of all that is mated or accepted, what is both.
+    least, most = (2 * end / (1 + end) for end in metrics.wilson(true, point.tar.total + false))
+    low, high = percentiles(drawn) if np.isfinite(drawn).any() else (least, most)
     return Decisions(
         point,
         Rate(right, total, _bounds(ratio(hits + non_mated - errors, mated + non_mated), right, total, known)),
         Rate(true, true + false, _bounds(ratio(hits, hits + errors), true, true + false, known)),
-        Figure(f1, percentiles(drawn) if np.isfinite(drawn).any() else (0.0, 1.0)),
+        Figure(f1, (min(low, least), max(high, most))),
     )
 
 
@@ -214,12 +217,9 @@ def _folds(scores: VerificationScores, found: Comparisons) -> FoldAccuracy | Non
     if scores.folds is None or len(np.unique(scores.folds)) < 2:
         return None
     right = metrics.fold_decisions(scores.scores, scores.mated, scores.folds)
-    folds = np.unique(scores.folds)
-    accuracies = [float(np.mean(right[scores.folds == fold])) for fold in folds]
     return FoldAccuracy(
-        float(np.mean(accuracies)),
-        float(np.std(accuracies)),
-        len(folds),
+        *metrics.over_folds(right, scores.folds),
+        len(np.unique(scores.folds)),
         found.share(right[scores.mated], right[~scores.mated]),
     )
 

@@ -66,12 +66,17 @@ def draw_fnir_fpir(
         axes.plot(curve.x, curve.y, label=_legend(name, scores), **look)
         splits = np.unique(scores.splits)
         for split in splits if len(splits) > 1 else ():
-            part = fnir_over_fpir(scores.where(scores.splits == split))
-            axes.plot(part.x, part.y, color=look["color"], linewidth=0.6, alpha=0.5)
+            part = scores.where(scores.splits == split)
+            if not part.mated.any() or part.mated.all():
+                continue
+            line = fnir_over_fpir(part)
+            axes.plot(line.x, line.y, color=look["color"], linewidth=0.6, alpha=0.5)
         if points and name in points:
             at = Searches(scores).at(points[name])
             label = f"threshold {points[name]:.3f}"
-            axes.plot([at.fpir.value], [at.fnir.value], "o", color=look["color"], markersize=6, label=label)
+            # A rate of 0 has no place on this axis: it stands at the curve's edge.
+            place = max(at.fpir.value, float(curve.x[0]))
+            axes.plot([place], [at.fnir.value], "o", color=look["color"], markersize=6, label=label)
     style.log_rate_axis(axes, least)
     axes.set_ylim(0, None)
     axes.yaxis.set_major_formatter(lambda value, _: style.percent(round(value, 6)))

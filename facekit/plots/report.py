@@ -21,7 +21,7 @@ from facekit.evaluation.verification import VerificationReport, power
 from facekit.plots import album, style
 from facekit.plots.album import Plot
 from facekit.rendering.escaping import printable
-from facekit.rendering.evaluated import Line, figures
+from facekit.rendering.evaluated import Line, figures, percent
 
 if TYPE_CHECKING:
     from facekit.reading import Options
@@ -135,15 +135,25 @@ def _of_searches(report: IdentificationReport) -> Iterator[str]:
         yield f"Among {people} enrolled people, {_times(first)} searches find the right person first."
     point = report.given or _strictest(report.points, _USUAL_FPIR)
     if point is None:
-        yield "There are too few strangers to say how often one is given a name."
+        if report.mated:
+            yield "There are too few strangers to say how often one is given a name."
+        else:
+            yield "Nobody who is enrolled was searched for, so that no threshold can be judged."
         return
-    yield (
-        f"At the threshold {point.threshold:.3f}, {_times(point.fpir)} searches for strangers give a name, "
-        f"and {_times(point.fnir)} searches for enrolled people give no name or a wrong one."
-    )
+    told = []
+    if point.fpir.total:
+        told.append(f"{_times(point.fpir)} searches for strangers give a name")
+    if point.fnir.total:
+        told.append(f"{_times(point.fnir)} searches for enrolled people give no name or a wrong one")
+    yield f"At the threshold {point.threshold:.3f}, {', and '.join(told)}."
 
 
 def _failures(report: Report) -> str:
+    unused = report.notes.get("pictures_failed", 0)
+    if not report.failed and unused:
+        return (
+            f"In {unused:,} of {report.notes['pictures']:,} pictures, to be enrolled, no face could be found."
+        )
     if not report.failed:
         return "A face was found in every picture."
     total = report.mated + report.non_mated
@@ -198,7 +208,7 @@ def _row(line: Line) -> str:
     between = "" if line.low is None else f"{100 * line.low:.2f} … {100 * (line.high or 0):.2f} %"
     counted = "" if line.count is None else f"{line.count:,} of {line.total:,}"
     threshold = "" if line.threshold is None else f"{line.threshold:.3f}"
-    cells = [f"{100 * line.value:.2f} %", between, counted, threshold]
+    cells = [percent(line.value), between, counted, threshold]
     return f"<tr><th>{_text(line.name)}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n"
 
 

@@ -74,6 +74,7 @@ def _reached(curve: Curve, fmr: Floats) -> NDArray[np.intp]:
 def draw_roc(found: Mapping[str, Comparisons], points: Mapping[str, float] | None = None) -> Figure:
     """TAR over FMR for each name; a dot at the thresholds in `points`."""
     figure, [axes] = style.new_figure()
+    least = min(least_shown(len(each.non_mated)) for each in found.values())
     for look, (name, comparisons) in zip(style.line_styles(len(found)), found.items(), strict=True):
         curve = roc(comparisons)
         axes.fill_between(curve.x, curve.low, curve.high, color=look["color"], alpha=0.18, linewidth=0)
@@ -81,8 +82,8 @@ def draw_roc(found: Mapping[str, Comparisons], points: Mapping[str, float] | Non
         if points and name in points:
             at = points[name]
             fmr, tar = comparisons.accepted_non_mated(at).value, comparisons.accepted_mated(at).value
-            _dot(axes, fmr, tar, look["color"], f"threshold {at:.3f}")
-    least = min(least_shown(len(each.non_mated)) for each in found.values())
+            # A rate of 0 has no place on this axis: it stands at its edge.
+            _dot(axes, max(fmr, least), tar, look["color"], f"threshold {at:.3f}")
     style.log_rate_axis(axes, least)
     axes.set_ylim(0, 1.02)
     axes.set_yticks(np.linspace(0, 1, 6), [style.percent(tick) for tick in np.linspace(0, 1, 6)])

@@ -89,7 +89,7 @@ class Arrays:
 
     def take(self, reading: Reading) -> None:
         kept = Reading(reading.source, sha256=reading.sha256)
-        self._faces += [(kept, face) for face in reading.faces]
+        self._faces += [(kept, face.without_crop()) for face in reading.faces]
 
     def finish(self) -> None:
         """The arrays are written when the file is closed."""

@@ -133,6 +133,8 @@ def _count(number: int, what: str) -> str:
 def _unresolved(report: Report) -> str:
     if not report.non_mated:
         return "No strangers were searched for: nothing can be said about FPIR."
+    if not report.mated:
+        return "Nobody who is enrolled was searched for: nothing can be said about FNIR."
     missing = ", ".join(report.unresolved)
     if not missing:
         return ""
@@ -175,13 +177,14 @@ def _table(title: str, named: list[tuple[str, Line]]) -> Iterator[str]:
 
 
 def _cells(line: Line) -> Iterator[str]:
-    yield _percent(line.value)
-    yield "" if line.low is None or line.high is None else f"{_percent(line.low)} … {_percent(line.high)}"
+    yield percent(line.value)
+    yield "" if line.low is None or line.high is None else f"{percent(line.low)} … {percent(line.high)}"
     yield "" if line.count is None else f"{line.count} / {line.total}"
     yield "" if line.threshold is None or not math.isfinite(line.threshold) else f"{line.threshold:.4f}"
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """Two decimals; a dash for a rate of nothing."""
     return f"{100 * value:.2f} %" if math.isfinite(value) else "–"
 
 

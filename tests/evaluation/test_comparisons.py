@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facekit.evaluation import comparisons, verification
-from facekit.evaluation.comparisons import Comparisons
+from facekit.errors import UsageError
+from facekit.evaluation import comparisons, metrics, verification
+from facekit.evaluation.comparisons import Comparisons, affordable, all_pairs
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import VerificationScores
 
@@ -91,3 +92,25 @@ def test_many_pictures_are_a_matrix_product_and_not_a_loop() -> None:
     found = json.loads(done.stdout)
     assert found["comparisons"] == 1000 * 999 // 2
     assert found["gigabytes"] < 0.5
+
+
+def test_scores_that_do_not_overlap_leave_room_for_doubt() -> None:
+    few = Comparisons(np.array([0.9, 0.8, 0.85, 0.7]), np.array([0.1, 0.2, 0.3, 0.0]))
+    area, (low, high) = few.auc()
+    assert (area, high) == (1.0, 1.0)
+    assert low == pytest.approx(metrics.wilson(4, 4)[0])
+    f1 = verification.decisions(few, 0.5).f1
+    assert (f1.value, f1.bounds[1]) == (1.0, 1.0)
+    assert 0.5 < f1.bounds[0] < 0.8
+
+
+def test_pictures_without_any_face_are_all_failures() -> None:
+    found = all_pairs(np.zeros((0, 8), np.float32), np.array([0, 0, 1]), np.full(3, -1))
+    assert np.isneginf(found.mated).all()
+    assert np.isneginf(found.non_mated).all()
+
+
+def test_too_many_pictures_are_refused_before_they_fill_the_memory() -> None:
+    affordable(30_000)
+    with pytest.raises(UsageError, match="take fewer"):
+        affordable(40_000)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facekit.evaluation.intervals import Resampler, clustered, percentiles, ratio
+from facekit.evaluation.intervals import Resampler, clustered, over_people, percentiles, ratio
 from facekit.evaluation.metrics import wilson
 
 
@@ -62,3 +62,14 @@ def test_the_interval_over_subjects_covers_the_truth() -> None:
         low, high = clustered(int(hits.sum()), 1000, drawn).interval
         held += low <= 0.1 <= high
     assert held >= 88
+
+
+def test_searches_of_one_person_are_no_independent_witnesses() -> None:
+    people = np.repeat(np.arange(30, 55), 6)
+    together = np.isin(people, (31, 40, 41, 42))
+    alike = over_people(together, people)
+    assert (alike.count, alike.total) == (24, 150)
+    low, high = wilson(24, 150)
+    assert alike.interval[0] < low - 0.03
+    assert alike.interval[1] > high + 0.03
+    assert over_people(np.arange(150) % 6 == 0, people).interval == pytest.approx(wilson(25, 150))

@@ -89,6 +89,7 @@ def test_float32_scores_keep_their_edge() -> None:
 def test_what_counts_can_show() -> None:
     assert metrics.supported(1e-4, 30_000)
     assert not metrics.supported(1e-4, 29_999)
+    assert metrics.supported(0.0003, 10_000)
 
 
 @pytest.mark.parametrize(
@@ -180,32 +181,20 @@ def test_ranks_by_hand() -> None:
     assert metrics.ranks(SEARCHES, TRUTH).tolist() == [1, 2, 2, 4]
 
 
-@pytest.mark.parametrize(
-    ("threshold", "rank", "misses"), [(0.0, 1, 3), (0.95, 1, 4), (0.0, 2, 1), (0.45, 2, 2), (-np.inf, 3, 1)]
-)
-def test_fnir_counts_failures_to_acquire_as_misses(threshold: float, rank: int, misses: int) -> None:
-    assert metrics.fnir(SEARCHES, TRUTH, threshold, rank=rank) == metrics.Rate(misses, 4)
-
-
-def test_fpir_by_hand() -> None:
-    assert metrics.fpir(SEARCHES, 0.6) == metrics.Rate(2, 4)
-    assert metrics.fpir(SEARCHES, np.nextafter(0.6, 1)) == metrics.Rate(1, 4)
+def test_the_threshold_at_an_fpir_by_hand() -> None:
     assert metrics.threshold_at_fpir(SEARCHES, 0.25) == np.nextafter(0.6, 1)
-    assert metrics.fpir(SEARCHES, metrics.threshold_at_fpir(SEARCHES, 0.0)).count == 0
+    assert metrics.accepted(metrics.best(SEARCHES), metrics.threshold_at_fpir(SEARCHES, 0.0)).count == 0
 
 
-def test_a_single_subject_is_still_missed_without_a_face() -> None:
-    assert metrics.fnir(array(-np.inf)[:, None], np.array([0]), -np.inf).count == 1
+def test_where_only_failures_must_be_refused_every_face_may_be_accepted() -> None:
+    scores = array(*[-np.inf] * 6, 0.3, 0.2, 0.5, 0.4)
+    assert metrics.threshold_at_fmr(scores, 0.5) == metrics.threshold_in_order(np.sort(scores), 0.5) == 0.2
+    assert metrics.threshold_at_fmr(array(-np.inf, -np.inf), 0.5) == np.inf
 
 
-def test_the_clustered_interval_is_wider_than_pairs_alone_would_say() -> None:
-    """Ten subjects of a hundred comparisons each, all right or all wrong, are ten outcomes."""
-    totals = np.full(10, 100)
-    counts = totals * (np.arange(10) < 7)
-    low, high = metrics.clustered_interval(counts, totals)
-    assert low < 0.5
-    assert high > 0.9
-    narrow = metrics.wilson(700, 1000)
-    assert high - low > 3 * (narrow[1] - narrow[0])
-    assert metrics.clustered_interval(counts, totals) == (low, high)
-    assert metrics.clustered_interval(totals, totals) == (1.0, 1.0)
+def test_a_pair_without_a_face_is_never_judged_the_same_person() -> None:
+    scores = np.concatenate([np.full(60, -np.inf), np.full(30, 0.9), np.full(10, 0.1)])
+    mated = np.arange(100) < 90
+    threshold = metrics.best_threshold(scores, mated)
+    assert np.isfinite(threshold)
+    assert np.mean((scores >= threshold) == mated) == pytest.approx(0.4)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from facekit.errors import UsageError
@@ -26,8 +27,8 @@ def test_lfw_with_folds(tmp_path: Path) -> None:
 
 def test_lfw_of_one_fold_has_only_the_number_of_pairs_in_its_first_line(tmp_path: Path) -> None:
     """pairsDevTest.txt begins with 500; blanks in place of tabs are common."""
-    found = pairs.read(write(tmp_path / "pairs.txt", "1\nAda 1 2\nAda 1 Bo 1\n"))
-    assert found.mated.tolist() == [True, False]
+    found = pairs.read(write(tmp_path / "pairs.txt", "2\nAda 1 2\nAda 1 3\nAda 1 Bo 1\nAda 1 Cy 1\n"))
+    assert found.mated.tolist() == [True, True, False, False]
     assert len(set(found.folds.tolist())) == 2
 
 
@@ -85,3 +86,15 @@ def test_pictures_are_found_under_any_ending(tmp_path: Path) -> None:
     assert [Path(path).name for path in found] == ["Ada_0001.jpg", "Ada_0002.PNG", "Ada_0003"]
     with pytest.raises(UsageError, match="none of the 1 pictures is here, for example Bo/1"):
         list(pairs.paths(tmp_path, ["Bo/1"]))
+
+
+def test_each_fold_has_pairs_of_both_kinds_whatever_their_order() -> None:
+    mated = np.arange(200) % 2 == 0
+    folds = pairs.dealt(mated)
+    for fold in range(pairs.FOLDS):
+        assert 0 < mated[folds == fold].sum() < (folds == fold).sum()
+
+
+def test_scores_of_another_network_are_no_column_of_a_list(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("a,b,mated,score,age\nx,y,1,0.9,old\nx,z,0,0.8,old\n")
+    assert dict(pairs.read(tmp_path / "old.csv").groups) == {"age": ("old", "old")}

@@ -124,3 +124,24 @@ def test_a_part_of_the_scores_keeps_its_columns() -> None:
     assert (part.probes, part.groups["person"]) == (("a.jpg", "c.jpg"), ("Ada", "Ada"))
     part = verification(("a", "b", True, 0.5), ("c", "d", False, 0.1)).where(np.array([False, True]))
     assert (part.a, part.mated.tolist(), part.groups["kin"]) == (("c",), [False], ("c",))
+
+
+def test_no_further_column_replaces_what_was_measured(tmp_path: Path) -> None:
+    found = VerificationScores(
+        ("x", "x"),
+        ("y", "z"),
+        np.array([True, False]),
+        np.array([0.5, 0.25]),
+        groups={"score": ("9", "9"), "age": ("1", "2")},
+    )
+    scores.write(tmp_path / "s.csv", found)
+    again = scores.read_verification(tmp_path / "s.csv")
+    assert again.scores.tolist() == [0.5, 0.25]
+    assert dict(again.groups) == {"age": ("1", "2")}
+
+
+def test_a_place_that_cannot_be_written_is_told_before(tmp_path: Path) -> None:
+    scores.prepare(tmp_path / "new.csv")
+    for wrong in (tmp_path / "none" / "new.csv", tmp_path / "new.txt"):
+        with pytest.raises(UsageError):
+            scores.prepare(wrong)

@@ -1,6 +1,8 @@
 """1:N searches: the division of people, what is found, and the report, against tables worked out by hand."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facekit.errors import UsageError
-from facekit.evaluation import identification, searches
+from facekit.evaluation import evidence, identification, protocols, searches
 from facekit.evaluation.identification import Searches
+from facekit.evaluation.metrics import wilson
 from facekit.evaluation.scores import IdentificationScores
 from facekit.evaluation.searches import Enrolled
 
@@ -133,3 +136,40 @@ def test_people_can_be_left_out_of_a_gallery() -> None:
     rest = GALLERY.without({"Ada"})
     assert rest.names == ("Bo", "Cy")
     assert rest.scores(PROBES)[0].tolist() == [0, 0]
+
+
+def test_a_probe_of_several_splits_makes_no_interval_narrower() -> None:
+    """Seventy strangers, each searched for in five splits and never named."""
+    probes = tuple(f"p{number}" for number in range(70)) * 5
+    scores = IdentificationScores(
+        np.repeat(np.arange(5), 70),
+        probes,
+        ("",) * 350,
+        ("Ada",) * 350,
+        np.full(350, 0.1),
+        np.full(350, -np.inf),
+        np.zeros(350, np.int64),
+        np.full(350, 10),
+        {"person": probes},
+    )
+    rate = Searches(scores).at(0.5).fpir
+    assert (rate.count, rate.total) == (0, 350)
+    assert rate.interval[1] == pytest.approx(wilson(0, 70)[1])
+    chosen = evidence.of_scores(scores)
+    assert len(chosen.non_mated.scores) == 70
+
+
+def test_a_table_of_people_adds_columns_of_its_own_only(tmp_path: Path) -> None:
+    found = searches.search(
+        Enrolled.of(np.eye(2, dtype=np.float32), ["Ada", "Jos\u00e9"]),
+        np.eye(2, dtype=np.float32),
+        np.array([0, 1]),
+        probes=["1", "2"],
+        people=["Ada", "Jos\u00e9"],
+    )
+    (tmp_path / "people.csv").write_text("subject,split,top_score,age\nAda,7,7,old\nJose\u0301,7,7,young\n")
+    table = protocols.read_people(tmp_path / "people.csv")
+    assert protocols.columns_of(table) == ["age"]
+    assert protocols.with_people(found, table).groups["age"] == ("old", "young")
+    with pytest.raises(UsageError, match="column person"):
+        protocols.with_people(replace(found, groups={}), table)
