@@ -81,12 +81,18 @@ def read(path: Path | str, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX
 
     Raises PictureError, in one line that names the file, for whatever cannot be read as a picture.
     """
+    data = content(path, max_bytes=max_bytes)
+    return decode(data, str(path), max_pixels=max_pixels, max_bytes=max_bytes)
+
+
+def content(path: Path | str, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes of a file, or of standard input (`-`), at most one more than `max_bytes`. Raises
+    PictureError."""
     source = str(path)
     try:
-        data = _standard_input(max_bytes) if source == "-" else _regular_file(source, max_bytes)
+        return _standard_input(max_bytes) if source == "-" else _regular_file(source, max_bytes)
     except (OSError, ValueError) as error:
         raise _failure(source, _reason(error)) from error
-    return decode(data, source, max_pixels=max_pixels, max_bytes=max_bytes)
 
 
 def decode(

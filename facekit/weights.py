@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,12 @@ from facekit import settings
 from facekit.errors import WeightsError
 
 MANIFEST = "manifest.toml"
+
+
+# What a description of an embedder may say.
+CHOICES = {"colour": ("rgb", "bgr"), "layout": ("nchw", "nhwc")}
+NUMBERS = ("mean", "scale", "threshold", "tail")
+WHOLE = ("dimension", "side", "calibrated_subjects")
 
 
 @dataclass(frozen=True)
@@ -149,11 +156,18 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
     known = {name: value for name, value in table.items() if name in fields}
     network = network or path.parent / str(table.get("file", ""))
     known.setdefault("name", network.stem)
+    if "color" in table:
+        raise WeightsError(f"{path}: [embedder] color: it is called colour here")
+    for name, allowed in CHOICES.items():
+        if known.get(name, allowed[0]) not in allowed:
+            raise WeightsError(f"{path}: [embedder] {name} = {known[name]!r}: it is {' or '.join(allowed)}")
     try:
+        known |= {name: float(known[name]) for name in NUMBERS if name in known}
+        known |= {name: operator.index(known[name]) for name in WHOLE if name in known}
         if "sha256" not in known:
             known["sha256"] = digest(network)
         return EmbedderSpec(path=network, **known)
-    except (TypeError, OSError) as error:
+    except (TypeError, ValueError, OSError) as error:
         raise WeightsError(f"{path}: [embedder] does not describe a network ({error})") from None
 
 

@@ -6,7 +6,8 @@
 `--photos` is a folder with a sub-folder for each person; without it the test photo is repeated. `--models`
 is a folder with `sface.onnx`; iResNet18, with random weights, is timed where PyTorch is installed.
 Every comparison takes turns, A B A B …, and quotes the median of the ratios: machines drift. Processes are
-started alike, with Python's compiled files kept as pip keeps them, and run once before they count.
+started alike, with Python's compiled files kept as pip keeps them, and run once before they count; enrolling,
+which takes minutes, is done once by each, from a cold start.
 `--short` runs everything once on a few photos; its figures mean nothing.
 """
 

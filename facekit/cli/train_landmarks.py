@@ -62,7 +62,7 @@ def train_landmarks(
       facekit train-landmarks photos/ points.csv
       facekit train-landmarks photos.zip points.csv --teacher yunet=yunet.onnx -o mine.dat
     """
-    from facekit import detection
+    from facekit import detection, writing
     from facekit.training import landmark_errors, landmarks
     from facekit.training.manifest import made, update
 
@@ -72,6 +72,7 @@ def train_landmarks(
     def note(text: str) -> None:
         console.note(f"{time.monotonic() - started:4.0f} s  {text}")
 
+    writing.prepare(output)
     examples = landmarks.read_examples(pictures, points)
     landmarks.held_out(examples)  # refuses too few before the detector is asked
     note(f"{len(examples)} pictures read")

@@ -21,7 +21,7 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
 @click.option("--pictures", type=EXISTING, help="Photos with one face each, as for train-landmarks.")
 @click.option("--points", type=EXISTING_FILE, help="The CSV of their points, as for train-landmarks.")
 @click.option("--teacher", help="A detector with points, like yunet=FILE: average its looks with POINTS.")
-@click.option("--steps", type=click.IntRange(1), default=3000, show_default=True)
+@click.option("--steps", type=click.IntRange(10), default=3000, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces a step.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
@@ -56,7 +56,7 @@ def train_refiner(
     session.require_packages()
     import torch
 
-    from facekit import detection
+    from facekit import detection, writing
     from facekit.training import landmarks, refiner
     from facekit.training.data import read_crops
 
@@ -65,6 +65,7 @@ def train_refiner(
         if step % 100 == 0:
             console.note(f"step {step}: loss {loss:.2f} px")
 
+    writing.prepare(output)
     torch.set_num_threads(threads)
     settings = refiner.Recipe(**recipe)
     photos = None

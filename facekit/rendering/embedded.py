@@ -15,6 +15,7 @@ from facekit.rendering.detected import face_values
 from facekit.rendering.escaping import json_line
 from facekit.rendering.identified import csv_line
 from facekit.results import SCHEMA, Face, Vector
+from facekit.writing import replacing
 
 _COLUMNS = ("source", "face", "x0", "y0", "x1", "y1", "score", "size", "sharpness", "brightness", "yaw")
 _STYLES = {".npz": "npz", ".csv": "csv", ".jsonl": "json"}
@@ -31,25 +32,17 @@ def open_writer(path: Path | None, style: str, emit: Callable[[str], None]) -> I
         return
     if path.suffix not in _STYLES:
         raise UsageError(f"{path}: name it {path.stem}.npz, .csv or .jsonl, for the format to write")
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        with open(_created(unfinished, path), "wb") as file:
-            if path.suffix == ".npz":
-                arrays = Arrays()
-                yield arrays
-                np.savez_compressed(file, allow_pickle=False, **arrays.values())
-            else:
-                yield Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as unfinished, open(unfinished, "wb", opener=_owners_alone) as file:
+        if path.suffix == ".npz":
+            arrays = Arrays()
+            yield arrays
+            np.savez_compressed(file, allow_pickle=False, **arrays.values())
+        else:
+            yield Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
 
 
-def _created(unfinished: Path, path: Path) -> int:
-    try:
-        return os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:  # told of the file that the user named
-        raise OSError(error.errno, error.strerror, str(path)) from None
+def _owners_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class Lines:

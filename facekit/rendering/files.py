@@ -19,6 +19,7 @@ from facekit.errors import UsageError
 from facekit.reading import Reading
 from facekit.rendering.escaping import file_stem
 from facekit.results import Pixels
+from facekit.writing import replacing
 
 _MARK = "Source-SHA256"
 
@@ -167,20 +168,3 @@ def _owner(path: Path) -> str | None:
         return ""
     words = (mark.decode(errors="replace") if isinstance(mark, bytes) else str(mark)).split()
     return words[-1] if words else ""
-
-
-class replacing:  # noqa: N801
-    """A path to write to, that takes the place of `path` when all is written."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._unfinished = path.with_name(f".{path.name}.part")
-
-    def __enter__(self) -> Path:
-        return self._unfinished
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            os.replace(self._unfinished, self._path)
-        else:
-            self._unfinished.unlink(missing_ok=True)

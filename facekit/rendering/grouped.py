@@ -10,10 +10,11 @@ from typing import Any
 from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
 from facekit.rendering.escaping import file_stem, json_line
-from facekit.rendering.files import CropFolder, Names, replacing
+from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.identified import csv_line
 from facekit.rendering.tables import Column, table
 from facekit.results import SCHEMA
+from facekit.writing import replacing
 
 CSV_COLUMNS = ("group", "subject", "group_score", "source", "face", "x0", "y0", "x1", "y1", "detector_score")
 SINGLE = "single"

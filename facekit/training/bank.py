@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from facekit.errors import UsageError
 from facekit.training.augment import augment
 from facekit.training.config import Augmentation
 from facekit.training.data import Faces
+from facekit.writing import replacing
 
 KEY, VIEWS, TEACHER, PROGRESS = "bank.json", "views.npy", "teacher.npy", "progress"
 SAMPLE = 256
@@ -128,9 +130,9 @@ def build(
     stored: NDArray[np.uint8] | None = None
     vectors: NDArray[np.float16] | None = None
     if views > 1:
-        stored = open_memmap(out / VIEWS, mode, np.dtype(np.uint8), (total, *crops.shape[1:]))
+        stored = _mapped(out / VIEWS, mode, np.dtype(np.uint8), (total, *crops.shape[1:]))
     if teacher is not None:
-        vectors = open_memmap(out / TEACHER, mode, np.dtype(np.float16), (total, teacher.dimension))
+        vectors = _mapped(out / TEACHER, mode, np.dtype(np.float16), (total, teacher.dimension))
     while done < total:
         view, first = divmod(done, len(crops))
         last = min(first + batch, len(crops))
@@ -144,8 +146,24 @@ def build(
         if teacher is not None and vectors is not None:
             vectors[done : done + len(faces)] = unit(unit(teacher(faces)) + unit(teacher(faces[:, :, ::-1])))
         done += len(faces)
+        # What is counted as done must be on the disk first.
+        for array in (stored, vectors):
+            if isinstance(array, np.memmap):
+                array.flush()
         _replace(out / PROGRESS, str(done))
         report(done, total)
+
+
+def _mapped(path: Path, mode: Mode, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """An array on disk. A new one takes its room at once: a map for which there is none would end Python."""
+    array = open_memmap(path, mode, dtype, shape)
+    if mode == "w+" and hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from None
+    return array
 
 
 def read(faces: Faces, bank: Path, *, note: Callable[[str], None] = lambda text: None) -> Faces:
@@ -242,7 +260,6 @@ def _load(path: Path, dtype: type[np.generic], axes: int) -> NDArray[Any] | None
 
 
 def _replace(path: Path, text: str) -> None:
-    """Written beside and moved into place: a full disk or a crash leaves the old text."""
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    """A full disk or a crash leaves the old text."""
+    with replacing(path, durable=True) as part:
+        part.write_text(text, encoding="utf-8")

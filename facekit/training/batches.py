@@ -66,7 +66,10 @@ class Batches:
         random = np.random.default_rng((self.seed, 1, number))
         view = random.integers(self.data.views, size=self.size)
         mirrored = random.random(self.size) < self.flip
-        anchors = random.integers(len(self.data.crops), size=self.anchors)
+        # Of faces that are trained on: those held out must not be learned from in any way.
+        count, used = len(self.data.labels), self.data.rows
+        drawn = random.integers(len(used) * self.data.views, size=self.anchors)
+        anchors = drawn // len(used) * count + used[drawn % len(used)]
         mine = slice(self.rank, None, self.world)
         rows = (view * len(self.data.labels) + crops)[mine]
         pixels = self.data.crops[rows]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from facekit.errors import WeightsError
+from facekit.writing import replacing
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 DIGEST = "digest"
@@ -50,19 +50,14 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     Raises OSError where it cannot be written; the old file is then as it was.
     """
     notes = {"config": json.dumps(checkpoint.config), "run": json.dumps(checkpoint.facts)}
-    part = path.with_suffix(".part")
     tensors = {name: value.contiguous() for name, value in checkpoint.tensors.items()}
     notes[DIGEST] = _digest(tensors, notes)
-    try:
-        save_file(tensors, part, metadata=notes)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except SafetensorError as error:
-        # What safetensors makes of a full disk.
-        raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from None
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path, durable=True) as part:
+        try:
+            save_file(tensors, part, metadata=notes)
+        except SafetensorError as error:
+            # What safetensors makes of a full disk.
+            raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from None
 
 
 def read(path: Path, *, device: str = "cpu") -> Checkpoint:

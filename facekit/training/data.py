@@ -15,6 +15,11 @@ from facekit import images
 from facekit.errors import PictureError, UsageError
 
 SIDE = 112
+MOST_OF_ONE = 20
+"""So many crops of a subject are validated on at most: their pairs grow with the square."""
+
+DRAWS = 20
+"""How often people are drawn who are to be held out, until two are of different families."""
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 """What zipfile raises for a damaged archive, a missing member, an encrypted or a strangely packed one."""
 
@@ -153,7 +158,8 @@ def hold_out(
 ) -> tuple[Faces, Faces | None]:
     """Faces to train on and faces to validate on: of other subjects, `share` of them (2 … `most`).
 
-    Only subjects with two crops or more can be held out. Where fewer than two subjects could stay, all are
+    Only subjects with two crops or more can be held out; of each at most `MOST_OF_ONE` crops are validated
+    on. Where fewer than two subjects could stay, or none are found who are not all of one family, all are
     trained on, and there is nothing to validate on: None.
     """
     known = faces.labels >= 0
@@ -161,13 +167,28 @@ def hold_out(
     wanted = min(max(2, round(share * len(deep))), most)
     if faces.classes - wanted < 2 or len(deep) < wanted:
         return faces, None
-    held = np.random.default_rng((seed, 6)).choice(deep, wanted, replace=False)
-    out = np.isin(faces.labels, held)
+    for attempt in range(DRAWS):
+        random = np.random.default_rng((seed, 6, attempt) if attempt else (seed, 6))
+        people = random.choice(deep, wanted, replace=False)
+        rows = _few_of_each(faces.labels, people)
+        labels = np.unique(faces.labels[rows], return_inverse=True)[1]
+        judged = Faces(faces.crops[:0], labels, faces.families[rows])
+        if all(pairs(judged)):
+            break
+    else:
+        return faces, None
     renumbered = np.full(faces.classes + 1, -1)
-    renumbered[np.setdiff1d(np.arange(faces.classes), held)] = np.arange(faces.classes - wanted)
-    use = faces.rows[~out[faces.rows]]
-    plain = np.asarray(faces.crops[: len(out)][out])
+    renumbered[np.setdiff1d(np.arange(faces.classes), people)] = np.arange(faces.classes - wanted)
+    use = faces.rows[~np.isin(faces.labels, people)[faces.rows]]
     return (
         replace(faces, labels=renumbered[faces.labels], use=use),
-        Faces(plain, np.unique(faces.labels[out], return_inverse=True)[1], faces.families[out]),
+        replace(judged, crops=np.asarray(faces.crops[rows])),
     )
+
+
+def _few_of_each(labels: NDArray[np.int64], people: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of the first `MOST_OF_ONE` crops of each of the people, in order."""
+    rows = np.flatnonzero(np.isin(labels, people))
+    rows = rows[np.argsort(labels[rows], kind="stable")]
+    place = np.arange(len(rows)) - np.searchsorted(labels[rows], labels[rows])
+    return np.sort(rows[place < MOST_OF_ONE])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facekit import settings
 from facekit.errors import UsageError
+from facekit.writing import replacing
 
 Row = dict[str, float]
 
@@ -85,7 +86,7 @@ class Journal:
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """All rows; a column that a row does not have is empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)

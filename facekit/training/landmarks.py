@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import csv
 import ctypes
+import errno
+import signal
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +32,7 @@ from facekit.detection import Detector
 from facekit.errors import PictureError, UsageError
 from facekit.results import Box, Pixels
 from facekit.training.data import UNREADABLE
+from facekit.writing import replacing
 
 Points = NDArray[np.float64]
 
@@ -116,7 +120,9 @@ def read_examples(pictures: Path, table: Path) -> list[Example]:
     missing = [column for column in needed if rows and column not in rows[0]]
     if missing or not rows:
         raise UsageError(f"{table}: needs a row a face and the columns {', '.join(missing or needed)}")
-    names = [row["name"] for row in rows]
+    names = [row["name"] or "" for row in rows]
+    if not all(names):
+        raise UsageError(f"{table}: row {names.index('') + 2} has no name of a picture")
     points = [_points(row, table) for row in rows]
     return [
         Example(name, images.decode(data, name).pixels, where)
@@ -245,10 +251,26 @@ def train(examples: Sequence[Example], target: Path, recipe: Recipe) -> None:
             view, points, box = _view(example, mirrored=mirrored)
             pictures.append(view)
             faces.append([_face(moved(box, chance, recipe), points) for _ in range(recipe.jitters)])
-    with _references_kept(np.dtype(np.uint8)):
+    with _references_kept(np.dtype(np.uint8)), _interruptible():
         predictor = dlib.train_shape_predictor(pictures, faces, _options(recipe))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    predictor.save(str(target))
+    with replacing(target) as unfinished:
+        try:
+            predictor.save(str(unfinished))
+        except RuntimeError:  # what dlib makes of a full disk, in six lines
+            raise OSError(errno.EIO, "cannot be written", str(target)) from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Inside, Ctrl-C ends the program at once: dlib returns to Python only when all trees have grown."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

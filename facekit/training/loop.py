@@ -22,7 +22,7 @@ from facekit.training.data import Faces
 from facekit.training.journal import Journal, Row
 from facekit.training.run import Run
 from facekit.training.team import ALONE, Team
-from facekit.training.validation import validate
+from facekit.training.validation import Stopped, validate
 
 
 class TrainingError(FacekitError):
@@ -42,11 +42,11 @@ def train(
 ) -> bool:
     """Train until `config.steps`, or until validation has not improved for `config.patience` times.
 
-    Ctrl-C and SIGTERM save and stop after the current step, without a validation: one that was due is made
-    up when the run goes on. In `out`: last.safetensors, from which a run goes on; best.safetensors, the best
-    at validation; and what Journal writes. `report` gets a row a validation, `tick` every step. Returns
-    whether it was let finish: False after a signal. Raises TrainingError when the loss is not finite; the
-    checkpoints are then still good.
+    Ctrl-C and SIGTERM save and stop after the current step, or in the middle of a validation: one that was
+    due is made up when the run goes on. In `out`: last.safetensors, from which a run goes on;
+    best.safetensors, the best at validation; and what Journal writes. `report` gets a row a validation,
+    `tick` every step. Returns whether it was let finish: False after a signal. Raises TrainingError when the
+    loss is not finite; the checkpoints are then still good.
     """
     batches = batches_of(config, data, team)
     run.to(team.device)
@@ -54,15 +54,18 @@ def train(
     owed = validation is not None and owes(run, config)
     journal = Journal(out, run.history[:-1] if owed else run.history) if team.leads else None
     meter, saved, interrupted, last = Meter(), time.monotonic(), False, config.steps
+    counted = 0.0
     with stopping() as asked:
         # First the validation that the run was stopped before.
         if owed:
             if journal is not None and validation is not None:
-                judge(run, config, validation, out)
+                interrupted = not judge(run, config, validation, out, asked)
                 journal.add(run.history[-1])
                 report(run.history[-1])
-                run.save(out / checkpoint.LAST, config)
-            last = run.step if team.any(exhausted(run, config)) else last
+                if not interrupted:
+                    run.save(out / checkpoint.LAST, config)
+            interrupted = team.any(interrupted)
+            last = run.step if interrupted or team.any(exhausted(run, config)) else last
         on_cpu = team.device.type == "cpu"
         for batch in batches.stream(run.step, last, config.sides, beside=on_cpu):
             batch = batch.to(team.device)
@@ -93,7 +96,7 @@ def train(
             interrupted = run.step < config.steps and team.any(asked())
             ends = run.step == config.steps or interrupted
             if due(run.step, config) or ends:
-                run.seconds += meter.seconds
+                run.seconds += meter.seconds - counted
                 row = {
                     "step": float(run.step),
                     "hours": run.seconds / 3600,
@@ -106,12 +109,14 @@ def train(
                     # either: it is made up from what was saved before.
                     if validation is not None and not interrupted:
                         run.save(out / checkpoint.LAST, config)
-                        judge(run, config, validation, out)
+                        interrupted = not judge(run, config, validation, out, asked)
                     journal.add(row)
                     report(row)
-                ends = ends or team.any(exhausted(run, config))
-                meter = Meter()
+                interrupted = team.any(interrupted)
+                ends = ends or interrupted or team.any(exhausted(run, config))
+                meter, counted = Meter(), 0.0
             if journal is not None and (ends or time.monotonic() - saved > config.save_every):
+                run.seconds, counted = run.seconds + meter.seconds - counted, meter.seconds
                 run.save(out / checkpoint.LAST, config)
                 saved = time.monotonic()
             if ends:
@@ -164,7 +169,7 @@ def objective(run: Run, config: Config, vectors: Tensor, batch: Batch) -> dict[s
     if run.head is not None and bool(known.any()):
         weight = config.label_weight_at(run.step, distilled=batch.teacher is not None)
         terms["labels"] = weight * run.head(vectors[known], batch.labels[known], step=run.step)
-    # A batch without a label or a teacher teaches nothing, and moves nothing.
+    # A batch without a label or a teacher teaches nothing.
     return terms or {"labels": 0.0 * vectors.float().sum()}
 
 
@@ -193,20 +198,26 @@ def exhausted(run: Run, config: Config) -> bool:
     return 0 < config.patience <= run.stale
 
 
-def judge(run: Run, config: Config, validation: Faces, out: Path) -> None:
+def judge(
+    run: Run, config: Config, validation: Faces, out: Path, stop: Callable[[], bool] = lambda: False
+) -> bool:
     """Put error rates of the averaged network in the last row; the checkpoint is kept if they are the best
-    so far. Rates on faces of another size are not compared."""
+    so far. Rates on faces of another size are not compared. Returns whether `stop` let it finish."""
     side = config.side_at(run.step - 1)
+    try:
+        rates = validate(run.averaged, validation, side=side, precision=config.precision, stop=stop)
+    except Stopped:
+        return False
     if run.side not in (0, side):
         run.best, run.stale = -1.0, 0
     run.side = side
-    rates = validate(run.averaged, validation, side=side, precision=config.precision)
     run.history[-1] |= rates
     rate = rates[metrics.headline(rates)]
     run.stale += 1
     if rate > run.best:
         run.best, run.stale = rate, 0
         run.save(out / checkpoint.BEST, config)
+    return True
 
 
 def no_number(run: Run, terms: dict[str, Tensor], out: Path) -> str:

@@ -20,6 +20,7 @@ from facekit import images
 from facekit.errors import PictureError, UsageError
 from facekit.results import Detection, Picture, Pixels
 from facekit.training.data import SIDE, Faces, numbered
+from facekit.writing import replacing
 
 Report = Callable[[int, int], None]
 
@@ -47,7 +48,9 @@ class PipelineAligner:
         self._pipeline = Pipeline(detector=detector)
         landmarks, refiner = weights.shipped_landmarks(), weights.shipped_refiner()
         template = self._pipeline.spec.template
-        self.key = f"{detector}|{landmarks.sha256}|{refiner.sha256}|{template}|{SIDE}"
+        kind, _, file = detector.partition("=")
+        content = weights.digest(Path(file)) if file else ""
+        self.key = f"{kind}|{content}|{landmarks.sha256}|{refiner.sha256}|{template}|{SIDE}"
 
     def crop(self, picture: Picture) -> Pixels | None:
         found = self._pipeline.detect(picture)
@@ -131,16 +134,14 @@ def _read_crop(source: str) -> Pixels:
 
 def _cached(source: str, aligner: Aligner, cache: Path) -> Pixels:
     """A photo's crop from the cache, else from the photo; that it shows no face is kept as well."""
-    try:
-        content = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    except OSError as error:
-        raise PictureError(f"{source}: cannot be read ({error.strerror})") from None
+    data = images.content(source)
+    content = hashlib.sha256(data).hexdigest()
     key = hashlib.sha256(f"{content}|{aligner.key}".encode()).hexdigest()
     kept = cache / key[:2] / f"{key}.png"
     try:
         crop = _stored(kept)
     except PictureError:  # not there yet, or damaged: made again
-        crop = aligner.crop(images.read(source))
+        crop = aligner.crop(images.decode(data, source))
         _store(kept, crop)
     if crop is None:
         raise PictureError(f"{source}: no face found")
@@ -158,11 +159,10 @@ def _stored(path: Path) -> Pixels | None:
 
 
 def _store(path: Path, crop: Pixels | None) -> None:
-    """Written beside and moved into place, so that an interrupted run leaves no half crop."""
+    """An interrupted run leaves no half crop."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    if crop is None:
-        part.write_bytes(NO_FACE)
-    else:
-        Image.fromarray(crop).save(part, "PNG")
-    part.replace(path)
+    with replacing(path) as part:
+        if crop is None:
+            part.write_bytes(NO_FACE)
+        else:
+            Image.fromarray(crop).save(part, "PNG")

@@ -25,6 +25,7 @@ from facekit.training import export, manifest
 from facekit.training.data import SIDE
 from facekit.training.landmarks import Example
 from facekit.training.networks import conv_norm
+from facekit.writing import replacing
 
 Crops = NDArray[np.uint8]
 Report = Callable[[int, float], None]
@@ -222,8 +223,8 @@ def to_onnx(network: RefinerNetwork) -> bytes:
 def write(network: RefinerNetwork, path: Path, table: Path | None = None) -> dict[str, Any]:
     """Write the ONNX file; its entry, as the table [refiner] of the manifest `table` has it, which is written
     too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_onnx(network))
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(to_onnx(network))
     entry = {**manifest.made(path), "side": INPUT_SIDE, "window": list(WINDOW), "scheme": "arcface5"}
     if table is not None:
         manifest.update(table, entry, name="refiner")

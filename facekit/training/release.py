@@ -14,6 +14,7 @@ from facekit.evaluation import metrics
 from facekit.training import checkpoint, export, manifest
 from facekit.training.data import Faces
 from facekit.training.export import Drift, Vectors
+from facekit.writing import replacing
 
 PRECISIONS = ("float32", "float16", "int8")
 CALIBRATION_CROPS = 1024
@@ -110,14 +111,10 @@ def release(
     if vectors is not None and validation is not None:
         entry |= judged(vectors, validation)
     out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.part")
-    try:
-        unfinished.write_bytes(network)
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
     description = out.with_suffix(".toml")
-    description.write_text(manifest.to_toml({"embedder": entry}), encoding="utf-8")
+    with replacing(description) as told, replacing(out) as unfinished:
+        told.write_text(manifest.to_toml({"embedder": entry}), encoding="utf-8")
+        unfinished.write_bytes(network)
     return Released(out, description, entry, drifts)
 
 

@@ -28,10 +28,14 @@ SAMPLE = 256
 def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> None:
     """Load the weights of the ONNX `file` into a fresh `network` of the same architecture.
 
-    The statistics of batch norms come from some of `crops`, uint8 (n, side, side, 3) RGB. Raises WeightsError
-    if the file is of another network, or of one whose batch norms do not follow its layers.
+    The statistics of batch norms come from `crops`, uint8 (n, side, side, 3) RGB, for which SAMPLE are
+    enough. Raises WeightsError if the file is of another network, or of one whose batch norms do not follow
+    its layers.
     """
     model = _model(file)
+    side = _side(model)
+    if side < 1:
+        raise WeightsError(f"{file}: does not say of what size its faces are, and cannot be begun from")
     layers = _layers(model)
     filling = _Filling(file, layers)
     hooks = [
@@ -39,9 +43,8 @@ def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> None:
         for part in network.modules()
         if isinstance(part, (nn.BatchNorm2d, nn.Conv2d, nn.Linear, GlobalDepthwise))
     ]
-    rows = np.linspace(0, len(crops) - 1, min(SAMPLE, len(crops))).astype(int)
     try:
-        network.eval()(prepare(torch.from_numpy(np.array(crops[rows])).permute(0, 3, 1, 2), _side(model)))
+        network.eval()(prepare(torch.from_numpy(crops).permute(0, 3, 1, 2), side))
     finally:
         for hook in hooks:
             hook.remove()
@@ -130,7 +133,8 @@ def _constants(model: Any) -> dict[str, NDArray[np.float32]]:
         if not all(name in stored for name in node.input):
             continue
         if node.op_type == "DequantizeLinear":
-            whole, scale, zero = (stored[name].astype(np.float64) for name in node.input)
+            whole, scale, *rest = (stored[name].astype(np.float64) for name in node.input)
+            zero = rest[0] if rest else np.zeros(1)
             shape = (-1, *[1] * (whole.ndim - 1))
             values[node.output[0]] = ((whole - zero.reshape(shape)) * scale.reshape(shape)).astype(np.float32)
         elif node.op_type == "Cast":

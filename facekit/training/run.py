@@ -68,6 +68,8 @@ class Run:
             state.setdefault(int(number), {})[key] = value
         groups = self.optimizer.state_dict()["param_groups"]
         try:
+            if saved.config.get("optimizer", "adamw") != type(self.optimizer).__name__.lower():
+                raise ValueError("another optimizer")
             ours = {part for part, module in self._parts().items() if module.state_dict()}
             if {name.partition(".")[0] for name in saved.tensors} - {"optimizer"} != ours:
                 raise ValueError("labels or a teacher are missing, or are too many")
@@ -123,7 +125,7 @@ def start(config: Config, data: Faces) -> Run:
 
 
 def _head(config: Config, data: Faces) -> nn.Module | None:
-    if data.classes < 2 or not config.label_weight:
+    if data.classes < 2 or (data.teacher is not None and not config.label_weight):
         return None
     head = losses.create(
         config.loss,

@@ -121,6 +121,11 @@ def create(
         return Balanced(use, labels, size, seed, power)
     if name != "subjects":
         raise UsageError(f"no sampler is called {name!r}; there are {', '.join(SAMPLERS)}")
+    require_room(size, each)
+    return PerSubject(use, labels, size, seed, each)
+
+
+def require_room(size: int, each: int) -> None:
+    """Raise UsageError where a batch cannot hold so many pictures each of two subjects."""
     if size % each or size < 2 * each:
         raise UsageError(f"a batch of {size} cannot hold {each} pictures each of two subjects or more")
-    return PerSubject(use, labels, size, seed, each)

@@ -62,8 +62,12 @@ def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
     from facekit.training import checkpoint, networks
 
     if request.resume:
-        saved = checkpoint.read(request.out / checkpoint.LAST).config
-        return _changed(Config.from_dict(saved), chosen)
+        saved = Config.from_dict(checkpoint.read(request.out / checkpoint.LAST).config)
+        if chosen.get("optimizer", saved.optimizer) != saved.optimizer:
+            raise UsageError(
+                f"{request.out}: learns with {saved.optimizer}; another optimizer begins another run: --init"
+            )
+        return _changed(saved, chosen)
     config = _changed(Config(augmentation=Augmentation()), chosen)
     if "dimension" not in chosen:
         config = replace(config, dimension=networks.NETWORKS[config.network].dimension)
@@ -111,7 +115,7 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
     state.notes = _notes(data, validation)
     if request.init is not None and not request.resume:
         # Before the network moves: crops run through it here.
-        state.load_weights(request.init, data.crops)
+        state.load_weights(request.init, _some_crops(data))
     state.to(team.device)
     if request.resume:
         state.notes = _going_on(last, before, state.notes)
@@ -138,7 +142,7 @@ def require_packages() -> None:
 def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
     """Refuse what does not go together before any picture is read; `before` are the facts of the run that
     goes on."""
-    from facekit.training import checkpoint
+    from facekit.training import checkpoint, sampling
 
     last = request.out / checkpoint.LAST
     if not request.resume and last.exists():
@@ -154,6 +158,12 @@ def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
         raise UsageError("a phase is SIDE:STEPS, with a side of 32 pixels or more and one step or more")
     if config.loss in PAIR_LOSSES and config.sampler != "subjects":
         raise UsageError(f"{config.loss} compares pictures of a person: it needs --sampler subjects")
+    if config.sampler == "subjects":
+        sampling.require_room(config.batch, config.each)
+    without = {"softmax": ("margin", "scale"), **dict.fromkeys(PAIR_LOSSES, ("scale", "sample"))}
+    for name in without.get(config.loss, ()):
+        if getattr(config, name) != getattr(Config(), name):
+            raise UsageError(f"--{name} is nothing that {config.loss} has")
     _check_numbers(config)
 
 
@@ -239,17 +249,31 @@ def _taught(request: Request, config: Config, faces: Any, listener: Listener) ->
     from facekit.weights import user_embedder
 
     folder = request.bank or request.out / "bank"
+    spec = user_embedder(request.teacher) if request.teacher is not None else None
+    if spec is not None and (spec.side, spec.template) != (112, "arcface5"):
+        raise UsageError(
+            f"{spec.path}: a teacher sees the crops as they are, 112 pixels by arcface5, not {spec.side} by "
+            f"{spec.template}"
+        )
     if request.teacher is not None or request.views > 1:
         bank.build(
             faces.crops,
             folder,
             views=request.views,
-            teacher=Embedder(user_embedder(request.teacher)) if request.teacher is not None else None,
+            teacher=None if spec is None else Embedder(spec),
             augmentation=config.augmentation or Augmentation(),
             seed=config.seed,
             report=lambda done, total: listener.progress(done, total, "views"),
         )
     return bank.read(faces, folder, note=listener.note)
+
+
+def _some_crops(data: Any) -> Any:
+    """Enough of the crops that are trained on to measure batch norms, evenly spread."""
+    from facekit.training.restore import SAMPLE
+
+    rows = np.linspace(0, len(data.rows) - 1, min(SAMPLE, len(data.rows))).astype(np.int64)
+    return np.asarray(data.crops[data.rows[rows]])
 
 
 def _notes(data: Any, validation: Any) -> dict[str, Any]:

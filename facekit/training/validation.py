@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,15 +15,28 @@ from facekit.training.batches import prepare
 from facekit.training.data import Faces
 
 
+class Stopped(Exception):  # noqa: N818
+    """A validation was not let finish."""
+
+
 @torch.no_grad()
 def embed(
-    network: nn.Module, crops: NDArray[np.uint8], *, side: int, precision: str = "float32", batch: int = 128
+    network: nn.Module,
+    crops: NDArray[np.uint8],
+    *,
+    side: int,
+    precision: str = "float32",
+    batch: int = 128,
+    stop: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float32]:
-    """Unit vectors (n, d) of uint8 crops (n, h, w, 3), on the device of the network."""
+    """Unit vectors (n, d) of uint8 crops (n, h, w, 3), on the device of the network. Raises Stopped as soon
+    as `stop` says so."""
     network.eval()
     device = next(network.parameters()).device
     found = []
     for first in range(0, len(crops), batch):
+        if stop():
+            raise Stopped
         pixels = torch.from_numpy(np.array(crops[first : first + batch])).permute(0, 3, 1, 2)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             vectors = network(prepare(pixels, side).to(device))
@@ -29,7 +44,14 @@ def embed(
     return np.concatenate(found)
 
 
-def validate(network: nn.Module, faces: Faces, *, side: int, precision: str) -> dict[str, float]:
-    """The rates of metrics.verification."""
-    vectors = embed(network, faces.crops, side=side, precision=precision)
+def validate(
+    network: nn.Module,
+    faces: Faces,
+    *,
+    side: int,
+    precision: str,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, float]:
+    """The rates of metrics.verification. Raises Stopped as soon as `stop` says so."""
+    vectors = embed(network, faces.crops, side=side, precision=precision, stop=stop)
     return metrics.verification(vectors, faces.labels, faces.families)

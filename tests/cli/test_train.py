@@ -336,3 +336,26 @@ def test_an_int8_file_needs_something_to_be_judged_by(run: Run, crops: Path) -> 
     assert "not written" in result.stderr
     assert not Path("embedder.onnx").exists()
     assert run("export", "nothing").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--loss", "softmax", "--margin", "0.3"), "--margin is nothing that softmax has"),
+        (("--loss", "triplet", "--scale", "30"), "--scale is nothing that triplet has"),
+        (("--loss", "triplet", "--batch", "10", "--each", "4"), "cannot hold 4 pictures each"),
+    ],
+)
+def test_what_does_not_go_together_is_told_before_any_picture_is_read(
+    run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setattr(data, "read_array", lambda path: pytest.fail("read"))
+    result = run("train", "--data", crops, "--output", "mine", *QUICK, *options)
+    assert (result.exit_code, told in result.stderr) == (2, True)
+
+
+def test_a_teacher_of_other_crops_is_refused(run: Run, crops: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.onnx").write_bytes(b"network")
+    (tmp_path / "t.toml").write_text("[embedder]\ndimension = 8\nside = 150\n")
+    result = run("train", "--data", crops, "--output", "mine", *QUICK, "--teacher", "t.onnx")
+    assert (result.exit_code, "a teacher sees the crops as they are" in result.stderr) == (2, True)

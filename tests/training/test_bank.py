@@ -1,5 +1,6 @@
 """Banks of views: the same bytes however they are made, and never those of something else."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -216,3 +217,14 @@ def test_the_key_names_teacher_views_and_augmentation(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "bank.json").read_text())
     assert (kept["crops"], kept["teacher"], kept["views"], kept["seed"]) == (6, "colours", 2, 5)
     assert Augmentation(**kept["augmentation"]) == replace(Augmentation(), flip=0.0)
+
+
+def test_a_disk_without_room_is_an_error_and_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*views\.npy'"):
+        build(tmp_path)

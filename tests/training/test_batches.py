@@ -130,3 +130,14 @@ def test_augmentation_follows_the_seed_and_leaves_the_outer_generator_alone() ->
     torch.manual_seed(5)
     made().make(0, 32)
     assert torch.equal(torch.rand(3), wanted)
+
+
+def test_who_is_held_out_is_no_anchor_either() -> None:
+    used = np.arange(0, len(FACES.labels), 2)
+    teacher = np.zeros((2 * len(FACES.labels), 2), np.float16)
+    teacher[:, 0] = np.tile(np.arange(len(FACES.labels)), 2)
+    teacher[:, 1] = 1
+    both = replace(FACES, crops=np.concatenate([FACES.crops, FACES.crops]), teacher=teacher, use=used)
+    batch = replace(made(anchors=64), data=both).make(0, 32)
+    assert batch.anchors is not None
+    assert set(batch.anchors[:, 0].tolist()) <= set(used.tolist())

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +159,21 @@ def test_the_same_people_are_held_out_every_time() -> None:
 def test_where_people_are_too_few_to_hold_any_out_all_are_trained_on(subjects: int, each: int) -> None:
     faces = people(subjects, each)
     assert data.hold_out(faces) == (faces, None)
+
+
+def test_those_held_out_are_never_all_of_one_family() -> None:
+    faces = replace(people(6, 3), families=np.repeat([0, 0, 0, 1, 1, 1], 3))
+    for seed in range(20):
+        _, judged = data.hold_out(faces, seed=seed)
+        assert judged is not None
+        assert all(data.pairs(judged))
+    alike = replace(people(6, 3), families=np.zeros(18, np.int64))
+    assert data.hold_out(alike) == (alike, None)
+
+
+def test_of_a_subject_that_is_held_out_only_some_crops_are_judged_and_none_are_learned() -> None:
+    faces = people(4, data.MOST_OF_ONE + 5)
+    rest, judged = data.hold_out(faces)
+    assert judged is not None
+    assert np.bincount(judged.labels).tolist() == [data.MOST_OF_ONE] * 2
+    assert len(rest.rows) == 2 * (data.MOST_OF_ONE + 5)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from facekit.training import checkpoint, distillation, loop, run
 from facekit.training.config import LOSSES, OPTIMIZERS, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
 from facekit.training.journal import claimed
+from facekit.training.session import Request, settings_of
 from facekit.training.team import ALONE
 from facekit.training.validation import validate
 from training.small import lookalikes, people, quick
@@ -372,3 +374,54 @@ def test_the_views_of_a_bank_are_not_augmented_again() -> None:
     banked = loop.batches_of(config, views, ALONE)
     assert banked.augmentation is None
     assert banked.flip == plain.flip == 0.0
+
+
+def test_a_run_is_not_gone_on_with_by_another_optimizer(tmp_path: Path) -> None:
+    trained(quick(optimizer="adamw"), tmp_path)
+    for other in ("muon", "sgd"):
+        with pytest.raises(WeightsError, match="another optimizer"):
+            run.start(quick(optimizer=other), FACES).load(tmp_path / checkpoint.LAST)
+        with pytest.raises(UsageError, match="learns with adamw"):
+            settings_of(Request(tmp_path, resume=True), {"optimizer": other})
+
+
+def test_a_signal_ends_a_validation_which_is_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = trained(quick(), tmp_path / "whole", validation=OTHERS)
+    asked, told = loop.validate, []
+
+    def interrupted(*arguments: object, **options: object) -> dict[str, float]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        told.append("asked")
+        return asked(*arguments, **options)  # type: ignore[arg-type]
+
+    state = run.start(quick(), FACES)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "validate", interrupted)
+        assert not loop.train(state, quick(), FACES, tmp_path / "cut", validation=OTHERS)
+    assert (state.step, told) == (6, ["asked"])
+    again = run.start(quick(), FACES)
+    again.load(tmp_path / "cut" / checkpoint.LAST)
+    assert loop.train(again, quick(), FACES, tmp_path / "cut", validation=OTHERS)
+    assert [row.get("accuracy") for row in again.history] == [row["accuracy"] for row in whole.history]
+
+
+def test_the_hours_of_a_run_that_is_killed_are_kept(tmp_path: Path) -> None:
+    config, spent = quick(save_every=0.0, validate_every=100), []
+
+    def killed(step: int) -> None:
+        if step == 8:
+            spent.append(time.monotonic())
+            raise KeyError("as by a kill")
+        spent.append(time.monotonic())
+
+    with pytest.raises(KeyError):
+        loop.train(run.start(config, FACES), config, FACES, tmp_path, tick=killed)
+    kept = checkpoint.read(tmp_path / checkpoint.LAST).facts
+    assert kept["step"] == 7
+    assert kept["seconds"] >= spent[6] - spent[0]
+
+
+def test_without_a_teacher_labels_always_count(tmp_path: Path) -> None:
+    trained(quick(label_weight=0.0), tmp_path)
+    with pytest.raises(UsageError, match="nothing to learn from"):
+        run.start(quick(), people(0, 1, unknown=4))

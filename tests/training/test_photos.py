@@ -1,5 +1,6 @@
 """Folders of photos: aligned once, problems listed, too few people refused."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,22 @@ def test_photos_are_aligned_by_what_identifies_them(astronaut: Path) -> None:
     assert aligner.key.startswith("dlib|")
     blank = Picture("blank", np.zeros((80, 80, 3), np.uint8), "0" * 64)
     assert aligner.crop(blank) is None
+
+
+def test_a_pipe_is_a_problem_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    folder = people(tmp_path / "people", ann=1, zoe=1)
+    os.mkfifo(folder / "ann" / "pipe.png")
+    read = photos.read_folder(folder, aligner=Counting(), cache=tmp_path / "cache")
+    assert len(read.faces.labels) == 2
+    assert "pipe.png: not a regular file" in read.problems[0]
+
+
+def test_another_detector_file_of_the_same_name_aligns_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facekit.detection.create", lambda spec: None)
+    keys = []
+    for content in (b"first", b"second"):
+        (tmp_path / "net.onnx").write_bytes(content)
+        keys.append(photos.PipelineAligner(f"yunet={tmp_path / 'net.onnx'}").key)
+    assert keys[0] != keys[1]
