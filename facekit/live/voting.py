@@ -24,6 +24,9 @@ frames of one unlucky look would outvote all others."""
 ENOUGH = 3
 """From how many frames on a track can have a name."""
 
+CHANCES = MOST - ENOUGH + 1
+"""How many searches with one look more each can name a track."""
+
 KEEP = 0.05
 """How much less than the threshold, or than another subject, is enough to keep a name."""
 
@@ -34,7 +37,7 @@ UNLIKE = 0.8
 """A face whose best score with the frames of its track is below this part of the threshold is in doubt.
 
 Frames of a person who moves are far more alike. Lower values let the next person in a place inherit the name:
-one pair of strangers' photos in 4,800 is more alike than this, one in 320 than 0.6 (faces-val, the threshold
+one pair of strangers' photos in 6,400 is more alike than this, one in 410 than 0.6 (faces-val, the threshold
 of `watch` with the shipped gallery).
 """
 
@@ -117,13 +120,13 @@ class Verdict:
 def margin(tail: float) -> float:
     """How much more than the threshold of a search a track needs to have a name.
 
-    Its looks are searched for again and again as they come: at most `MOST` chances to name a stranger, as if
-    there were so many times as many people, for whom the threshold rises by `tail` for each e-fold
-    (`gallery.settings.Settings.threshold_for`). With it as few strangers have a name at any time of a track
-    as in one search for a photo, and known people are missed less often all the same
+    Its looks are searched for again and again as they come: so many `CHANCES` to name a stranger, as if there
+    were so many times as many people, for whom the threshold rises by `tail` for each e-fold
+    (`gallery.settings.Settings.threshold_for`). With it no more strangers have a name at any time of a track
+    than in one search for a photo, and known people are missed less often all the same
     (`scripts/measure_pooling.py`).
     """
-    return tail * math.log(MOST) if tail > 0 else SURER
+    return tail * math.log(CHANCES) if tail > 0 else SURER
 
 
 def limit(threshold: float, tail: float, given: float | None = None) -> float:

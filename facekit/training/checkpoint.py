@@ -24,7 +24,7 @@ from torch import Tensor
 from facekit.errors import WeightsError
 from facekit.writing import replacing
 
-LAST, BEST = "last.safetensors", "best.safetensors"
+LAST, BEST, TRUNK = "last.safetensors", "best.safetensors", "trunk.safetensors"
 DIGEST = "digest"
 
 

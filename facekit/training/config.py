@@ -110,9 +110,14 @@ class Config:
         sides = self.sides
         return sides[max(start for start in sides if start <= step)]
 
+    @property
+    def falls_from(self) -> int:
+        """The step from which the rate falls."""
+        return max(self.warmup, round(self.steps * (1 - self.decay)))
+
     def rate_at(self, step: int) -> float:
         warm = min(1.0, (step + 1) / max(1, self.warmup))
-        begin = max(self.warmup, round(self.steps * (1 - self.decay)))
+        begin = self.falls_from
         if self.decay == 0 or step < begin:
             return self.rate * warm
         return self.rate * warm * 0.5 * (1 + math.cos(math.pi * (step - begin) / max(1, self.steps - begin)))

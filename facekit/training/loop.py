@@ -44,9 +44,11 @@ def train(
 
     Ctrl-C and SIGTERM save and stop after the current step, or in the middle of a validation: one that was
     due is made up when the run goes on. In `out`: last.safetensors, from which a run goes on;
-    best.safetensors, the best at validation; and what Journal writes. `report` gets a row a validation,
-    `tick` every step. Returns whether it was let finish: False after a signal. Raises TrainingError when the
-    loss is not finite; the checkpoints are then still good.
+    best.safetensors, the best at validation; trunk.safetensors, from where the rate begins to fall: as the
+    last one of another folder, a longer run goes on from it with --resume as if it had not fallen; and what
+    Journal writes. `report` gets a row a validation, `tick` every step. Returns whether it was let finish:
+    False after a signal. Raises TrainingError when the loss is not finite; the checkpoints are then still
+    good.
     """
     batches = batches_of(config, data, team)
     run.to(team.device)
@@ -115,10 +117,13 @@ def train(
                 interrupted = team.any(interrupted)
                 ends = ends or interrupted or team.any(exhausted(run, config))
                 meter, counted = Meter(), 0.0
-            if journal is not None and (ends or time.monotonic() - saved > config.save_every):
+            falls = 0 < config.decay < 1 and run.step == config.falls_from
+            if journal is not None and (ends or falls or time.monotonic() - saved > config.save_every):
                 run.seconds, counted = run.seconds + meter.seconds - counted, meter.seconds
                 run.save(out / checkpoint.LAST, config)
                 saved = time.monotonic()
+                if falls:
+                    run.save(out / checkpoint.TRUNK, config)
             if ends:
                 break
     if journal is not None:

@@ -21,7 +21,7 @@ from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
 from PIL import Image, ImageDraw
 
 from facekit.gallery import Gallery
-from facekit.live.voting import MOST, SURER
+from facekit.live.voting import CHANCES, SURER
 
 pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
 
@@ -134,7 +134,7 @@ def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path, people: 
     assert said.format(0.6 + SURER, SURER) in run("watch", "film.mp4").stderr
     with Gallery.open(people / "gallery.db", write=True) as opened:
         opened.set_threshold(0.5, "made up", calibrated_subjects=60, tail=0.03)
-    assert said.format(0.5 + 0.03 * log(MOST), 0.03 * log(MOST)) in run("watch", "film.mp4").stderr
+    assert said.format(0.5 + 0.03 * log(CHANCES), 0.03 * log(CHANCES)) in run("watch", "film.mp4").stderr
 
 
 def test_an_address_that_shows_nothing_is_an_error(run: Run) -> None:

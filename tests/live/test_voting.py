@@ -7,6 +7,7 @@ import pytest
 
 from facekit.gallery.settings import Settings
 from facekit.live.voting import (
+    CHANCES,
     KEEP,
     MOST,
     SURER,
@@ -66,9 +67,9 @@ def test_large_sharp_and_frontal_faces_are_worth_more() -> None:
         assert 0 < worth(replace(good, **change)) < worth(good) <= 1
 
 
-def test_a_track_needs_what_a_photo_would_among_as_many_times_more_people_as_looks_count() -> None:
+def test_a_track_needs_what_a_photo_would_among_as_many_times_more_people_as_it_has_chances() -> None:
     gallery = Settings("net", "print", 2, 0.5, "", "", "", calibrated_subjects=70, tail=0.03)
-    assert limit(gallery.threshold, gallery.tail) == pytest.approx(gallery.threshold_for(70 * MOST))
+    assert limit(gallery.threshold, gallery.tail) == pytest.approx(gallery.threshold_for(70 * CHANCES))
     assert limit(0.5, 0.0) == pytest.approx(0.5 + SURER)
     assert limit(0.5, 0.03, 0.4) == 0.4
     assert margin(0.06) == pytest.approx(2 * margin(0.03))

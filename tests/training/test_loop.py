@@ -425,3 +425,17 @@ def test_without_a_teacher_labels_always_count(tmp_path: Path) -> None:
     trained(quick(label_weight=0.0), tmp_path)
     with pytest.raises(UsageError, match="nothing to learn from"):
         run.start(quick(), people(0, 1, unknown=4))
+
+
+def test_a_longer_run_goes_on_from_before_the_rate_fell(tmp_path: Path) -> None:
+    short, long = quick(phases=((32, 10),), decay=0.4), quick(phases=((32, 20),), decay=0.4)
+    trained(short, tmp_path / "short")
+    whole = trained(long, tmp_path / "whole")
+    (tmp_path / "on").mkdir()
+    (tmp_path / "short" / checkpoint.TRUNK).rename(tmp_path / "on" / checkpoint.LAST)
+    state = run.start(long, FACES)
+    state.load(tmp_path / "on" / checkpoint.LAST)
+    assert state.step == 6
+    loop.train(state, long, FACES, tmp_path / "on")
+    assert whole.step == state.step == 20
+    assert same(tmp_path / "on" / checkpoint.LAST, tmp_path / "whole" / checkpoint.LAST)
