@@ -253,6 +253,7 @@ def train(examples: Sequence[Example], target: Path, recipe: Recipe) -> None:
             faces.append([_face(moved(box, chance, recipe), points) for _ in range(recipe.jitters)])
     with _references_kept(np.dtype(np.uint8)), _interruptible():
         predictor = dlib.train_shape_predictor(pictures, faces, _options(recipe))
+    target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as unfinished:
         try:
             predictor.save(str(unfinished))

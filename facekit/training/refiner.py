@@ -223,6 +223,7 @@ def to_onnx(network: RefinerNetwork) -> bytes:
 def write(network: RefinerNetwork, path: Path, table: Path | None = None) -> dict[str, Any]:
     """Write the ONNX file; its entry, as the table [refiner] of the manifest `table` has it, which is written
     too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as unfinished:
         unfinished.write_bytes(to_onnx(network))
     entry = {**manifest.made(path), "side": INPUT_SIDE, "window": list(WINDOW), "scheme": "arcface5"}

@@ -424,7 +424,7 @@ def test_the_hours_of_a_run_that_is_killed_are_kept(tmp_path: Path) -> None:
 def test_without_a_teacher_labels_always_count(tmp_path: Path) -> None:
     trained(quick(label_weight=0.0), tmp_path)
     with pytest.raises(UsageError, match="nothing to learn from"):
-        run.start(quick(), people(0, 1, unknown=4))
+        run.start(quick(), people(1, 4))
 
 
 def test_a_longer_run_goes_on_from_before_the_rate_fell(tmp_path: Path) -> None:
