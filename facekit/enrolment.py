@@ -124,6 +124,8 @@ def plan(paths: Sequence[str], subject: str | None = None) -> list[Photo]:
     photos = [Photo(subject_name(subject), source) for source in images.find(paths)]
     if not photos:
         raise UsageError(f"no pictures in {', '.join(paths)}")
+    if not any(photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
+        raise UsageError(f"no such picture: {', '.join(paths)}")
     return photos
 
 

@@ -102,6 +102,8 @@ def test_a_folder_without_people_is_the_users_mistake(tmp_path: Path) -> None:
         plan([str(tmp_path)])
     with pytest.raises(UsageError, match="no pictures in"):
         plan([str(tmp_path)], "Ada")
+    with pytest.raises(UsageError, match="no such picture"):
+        plan([str(tmp_path / "typo.jpg")], "Ada")
 
 
 def test_names_of_one_look_are_one_name(tmp_path: Path) -> None:
