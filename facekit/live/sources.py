@@ -37,18 +37,23 @@ class Source:
     def name(self) -> str:
         """What files made from it are called after; of an address the host: the rest may hold a password."""
         if self.kind == "address":
-            return self.place.split("://", 1)[1].split("/")[0].rsplit("@", 1)[-1].split(":")[0] or "address"
+            return self.shown.split("://", 1)[1].split("/")[0].split(":")[0].strip("…") or "address"
         if self.kind == "device":
             return re.sub(r"^video(?=\d)", "camera", Path(self.place).name)
         return Path(self.place).stem
 
     @property
     def shown(self) -> str:
-        """How messages call it: an address without what may be a password, before the @ or after the ?."""
+        """How messages call it: an address without what may be a password, before the @ or after the ?; without
+        anything where it cannot be told which part that is.
+        """
         if self.kind != "address":
             return self.place
         scheme, rest = self.place.split("://", 1)
-        return f"{scheme}://{rest.split('?', 1)[0].rsplit('@', 1)[-1]}"
+        host, slash, path = rest.partition("/")
+        if "?" in host or "@" in path:
+            return f"{scheme}://…"
+        return f"{scheme}://{host.rsplit('@', 1)[-1]}{slash}{path.split('?', 1)[0]}"
 
     def digest(self) -> str:
         """What tells it from another of the same name: SHA-256, of a file's bytes; of what is live, new
