@@ -44,8 +44,8 @@ class Source:
 
     @property
     def shown(self) -> str:
-        """How messages call it: an address without what may be a password, before the @ or after the ?; without
-        anything where it cannot be told which part that is.
+        """How messages call it: an address without what may be a password, before the @ or after the ?, and
+        without anything where it cannot be told which part that is.
         """
         if self.kind != "address":
             return self.place
