@@ -56,7 +56,6 @@ def train(
     owed = validation is not None and owes(run, config)
     journal = Journal(out, run.history[:-1] if owed else run.history) if team.leads else None
     meter, saved, interrupted, last = Meter(), time.monotonic(), False, config.steps
-    counted = 0.0
     with stopping() as asked:
         # First the validation that the run was stopped before.
         if owed:
@@ -98,7 +97,7 @@ def train(
             interrupted = run.step < config.steps and team.any(asked())
             ends = run.step == config.steps or interrupted
             if due(run.step, config) or ends:
-                run.seconds += meter.seconds - counted
+                run.seconds += meter.passed()
                 row = {
                     "step": float(run.step),
                     "hours": run.seconds / 3600,
@@ -116,10 +115,10 @@ def train(
                     report(row)
                 interrupted = team.any(interrupted)
                 ends = ends or interrupted or team.any(exhausted(run, config))
-                meter, counted = Meter(), 0.0
+                meter = Meter()
             falls = 0 < config.decay < 1 and run.step == config.falls_from
             if journal is not None and (ends or falls or time.monotonic() - saved > config.save_every):
-                run.seconds, counted = run.seconds + meter.seconds - counted, meter.seconds
+                run.seconds += meter.passed()
                 run.save(out / checkpoint.LAST, config)
                 saved = time.monotonic()
                 if falls:
@@ -241,6 +240,7 @@ class Meter:
     crops: int = 0
     steps: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    told: float = 0.0
 
     def add(self, crops: int, terms: dict[str, Tensor]) -> None:
         self.crops += crops
@@ -251,6 +251,11 @@ class Meter:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.since
+
+    def passed(self) -> float:
+        """Seconds since it was last asked, or made."""
+        before, self.told = self.told, self.seconds
+        return self.told - before
 
     def row(self) -> Row:
         means = {name: value / self.steps for name, value in self.sums.items()}
