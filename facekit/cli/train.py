@@ -133,10 +133,9 @@ data_options = stacked(
     option("--views", DATA, type=click.IntRange(1), default=1, show_default=True,
            help="Views of each crop in the bank."),
     setting("sampler", "every: each crop once an epoch; balanced: subjects with many pictures less often; "
-            "subjects: several pictures each; neighbours: faces with some of those that the teacher takes for "
-            "most alike.", heading=DATA, choice=SAMPLERS),
+            "subjects: several pictures each.", heading=DATA, choice=SAMPLERS),
     setting("power", "With balanced: n crops come in proportion to n^POWER.", heading=DATA, kind=SHARE),
-    setting("each", "With subjects: pictures of each; with neighbours: of a face and its like.", heading=DATA, kind=click.IntRange(2)),
+    setting("each", "With subjects: pictures of each.", heading=DATA, kind=click.IntRange(2)),
 )  # fmt: skip
 model_options = stacked(
     setting("network", "See --list-networks.", heading=MODEL, choice=NETWORKS),
@@ -157,8 +156,6 @@ model_options = stacked(
     setting("label_ramp", "Steps until it has that weight.", heading=MODEL),
     setting("teacher_weight", "Weight of the distance to the teacher's vectors.", heading=MODEL),
     setting("relational_weight", "Weight of the likeness to the teacher's similarities.", heading=MODEL),
-    setting("companions_weight", "Weight of the likeness to the teacher's similarities within a batch.",
-            heading=MODEL),
     setting("anchors", "Faces that similarities are taken to.", heading=MODEL),
     setting("temperature", "Of the similarities.", heading=MODEL),
 )

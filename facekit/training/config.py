@@ -11,7 +11,7 @@ NETWORKS = ("resnet18", "resnet18-torchvision", "iresnet18", "iresnet50", "resne
 LOSSES = ("arcface", "cosface", "sphereface", "magface", "adaface", "softmax", "contrastive", "triplet")
 PAIR_LOSSES = ("contrastive", "triplet")
 OPTIMIZERS = ("adamw", "sgd", "muon")
-SAMPLERS = ("every", "balanced", "subjects", "neighbours")
+SAMPLERS = ("every", "balanced", "subjects")
 PRECISIONS = ("auto", "bf16", "float32")
 
 
@@ -51,8 +51,7 @@ class Config:
 
     `margin` and `scale` None are those of the loss's paper; `sample` is the share of classes looked at in a
     step. The loss on labels counts `label_weight` after rising over `label_ramp` steps; without a teacher it
-    is the only one and counts 1. `power` belongs to the sampler `balanced`, `each` to `subjects` and
-    `neighbours`.
+    is the only one and counts 1. `power` belongs to the sampler `balanced`, `each` to `subjects`.
     `augmentation` is done once for the views of a bank, and for every batch where there is none; None mirrors
     half of the faces and changes no more. `shift` and `light` are cheap changes that every batch gets
     besides: pixels, and part of the range.
@@ -83,7 +82,6 @@ class Config:
     label_ramp: int = 5_000
     teacher_weight: float = 1.0
     relational_weight: float = 1.0
-    companions_weight: float = 0.0
     anchors: int = 2048
     temperature: float = 0.07
     augmentation: Augmentation | None = None

@@ -141,7 +141,6 @@ def batches_of(config: Config, data: Faces, team: Team) -> Batches:
         seed=config.seed,
         power=config.power,
         each=config.each,
-        teacher=data.teacher,
     )
     changes = config.augmentation
     online = replace(changes, flip=0.0) if changes is not None and data.views == 1 else None
@@ -169,10 +168,6 @@ def objective(run: Run, config: Config, vectors: Tensor, batch: Batch) -> dict[s
         if batch.anchors is not None:
             terms["relational"] = config.relational_weight * distillation.relational(
                 seen, batch.teacher, batch.anchors, temperature=config.temperature
-            )
-        if config.companions_weight:
-            terms["companions"] = config.companions_weight * distillation.companions(
-                vectors, batch.teacher, temperature=config.temperature
             )
     known = batch.labels >= 0
     if run.head is not None and bool(known.any()):

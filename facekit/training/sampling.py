@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,61 +111,18 @@ class PerSubject:
         return deep
 
 
-@dataclass(frozen=True, eq=False)
-class Neighbours:
-    """`size` // `each` crops, every one of `use` once in an epoch, and with each of them `each` − 1 of its
-    `DEPTH` × `each` nearest by the teacher's vectors, unit rows (crops, d): who looks alike, the same person
-    or not, is told apart in one batch."""
-
-    DEPTH = 4
-
-    use: Rows
-    vectors: NDArray[np.floating[Any]]
-    size: int
-    seed: int
-    each: int = 8
-
-    def rows(self, number: int) -> Rows:
-        random = np.random.default_rng((self.seed, 7, number))
-        first = EveryCrop(np.arange(len(self.use)), self.size // self.each, self.seed).rows(number)
-        depth = min(self.DEPTH * self.each, len(self.use) - 1)
-        likeness = self._vectors[first] @ self._vectors.T
-        likeness[np.arange(len(first)), first] = -np.inf
-        nearest = np.argpartition(-likeness, depth - 1, axis=1)[:, :depth]
-        chosen = random.permuted(nearest, axis=1)[:, : self.each - 1]
-        return self.use[np.concatenate([first[:, None], chosen], axis=1).ravel()]
-
-    @cached_property
-    def _vectors(self) -> NDArray[np.float32]:
-        return np.asarray(self.vectors[self.use], np.float32)
-
-
 def create(
-    name: str,
-    use: Rows,
-    labels: NDArray[np.int64],
-    *,
-    size: int,
-    seed: int,
-    power: float,
-    each: int,
-    teacher: NDArray[np.floating[Any]] | None = None,
+    name: str, use: Rows, labels: NDArray[np.int64], *, size: int, seed: int, power: float, each: int
 ) -> Sampler:
-    """The sampler of that name; UsageError if unknown or if the batch does not hold `each` crops twice.
-
-    `teacher` holds the teacher's vectors of the crops, without which there are no neighbours."""
+    """The sampler of that name; UsageError if unknown or if the batch does not hold `each` crops twice."""
     if name == "every":
         return EveryCrop(use, size, seed)
     if name == "balanced":
         return Balanced(use, labels, size, seed, power)
-    if name not in SAMPLERS:
+    if name != "subjects":
         raise UsageError(f"no sampler is called {name!r}; there are {', '.join(SAMPLERS)}")
     require_room(size, each)
-    if name == "subjects":
-        return PerSubject(use, labels, size, seed, each)
-    if teacher is None:
-        raise UsageError("--sampler neighbours are those of a teacher's vectors: the bank holds none")
-    return Neighbours(use, teacher, size, seed, each)
+    return PerSubject(use, labels, size, seed, each)
 
 
 def require_room(size: int, each: int) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_DATA = Path("gallery")
 ABOVE_ZERO = ("rate", "clip", "scale", "sample", "temperature")
 ZERO_OR_MORE = (
-    "anchors", "companions_weight", "label_ramp", "label_weight", "light", "patience", "relational_weight", "seed", "shift",
+    "anchors", "label_ramp", "label_weight", "light", "patience", "relational_weight", "seed", "shift",
     "teacher_weight", "warmup", "weight_decay",
 )  # fmt: skip
 
@@ -158,10 +158,8 @@ def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
         raise UsageError("a phase is SIDE:STEPS, with a side of 32 pixels or more and one step or more")
     if config.loss in PAIR_LOSSES and config.sampler != "subjects":
         raise UsageError(f"{config.loss} compares pictures of a person: it needs --sampler subjects")
-    if config.sampler in ("subjects", "neighbours"):
+    if config.sampler == "subjects":
         sampling.require_room(config.batch, config.each)
-    if config.sampler == "neighbours" and request.teacher is None and request.bank is None:
-        raise UsageError("--sampler neighbours are those of a teacher's vectors: give --teacher or --bank")
     without = {"softmax": ("margin", "scale"), **dict.fromkeys(PAIR_LOSSES, ("scale", "sample"))}
     for name in without.get(config.loss, ()):
         if getattr(config, name) != getattr(Config(), name):

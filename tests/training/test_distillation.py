@@ -40,22 +40,6 @@ def test_relational_is_its_equation(temperature: float) -> None:
     assert value == pytest.approx(seed(student, teacher, anchors, temperature), rel=1e-5)
 
 
-@pytest.mark.parametrize("temperature", [0.07, 0.2, 1.0])
-def test_companions_is_its_equation(temperature: float) -> None:
-    student, teacher, _ = made()
-    value = distillation.companions(student, teacher, temperature=temperature).item()
-    unit = student.numpy() / np.linalg.norm(student.numpy(), axis=1, keepdims=True)
-    total = 0.0
-    for row in range(COUNT):
-        others = [other for other in range(COUNT) if other != row]
-        p, q = (
-            softmax(v[row : row + 1] @ v[others].T / temperature)[0] for v in (teacher.numpy(), unit)
-        )
-        total += float((p * (np.log(p) - np.log(q))).sum()) / COUNT
-    assert value == pytest.approx(total, rel=1e-5)
-    assert value > 1e-3
-
-
 def test_the_distance_is_its_equation() -> None:
     student, teacher, _ = made()
     s, t = student.numpy(), teacher.numpy()
@@ -67,5 +51,4 @@ def test_the_distance_is_its_equation() -> None:
 def test_a_student_that_follows_has_nothing_to_learn_whatever_its_length() -> None:
     _, teacher, anchors = made()
     assert distillation.relational(3 * teacher, teacher, anchors).item() == pytest.approx(0, abs=1e-5)
-    assert distillation.companions(3 * teacher, teacher).item() == pytest.approx(0, abs=1e-5)
     assert distillation.embedding_distance(3 * teacher, teacher).item() == pytest.approx(0, abs=1e-6)

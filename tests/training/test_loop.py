@@ -340,7 +340,6 @@ def test_the_terms_of_the_loss_weigh_what_the_settings_say() -> None:
     """The loss on labels rises over its ramp, the teacher's terms count whole from the start."""
     data = taught(FACES)
     config = quick(label_weight=0.6, label_ramp=4, teacher_weight=2.0, relational_weight=3.0, temperature=0.3)
-    config = replace(config, companions_weight=5.0)
     state = run.start(config, data)
     batch = loop.batches_of(config, data, ALONE).make(0, 32)
     vectors = state.network(batch.faces).detach()
@@ -349,13 +348,11 @@ def test_the_terms_of_the_loss_weigh_what_the_settings_say() -> None:
     labels = state.head(vectors[known], batch.labels[known]).item()
     distance = distillation.embedding_distance(vectors, batch.teacher).item()
     relational = distillation.relational(vectors, batch.teacher, batch.anchors, temperature=0.3).item()
-    companions = distillation.companions(vectors, batch.teacher, temperature=0.3).item()
     for state.step, weight in ((0, 0.0), (1, 0.15), (3, 0.45), (4, 0.6), (9, 0.6)):
         terms = loop.objective(state, config, vectors, batch)
         assert terms["labels"].item() == pytest.approx(weight * labels, rel=1e-5)
         assert terms["distance"].item() == pytest.approx(2 * distance, rel=1e-5)
         assert terms["relational"].item() == pytest.approx(3 * relational, rel=1e-5)
-        assert terms["companions"].item() == pytest.approx(5 * companions, rel=1e-5)
 
 
 def test_the_average_follows_floats_only() -> None:

@@ -71,29 +71,10 @@ def test_only_rows_in_use_are_drawn(name: str) -> None:
     assert set(made(name, use, size=8).rows(3)) <= set(use)
 
 
-def test_neighbours_are_the_nearest_by_the_teacher_and_every_crop_has_its_turn() -> None:
-    angles = np.random.default_rng(4).uniform(0, 2 * np.pi, 300)
-    teacher = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float16)
-    use = np.arange(20, 300)
-    sampler = sampling.create(
-        "neighbours", use, np.full(300, -1), size=12, seed=5, power=0.5, each=4, teacher=teacher
-    )
-    groups = np.concatenate([sampler.rows(number).reshape(3, 4) for number in range(94)])
-    assert sorted(groups[:280, 0]) == sorted(use)
-    exact = teacher.astype(np.float32)
-    for first, *others in groups:
-        assert len({first, *others}) == 4
-        assert set(others) <= set(use)
-        nearer = (exact[use] @ exact[first] > (exact[others] @ exact[first]).min() + 1e-6).sum()
-        assert nearer <= 4 * sampling.Neighbours.DEPTH
-
-
 def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(UsageError, match="two subjects with two pictures"):
         made("subjects", np.array([0, 1, 54])).rows(0)
     with pytest.raises(UsageError, match="cannot hold"):
         made("subjects", size=10)
-    with pytest.raises(UsageError, match="the bank holds none"):
-        made("neighbours")
     with pytest.raises(UsageError, match="balanced"):
         made("random")
