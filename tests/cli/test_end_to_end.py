@@ -37,6 +37,15 @@ def test_an_enrolled_astronaut_is_identified(astronaut: Path) -> None:
     assert Path("faces/astronaut-1.png").is_file()
 
 
+def test_a_small_grey_mirrored_copy_has_the_name_too(astronaut: Path) -> None:
+    run("enroll", "--subject", "Eileen Collins", astronaut, "--gallery", "first.db")
+    copy = astronaut.with_name("astronaut-copy.jpg")
+    result = run("identify", copy, "--gallery", "first.db", "--format", "json")
+    [face] = json.loads(result.stdout)["faces"]
+    assert face["subject"] == "Eileen Collins"
+    assert 0.8 < face["candidates"][0]["score"] < 0.99
+
+
 def test_verify_knows_a_picture_from_itself(astronaut: Path) -> None:
     assert run("verify", astronaut, astronaut).exit_code == 0
 
