@@ -29,6 +29,7 @@ LINK = 0.85
 ones around it. Lower finds more of a person in a small folder, and mixes people in a large one
 (scripts/measure_clusters.py)."""
 CANDIDATES = 10
+LINKS = 500
 ROWS_AT_ONCE = 2048
 ALONE = -1
 
@@ -163,16 +164,32 @@ def _whispered(vectors: Vectors, photos: Sequence[str], threshold: float) -> lis
 
 
 def _links(vectors: Vectors, photos: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs of faces of two photos with a score of at least `threshold`, each once, with the score."""
+    """Pairs of faces of two photos with a score of at least `threshold`, each once, with the score.
+
+    Where both faces have more than `LINKS` of them, a random part of about as many: thousands of photos of
+    one person would otherwise fill the memory with millions of pairs that all say the same.
+    """
     numbers = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
     photo = np.array([numbers[each] for each in photos])
+    degrees = np.zeros(len(vectors), np.int64)
+    for rows, columns, _ in _alike(vectors, photo, threshold):
+        degrees += np.bincount(rows, minlength=len(vectors)) + np.bincount(columns, minlength=len(vectors))
+    random = np.random.default_rng(len(vectors))
+    for rows, columns, scores in _alike(vectors, photo, threshold):
+        kept = random.random(len(rows)) * np.minimum(degrees[rows], degrees[columns]) < LINKS
+        yield from zip(*(each[kept].tolist() for each in (rows, columns, scores)), strict=True)
+
+
+def _alike(
+    vectors: Vectors, photo: NDArray[np.int64], threshold: float
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Vectors]]:
+    """All such pairs a block of rows at a time: the first faces, the second ones, and the scores."""
     for first in range(0, len(vectors), ROWS_AT_ONCE):
         scores = vectors[first : first + ROWS_AT_ONCE] @ vectors[first:].T
         rows, columns = np.nonzero(np.triu(scores >= threshold, 1))
         apart = photo[first + rows] != photo[first + columns]
         rows, columns = rows[apart], columns[apart]
-        values = scores[rows, columns].tolist()
-        yield from zip((first + rows).tolist(), (first + columns).tolist(), values, strict=True)
+        yield first + rows, first + columns, scores[rows, columns]
 
 
 def _one_a_photo(vectors: Vectors, photos: Sequence[str]) -> list[int]:

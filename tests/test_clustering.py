@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dlib
 import numpy as np
 import pytest
 from fakes import COLOURS, FakeOptions, photo, vector_of
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import facekit
+from facekit import clustering
 from facekit.clustering import ALONE, Grouping, group, group_faces, sightings
 from facekit.gallery import Gallery, NewTemplate
 from facekit.results import Detection, Face, Quality
@@ -65,6 +67,27 @@ def test_never_two_faces_of_a_photo_together_and_the_order_does_not_matter(
     order = random.permutation(faces)
     again = group(vectors[order], [names[row] for row in order], threshold)
     assert {frozenset(order[list(rows)].tolist()) for rows in partition(again)} == partition(labels)
+
+
+def test_of_thousands_of_links_a_part_is_enough_and_the_order_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors, names = crowd(3, 100), [str(n) for n in range(300)]
+    told, whispers = list[int](), dlib.chinese_whispers
+
+    def counted(edges: list[tuple[int, int, float]]) -> list[int]:
+        told.append(len(edges))
+        return list(whispers(edges))
+
+    monkeypatch.setattr(dlib, "chinese_whispers", counted)
+    every = group(vectors, names, 0.4)
+    monkeypatch.setattr(clustering, "LINKS", 20)
+    part = group(vectors, names, 0.4)
+    order = np.random.default_rng(1).permutation(300)
+    again = group(vectors[order], [names[row] for row in order], 0.4)
+    assert partition(every) == partition(part) == {frozenset(order[list(r)]) for r in partition(again)}
+    assert told[0] > 300 + 3 * 4000
+    assert told[1] == told[2] < 300 + 300 * 20
 
 
 def sighted(vectors: np.ndarray, photos: list[str]) -> Grouping:
