@@ -234,9 +234,16 @@ def _eight_bits(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Pi
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Within, no warning is printed. Python's warning filters are one for all threads: one at a time."""
+    """Within, no warning is printed, and a picture that is cut off is an error, although other packages let
+    Pillow fill the rest with grey (face_recognition does). Both hold for all threads: one at a time."""
+    from PIL import ImageFile
+
     with _one_at_a_time, warnings.catch_warnings(action="ignore"):
-        yield
+        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 @cache

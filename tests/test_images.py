@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from facekit.errors import PictureError
 from facekit.images import FORMATS, decode, find, read
@@ -141,6 +141,14 @@ def test_a_picture_cut_off_is_refused(name: str) -> None:
     message = refusal(data[: len(data) // 2])
     assert name in message
     assert "0x" not in message
+
+
+def test_a_picture_cut_off_is_refused_whatever_other_packages_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    data = saved(Image.fromarray(noise), "PNG")
+    assert "damaged PNG" in refusal(data[: len(data) // 2])
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 @pytest.mark.parametrize(
