@@ -1,5 +1,8 @@
 """Pictures to faces: in order, the same with any number of jobs, one bad one never stopping the rest."""
 
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -109,3 +112,17 @@ def test_processes_are_started_by_themselves_only_for_many_pictures() -> None:
     assert Options(jobs=0).jobs_for(1) == 1
     assert Options(jobs=0).jobs_for(100_000) >= 1
     assert Options(jobs=3).jobs_for(1) == 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_a_worker_hears_nothing_of_control_c_from_the_first_on() -> None:
+    """In a process of its own: Python's resource tracker, which every worker needs, is started once."""
+    code = (
+        "import signal; from multiprocessing import resource_tracker; from facekit import reading\n"
+        "with reading._uninterrupted():\n"
+        "    resource_tracker.getfd()\n"
+        "    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
+        "print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
