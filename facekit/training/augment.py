@@ -43,8 +43,8 @@ class Jpeg(v2.Transform):  # type: ignore[misc]
 
     def forward(self, faces: Tensor) -> Tensor:
         quality = int(torch.randint(self.worst, self.best + 1, ()).item())
-        stored = [_through_jpeg(face, quality) for face in faces.permute(0, 2, 3, 1).numpy()]
-        return torch.from_numpy(np.stack(stored)).permute(0, 3, 1, 2)
+        stored = [_through_jpeg(face, quality) for face in faces.permute(0, 2, 3, 1).cpu().numpy()]
+        return torch.from_numpy(np.stack(stored)).permute(0, 3, 1, 2).to(faces.device)
 
 
 def _through_jpeg(pixels: Pixels, quality: int) -> Pixels:

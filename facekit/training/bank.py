@@ -34,6 +34,8 @@ from facekit.writing import replacing
 
 KEY, VIEWS, TEACHER, PROGRESS = "bank.json", "views.npy", "teacher.npy", "progress"
 SAMPLE = 256
+ON_GPU = 32
+"""So many pictures share one draw there: each draw costs a GPU as much as a few hundred pictures."""
 DIFFERENT = {
     "crops": "other crops",
     "pixels": "other crops",
@@ -108,15 +110,18 @@ def build(
     augmentation: Augmentation,
     seed: int = 0,
     batch: int = 256,
+    device: torch.device | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write the bank of `crops`, uint8 (n, side, side, 3) RGB; goes on where it stopped.
 
-    Flips are left to the training loop, which mirrors views at random; the teacher's vector
-    of a view is the mean over the view and its mirror image, so it holds for both. UsageError, and nothing
-    is written, where `out` holds a bank of something else.
+    Views are made on `device` (None: the CPU). Flips are left to the training loop, which mirrors views at
+    random; the teacher's vector of a view is the mean over the view and its mirror image, so it holds for
+    both. UsageError, and nothing is written, where `out` holds a bank of something else.
     """
-    augmentation = replace(augmentation, flip=0.0)
+    on_gpu = device is not None and device.type == "cuda"
+    group = ON_GPU if on_gpu else augmentation.group
+    augmentation = replace(augmentation, flip=0.0, group=group)
     total, done = len(crops) * views, finished(out)
     key = Key.of(crops, views, teacher, augmentation, seed)
     if done:
@@ -139,8 +144,8 @@ def build(
         faces = np.array(crops[first:last])
         if view:
             torch.manual_seed(hash((seed, done)) & 0x7FFFFFFF)
-            pixels = torch.from_numpy(faces).permute(0, 3, 1, 2)
-            faces = augment(pixels, augmentation).permute(0, 2, 3, 1).numpy()
+            pixels = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2)
+            faces = augment(pixels, augmentation).permute(0, 2, 3, 1).cpu().numpy()
         if stored is not None:
             stored[done : done + len(faces)] = faces
         if teacher is not None and vectors is not None:

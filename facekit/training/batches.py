@@ -1,10 +1,15 @@
-"""From rows of crops to a batch on the network's doorstep, made one ahead in a thread."""
+"""From rows of crops to a batch on the network's doorstep, made one ahead in a thread.
+
+On a GPU whose memory holds all crops, batches are made there, of the same draws.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +21,12 @@ from facekit.training.augment import augment
 from facekit.training.config import Augmentation
 from facekit.training.data import Faces
 from facekit.training.sampling import Sampler
+
+ROOM = 0.5
+"""The share of a GPU's free memory that crops may take; the rest is the network's."""
+
+PART = 8192
+"""So many crops are copied to a GPU at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +71,7 @@ class Batches:
     light: float = 0.0
     rank: int = 0
     world: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def make(self, number: int, side: int) -> Batch:
         crops = self.sampler.rows(number)
@@ -72,23 +84,47 @@ class Batches:
         anchors = drawn // len(used) * count + used[drawn % len(used)]
         mine = slice(self.rank, None, self.world)
         rows = (view * len(self.data.labels) + crops)[mine]
-        pixels = self.data.crops[rows]
-        pixels[mirrored[mine]] = pixels[mirrored[mine], :, ::-1]
-        if self.shift:
-            shifts = random.integers(-self.shift, self.shift + 1, (self.size, 2))
-            pixels = shifted(pixels, shifts[mine])
-        faces = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        shifts = random.integers(-self.shift, self.shift + 1, (self.size, 2)) if self.shift else None
+        faces = self._pixels(rows, mirrored[mine], None if shifts is None else shifts[mine])
         if self.augmentation is not None:
             faces = self._augmented(faces, number)
         ready = prepare(faces, side)
         if self.light:
             gain, bias = random.uniform(-self.light, self.light, (2, self.size)).astype(np.float32)
-            ready.mul_(torch.from_numpy(1 + gain[mine])[:, None, None, None])
-            ready.add_(torch.from_numpy(bias[mine])[:, None, None, None]).clamp_(-1, 1)
-        labels = torch.from_numpy(self.data.labels[crops[mine]])
+            ready.mul_(self._there(1 + gain[mine])[:, None, None, None])
+            ready.add_(self._there(bias[mine])[:, None, None, None]).clamp_(-1, 1)
+        labels = self._there(self.data.labels[crops[mine]])
         return Batch(
             ready, labels, self._vectors(rows), self._vectors(np.sort(anchors)) if self.anchors else None
         )
+
+    def _pixels(
+        self, rows: NDArray[np.int64], mirrored: NDArray[np.bool_], shifts: NDArray[np.int64] | None
+    ) -> Tensor:
+        """Crops of those rows, mirrored where told and moved, uint8 (n, 3, side, side), on `device`."""
+        if self._resident is not None:
+            moves = np.zeros((len(rows), 2), np.int64) if shifts is None else shifts
+            return gathered(self._resident, *map(self._there, (rows, mirrored, moves)))
+        pixels = self.data.crops[rows]
+        pixels[mirrored] = pixels[mirrored, :, ::-1]
+        if shifts is not None:
+            pixels = shifted(pixels, shifts)
+        return self._there(pixels).permute(0, 3, 1, 2)
+
+    @cached_property
+    def _resident(self) -> Tensor | None:
+        """All crops, on the GPU; None on a CPU, or where there is no room for them."""
+        crops = self.data.crops
+        if self.device.type != "cuda" or crops.nbytes > ROOM * torch.cuda.mem_get_info(self.device)[0]:
+            return None
+        held = torch.empty(crops.shape, dtype=torch.uint8, device=self.device)
+        for first in range(0, len(crops), PART):
+            part = np.array(crops[first : first + PART])
+            held[first : first + len(part)] = torch.from_numpy(part).to(self.device)
+        return held
+
+    def _there(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
 
     def _augmented(self, faces: Tensor, number: int) -> Tensor:
         assert self.augmentation is not None
@@ -99,7 +135,7 @@ class Batches:
 
     def _vectors(self, rows: NDArray[np.int64]) -> Tensor | None:
         teacher = self.data.teacher
-        return None if teacher is None else torch.from_numpy(teacher[rows].astype(np.float32))
+        return None if teacher is None else self._there(teacher[rows].astype(np.float32))
 
     def stream(self, first: int, last: int, sides: dict[int, int], *, beside: bool = True) -> Iterator[Batch]:
         """Batches first … last − 1, made one ahead in a thread. `sides` maps the first batch of a
@@ -142,6 +178,17 @@ def shifted(pixels: NDArray[np.uint8], shifts: NDArray[np.int64]) -> NDArray[np.
         rows, columns = np.clip(steps - down, 0, side - 1), np.clip(steps - right, 0, side - 1)
         moved[number] = pixels[number][rows[:, None], columns]
     return moved
+
+
+def gathered(crops: Tensor, rows: Tensor, mirrored: Tensor, shifts: Tensor) -> Tensor:
+    """Crops (k, side, side, 3) at `rows` (n,), mirrored where told, then moved as by `shifted`, as a view
+    (n, 3, side, side): one look-up, which is what a GPU is fast at."""
+    side = crops.shape[1]
+    steps = torch.arange(side, device=crops.device)
+    down = (steps - shifts[:, :1]).clamp(0, side - 1)
+    right = (steps - shifts[:, 1:]).clamp(0, side - 1)
+    right = torch.where(mirrored[:, None], side - 1 - right, right)
+    return crops[rows[:, None, None], down[:, :, None], right[:, None, :]].permute(0, 3, 1, 2)
 
 
 def prepare(faces: Tensor, side: int) -> Tensor:

@@ -85,7 +85,8 @@ def train(
             run.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             length = nn.utils.clip_grad_norm_(run.network.parameters(), config.clip)
-            if not math.isfinite(float(loss.detach()) + float(length)):
+            # One question to the device, for a GPU stands still meanwhile.
+            if not math.isfinite(float(loss.detach() + length)):
                 raise TrainingError(no_number(run, terms, out))
             run.optimizer.step()
             run.step += 1
@@ -156,6 +157,7 @@ def batches_of(config: Config, data: Faces, team: Team) -> Batches:
         light=config.light,
         rank=team.rank,
         world=team.world,
+        device=team.device,
     )
 
 
@@ -239,14 +241,15 @@ class Meter:
     since: float = field(default_factory=time.monotonic)
     crops: int = 0
     steps: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: dict[str, Tensor] = field(default_factory=dict)
     told: float = 0.0
 
     def add(self, crops: int, terms: dict[str, Tensor]) -> None:
         self.crops += crops
         self.steps += 1
         for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+            # Left where it is: to ask for a number now would wait for the GPU.
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
 
     @property
     def seconds(self) -> float:
@@ -258,7 +261,7 @@ class Meter:
         return self.told - before
 
     def row(self) -> Row:
-        means = {name: value / self.steps for name, value in self.sums.items()}
+        means = {name: float(value) / self.steps for name, value in self.sums.items()}
         return {"crops_a_second": self.crops / max(self.seconds, 1e-9), **means}
 
 

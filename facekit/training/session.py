@@ -192,7 +192,7 @@ def _faces(request: Request, config: Config, team: Team, listener: Listener) -> 
         dist.barrier()
     faces = _read(request, listener)
     if request.teacher is not None or request.bank is not None:
-        faces = _taught(request, config, faces, listener)
+        faces = _taught(request, config, faces, team, listener)
     if team.world > 1 and team.leads:
         dist.barrier()
     return _split(request, config, faces, listener)
@@ -242,10 +242,9 @@ def _read(request: Request, listener: Listener) -> Any:
     return read.faces
 
 
-def _taught(request: Request, config: Config, faces: Any, listener: Listener) -> Any:
+def _taught(request: Request, config: Config, faces: Any, team: Team, listener: Listener) -> Any:
     """The faces with a bank of views, made first where it is not there yet."""
-    from facekit.embedding import Embedder
-    from facekit.training import bank
+    from facekit.training import bank, teacher
     from facekit.weights import user_embedder
 
     folder = request.bank or request.out / "bank"
@@ -260,9 +259,11 @@ def _taught(request: Request, config: Config, faces: Any, listener: Listener) ->
             faces.crops,
             folder,
             views=request.views,
-            teacher=None if spec is None else Embedder(spec),
+            teacher=None if spec is None else teacher.load(spec, team.device),
             augmentation=config.augmentation or Augmentation(),
             seed=config.seed,
+            batch=2048 if team.device.type == "cuda" else 256,
+            device=team.device,
             report=lambda done, total: listener.progress(done, total, "views"),
         )
     return bank.read(faces, folder, note=listener.note)

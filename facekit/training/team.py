@@ -83,6 +83,8 @@ def joined(device: str = "auto") -> Iterator[Team]:
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no GPU here; leave it out to train on the CPU")
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    # Batches are all of one size: what is fastest for the first is for every one.
+    torch.backends.cudnn.benchmark = kind == "cuda"
     if not dist.is_torchelastic_launched():
         yield Team(device=torch.device(kind, 0) if kind == "cuda" else torch.device(kind))
         return

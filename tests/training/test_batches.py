@@ -141,3 +141,21 @@ def test_who_is_held_out_is_no_anchor_either() -> None:
     batch = replace(made(anchors=64), data=both).make(0, 32)
     assert batch.anchors is not None
     assert set(batch.anchors[:, 0].tolist()) <= set(used.tolist())
+
+
+def test_a_gpu_is_given_the_same_pixels() -> None:
+    rows = np.array([4, 0, 7, 4])
+    mirrored = np.array([True, False, True, False])
+    shifts = np.array([[2, -3], [0, 0], [-40, 5], [1, 40]])
+    wanted = FACES.crops[rows]
+    wanted[mirrored] = wanted[mirrored, :, ::-1]
+    wanted = batches.shifted(wanted, shifts)
+    found = batches.gathered(*map(torch.from_numpy, (FACES.crops, rows, mirrored, shifts)))
+    assert np.array_equal(found.permute(0, 2, 3, 1).numpy(), wanted)
+
+
+def test_a_batch_from_crops_that_lie_on_the_device_is_the_same() -> None:
+    usual, resident = made(), made()
+    vars(resident)["_resident"] = torch.from_numpy(FACES.crops)
+    for number in range(3):
+        assert torch.equal(usual.make(number, 32).faces, resident.make(number, 32).faces)
