@@ -145,11 +145,13 @@ def build(
         if view:
             torch.manual_seed(hash((seed, done)) & 0x7FFFFFFF)
             pixels = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2)
-            faces = augment(pixels, augmentation).permute(0, 2, 3, 1).cpu().numpy()
+            faces = augment(pixels, augmentation).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         if stored is not None:
             stored[done : done + len(faces)] = faces
         if teacher is not None and vectors is not None:
-            vectors[done : done + len(faces)] = unit(unit(teacher(faces)) + unit(teacher(faces[:, :, ::-1])))
+            # NumPy takes five times as long to turn pixels of three bytes around.
+            mirrored = torch.from_numpy(faces).flip(2).numpy()
+            vectors[done : done + len(faces)] = unit(unit(teacher(faces)) + unit(teacher(mirrored)))
         done += len(faces)
         # What is counted as done must be on the disk first.
         for array in (stored, vectors):
