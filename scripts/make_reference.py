@@ -1,7 +1,7 @@
 """Build the shipped gallery: enroll the reference people, and choose the threshold on strangers.
 
     python scripts/make_reference.py --people reference-70.zip --strangers faces-val.zip \\
-        --leave-out photos-val.zip --acquainted v016,v019,v071,v075,v113 --fpir 0.003
+        --leave-out photos-val.zip --acquainted v016,v019,v071,v075,v113 --fpir 0.002
 
 `--strangers` are aligned crops (NAME.npy or NAME.zip with NAME.csv beside it, which has a column subject) of
 people who are neither in the gallery nor in the network's training data. Every crop is searched once; the
