@@ -7,50 +7,65 @@ import torch
 from numpy.typing import NDArray
 
 from facekit.embedding import Embedder, normalised
-from facekit.errors import WeightsError
 from facekit.training.bank import Teacher
 from facekit.weights import EmbedderSpec, verified
 
+PART = 512
+"""So many crops run through a teacher at a time: a large one then fits on a small GPU."""
+
+ALIKE = 0.99
+"""The least cosine between a crop's vectors by both runtimes; bf16 keeps to 0.999."""
+
 
 def load(spec: EmbedderSpec, device: torch.device) -> Teacher:
-    """The teacher of a file. On a GPU torch runs it; elsewhere, and where it has parts that onnx2torch cannot
-    translate, the runtime that `identify` uses."""
-    if device.type != "cuda":
-        return Embedder(spec)
+    """The teacher of a file: run by torch on a GPU, elsewhere by the runtime that `identify` uses. So it is
+    on a GPU too where torch would not give the same vectors.
+
+    Raises WeightsError for a file that is no network.
+    """
+    usual = Embedder(spec)
+    return (translated(usual, device) or usual) if device.type == "cuda" else usual
+
+
+def translated(usual: Embedder, device: torch.device) -> TorchTeacher | None:
+    """The same network run by torch; None where onnx2torch knows not all of its parts, or gets one wrong."""
+    side = usual.spec.side
+    crops = np.random.default_rng(0).integers(0, 256, (3, side, side, 3)).astype(np.uint8)
     try:
-        return TorchTeacher(spec, device)
-    except NotImplementedError:
-        return Embedder(spec)
+        found = TorchTeacher(usual.spec, device)
+        cosines = np.einsum("nd,nd->n", found(crops), usual(crops))
+    # What torch raises for shapes that do not fit, and NumPy for vectors that do not.
+    except (NotImplementedError, RuntimeError, ValueError):
+        return None
+    return found if cosines.min() > ALIKE else None
 
 
 class TorchTeacher:
     """What facekit.embedding.Embedder is, run by torch: in bf16 on a GPU, in float32 on a CPU.
 
-    Raises NotImplementedError for a network with parts that onnx2torch does not know, WeightsError for a file
-    that is none.
+    Raises NotImplementedError for a network with parts that onnx2torch does not know.
     """
 
     def __init__(self, spec: EmbedderSpec, device: torch.device) -> None:
         import onnx
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
         from onnx2torch import convert  # type: ignore[import-untyped]
 
         self.spec, self.fingerprint, self.dimension = spec, spec.fingerprint, spec.dimension
         self._device = device
-        try:
-            model = onnx.load_from_string(verified(spec.path, spec.sha256))
-        except DecodeError as error:
-            raise WeightsError(f"{spec.path}: is no network that can be run ({error})") from None
+        model = onnx.load_from_string(verified(spec.path, spec.sha256))
         self._network = convert(model).eval().to(device)
 
     @torch.no_grad()
     def __call__(self, crops: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """Unit vectors, float32 (n, dimension), of crops, uint8 (n, side, side, 3) RGB."""
-        pixels = torch.from_numpy(np.ascontiguousarray(crops)).to(self._device)
-        vectors = self._vectors(pixels)
-        if self.spec.flip:
-            vectors = vectors + self._vectors(pixels.flip(2))
-        return normalised(vectors.cpu().numpy())
+        found = []
+        for part in torch.split(torch.from_numpy(np.ascontiguousarray(crops)), PART):
+            pixels = part.to(self._device)
+            vectors = self._vectors(pixels)
+            if self.spec.flip:
+                vectors = vectors + self._vectors(pixels.flip(2))
+            found.append(vectors.cpu().numpy())
+        return normalised(np.concatenate(found))
 
     def _vectors(self, crops: torch.Tensor) -> torch.Tensor:
         spec = self.spec

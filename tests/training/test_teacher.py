@@ -1,8 +1,9 @@
-"""A teacher that torch runs gives the vectors that the runtime of `identify` gives."""
+"""A teacher that torch runs gives the vectors that the runtime of `identify` gives, or is not used."""
 
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -10,39 +11,63 @@ from torch import nn
 from facekit.embedding import Embedder
 from facekit.errors import WeightsError
 from facekit.training import export, teacher
-from facekit.weights import user_embedder
+from facekit.training.teacher import TorchTeacher
+from facekit.weights import EmbedderSpec, user_embedder
 
-CROPS = np.random.default_rng(0).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
+CROPS = np.random.default_rng(1).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
 CPU = torch.device("cpu")
-PLAIN = ""
 OTHER = 'colour = "bgr"\nmean = 0.0\nscale = 1.0\nflip = true\n'
 
 
-def written(folder: Path, facts: str) -> Path:
+def spec_of(folder: Path, facts: str = "") -> EmbedderSpec:
     torch.manual_seed(0)
     layers = (nn.Conv2d(3, 8, 28, 28), nn.BatchNorm2d(8), nn.PReLU(8), nn.Flatten())
     network = nn.Sequential(*layers, nn.Linear(128, 16)).eval()
     file = folder / "big.onnx"
     file.write_bytes(export.to_onnx(network))
     file.with_suffix(".toml").write_text(f"[embedder]\ndimension = 16\n{facts}")
-    return file
+    return user_embedder(file)
 
 
-@pytest.mark.parametrize("facts", [PLAIN, OTHER])
-def test_torch_gives_the_vectors_of_the_usual_runtime(facts: str, tmp_path: Path) -> None:
-    spec = user_embedder(written(tmp_path, facts))
-    usual, ours = Embedder(spec), teacher.TorchTeacher(spec, CPU)
+@pytest.mark.parametrize("facts", ["", OTHER])
+def test_torch_gives_the_vectors_of_the_usual_runtime(
+    facts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher, "PART", 2)
+    usual = Embedder(spec_of(tmp_path, facts))
+    ours = teacher.translated(usual, CPU)
+    assert ours is not None
     assert (ours.fingerprint, ours.dimension) == (usual.fingerprint, usual.dimension)
     assert np.allclose(ours(CROPS), usual(CROPS), atol=1e-5)
     assert np.allclose(ours(CROPS[:, :, ::-1]), usual(CROPS[:, :, ::-1]), atol=1e-5)
 
 
+def test_a_part_that_cannot_be_translated_is_left_to_the_usual_runtime(tmp_path: Path) -> None:
+    file = spec_of(tmp_path).path
+    model = onnx.load(file)
+    output = model.graph.output[0]
+    model.graph.node.append(onnx.helper.make_node("LpNormalization", [output.name], ["unit"], axis=1))
+    output.name = "unit"
+    onnx.save(model, file)
+    spec = user_embedder(file)
+    with pytest.raises(NotImplementedError):
+        TorchTeacher(spec, CPU)
+    assert teacher.translated(Embedder(spec), CPU) is None
+
+
+@pytest.mark.parametrize("wrong", [np.ones((3, 16), np.float32) / 4, np.ones((3, 8), np.float32)])
+def test_a_translation_that_gives_other_vectors_is_not_used(
+    wrong: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TorchTeacher, "__call__", lambda self, crops: wrong)
+    assert teacher.translated(Embedder(spec_of(tmp_path)), CPU) is None
+
+
 def test_without_a_gpu_the_usual_runtime_runs_it(tmp_path: Path) -> None:
-    assert isinstance(teacher.load(user_embedder(written(tmp_path, PLAIN)), CPU), Embedder)
+    assert isinstance(teacher.load(spec_of(tmp_path), CPU), Embedder)
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
-    file = written(tmp_path, PLAIN)
-    file.write_bytes(b"no network")
+    spec_of(tmp_path).path.write_bytes(b"no network")
     with pytest.raises(WeightsError, match=r"big\.onnx: is no network"):
-        teacher.TorchTeacher(user_embedder(file), CPU)
+        teacher.load(user_embedder(tmp_path / "big.onnx"), CPU)
