@@ -37,7 +37,7 @@ UNLIKE = 0.8
 """A face whose best score with the frames of its track is below this part of the threshold is in doubt.
 
 Frames of a person who moves are far more alike. Lower values let the next person in a place inherit the name:
-one pair of strangers' photos in 9,800 is more alike than this, one in 440 than 0.6 (faces-val, the threshold
+one pair of strangers' photos in 7,400 is more alike than this, one in 300 than 0.6 (faces-val, the threshold
 of `watch` with the shipped gallery).
 """
 
