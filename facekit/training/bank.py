@@ -34,8 +34,10 @@ from facekit.writing import replacing
 
 KEY, VIEWS, TEACHER, PROGRESS = "bank.json", "views.npy", "teacher.npy", "progress"
 SAMPLE = 256
-ON_GPU = 32
-"""So many pictures share one draw there: each draw costs a GPU as much as a few hundred pictures."""
+AT_ONCE, AT_ONCE_ON_GPU = 256, 2048
+"""So many rows are made at a time, unless told."""
+GROUP_ON_GPU = 32
+"""So many pictures share one draw there: a draw is many small steps, and a GPU waits for each."""
 DIFFERENT = {
     "crops": "other crops",
     "pixels": "other crops",
@@ -109,7 +111,7 @@ def build(
     teacher: Teacher | None,
     augmentation: Augmentation,
     seed: int = 0,
-    batch: int = 256,
+    batch: int | None = None,
     device: torch.device | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
@@ -119,9 +121,11 @@ def build(
     random; the teacher's vector of a view is the mean over the view and its mirror image, so it holds for
     both. UsageError, and nothing is written, where `out` holds a bank of something else.
     """
+    augmentation = replace(augmentation, flip=0.0)
     on_gpu = device is not None and device.type == "cuda"
-    group = ON_GPU if on_gpu else augmentation.group
-    augmentation = replace(augmentation, flip=0.0, group=group)
+    if on_gpu:
+        augmentation = replace(augmentation, group=GROUP_ON_GPU)
+    batch = batch or (AT_ONCE_ON_GPU if on_gpu else AT_ONCE)
     total, done = len(crops) * views, finished(out)
     key = Key.of(crops, views, teacher, augmentation, seed)
     if done:

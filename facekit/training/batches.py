@@ -84,8 +84,10 @@ class Batches:
         anchors = drawn // len(used) * count + used[drawn % len(used)]
         mine = slice(self.rank, None, self.world)
         rows = (view * len(self.data.labels) + crops)[mine]
-        shifts = random.integers(-self.shift, self.shift + 1, (self.size, 2)) if self.shift else None
-        faces = self._pixels(rows, mirrored[mine], None if shifts is None else shifts[mine])
+        shifts = np.zeros((self.size, 2), np.int64)
+        if self.shift:
+            shifts = random.integers(-self.shift, self.shift + 1, (self.size, 2))
+        faces = self._pixels(rows, mirrored[mine], shifts[mine])
         if self.augmentation is not None:
             faces = self._augmented(faces, number)
         ready = prepare(faces, side)
@@ -99,15 +101,14 @@ class Batches:
         )
 
     def _pixels(
-        self, rows: NDArray[np.int64], mirrored: NDArray[np.bool_], shifts: NDArray[np.int64] | None
+        self, rows: NDArray[np.int64], mirrored: NDArray[np.bool_], shifts: NDArray[np.int64]
     ) -> Tensor:
         """Crops of those rows, mirrored where told and moved, uint8 (n, 3, side, side), on `device`."""
         if self._resident is not None:
-            moves = np.zeros((len(rows), 2), np.int64) if shifts is None else shifts
-            return gathered(self._resident, *map(self._there, (rows, mirrored, moves)))
+            return gathered(self._resident, *map(self._there, (rows, mirrored, shifts)))
         pixels = self.data.crops[rows]
         pixels[mirrored] = pixels[mirrored, :, ::-1]
-        if shifts is not None:
+        if self.shift:
             pixels = shifted(pixels, shifts)
         return self._there(pixels).permute(0, 3, 1, 2)
 

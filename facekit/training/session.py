@@ -262,7 +262,6 @@ def _taught(request: Request, config: Config, faces: Any, team: Team, listener: 
             teacher=None if spec is None else teacher.load(spec, team.device),
             augmentation=config.augmentation or Augmentation(),
             seed=config.seed,
-            batch=2048 if team.device.type == "cuda" else 256,
             device=team.device,
             report=lambda done, total: listener.progress(done, total, "views"),
         )

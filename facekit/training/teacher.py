@@ -31,13 +31,15 @@ def translated(usual: Embedder, device: torch.device) -> TorchTeacher | None:
     """The same network run by torch; None where onnx2torch knows not all of its parts, or gets one wrong."""
     side = usual.spec.side
     crops = np.random.default_rng(0).integers(0, 256, (3, side, side, 3)).astype(np.uint8)
+    wanted = usual(crops)
     try:
         found = TorchTeacher(usual.spec, device)
-        cosines = np.einsum("nd,nd->n", found(crops), usual(crops))
-    # What torch raises for shapes that do not fit, and NumPy for vectors that do not.
-    except (NotImplementedError, RuntimeError, ValueError):
+        vectors = found(crops)
+    # Whatever a translation trips over: there is a runtime that takes the file as it is.
+    except Exception:
         return None
-    return found if cosines.min() > ALIKE else None
+    alike = vectors.shape == wanted.shape and (vectors * wanted).sum(1).min() > ALIKE
+    return found if alike else None
 
 
 class TorchTeacher:

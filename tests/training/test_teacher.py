@@ -63,6 +63,19 @@ def test_a_translation_that_gives_other_vectors_is_not_used(
     assert teacher.translated(Embedder(spec_of(tmp_path)), CPU) is None
 
 
+@pytest.mark.parametrize(
+    "error", [KeyError("scale"), WeightsError("a vector that is zero"), RuntimeError("no memory")]
+)
+def test_a_translation_that_fails_is_not_used(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: TorchTeacher, crops: np.ndarray) -> np.ndarray:
+        raise error
+
+    monkeypatch.setattr(TorchTeacher, "__call__", fail)
+    assert teacher.translated(Embedder(spec_of(tmp_path)), CPU) is None
+
+
 def test_without_a_gpu_the_usual_runtime_runs_it(tmp_path: Path) -> None:
     assert isinstance(teacher.load(spec_of(tmp_path), CPU), Embedder)
 
