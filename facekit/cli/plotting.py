@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from facekit import writing
 from facekit.cli import DONE
 from facekit.errors import UsageError
 from facekit.evaluation import identification, scores, verification
@@ -61,7 +62,7 @@ def write_page(sections: Sequence[report.Section], out: Path) -> Path:
     made = report.Made.on(datetime.now(UTC).date().isoformat())
     out.mkdir(parents=True, exist_ok=True)
     place = out / PAGE
-    place.write_text(report.page(sections, made), encoding="utf-8")
+    writing.write_text(place, report.page(sections, made))
     return place
 
 

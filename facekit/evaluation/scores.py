@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from facekit.errors import DependencyError, UsageError
 from facekit.rendering.escaping import csv_cell, csv_text
+from facekit.writing import replacing
 
 Texts = tuple[str, ...]
 Columns = dict[str, Sequence[Any]]
@@ -166,9 +167,10 @@ def write(path: Path, scores: AnyScores) -> None:
     if _is_parquet(path):
         arrow = _pyarrow(path)
         texts = {name: [_unicode(value) for value in values] for name, values in columns.items()}
-        arrow.parquet.write_table(arrow.table(texts), path)
+        with replacing(path) as unfinished, unfinished.open("wb") as binary:
+            arrow.parquet.write_table(arrow.table(texts), binary)
         return
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow([csv_cell(name) for name in columns])
         table.writerows([csv_cell(value) for value in row] for row in zip(*columns.values(), strict=True))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from facekit.errors import DependencyError
 from facekit.rendering.escaping import printable
 from facekit.rendering.tables import fit, width
+from facekit.writing import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     for path, content in zip(paths, (png(figure), svg(figure)), strict=True):
-        path.write_bytes(content)
+        write_bytes(path, content)
     return paths
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,17 +31,13 @@ def open_writer(path: Path | None, style: str, emit: Callable[[str], None]) -> I
         return
     if path.suffix not in _STYLES:
         raise UsageError(f"{path}: name it {path.stem}.npz, .csv or .jsonl, for the format to write")
-    with replacing(path) as unfinished, open(unfinished, "wb", opener=_owners_alone) as file:
+    with replacing(path, private=True) as unfinished, unfinished.open("wb") as file:
         if path.suffix == ".npz":
             arrays = Arrays()
             yield arrays
             np.savez_compressed(file, allow_pickle=False, **arrays.values())
         else:
             yield Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
-
-
-def _owners_alone(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 class Lines:

@@ -30,7 +30,7 @@ from facekit.errors import UsageError
 from facekit.training.augment import augment
 from facekit.training.config import Augmentation
 from facekit.training.data import Faces
-from facekit.writing import replacing
+from facekit.writing import write_text
 
 KEY, VIEWS, TEACHER, PROGRESS = "bank.json", "views.npy", "teacher.npy", "progress"
 SAMPLE = 256
@@ -272,5 +272,4 @@ def _load(path: Path, dtype: type[np.generic], axes: int) -> NDArray[Any] | None
 
 def _replace(path: Path, text: str) -> None:
     """A full disk or a crash leaves the old text."""
-    with replacing(path, durable=True) as part:
-        part.write_text(text, encoding="utf-8")
+    write_text(path, text, durable=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from facekit import settings
 from facekit.errors import UsageError
-from facekit.writing import replacing
+from facekit.writing import replacing, write_bytes
 
 Row = dict[str, float]
 
@@ -97,7 +97,7 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
     from facekit.plots import style, training
 
     with style.styled():
-        path.write_bytes(style.png(training.draw(rows)))
+        write_bytes(path, style.png(training.draw(rows)))
 
 
 def read_csv(path: Path) -> list[Row]:

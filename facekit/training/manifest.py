@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from facekit import weights
-from facekit.writing import replacing
+from facekit.writing import write_text
 
 
 def made(file: Path) -> dict[str, Any]:
@@ -58,5 +58,4 @@ def update(path: Path, entry: Mapping[str, Any], *, name: str = "embedder") -> N
     found = mine.search(text)
     before, after = (text[: found.start()], mine.sub("", text[found.end() :])) if found else (text, "")
     parts = [part.strip("\n") for part in (before, to_toml({name: entry}), after)]
-    with replacing(path, durable=True) as unfinished:
-        unfinished.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    write_text(path, "\n\n".join(part for part in parts if part) + "\n", durable=True)

@@ -25,7 +25,7 @@ from facekit.training import export, manifest
 from facekit.training.data import SIDE
 from facekit.training.landmarks import Example
 from facekit.training.networks import conv_norm
-from facekit.writing import replacing
+from facekit.writing import write_bytes
 
 Crops = NDArray[np.uint8]
 Report = Callable[[int, float], None]
@@ -224,8 +224,7 @@ def write(network: RefinerNetwork, path: Path, table: Path | None = None) -> dic
     """Write the ONNX file; its entry, as the table [refiner] of the manifest `table` has it, which is written
     too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as unfinished:
-        unfinished.write_bytes(to_onnx(network))
+    write_bytes(path, to_onnx(network))
     entry = {**manifest.made(path), "side": INPUT_SIDE, "window": list(WINDOW), "scheme": "arcface5"}
     if table is not None:
         manifest.update(table, entry, name="refiner")
