@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ class Pipeline:
 
     `detector` is `dlib`, or `dlib-cnn=FILE`, `yunet=FILE`, `yolo=FILE`, `retinaface=FILE`; `embedder` is an
     ONNX file with its TOML beside it, or None for the shipped network. Faces narrower than `min_face`
-    pixels are not looked for. `threads` 0 means one per usable core.
+    pixels are not looked for. `threads` 0 means one per usable core. Threads may share a pipeline.
     """
 
     def __init__(
@@ -41,6 +41,11 @@ class Pipeline:
             raise WeightsError(f"{self.spec.path}: no template {self.spec.template!r}: there are {known}")
         self.min_face = min_face
         self._threads = threads
+        self._coming: Future[Embedder] | None = None
+        self._landmarks: Landmarks | None = None
+        self._refiner: Refiner | None = None
+        # What is loaded with the first picture is loaded once, though two threads have a first picture.
+        self._lock = threading.Lock()
 
     @property
     def fingerprint(self) -> str:
@@ -53,25 +58,32 @@ class Pipeline:
 
     @property
     def embedder(self) -> Embedder:
-        return self._loading.result()
+        return self._loading().result()
 
-    @cached_property
     def _loading(self) -> Future[Embedder]:
         """The embedder, loaded in a thread of its own while the first picture is looked through."""
-        loader = ThreadPoolExecutor(1, "facekit-loader")
-        coming = loader.submit(Embedder, self.spec, threads=self._threads)
-        loader.shutdown(wait=False)
-        return coming
+        with self._lock:
+            if self._coming is None:
+                loader = ThreadPoolExecutor(1, "facekit-loader")
+                self._coming = loader.submit(Embedder, self.spec, threads=self._threads)
+                loader.shutdown(wait=False)
+            return self._coming
 
-    @cached_property
+    @property
     def landmarks(self) -> Landmarks:
-        spec = weights.shipped_landmarks()
-        weights.verified(spec.path, spec.sha256)
-        return Landmarks(spec.path, spec.scheme)
+        with self._lock:
+            if self._landmarks is None:
+                spec = weights.shipped_landmarks()
+                weights.verified(spec.path, spec.sha256)
+                self._landmarks = Landmarks(spec.path, spec.scheme)
+            return self._landmarks
 
-    @cached_property
+    @property
     def refiner(self) -> Refiner:
-        return Refiner(weights.shipped_refiner())
+        with self._lock:
+            if self._refiner is None:
+                self._refiner = Refiner(weights.shipped_refiner())
+            return self._refiner
 
     def detect(self, picture: Picture) -> list[Detection]:
         """The faces' places only, surest first."""
@@ -82,7 +94,7 @@ class Pipeline:
 
         The faces of one picture are one batch, so a picture gives the same vectors whatever else is read.
         """
-        _ = self._loading
+        self._loading()
         found = self.detect(picture)
         return self.describe(picture, found) if found else []
 

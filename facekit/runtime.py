@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from facekit import settings
 from facekit.errors import DependencyError
+from facekit.lending import Lending
 
 Array = NDArray[Any]
 
@@ -111,7 +112,8 @@ class _OpenVino:
             shape = model.inputs[0].partial_shape
             shape[0] = -1
             model.reshape(shape)
-            self._model = core.compile_model(model, "CPU", config)
+            compiled = core.compile_model(model, "CPU", config)
+            self._requests: Lending[Any] = Lending(compiled.create_infer_request)
             self.input_shape = tuple(side.get_length() if side.is_static else None for side in shape)
             self.output_count = len(model.outputs)
         except RuntimeError as error:
@@ -119,7 +121,8 @@ class _OpenVino:
 
     def outputs(self, batch: Array) -> list[Array]:
         try:
-            return [np.array(output) for output in self._model([batch]).values()]
+            with self._requests.borrowed() as request:
+                return [np.array(output) for output in request.infer([batch]).values()]
         except RuntimeError as error:
             raise RunError(_first_line(error)) from None
 

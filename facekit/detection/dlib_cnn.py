@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import dlib
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import ordered, scaled
 from facekit.errors import WeightsError
+from facekit.lending import Lending
 from facekit.results import Detection, Pixels
 
 _WINDOW = 73.0
@@ -24,10 +26,7 @@ class DlibCnn:
     name = "dlib-cnn"
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._detector = dlib.cnn_face_detection_model_v1(str(path))
-        except (RuntimeError, MemoryError) as error:
-            raise WeightsError(f"{path}: not dlib's MMOD face detector") from error
+        self._detectors = Lending(lambda: _load(path))
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         area = pixels.shape[0] * pixels.shape[1]
@@ -40,8 +39,10 @@ class DlibCnn:
         height, width = pixels.shape[:2]
         view = np.asarray(scaled(Image.fromarray(pixels), scale))
         across, down = width / view.shape[1], height / view.shape[0]
+        with self._detectors.borrowed() as detector:
+            faces = detector(view, 0)
         found = []
-        for face in self._detector(view, 0):
+        for face in faces:
             at = face.rect
             box = (
                 at.left() * across,
@@ -51,3 +52,10 @@ class DlibCnn:
             )
             found.append(Detection(box, float(face.confidence)))
         return found
+
+
+def _load(path: Path) -> Any:
+    try:
+        return dlib.cnn_face_detection_model_v1(str(path))
+    except (RuntimeError, MemoryError) as error:
+        raise WeightsError(f"{path}: not dlib's MMOD face detector") from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import dlib
 import numpy as np
@@ -18,6 +19,7 @@ from PIL import Image
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import ordered, overlap, scaled, shorter_side, turned_back
 from facekit.errors import WeightsError
+from facekit.lending import Lending
 from facekit.results import Box, Detection, Pixels
 from facekit.weights import shipped_detector, verified
 
@@ -68,10 +70,7 @@ class DlibHog:
         self._ladder = ladder or Ladder()
         spec = shipped_detector()
         verified(spec.path, spec.sha256)
-        try:
-            self._detector = dlib.fhog_object_detector(str(spec.path))
-        except (RuntimeError, MemoryError) as error:
-            raise WeightsError(f"{spec.path}: not a detector that this dlib can read ({error})") from None
+        self._detectors = Lending(lambda: _load(spec.path))
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         grey = Image.fromarray(pixels).convert("L")
@@ -112,7 +111,8 @@ class DlibHog:
     def _look(self, grey: Image.Image, scale: float, tilt: float = 0.0) -> list[_Seen]:
         upright = scaled(grey, scale)
         view = upright.rotate(tilt, Image.Resampling.BILINEAR, expand=True) if tilt else upright
-        boxes, scores, _ = self._detector.run(np.asarray(view), 0, min(0.0, self._ladder.lowered))
+        with self._detectors.borrowed() as detector:
+            boxes, scores, _ = detector.run(np.asarray(view), 0, min(0.0, self._ladder.lowered))
         across, down = grey.width / upright.width, grey.height / upright.height
         seen = []
         for found, score in zip(boxes, scores, strict=True):
@@ -122,6 +122,13 @@ class DlibHog:
             x0, y0, x1, y1 = box
             seen.append(_Seen((x0 * across, y0 * down, x1 * across, y1 * down), float(score)))
         return seen
+
+
+def _load(path: Path) -> Any:
+    try:
+        return dlib.fhog_object_detector(str(path))
+    except (RuntimeError, MemoryError) as error:
+        raise WeightsError(f"{path}: not a detector that this dlib can read ({error})") from None
 
 
 def _apart(faces: Sequence[_Seen]) -> list[_Seen]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,12 +13,15 @@ from PIL import Image
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, scaled, working_side
 from facekit.errors import DependencyError, WeightsError
+from facekit.lending import Lending
 from facekit.results import Detection, Pixels
 
 _SURE = 0.7
 _OVERLAP = 0.3
 _LARGE_FACES = 320
 """It does not see faces over 300 pixels: where nothing is found, the picture is shown in this size."""
+
+_one_log_level = threading.Lock()
 
 
 class YuNet:
@@ -27,16 +31,7 @@ class YuNet:
 
     def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         cv2 = _opencv()
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(0)  # it warns of its own choice of engine
-        try:
-            self._detector: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), sure, _OVERLAP)
-            # OpenCV notices a network that is no YuNet only when it decodes the first picture.
-            self._look(Image.new("RGB", (64, 64)))
-        except cv2.error as error:
-            raise WeightsError(f"{path}: not a YuNet network that this OpenCV can read") from error
-        finally:
-            cv2.utils.logging.setLogLevel(level)
+        self._detectors = Lending(lambda: _load(cv2, path, sure))
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         image = Image.fromarray(pixels)
@@ -47,14 +42,35 @@ class YuNet:
         return ordered(found, min_face)
 
     def _look(self, image: Image.Image, enlarge: float = 1.0) -> list[Detection]:
-        self._detector.setInputSize(image.size)
-        rows = self._detector.detect(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))[1]
+        with self._detectors.borrowed() as detector:
+            rows = _rows(detector, image)
         if rows is None:
             return []
         rows = rows[np.isfinite(rows).all(axis=1)]
         boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1) * enlarge
         points = rows[:, 4:14].reshape(-1, 5, 2) * enlarge
         return detections(boxes, rows[:, 14], points, range(len(rows)))
+
+
+def _load(cv2: ModuleType, path: Path, sure: float) -> Any:
+    with _one_log_level:
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(0)  # it warns of its own choice of engine
+        try:
+            detector = cv2.FaceDetectorYN.create(str(path), "", (320, 320), sure, _OVERLAP)
+            # OpenCV notices a network that is no YuNet only when it decodes the first picture.
+            _rows(detector, Image.new("RGB", (64, 64)))
+        except cv2.error as error:
+            raise WeightsError(f"{path}: not a YuNet network that this OpenCV can read") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+    return detector
+
+
+def _rows(detector: Any, image: Image.Image) -> Any:
+    """A row of 15 numbers for each face, or None."""
+    detector.setInputSize(image.size)
+    return detector.detect(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))[1]
 
 
 def _opencv() -> ModuleType:

@@ -12,6 +12,7 @@ from facekit.detection import dlib_hog
 from facekit.detection.dlib_hog import DlibHog, Ladder
 from facekit.errors import WeightsError
 from facekit.images import read
+from facekit.lending import Lending
 from facekit.results import Box, Pixels
 
 FACE = (178.0, 70.0, 268.0, 172.0)
@@ -152,14 +153,14 @@ def test_pictures_of_any_shape_without_a_face(
 def test_a_large_picture_is_not_looked_at_in_full() -> None:
     sizes: list[int] = []
     detector = DlibHog(Ladder(first_area=1e4, last_area=4e4))
-    inner = detector._detector
+    inner = detector._detectors._make()
 
     class Counting:
         def run(self, view: np.ndarray, *options: float) -> object:
             sizes.append(view.size)
             return inner.run(view, *options)
 
-    detector._detector = Counting()
+    detector._detectors = Lending(Counting)
     assert detector.detect(np.zeros((800, 1000, 3), np.uint8)) == []
     assert sizes[0] == pytest.approx(1e4, rel=0.1)
     assert max(sizes) == pytest.approx(4e4, rel=0.1)
