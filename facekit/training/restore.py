@@ -22,15 +22,21 @@ from facekit.training.networks import GlobalDepthwise
 
 Layer = tuple[Tensor, Tensor]
 SAMPLE = 256
+"""So many crops are enough for the statistics of batch norms."""
+FITTED = 16_384
+"""So many crops tell a last layer of a few hundred inputs well."""
+AT_ONCE = 64
+RIDGE = 1e-3
+"""Of the mean variance of an input: enough for inputs that say the same."""
 
 
 @torch.no_grad()
-def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> None:
+def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> nn.Linear | None:
     """Load the weights of the ONNX `file` into a fresh `network` of the same architecture.
 
     The statistics of batch norms come from `crops`, uint8 (n, side, side, 3) RGB, for which SAMPLE are
-    enough. Raises WeightsError if the file is of another network, or of one whose batch norms do not follow
-    its layers.
+    enough. A last layer of another dimension than the file's stays as it is, and is returned. Raises
+    WeightsError if the file is of another network, or of one whose batch norms do not follow its layers.
     """
     model = _model(file)
     side = _side(model)
@@ -50,6 +56,7 @@ def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> None:
             hook.remove()
     if filling.used != len(layers):
         raise WeightsError(f"{file}: is of another network, with more layers")
+    return filling.unlike
 
 
 class _Filling:
@@ -60,9 +67,15 @@ class _Filling:
         self.file, self.layers = file, layers
         self.used = 0
         self.folded: list[Layer] = []
+        self.unlike: nn.Linear | None = None
 
     def layer(self, part: nn.Module, _: Any) -> None:
         kernel = part.get_parameter("weight")
+        if self.used == len(self.layers) - 1 and isinstance(part, nn.Linear):
+            stored = self.layers[self.used][0].shape
+            if stored[0] != len(kernel) and stored[1:] == kernel.shape[1:]:
+                self.unlike, self.used = part, self.used + 1
+                return
         if self.used == len(self.layers) or self.layers[self.used][0].shape != kernel.shape:
             raise WeightsError(f"{self.file}: is of another network; layer {self.used + 1} does not fit")
         weight, bias = self.layers[self.used]
@@ -86,6 +99,29 @@ class _Filling:
         part.get_buffer("running_var").copy_(variance)
         part.get_parameter("weight").copy_((variance + 1e-5).sqrt() / scale)
         part.get_parameter("bias").copy_(mean / scale + bias)
+
+
+@torch.no_grad()
+def fit_last(
+    network: nn.Module, last: nn.Linear, crops: NDArray[np.uint8], wanted: NDArray[np.floating[Any]]
+) -> None:
+    """Set the layer `last`, with which `network` ends, to what comes nearest to the vectors that are `wanted`
+    (n, d) of `crops`, uint8 (n, side, side, 3) RGB: ridge regression (Hoerl and Kennard 1970)."""
+    found: list[Tensor] = []
+    hook = last.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].double()))
+    try:
+        for part in torch.split(torch.from_numpy(crops).permute(0, 3, 1, 2), AT_ONCE):
+            network.eval()(prepare(part, part.shape[-1]))
+    finally:
+        hook.remove()
+    features, vectors = torch.cat(found), torch.from_numpy(np.asarray(wanted, np.float64))
+    middle, mean = features.mean(0), vectors.mean(0)
+    features = features - middle
+    moments = features.T @ features
+    moments.diagonal().add_(RIDGE * moments.diagonal().mean())
+    weight = torch.linalg.solve(moments, features.T @ (vectors - mean)).T
+    last.weight.copy_(weight)
+    last.bias.copy_(mean - weight @ middle)
 
 
 def usual_length(weight: Tensor) -> float:

@@ -18,7 +18,7 @@ from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import Config
 from facekit.training.data import Faces
 from facekit.training.muon import Muon
-from facekit.training.restore import restore
+from facekit.training.restore import FITTED, SAMPLE, fit_last, restore
 
 
 @dataclass
@@ -82,12 +82,17 @@ class Run:
         self.step, self.best, self.seconds = facts["step"], facts["best"], facts["seconds"]
         self.stale, self.side, self.history = facts.get("stale", 0), facts.get("side", 0), facts["history"]
 
-    def load_weights(self, path: Path, crops: NDArray[np.uint8]) -> None:
+    def load_weights(self, path: Path, data: Faces) -> None:
         """Begin from the averaged network of another run, or from an exported ONNX file: the weights only.
 
-        What an exported file lacks is measured on `crops`."""
+        What an exported file lacks is measured on crops of `data`. A file of another dimension gives all but
+        the last layer; that one is fitted to the teacher's vectors. WeightsError if the file is of another
+        network, or of another dimension and there is no teacher of this one.
+        """
         if path.suffix == ".onnx":
-            restore(self.network, path, crops)
+            last = restore(self.network, path, data.crops[some_rows(data, SAMPLE)])
+            if last is not None:
+                self._fit(path, last, data)
             self.averaged.load_state_dict(self.network.state_dict())
             return
         wanted = checkpoint.read(path).under("averaged")
@@ -96,6 +101,15 @@ class Run:
             self.averaged.load_state_dict(wanted)
         except RuntimeError as error:
             raise WeightsError(f"{path}: is of another network ({error})") from None
+
+    def _fit(self, path: Path, last: nn.Linear, data: Faces) -> None:
+        if data.teacher is None or data.teacher.shape[1] != last.out_features:
+            raise WeightsError(
+                f"{path}: is of another dimension than {last.out_features}: only a run with such a teacher "
+                "can begin from it"
+            )
+        rows = some_rows(data, FITTED)
+        fit_last(self.network, last, data.crops[rows], data.teacher[rows])
 
     def to(self, device: torch.device) -> Run:
         """Move the tensors, the optimizer's too; to be called before `load`."""
@@ -106,6 +120,12 @@ class Run:
     def _parts(self) -> dict[str, nn.Module]:
         named = {"network": self.network, "averaged": self.averaged, "head": self.head, "bridge": self.bridge}
         return {name: module for name, module in named.items() if module is not None}
+
+
+def some_rows(data: Faces, most: int) -> NDArray[np.int64]:
+    """Of the crops that are trained on so many, evenly spread."""
+    places = np.linspace(0, len(data.rows) - 1, min(most, len(data.rows))).astype(np.int64)
+    return data.rows[places]
 
 
 def start(config: Config, data: Faces) -> Run:

@@ -115,7 +115,7 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
     state.notes = _notes(data, validation)
     if request.init is not None and not request.resume:
         # Before the network moves: crops run through it here.
-        state.load_weights(request.init, _some_crops(data))
+        state.load_weights(request.init, data)
     state.to(team.device)
     if request.resume:
         state.notes = _going_on(last, before, state.notes)
@@ -266,14 +266,6 @@ def _taught(request: Request, config: Config, faces: Any, team: Team, listener: 
             report=lambda done, total: listener.progress(done, total, "views"),
         )
     return bank.read(faces, folder, note=listener.note)
-
-
-def _some_crops(data: Any) -> Any:
-    """Enough of the crops that are trained on to measure batch norms, evenly spread."""
-    from facekit.training.restore import SAMPLE
-
-    rows = np.linspace(0, len(data.rows) - 1, min(SAMPLE, len(data.rows))).astype(np.int64)
-    return np.asarray(data.crops[data.rows[rows]])
 
 
 def _notes(data: Any, validation: Any) -> dict[str, Any]:

@@ -282,7 +282,7 @@ def test_rates_on_faces_of_another_size_are_not_compared(
 def test_weights_of_another_run_are_a_beginning(tmp_path: Path) -> None:
     first = trained(quick(), tmp_path)
     second = run.start(quick(seed=5), FACES)
-    second.load_weights(tmp_path / checkpoint.LAST, FACES.crops)
+    second.load_weights(tmp_path / checkpoint.LAST, FACES)
     wanted = first.averaged.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in second.network.state_dict().items())
     assert second.step == 0
@@ -293,7 +293,7 @@ def test_a_checkpoint_of_other_people_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="other people"):
         run.start(quick(), people(5, 6)).load(tmp_path / checkpoint.LAST)
     with pytest.raises(WeightsError, match="another network"):
-        run.start(quick(dimension=9), FACES).load_weights(tmp_path / checkpoint.LAST, FACES.crops)
+        run.start(quick(dimension=9), FACES).load_weights(tmp_path / checkpoint.LAST, FACES)
 
 
 def test_a_checkpoint_with_a_bridge_to_a_teacher_needs_one(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An exported embedder can be trained on: the network that is restored computes what the file does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,10 +97,32 @@ def test_a_run_begins_from_an_exported_file(
     }
     monkeypatch.setattr(networks, "NETWORKS", table)
     state = run.start(quick(network="small", dimension=16), FACES)
-    state.load_weights(written(trained, "float32", tmp_path / "network.onnx"), FACES.crops)
+    state.load_weights(written(trained, "float32", tmp_path / "network.onnx"), FACES)
     for begun in (state.network, state.averaged):
         found = normalised(embed(begun, FACES.crops, side=112))
         with torch.no_grad():
             faces = torch.from_numpy(FACES.crops).permute(0, 3, 1, 2) / 127.5 - 1
             wanted = F.normalize(trained(faces)).numpy()
         assert np.einsum("nd,nd->n", found, wanted).min() > 0.9999
+
+
+def test_a_run_of_another_dimension_begins_near_its_teacher(
+    trained: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(dimension: int) -> torch.nn.Module:
+        return networks.FaceResNet(dimension, widths=WIDTHS)
+
+    monkeypatch.setattr(networks, "NETWORKS", {"small": networks.Architecture(build, 16, "")})
+    file = written(trained, "float32", tmp_path / "network.onnx")
+    # What the teacher says follows from what the file's network sees, so a last layer can say it too.
+    turned = np.random.default_rng(0).normal(size=(16, 5))
+    wanted = normalised((embed(trained, FACES.crops, side=112) @ turned).astype(np.float32))
+    taught = replace(FACES, teacher=wanted.astype(np.float16))
+    state = run.start(quick(network="small", dimension=5), taught)
+    state.load_weights(file, taught)
+    for begun in (state.network, state.averaged):
+        found = normalised(embed(begun, FACES.crops, side=112))
+        assert np.einsum("nd,nd->n", found, wanted).mean() > 0.99
+    alone = run.start(quick(network="small", dimension=5), FACES)
+    with pytest.raises(WeightsError, match=r"network\.onnx: is of another dimension than 5"):
+        alone.load_weights(file, FACES)
