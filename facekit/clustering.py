@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.results import SCHEMA, Face
+from facekit.identification import possible, tied
+from facekit.results import SCHEMA, Candidate, Face
 
 if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
@@ -52,13 +53,15 @@ class Group:
     """Faces of one person, in the order of the photos. `likeness` is the mean score of its pairs (−1 … 1).
 
     `subject` is who it is, where the gallery knows; `score` is then the median of its faces' scores with
-    that subject.
+    that subject. `contenders` are the people whom a group is equally like, and none of whom it is then
+    said to be.
     """
 
     faces: tuple[Sighting, ...]
     likeness: float
     subject: str | None = None
     score: float | None = None
+    contenders: tuple[str, ...] = ()
 
     @property
     def photos(self) -> list[str]:
@@ -69,6 +72,7 @@ class Group:
         return {
             "subject": self.subject,
             "score": score,
+            "contenders": list(self.contenders),
             "likeness": round(self.likeness, 4),
             "faces": [face.to_dict() for face in self.faces],
         }
@@ -108,17 +112,20 @@ def group_faces(faces: Sequence[Sighting], threshold: float, gallery: Gallery | 
     labels = group(vectors, photos, threshold)
     members = [np.flatnonzero(labels == number) for number in range(labels.max() + 1)]
     members += [np.array([alone]) for alone in np.flatnonzero(labels == ALONE)]
-    named = _named(members, vectors, photos, gallery) if gallery is not None else dict[int, str]()
+    evidence = _evidence_of(members, vectors, gallery) if gallery is not None else [[] for _ in members]
+    named = _named(evidence, members, photos, gallery.threshold) if gallery is not None else {}
     groups, single = [], []
-    for rows, subject in _joined(members, named):
+    for numbers, subject in _joined(len(members), named):
+        rows = np.sort(np.concatenate([members[number] for number in numbers]))
         found = tuple(faces[row] for row in rows)
-        if len(found) == 1 and subject is None:
+        contenders = () if subject else _contenders(evidence[numbers[0]], gallery)
+        if len(found) == 1 and subject is None and not contenders:
             single.append((rows[0], found[0]))
             continue
         score = None
         if gallery is not None and subject is not None:
             score = _evidence(_candidates(vectors[rows], gallery))[subject]
-        groups.append(Group(found, _likeness(vectors[rows]), subject, score))
+        groups.append(Group(found, _likeness(vectors[rows]), subject, score, contenders))
     groups.sort(key=lambda each: -len(each.faces))
     return Grouping(tuple(groups), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
 
@@ -212,18 +219,44 @@ def _one_a_photo(vectors: Vectors, photos: Sequence[str]) -> list[int]:
     return sorted(kept)
 
 
+def _evidence_of(
+    members: Sequence[NDArray[np.intp]], vectors: Vectors, gallery: Gallery
+) -> list[list[Candidate]]:
+    """For each group its subjects by their median scores, best first."""
+    ranked = []
+    for rows in members:
+        medians = _evidence(_candidates(vectors[rows], gallery))
+        order = sorted(medians.items(), key=lambda item: (-item[1], item[0]))
+        ranked.append([Candidate(rank, name, score) for rank, (name, score) in enumerate(order, 1)])
+    return ranked
+
+
+def _contenders(evidence: Sequence[Candidate], gallery: Gallery | None) -> tuple[str, ...]:
+    """The people whom a group is equally like, at a score that would have named it."""
+    if gallery is None or not evidence or evidence[0].score < gallery.threshold:
+        return ()
+    equal = tuple(each.subject for each in tied(evidence))
+    return equal if len(equal) > 1 else ()
+
+
 def _named(
-    members: Sequence[NDArray[np.intp]], vectors: Vectors, photos: Sequence[str], gallery: Gallery
+    evidence: Sequence[Sequence[Candidate]],
+    members: Sequence[NDArray[np.intp]],
+    photos: Sequence[str],
+    threshold: float,
 ) -> dict[int, str]:
-    """The subjects of those groups whose median score with one reaches the gallery's threshold.
+    """The subjects of those groups whose median score with one reaches the threshold, and with nobody else
+    is as good (`identification.tied`) or better by more than `identification.NEAR`.
 
     The surest are named first. A second group gets the same name only when no photo shows both: the
     grouping has then divided one person, whom the gallery knows twice.
     """
-    claims = []
-    for number, rows in enumerate(members):
-        evidence = _evidence(_candidates(vectors[rows], gallery))
-        claims += [(-score, number, name) for name, score in evidence.items() if score >= gallery.threshold]
+    claims = [
+        (-each.score, number, each.subject)
+        for number, ranked in enumerate(evidence)
+        for each in possible(ranked, threshold)
+        if len(tied(ranked)) == 1
+    ]
     seen: defaultdict[str, set[str]] = defaultdict(set)
     named: dict[int, str] = {}
     for _, number, name in sorted(claims):
@@ -234,17 +267,13 @@ def _named(
     return named
 
 
-def _joined(
-    members: Sequence[NDArray[np.intp]], named: dict[int, str]
-) -> list[tuple[NDArray[np.intp], str | None]]:
-    """The rows of each group with its name; those of one name are one."""
-    by_name: defaultdict[str, list[NDArray[np.intp]]] = defaultdict(list)
+def _joined(count: int, named: dict[int, str]) -> list[tuple[list[int], str | None]]:
+    """The numbers of the groups with their name; those of one name stand together."""
+    by_name: defaultdict[str, list[int]] = defaultdict(list)
     for number, name in named.items():
-        by_name[name].append(members[number])
-    joined: list[tuple[NDArray[np.intp], str | None]] = [
-        (np.sort(np.concatenate(rows)), name) for name, rows in sorted(by_name.items())
-    ]
-    return joined + [(rows, None) for number, rows in enumerate(members) if number not in named]
+        by_name[name].append(number)
+    joined: list[tuple[list[int], str | None]] = [(found, name) for name, found in sorted(by_name.items())]
+    return joined + [([number], None) for number in range(count) if number not in named]
 
 
 def _candidates(vectors: Vectors, gallery: Gallery) -> list[dict[str, float]]:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from facekit.probability import Probability
     from facekit.reading import Reading
 
+TIE = 1e-3
+"""Best scores of two people this close are equal: one picture that both have, read or embedded in another
+batch, moves a score by less."""
+
+NEAR = 0.05
+"""How far below its best candidate's score a face's name may be, where that candidate is another face of the
+picture. With a low threshold a face would else take the name of somebody whom it is hardly like."""
+
 
 def identify(
     pipeline: Pipeline,
@@ -83,11 +91,29 @@ def name_faces(
     """The verdicts on all faces of one picture: `identify` for faces that are already there."""
     if not faces:
         return []
-    # The others of n faces can take at most n - 1 subjects from a face: it never needs more than n.
-    found = gallery.search(np.stack([face.vector for face in faces]), max(top, len(faces)))
+    # The others of n faces can take at most n - 1 subjects from a face; a tie needs two.
+    found = gallery.search(np.stack([face.vector for face in faces]), max(top, len(faces), 2))
     limit = gallery.threshold if threshold is None else threshold
     decided = decide(faces, found, limit, allow_repeats=allow_repeats)
-    return [Identification(each.face, each.subject, each.candidates[:top]) for each in decided]
+    return [replace(each, candidates=_shown(each, top)) for each in decided]
+
+
+def _shown(identified: Identification, top: int) -> tuple[Candidate, ...]:
+    """The `top` candidates, and those below them that the verdict is about."""
+    about = {identified.subject, *identified.contenders}
+    last = max((each.rank for each in identified.candidates if each.subject in about), default=0)
+    return identified.candidates[: max(top, last)]
+
+
+def tied(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The best candidates that no score tells apart; one, or none without any, where there is no tie."""
+    return [each for each in candidates if each.score >= candidates[0].score - TIE]
+
+
+def possible(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
+    """Those of the candidates, best first, whose names a face can have: they reach the threshold, and are
+    within `NEAR` of the best."""
+    return [each for each in candidates if each.score >= max(threshold, candidates[0].score - NEAR)]
 
 
 def decide(
@@ -97,40 +123,49 @@ def decide(
     *,
     allow_repeats: bool = False,
 ) -> list[Identification]:
-    """A subject or None for every face, from its candidates (best first).
+    """A subject for every face, or the reason why it has none, from its candidates (best first).
 
-    A subject is given only at a score of at least `threshold`. Without `allow_repeats` each subject
+    A subject is given only at a score of at least `threshold`, only within `NEAR` of the face's best
+    candidate, and to nobody who is as like somebody else (`tied`). Without `allow_repeats` each subject
     is given to one face at most, so that the scores above the threshold have the largest sum: the
     most likely assignment where a score above it is evidence in proportion. What is equal is
     decided by the order of faces and candidates.
     """
-    if allow_repeats:
-        chosen = [next(iter(_above(each, threshold)), None) for each in candidates]
-    else:
-        chosen = _assign([_above(each, threshold) for each in candidates], threshold)
+    claims = [possible(each, threshold) for each in candidates]
+    chosen = [next(iter(each), None) for each in claims] if allow_repeats else _assign(claims, threshold)
     return [
-        Identification(face, one.subject if one else None, tuple(all_of_it))
+        _verdict(face, one, tuple(all_of_it), threshold)
         for face, one, all_of_it in zip(faces, chosen, candidates, strict=True)
     ]
 
 
-def _above(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
-    return [candidate for candidate in candidates if candidate.score >= threshold]
+def _verdict(
+    face: Face, chosen: Candidate | None, candidates: tuple[Candidate, ...], threshold: float
+) -> Identification:
+    best = candidates[0].score if candidates else None
+    if best is None or best < threshold:
+        return Identification(face, None, candidates, best, "below_threshold")
+    equal = tuple(each.subject for each in tied(candidates))
+    if len(equal) > 1:
+        return Identification(face, None, candidates, best, "ambiguous", equal)
+    if chosen is None:
+        return Identification(face, None, candidates, best, "already_in_picture", equal)
+    return Identification(face, chosen.subject, candidates, chosen.score)
 
 
-def _assign(possible: Sequence[Sequence[Candidate]], threshold: float) -> list[Candidate | None]:
-    wanted = [each[0].subject for each in possible if each]
+def _assign(claims: Sequence[Sequence[Candidate]], threshold: float) -> list[Candidate | None]:
+    wanted = [each[0].subject for each in claims if each]
     if len(set(wanted)) == len(wanted):  # the common case: nobody is wanted twice
-        return [each[0] if each else None for each in possible]
-    subjects = sorted({candidate.subject for each in possible for candidate in each})
+        return [each[0] if each else None for each in claims]
+    subjects = sorted({candidate.subject for each in claims for candidate in each})
     column = {subject: number for number, subject in enumerate(subjects)}
     # A score just at the threshold must still be worth more than no name.
-    gain = np.zeros((len(possible), len(subjects) + len(possible)))
-    for row, each in enumerate(possible):
+    gain = np.zeros((len(claims), len(subjects) + len(claims)))
+    for row, each in enumerate(claims):
         for candidate in each:
             gain[row, column[candidate.subject]] = candidate.score - threshold + 1e-9
     taken = assignment(gain)
-    by_subject = [{candidate.subject: candidate for candidate in each} for each in possible]
+    by_subject = [{candidate.subject: candidate for candidate in each} for each in claims]
     return [
         by_subject[row].get(subjects[number]) if number < len(subjects) else None
         for row, number in enumerate(taken)

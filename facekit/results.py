@@ -79,7 +79,7 @@ class Face:
     def to_dict(self) -> dict[str, Any]:
         return {
             "box": [round(value, 1) for value in self.detection.box],
-            "score": round(self.detection.score, 4),
+            "detector_score": round(self.detection.score, 4),
         }
 
     def without_crop(self) -> Face:
@@ -105,15 +105,34 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """A face, its candidates, and the verdict: a subject, or None for "unknown"."""
+    """A face, its candidates, and the verdict: a subject, or None for "unknown".
+
+    `score` is the subject's, or the best candidate's of an unknown face (cosine, −1 … 1; None without any
+    candidate). `reason` is why a face is unknown:
+
+    below_threshold      no candidate reaches the threshold
+    already_in_picture   another face of the picture has the name that this one would have
+    ambiguous            two people have the same best score
+
+    `contenders` are the subjects that the last two are about, the best first.
+    """
 
     face: Face
     subject: str | None
     candidates: tuple[Candidate, ...]
+    score: float | None = None
+    reason: str | None = None
+    contenders: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        found = [candidate.to_dict() for candidate in self.candidates]
-        return {**self.face.to_dict(), "subject": self.subject, "candidates": found}
+        return {
+            **self.face.to_dict(),
+            "subject": self.subject,
+            "score": None if self.score is None else round(self.score, 4),
+            "reason": self.reason,
+            "contenders": list(self.contenders),
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -157,6 +157,16 @@ def test_a_name_is_not_given_to_two_groups_that_share_a_photo(gallery: Gallery) 
     assert sorted(str(each.subject) for each in found.groups) == ["None", "person 0"]
 
 
+def test_a_group_that_is_equally_like_two_people_has_no_name_and_says_so(gallery: Gallery) -> None:
+    vector = crowd(2, 1, noise=0.01)[0]
+    gallery.add([NewTemplate("also 0", vector, f"{9:064}", "2.jpg", (0, 0, 1, 1))])
+    [found] = group_faces(faces_of(crowd(3, 4)[:4], list("abcd")), 0.6, gallery).groups
+    assert (found.subject, found.contenders) == (None, ("also 0", "person 0"))
+    assert found.to_dict()["contenders"] == ["also 0", "person 0"]
+    [alone] = group_faces(faces_of(crowd(3, 4)[:1], ["a"]), 0.6, gallery).groups
+    assert (alone.subject, alone.contenders) == (None, ("also 0", "person 0"))
+
+
 def test_likeness_is_the_mean_score_of_the_pairs() -> None:
     vectors = crowd(1, 3)
     scores = (vectors @ vectors.T)[np.triu_indices(3, 1)]

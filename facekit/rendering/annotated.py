@@ -75,9 +75,9 @@ def annotated(
 
 
 def _mark(face: Identification) -> Mark:
-    of_it = (each.score for each in face.candidates if face.subject in (None, each.subject))
-    known = face.subject is not None
-    return Mark(face.face.detection.box, face.subject or "unknown", max(of_it, default=None), known)
+    return Mark(
+        face.face.detection.box, face.subject or "unknown", face.score, subject=face.subject is not None
+    )
 
 
 def _label(number: int, mark: Mark, letters: int, notes: list[str]) -> _Label:

@@ -13,7 +13,7 @@ from facekit.results import SCHEMA, Face
 
 _POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 _CSV_COLUMNS = (
-    *("source", "face", "x0", "y0", "x1", "y1", "score"),
+    *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
     *(f"{name}_{axis}" for name in _POINTS for axis in "xy"),
     *("size", "sharpness", "brightness", "yaw", "error"),
 )
@@ -71,5 +71,5 @@ def _csv(reading: Reading) -> Iterator[str]:
     for number, face in enumerate(reading.faces, 1):
         values = face_values(face)
         points = [value for point in values["points"] for value in point]
-        row = [reading.source, number, *values["box"], values["score"], *points]
+        row = [reading.source, number, *values["box"], values["detector_score"], *points]
         yield csv_line([*row, *values["quality"].values(), None])

@@ -16,7 +16,19 @@ from facekit.rendering.identified import csv_line
 from facekit.results import SCHEMA, Face, Vector
 from facekit.writing import replacing
 
-_COLUMNS = ("source", "face", "x0", "y0", "x1", "y1", "score", "size", "sharpness", "brightness", "yaw")
+_COLUMNS = (
+    "source",
+    "face",
+    "x0",
+    "y0",
+    "x1",
+    "y1",
+    "detector_score",
+    "size",
+    "sharpness",
+    "brightness",
+    "yaw",
+)
 _STYLES = {".npz": "npz", ".csv": "csv", ".jsonl": "json"}
 
 
@@ -59,7 +71,7 @@ class Lines:
 
     def _csv(self, reading: Reading, number: int, face: Face) -> str:
         values = face_values(face)
-        row = [reading.source, number, *values["box"], values["score"], *values["quality"].values()]
+        row = [reading.source, number, *values["box"], values["detector_score"], *values["quality"].values()]
         line = csv_line([*row, *_numbers(face.vector), _norm(face)])
         if self._started:
             return line

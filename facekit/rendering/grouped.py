@@ -45,8 +45,9 @@ def lines(found: Grouping, style: str) -> Iterator[str]:
 def _json(found: Grouping) -> Iterator[str]:
     for number, each in enumerate(found.groups, 1):
         yield json_line({"schema": SCHEMA, "group": number, **each.to_dict()})
-    nobody = {"group": None, "subject": None, "score": None, "likeness": None}
-    yield json_line({"schema": SCHEMA, **nobody, "faces": [face.to_dict() for face in found.single]})
+    nobody: dict[str, Any] = {"group": None, "subject": None, "score": None, "likeness": None}
+    faces = [face.to_dict() for face in found.single]
+    yield json_line({"schema": SCHEMA, **nobody, "contenders": [], "faces": faces})
 
 
 def _csv(number: int | None, of: Group | None, face: Sighting) -> str:
@@ -54,7 +55,7 @@ def _csv(number: int | None, of: Group | None, face: Sighting) -> str:
     score = round(of.score, 4) if of and of.score is not None else None
     values = face.to_dict()
     return csv_line(
-        [number, subject, score, values["source"], values["face"], *values["box"], values["score"]]
+        [number, subject, score, values["source"], values["face"], *values["box"], values["detector_score"]]
     )
 
 
@@ -70,8 +71,9 @@ def _table(found: Grouping) -> Iterator[str]:
 
 
 def _row(number: int, each: Group) -> list[str]:
+    name = each.subject or " or ".join(each.contenders)
     counts = [str(len(each.faces)), str(len(each.photos))]
-    return [str(number), each.subject or "", *counts, f"{each.likeness:.2f}", each.photos[0]]
+    return [str(number), name + "?" * bool(each.contenders), *counts, f"{each.likeness:.2f}", each.photos[0]]
 
 
 def folder_names(found: Grouping) -> list[str]:

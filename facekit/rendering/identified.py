@@ -8,12 +8,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from facekit.rendering.counting import counted
-from facekit.rendering.escaping import csv_cell, json_line, printable
+from facekit.rendering.escaping import csv_cell, isolated, json_line, printable
 from facekit.rendering.tables import WIDTH, fit, width
 from facekit.results import Detection, Identification, PictureResult
 
 CSV_COLUMNS = (
-    *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject"),
+    *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),
     *("rank", "candidate", "score", "error"),
 )
 PROBABILITY = "probability"
@@ -56,20 +56,32 @@ def _face(number: int, identified: Identification) -> Iterator[str]:
     start = f"{number:4d}  "
     verdict = fit(identified.subject or "unknown", WIDTH - len(start) - 2 - len(where))
     yield f"{start}{verdict}  {where}"
+    if reason := why_unknown(identified):
+        yield f"{'':6}{fit(reason, WIDTH - 6).rstrip()}"
     for candidate in identified.candidates:
         likely = "" if candidate.probability is None else f"{100 * candidate.probability:5.1f} %  "
         start = f"{candidate.rank:8d}  {candidate.score:7.4f}  {likely}"
         yield start + fit(candidate.subject, WIDTH - len(start)).rstrip()
 
 
+def why_unknown(identified: Identification) -> str | None:
+    """Why a face with a score that is good enough has no name, in words."""
+    names = " and ".join(map(isolated, identified.contenders))
+    if identified.reason == "ambiguous":
+        return f"equally like {names}"
+    if identified.reason == "already_in_picture":
+        return f"{names} is another face here, and named once a picture (--allow-repeats)"
+    return None
+
+
 def csv_lines(result: PictureResult, *, probability: bool = False) -> Iterator[str]:
     """A row for each candidate of each face; one row for a picture without faces, or with an error."""
     more = [None] if probability else []
     if not result.faces:
-        yield csv_line([result.source, *[None] * 10, result.error, *more])
+        yield csv_line([result.source, *[None] * 11, result.error, *more])
     for number, each in enumerate(result.faces, 1):
         box = (round(value, 1) for value in each.face.detection.box)
-        start = [result.source, number, *box, round(each.face.detection.score, 4), each.subject]
+        start = [result.source, number, *box, round(each.face.detection.score, 4), each.subject, each.reason]
         for candidate in each.candidates:
             row = [*start, candidate.rank, candidate.subject, round(candidate.score, 4), None]
             likely = candidate.probability

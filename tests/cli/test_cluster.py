@@ -42,13 +42,13 @@ class TestUnknown:
     def test_json_is_a_line_a_group_and_one_for_those_alone(self, run: Run) -> None:
         result = run("cluster", "holiday", "-f", "json")
         first, second, alone = map(json.loads, result.stdout.splitlines())
-        assert list(first) == ["schema", "group", "subject", "score", "likeness", "faces"]
+        assert list(first) == ["schema", "group", "subject", "score", "contenders", "likeness", "faces"]
         assert (first["group"], second["group"], alone["group"]) == (1, 2, None)
         assert first["faces"][0] == {
             "source": "holiday/0.png",
             "face": 1,
             "box": [10.0, 20.0, 60.0, 70.0],
-            "score": 1.5,
+            "detector_score": 1.5,
         }
         assert [face["source"] for face in alone["faces"]] == ["holiday/more/4.png"]
 

@@ -31,7 +31,20 @@ def test_a_face_has_its_name_and_its_candidates(run: Run, tmp_path: Path) -> Non
 def test_a_stranger_is_unknown_and_never_the_nearest_name(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "black")
     assert "   1  unknown " in run("identify", "a.png").stdout
-    assert json.loads(run("identify", "a.png", "--format", "json").stdout)["faces"][0]["subject"] is None
+    face = json.loads(run("identify", "a.png", "--format", "json").stdout)["faces"][0]
+    assert (face["subject"], face["reason"]) == (None, "below_threshold")
+    assert face["score"] == face["candidates"][0]["score"]
+
+
+def test_nobody_is_named_whom_two_people_are_equally_like(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "other" / "a.png", "red", seed=1, size=(300, 120))
+    assert run("enroll", "--subject", "a", "other/a.png", "-g", "two.db").exit_code == 0
+    photo(tmp_path / "other" / "z.png", "red", seed=1, size=(310, 120))
+    assert run("enroll", "--subject", "z", "other/z.png", "-g", "two.db").exit_code == 0
+    photo(tmp_path / "probe.png", "red", seed=3)
+    table = run("identify", "probe.png", "-g", "two.db").stdout
+    assert "unknown" in table
+    assert "equally like a and z" in table
 
 
 def test_json_is_one_object_a_photo_of_the_promised_shape(run: Run, tmp_path: Path) -> None:
@@ -41,7 +54,9 @@ def test_json_is_one_object_a_photo_of_the_promised_shape(run: Run, tmp_path: Pa
     assert list(first) == ["schema", "source", "faces", "error"]
     assert (first["schema"], first["source"], first["error"]) == (1, "a.png", None)
     assert [face["subject"] for face in first["faces"]] == ["red", "green"]
-    assert list(first["faces"][0]) == ["box", "score", "subject", "candidates"]
+    assert list(first["faces"][0]) == [
+        *("box", "detector_score", "subject", "score", "reason", "contenders", "candidates")
+    ]
     assert first["faces"][0]["box"] == [10.0, 20.0, 60.0, 70.0]
     assert [list(each) for each in first["faces"][0]["candidates"]] == [["rank", "subject", "score"]] * 2
     assert second["faces"] == []
@@ -66,15 +81,25 @@ def test_one_person_is_not_in_a_photo_twice_unless_allowed(run: Run, tmp_path: P
         return [face["subject"] for face in faces]
 
     assert names() == ["red", None]
+    assert "red is another face here, and named once a picture (--allow-repeats)" in (
+        run("identify", "twice.png").stdout
+    )
+    faces = json.loads(run("identify", "twice.png", "-f", "json").stdout)["faces"]
+    assert [(face["reason"], face["contenders"]) for face in faces] == [
+        (None, []),
+        ("already_in_picture", ["red"]),
+    ]
+    rows = csv.DictReader(io.StringIO(run("identify", "twice.png", "-f", "csv").stdout))
+    assert {(row["face"], row["reason"]) for row in rows} == {("1", ""), ("2", "already_in_picture")}
     assert names("--allow-repeats") == ["red", "red"]
 
 
 def test_threshold_decides_and_is_printed(run: Run, tmp_path: Path) -> None:
-    photo(tmp_path / "a.png", "yellow")
-    assert "unknown" in run("identify", "a.png").stdout
-    result = run("identify", "a.png", "--threshold", "0.1")
-    assert "unknown" not in result.stdout
-    assert result.stdout.startswith("Threshold 0.100 (given; the gallery's own: made up for tests)")
+    photo(tmp_path / "a.png", "red", seed=9)
+    assert "unknown" not in run("identify", "a.png").stdout
+    result = run("identify", "a.png", "--threshold", "1")
+    assert "unknown" in result.stdout
+    assert result.stdout.startswith("Threshold 1.000 (given; the gallery's own: made up for tests)")
 
 
 @pytest.mark.parametrize("style", ["table", "json", "csv"])

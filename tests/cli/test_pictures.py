@@ -54,7 +54,7 @@ def test_verify_without_any_face_says_so_by_its_status(run: Run) -> None:
 def test_detect_prints_boxes_points_and_quality(run: Run) -> None:
     result = run("detect", "both.png", "-f", "json")
     faces = json.loads(result.stdout)["faces"]
-    assert [list(face) for face in faces] == [["box", "score", "points", "quality"]] * 2
+    assert [list(face) for face in faces] == [["box", "detector_score", "points", "quality"]] * 2
     assert faces[1]["box"] == [70.0, 20.0, 120.0, 70.0]
     assert len(faces[1]["points"]) == 5
     lines = run("detect", "both.png", "none.png").stdout.splitlines()

@@ -83,10 +83,15 @@ def test_unknown_until_there_is_enough() -> None:
 
 
 def test_two_tracks_never_have_one_name() -> None:
-    first, second = decide([ballot(("Ada", 0.8), ("Bob", 0.6)), ballot(("Ada", 0.9), ("Bob", 0.1))], 0.5)
+    first, second = decide([ballot(("Ada", 0.8), ("Bob", 0.77)), ballot(("Ada", 0.9), ("Bob", 0.1))], 0.5)
     assert (first.subject, second.subject) == ("Bob", "Ada")
     alone = decide([ballot(("Ada", 0.8)), ballot(("Ada", 0.9))], 0.5)
     assert [verdict.subject for verdict in alone] == [None, "Ada"]
+
+
+def test_a_track_is_not_named_that_two_people_are_equally_like() -> None:
+    assert decide([ballot(("Ada", 0.8), ("Zoe", 0.8))], 0.5) == [Verdict(None, 0.8)]
+    assert decide([ballot(("Ada", 0.8), ("Zoe", 0.8), held="Zoe")], 0.5)[0].subject == "Zoe"
 
 
 def test_a_name_does_not_flicker_around_the_threshold_or_between_two() -> None:

@@ -17,7 +17,8 @@ def identified(subject: str | None, *scores: tuple[str, float]) -> Identificatio
     crop = np.zeros((112, 112, 3), np.uint8)
     face = Face(Detection((1, 2, 3, 4), 1.0), points, crop, np.zeros(4, np.float32), Quality(9, 9, 9, 0))
     found = tuple(Candidate(rank, name, score) for rank, (name, score) in enumerate(scores, 1))
-    return Identification(face, subject, found)
+    score = next((each.score for each in found if subject in (None, each.subject)), None)
+    return Identification(face, subject, found, score)
 
 
 def test_the_score_shown_is_the_subjects_own_or_the_best_of_an_unknown() -> None:
