@@ -54,6 +54,31 @@ def replacing(path: Path, *, durable: bool = False, private: bool = False) -> It
             unfinished.unlink()
 
 
+def create(path: Path, content: bytes) -> None:
+    """Write a whole file that is not there yet. Raises FileExistsError where the name is taken meanwhile."""
+    with _naming(path):
+        unfinished, descriptor = _make(path.parent, 0o666)
+    try:
+        with _naming(path, unfinished):
+            unfinished.write_bytes(content)
+            _give_name(unfinished, path)
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _give_name(unfinished: Path, path: Path) -> None:
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise
+    except OSError:  # without hard links the check and the naming are two steps
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        unfinished.rename(path)
+
+
 def write_bytes(path: Path, content: bytes, *, durable: bool = False, private: bool = False) -> None:
     """Write a whole file, as `replacing` does."""
     with replacing(path, durable=durable, private=private) as unfinished:

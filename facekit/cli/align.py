@@ -28,4 +28,4 @@ def align(console: Console, /, raw: Path, out: Path, options: Options) -> int:
     from facekit.cli.reporting import report
     from facekit.rendering.files import CropTree
 
-    return report(console, [str(raw)], options, CropTree(raw, out, console.note))
+    return report(console, [str(raw)], options, CropTree(raw, out, console.note, console.error))

@@ -75,7 +75,7 @@ def cluster(
     from facekit.rendering import grouped
 
     if out:
-        grouped.require_empty(out)
+        grouped.make_empty(out, inputs)
     with ExitStack() as stack:
         pipeline = options.pipeline()
         opened = shared.own_gallery(gallery, fingerprint=pipeline.fingerprint)

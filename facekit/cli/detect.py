@@ -39,4 +39,4 @@ def detect(
     from facekit.rendering import detected
 
     options = replace(options, keep_pictures=annotate is not None)
-    return report(console, inputs, options, detected.Printer(console.emit, style, annotate))
+    return report(console, inputs, options, detected.Printer(console.emit, style, annotate, inputs))

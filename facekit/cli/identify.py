@@ -89,7 +89,7 @@ def identify(
     with shared.open_gallery(gallery, console=console, fingerprint=pipeline.fingerprint) as opened:
         if probability:
             decision["curve"] = shared.probability_of(opened)
-        naming = Naming(console, opened, style, decision, crops, annotate)
+        naming = Naming(console, opened, style, decision, crops, annotate, inputs)
         naming.run(inputs, options, pipeline)
     if console.failed:
         return FAILED

@@ -31,6 +31,7 @@ class Naming:
         decision: dict[str, Any],
         crops: Path | None = None,
         annotate: Path | None = None,
+        inputs: Sequence[str] = (),
     ) -> None:
         self.console = console
         self.gallery = gallery
@@ -41,8 +42,8 @@ class Naming:
         if crops or annotate:
             from facekit.rendering import files
 
-            self.crops = files.CropFolder(crops) if crops else None
-            self.annotated = files.AnnotatedFolder(annotate) if annotate else None
+            self.crops = files.CropFolder(crops, inputs) if crops else None
+            self.annotated = files.AnnotatedFolder(annotate, inputs) if annotate else None
         self.pictures = self.faces = self.named = 0
 
     def run(self, inputs: Sequence[str], options: Options, pipeline: Pipeline) -> None:

@@ -131,7 +131,9 @@ class Watching:
         if wishes.save_faces:
             from facekit.rendering.files import PortraitFolder
 
-            self._folder = PortraitFolder(wishes.save_faces, self.source.name, self.source.digest())
+            self._folder = PortraitFolder(
+                wishes.save_faces, self.source.name, self.source.digest(), [self.source.place]
+            )
         if wishes.save_video:
             from facekit.live.video import VideoFile
 

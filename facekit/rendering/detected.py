@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,18 @@ _CSV_COLUMNS = (
 class Printer:
     """Prints each picture's faces by `emit`, and saves it with its faces numbered in `annotate`."""
 
-    def __init__(self, emit: Callable[[str], None], style: str, annotate: Path | None = None) -> None:
+    def __init__(
+        self,
+        emit: Callable[[str], None],
+        style: str,
+        annotate: Path | None = None,
+        inputs: Sequence[str] = (),
+    ) -> None:
         from facekit.rendering.files import AnnotatedFolder
 
         self._emit = emit
         self._style = style
-        self._folder = AnnotatedFolder(annotate) if annotate else None
+        self._folder = AnnotatedFolder(annotate, inputs) if annotate else None
         if style == "csv":
             emit(csv_line(_CSV_COLUMNS))
 

@@ -2,24 +2,28 @@
 
 A file made from `DCIM/party.jpg` is named after `party`. The SHA-256 of the photo is written into it
 (never anything of its EXIF), so that it is known later whose it is: made again from the same photo it
-is replaced; a different photo of the same name gets `party~2`, `party~3` …
+is replaced; a different photo of the same name gets `party~2`, `party~3` …, and so does every
+photo where a file of somebody else, a link or one of the inputs has the name.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 from PIL import Image, PngImagePlugin
 
+from facekit import outputs, writing
 from facekit.errors import UsageError
 from facekit.reading import Reading
 from facekit.rendering.escaping import file_stem
 from facekit.results import Pixels
-from facekit.writing import replacing
 
 _MARK = "Source-SHA256"
 
@@ -37,42 +41,32 @@ class Origin(Protocol):
 class CropFolder:
     """A folder of aligned faces, `<photo>-<number>.png`, numbered as in the printed results."""
 
-    def __init__(self, folder: Path) -> None:
-        self._names = Names(folder)
+    def __init__(self, folder: Path, inputs: Sequence[str] = ()) -> None:
+        self._names = Names(folder, inputs)
 
     def save(self, reading: Reading) -> list[Path]:
         """Save a picture's faces; the paths."""
-        parts = [f"-{number}.png" for number in range(1, len(reading.faces) + 1)]
-        paths = self._names.paths(reading, parts)
-        for path, face in zip(paths, reading.faces, strict=True):
-            _save_crop(path, face.crop, reading.sha256)
-        return paths
+        crops = (_png(face.crop, reading.sha256) for face in reading.faces)
+        return self._names.save(
+            reading, [(f"-{number}.png", content) for number, content in enumerate(crops, 1)]
+        )
 
     def save_face(self, photo: Origin, number: int, crop: Pixels) -> Path:
         """Save one face of a picture; the path."""
-        [path] = self._names.paths(photo, [f"-{number}.png"])
-        _save_crop(path, crop, photo.sha256)
+        [path] = self._names.save(photo, [(f"-{number}.png", _png(crop, photo.sha256))])
         return path
-
-
-def _save_crop(path: Path, crop: Pixels, sha256: str) -> None:
-    mark = PngImagePlugin.PngInfo()
-    mark.add_text(_MARK, sha256)
-    with replacing(path) as unfinished:
-        Image.fromarray(crop).save(unfinished, format="PNG", pnginfo=mark)
 
 
 class AnnotatedFolder:
     """A folder of annotated pictures, `<photo>-faces.jpg`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._names = Names(folder)
+    def __init__(self, folder: Path, inputs: Sequence[str] = ()) -> None:
+        self._names = Names(folder, inputs)
 
     def save(self, reading: Reading, image: Image.Image) -> Path:
-        [path] = self._names.paths(reading, ["-faces.jpg"])
-        mark = f"{_MARK} {reading.sha256}".encode()
-        with replacing(path) as unfinished:
-            image.save(unfinished, format="JPEG", quality=90, comment=mark)
+        file = BytesIO()
+        image.save(file, format="JPEG", quality=90, comment=f"{_MARK} {reading.sha256}".encode())
+        [path] = self._names.save(reading, [("-faces.jpg", file.getvalue())])
         return path
 
 
@@ -81,90 +75,133 @@ class PortraitFolder:
     the video from another of the same name.
     """
 
-    def __init__(self, folder: Path, video: str, sha256: str) -> None:
-        self._names = Names(folder)
+    def __init__(self, folder: Path, video: str, sha256: str, inputs: Sequence[str] = ()) -> None:
+        self._names = Names(folder, inputs)
         self._video = Reading(f"{video}.video", sha256=sha256)
 
     def save(self, track: int, subject: str | None, crop: Pixels) -> Path:
         part = f"-{track:03}-{file_stem(subject or 'unknown')}.png"
-        [path] = self._names.paths(self._video, [part])
-        mark = PngImagePlugin.PngInfo()
-        mark.add_text(_MARK, self._video.sha256)
-        with replacing(path) as unfinished:
-            Image.fromarray(crop).save(unfinished, format="PNG", pnginfo=mark)
+        [path] = self._names.save(self._video, [(part, _png(crop, self._video.sha256))])
         return path
 
 
 class CropTree:
     """The largest face of every picture below `raw`, in the same tree below `out`; `tell` hears of those
-    without one.
+    without one, `fail` of those whose crop has no place.
     """
 
-    def __init__(self, raw: Path, out: Path, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, raw: Path, out: Path, tell: Callable[[str], None], fail: Callable[[str], None]
+    ) -> None:
+        outputs.make_folder(out, [raw])
         self._raw = raw
         self._out = out
         self._tell = tell
-        self._taken: set[str] = set()
+        self._fail = fail
+        self._folders: dict[Path, Names] = {}
 
     def take(self, reading: Reading) -> None:
         if not reading.faces:
             if not reading.error:
                 self._tell(f"{reading.source}: no face")
             return
-        path = self._path(Path(reading.source).relative_to(self._raw))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as unfinished:
-            Image.fromarray(reading.largest().crop).save(unfinished, format="PNG")
+        inside = Path(reading.source).relative_to(self._raw)
+        folder = self._out / inside.parent
+        try:
+            if outputs.leaves(folder / "any", self._out):
+                raise UsageError(f"{folder}: is a link out of {self._out}, and nothing is written through it")
+            if folder not in self._folders:
+                self._folders[folder] = Names(folder, shorten=_short_stem)
+            crop = _png(reading.largest().crop, reading.sha256)
+            self._folders[folder].save(reading, [(".png", crop)])
+        except UsageError as error:
+            self._fail(f"{reading.source}: not saved: {error}")
+        except OSError as error:
+            if error.errno not in _OF_ONE_NAME:
+                raise
+            self._fail(f"{reading.source}: not saved: {error.filename}: {error.strerror}")
 
     def finish(self) -> None:
         """Every crop is saved already."""
 
-    def _path(self, inside: Path) -> Path:
-        path = self._out / inside.with_suffix(".png")
-        if str(path).casefold() in self._taken:  # a.jpg beside a.png
-            path = self._out / f"{inside}.png"
-        self._taken.add(str(path).casefold())
-        return path
+
+# What may be wrong with the place of one crop, while the others have theirs.
+_OF_ONE_NAME = frozenset(
+    (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EILSEQ, errno.EINVAL, errno.ELOOP)
+)
+# Bytes of a file name; what follows the stem, as `~12.png`, needs some.
+_LONGEST = 255 - 16
 
 
 class Names:
-    """The names of what is saved in a folder, which is made."""
+    """The names of what is saved in a folder, which is made; none of the inputs is written over.
 
-    def __init__(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            raise UsageError(f"{folder}: not a folder, and nothing can be saved in it") from None
+    A name is free, or its file was made from this very picture; else the next one is taken.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        inputs: Sequence[str] = (),
+        shorten: Callable[[str], str] = file_stem,
+    ) -> None:
+        outputs.make_folder(folder, inputs)
         self._folder = folder
+        self._shorten = shorten
+        self._inputs = {outputs.identity(source) for source in inputs} - {None}
         self._owners: dict[str, str] = {}
 
-    def paths(self, photo: Origin, parts: Sequence[str]) -> list[Path]:
-        """The stem of the picture, and after it each part: free, or made from this very picture."""
-        stem = "stdin" if photo.source == "-" else file_stem(Path(photo.source).stem)
-        for each in _alternatives(stem):
+    def save(self, photo: Origin, files: Sequence[tuple[str, bytes]]) -> list[Path]:
+        """Write each content to the stem of the picture with the part before it; the paths."""
+        stem = "stdin" if photo.source == "-" else self._shorten(Path(photo.source).stem)
+        for alternative in _alternatives(stem):
             # File systems that ignore case must not bring two photos together either.
-            if self._owners.get(each.casefold(), photo.sha256) != photo.sha256:
+            key = unicodedata.normalize("NFC", alternative).casefold()
+            if self._owners.get(key, photo.sha256) != photo.sha256:
                 continue
-            paths = [self._folder / f"{each}{part}" for part in parts]
-            if all(_owner(path) in (None, photo.sha256) for path in paths):
-                self._owners[each.casefold()] = photo.sha256
+            paths = [self._folder / f"{alternative}{part}" for part, _ in files]
+            while all(self._owner(path) in (None, photo.sha256) for path in paths):
+                try:
+                    for path, (_, content) in zip(paths, files, strict=True):
+                        if self._owner(path) is None:
+                            writing.create(path, content)
+                        else:
+                            writing.write_bytes(path, content)
+                except FileExistsError:  # another process took the name in this moment: whose is it now?
+                    continue
+                self._owners[key] = photo.sha256
                 return paths
         raise AssertionError("there is always a further name")
+
+    def _owner(self, path: Path) -> str | None:
+        """The SHA-256 of the photo that a file was made from; empty where it cannot be told or must stay;
+        None: no file."""
+        if not os.path.lexists(path):
+            return None
+        if path.is_symlink() or not path.is_file() or outputs.identity(path) in self._inputs:
+            return ""
+        try:
+            with Image.open(path) as image:
+                mark = image.info.get(_MARK) or image.info.get("comment", b"")
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return ""
+        words = (mark.decode(errors="replace") if isinstance(mark, bytes) else str(mark)).split()
+        return words[-1] if words else ""
+
+
+def _short_stem(stem: str) -> str:
+    """The stem as it is, as far as a file name has room for it."""
+    return stem if len(os.fsencode(stem)) <= _LONGEST else file_stem(stem, limit=_LONGEST)
+
+
+def _png(crop: Pixels, sha256: str) -> bytes:
+    mark = PngImagePlugin.PngInfo()
+    mark.add_text(_MARK, sha256)
+    file = BytesIO()
+    Image.fromarray(crop).save(file, format="PNG", pnginfo=mark)
+    return file.getvalue()
 
 
 def _alternatives(stem: str) -> Iterator[str]:
     yield stem
     yield from (f"{stem}~{number}" for number in count(2))
-
-
-def _owner(path: Path) -> str | None:
-    """The SHA-256 of the photo that a file was made from; empty where it cannot be told; None: no file."""
-    if not os.path.lexists(path):
-        return None
-    try:
-        with Image.open(path) as image:
-            mark = image.info.get(_MARK) or image.info.get("comment", b"")
-    except (OSError, ValueError):
-        return ""
-    words = (mark.decode(errors="replace") if isinstance(mark, bytes) else str(mark)).split()
-    return words[-1] if words else ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from facekit import outputs
 from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
 from facekit.rendering.escaping import file_stem, json_line
@@ -14,7 +14,6 @@ from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.identified import csv_line
 from facekit.rendering.tables import Column, table
 from facekit.results import SCHEMA
-from facekit.writing import replacing
 
 CSV_COLUMNS = ("group", "subject", "group_score", "source", "face", "x0", "y0", "x1", "y1", "detector_score")
 SINGLE = "single"
@@ -93,10 +92,12 @@ def folder_names(found: Grouping) -> list[str]:
     return names
 
 
-def require_empty(folder: Path) -> None:
-    """Raise UsageError when something is in the folder: the groups of two runs would be mixed."""
+def make_empty(folder: Path, inputs: Sequence[str]) -> None:
+    """Make a folder for groups. Raises UsageError when something is in it, as the groups of two runs would
+    be mixed, or when it lies in what is read."""
     if folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder}: is not empty: give a folder that is, or remove it")
+    outputs.make_folder(folder, inputs)
 
 
 def save_faces(found: Grouping, out: Path) -> None:
@@ -112,9 +113,12 @@ def save_photos(found: Grouping, out: Path) -> None:
     for folder, faces in _folders(found, out):
         names = Names(folder)
         for face in {face.source: face for face in faces}.values():
-            [path] = names.paths(face, [Path(face.source).suffix])
-            with replacing(path) as unfinished:
-                shutil.copyfile(face.source, unfinished)
+            names.save(face, [(_suffix(face.source), Path(face.source).read_bytes())])
+
+
+def _suffix(source: str) -> str:
+    suffix = Path(source).suffix
+    return f".{file_stem(suffix[1:], limit=16)}" if suffix else ""
 
 
 def _folders(found: Grouping, out: Path) -> Iterator[tuple[Path, Sequence[Sighting]]]:

@@ -84,7 +84,7 @@ def test_align_cuts_the_largest_face_into_the_same_tree(run: Run, tmp_path: Path
     result = run("align", "raw", "out")
     assert result.exit_code == 1
     crops = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png"))
-    assert crops == ["ada/1.png", "ada/1.png.png", "bob/deep/2.png"]
+    assert crops == ["ada/1.png", "ada/1~2.png", "bob/deep/2.png"]
     assert "raw/bob/none.png: no face" in result.stderr
     assert "raw/bob/bad.png" in result.stderr
     with Image.open(tmp_path / "out" / "ada" / "1.png") as crop:
