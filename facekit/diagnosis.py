@@ -78,8 +78,7 @@ def _weights() -> str:
 
 
 def _gallery(path: Path | None) -> str:
-    tried = settings.galleries_to_read(path)
-    found = next((place for place in tried if place.exists()), None)
+    found = settings.first_there(settings.galleries_to_read(path))
     if found is None:
         return "none"
     whose = "the shipped one" if settings.is_reference(found) else "the user's"

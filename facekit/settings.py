@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from facekit.errors import UsageError
+
 GALLERY_VARIABLE = "FACEKIT_GALLERY"
 GALLERY_FILE = "gallery.db"
+GALLERY_FOLDER = "gallery"
 
 
 def shipped(folder: str) -> Path:
@@ -39,22 +43,111 @@ def default_threads() -> int:
     return os.cpu_count() or 1
 
 
-def gallery_to_write(given: Path | None, folder: Path | None = None) -> Path:
-    """Where `enroll` writes: the given file, else `FACEKIT_GALLERY`, else `gallery.db` in `folder`."""
-    if given is not None:
-        return given
-    if os.environ.get(GALLERY_VARIABLE):
-        return Path(os.environ[GALLERY_VARIABLE])
-    return (folder or Path("gallery")) / GALLERY_FILE
+def expanded(path: str) -> str:
+    """The path with `~` and `~user` at its beginning replaced by the home folder, as a shell does.
+
+    A shell leaves `--gallery=~/people.db` alone, and a service or a container has none: a folder that is
+    called `~` would be made. Raises UsageError for `~name/…` if there is no such user; a name without a
+    slash, like that of an editor's copy, stays as it is.
+    """
+    if not path.startswith("~"):
+        return path
+    found = os.path.expanduser(path)
+    if found != path:
+        return found
+    user, slash, _ = path.partition("/")
+    if user == "~":
+        raise UsageError(f"{path}: there is no home folder: set HOME, or give the whole path")
+    if slash:
+        raise UsageError(f"{path}: there is no user {user[1:]}: write ./{path} for a folder of that name")
+    return path
 
 
-def galleries_to_read(given: Path | None) -> list[Path]:
-    """Where `identify` looks, in this order. A gallery that was named is the only one looked for."""
+def gallery_file(place: str | os.PathLike[str]) -> Path:
+    """The file that a gallery's place means, for every command and option: a folder, or what ends with a
+    slash, means the `gallery.db` in it."""
+    text = expanded(os.fspath(place))
+    if not text:
+        raise UsageError("the name of the gallery is empty: give a file or a folder")
+    path = Path(text)
+    is_folder = text.endswith(("/", os.sep)) or path.is_dir()
+    return path / GALLERY_FILE if is_folder else path
+
+
+def user_gallery() -> Path | None:
+    """The user's own gallery, used wherever facekit is started; None for a user without a home folder."""
+    try:
+        data = Path(expanded(os.environ.get("XDG_DATA_HOME", "")))
+        # The XDG Base Directory Specification has relative paths ignored.
+        data = data if data.is_absolute() else Path(expanded("~/.local/share"))
+    except UsageError:
+        return None
+    return data / "facekit" / GALLERY_FILE
+
+
+def named_gallery(given: str | os.PathLike[str] | None) -> Path | None:
+    """The gallery that the user named: by the option, or else by `FACEKIT_GALLERY`."""
     if given is not None:
-        return [given / GALLERY_FILE if given.is_dir() else given]
-    if os.environ.get(GALLERY_VARIABLE):
-        return [Path(os.environ[GALLERY_VARIABLE])]
-    return [Path("gallery") / GALLERY_FILE, reference_gallery()]
+        return gallery_file(given)
+    variable = os.environ.get(GALLERY_VARIABLE)
+    return gallery_file(variable) if variable else None
+
+
+def own_galleries(given: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Where a gallery of the user's may be, in this order; one that was named is the only one looked for."""
+    named = named_gallery(given)
+    if named is not None:
+        return [named]
+    return [place for place in (*_local_galleries(), user_gallery()) if place is not None]
+
+
+def galleries_to_read(given: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Where `identify` looks, in this order: the user's own places, then the shipped gallery."""
+    own = own_galleries(given)
+    return own if named_gallery(given) else [*own, reference_gallery()]
+
+
+def first_there(places: Sequence[Path]) -> Path | None:
+    """The first place at which something is, be it a link that leads nowhere: opening it tells so."""
+    return next((place for place in places if os.path.lexists(place)), None)
+
+
+def gallery_to_write(
+    given: str | os.PathLike[str] | None = None, folder: str | os.PathLike[str] | None = None
+) -> Path:
+    """Where `enroll` writes: the gallery that was named, one of the working folder's if it is there, else the
+    user's own. Of the people in `folder`, into that folder if it is called `gallery` or holds a gallery.
+
+    Without a `folder` it is where `identify` will look first. Raises UsageError if there is no home folder.
+    """
+    named = named_gallery(given)
+    if named is not None:
+        return named
+    in_folder, beside = _local_galleries()
+    if os.path.lexists(in_folder):
+        return in_folder
+    if folder is not None:
+        inside = Path(folder) / GALLERY_FILE
+        if os.path.lexists(inside) or Path(folder).resolve().name == GALLERY_FOLDER:
+            return inside
+    if os.path.lexists(beside):
+        return beside
+    own = user_gallery()
+    if own is None:
+        raise UsageError("there is no home folder for a gallery: say where to write with --gallery FILE")
+    return own
+
+
+def make_room(gallery: Path) -> None:
+    """Make the folder that a new gallery is written into; that of the user's own is for the user alone."""
+    if gallery == user_gallery():
+        gallery.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    else:
+        gallery.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _local_galleries() -> tuple[Path, Path]:
+    return Path(GALLERY_FILE), Path(GALLERY_FOLDER) / GALLERY_FILE
 
 
 def has_package(name: str) -> bool:

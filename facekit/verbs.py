@@ -1,7 +1,8 @@
 """The verbs of the command line as functions: pictures or paths in, frozen results out.
 
-What is not given is what the commands take: the default detector, the shipped network, and the
-gallery of `FACEKIT_GALLERY`, of `./gallery/`, or the shipped one.
+What is not given is what the commands take: the default detector, the shipped network, and the first
+gallery there is of `FACEKIT_GALLERY`, `./gallery.db`, `./gallery/gallery.db`, the user's own, and the
+shipped one.
 """
 
 from __future__ import annotations
@@ -56,12 +57,10 @@ def open_gallery(
 
     Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
     """
-    tried = settings.galleries_to_read(None if path is None else Path(path))
-    if write:
-        tried = [changeable(tried[0])]
-    for place in tried:
-        if place.exists():
-            return Gallery.open(place, write=write, fingerprint=fingerprint)
+    tried = settings.own_galleries(path) if write else settings.galleries_to_read(path)
+    place = settings.first_there(tried)
+    if place is not None:
+        return Gallery.open(changeable(place) if write else place, write=write, fingerprint=fingerprint)
     places = ", ".join(map(str, tried))
     raise GalleryError(f"no gallery at {places}: make one with facekit enroll FOLDER --gallery {tried[0]}")
 
@@ -91,7 +90,7 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
     spec = pipeline.spec
     changeable(path)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        settings.make_room(path)
         try:
             return Gallery.create(
                 path,
@@ -143,8 +142,10 @@ def enroll(
 ) -> EnrolReport:
     """Enroll a folder with a sub-folder for each person, or pictures of one `subject`.
 
-    Without `gallery`: `FACEKIT_GALLERY`, else `gallery.db` in the folder. What cannot be enrolled is in
-    the report with its reasons; `strict` refuses pictures of poor quality or doubtful identity.
+    Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
+    if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
+    What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
+    doubtful identity.
     """
     from facekit import enrolment
 
@@ -203,7 +204,8 @@ def register(
     """Enroll a person from a camera, a video, an address or a folder of frames: the `frames` sharpest from
     the front, left, right, above and below. A live source is left when all are there.
 
-    Without `gallery`: `FACEKIT_GALLERY`, else `./gallery/gallery.db`. Raises as `watch` does.
+    Without `gallery`: `FACEKIT_GALLERY`, `./gallery.db` or `./gallery/gallery.db`, else the user's own.
+    Raises as `watch` does.
     """
     from facekit.enrolment import EnrolReport
     from facekit.live import looking, reader, registering, sources

@@ -75,7 +75,7 @@ print("one face, five candidates")'
 say "facekit enroll, then identify"
 inside sh -c 'mkdir -p /tmp/people/Eileen && cp /src/tests/data/astronaut.png /tmp/people/Eileen/'
 inside rm -f /tmp/people/gallery.db
-offline /venv/bin/facekit enroll /tmp/people
+offline /venv/bin/facekit enroll /tmp/people --gallery /tmp/people
 offline /venv/bin/facekit identify --gallery /tmp/people/gallery.db /src/tests/data/astronaut.png
 
 say "a detector that needs OpenCV says what is missing"

@@ -1,7 +1,10 @@
 """Where tests find pictures and networks that do not travel with the code."""
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +14,12 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
+
+# Nothing here may read or write the gallery of whoever runs the tests: not even what is started by a fixture
+# that several tests share.
+os.environ.pop("FACEKIT_GALLERY", None)
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="facekit-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 NEEDS = {
     "torch": ("training", "train", ["training", "cli/test_train.py", "test_refiner.py"]),
@@ -25,6 +34,14 @@ collect_ignore = [place for _, _, places in MISSING.values() for place in places
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, extra, _ in MISSING.values():
         terminalreporter.write_line(f"tests of {what} were left out: they need pip install '.[{extra}]'")
+
+
+@pytest.fixture(autouse=True)
+def user_data(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the user's own data: an empty one for each test."""
+    folder = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

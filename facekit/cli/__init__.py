@@ -124,8 +124,8 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
 
     \b
     Examples:
-      facekit enroll people/                              a sub-folder with pictures for each person
-      facekit identify photo.jpg -g people/gallery.db     who is it?
+      facekit enroll people/         a sub-folder with pictures for each person
+      facekit identify photo.jpg     who is it?
     """
     ctx.obj = Console(quiet=quiet)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @shared.command("align")
-@click.argument("raw", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("raw", type=paths.EXISTING_FOLDER)
+@click.argument("out", type=paths.FOLDER)
 @shared.picture_options
 @click.pass_obj
 def align(console: Console, /, raw: Path, out: Path, options: Options) -> int:

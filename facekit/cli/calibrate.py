@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--images",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="FOLDER",
     help="Choose on photos, in a sub-folder for each person.",
 )
 @click.option("--aligned", is_flag=True, help="The pictures of --images are aligned crops, not photos.")
 @click.option(
     "--scores",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="Choose on scores that facekit evaluate wrote.",
 )
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option("--data", "name", metavar="NAME", help="What to call the photos in the gallery's record.")
 @click.option("--dry-run", is_flag=True, help="Say what would be set, and change nothing.")
-@shared.gallery_option
+@shared.own_gallery_option
 @shared.picture_options
 @shared.format_option("table", "json")
 @click.pass_obj
@@ -77,8 +78,8 @@ def calibrate(
 
     \b
     Examples:
-      facekit calibrate --fpir 0.01 --gallery people/gallery.db
-      facekit calibrate --fpir 0.01 --gallery people/gallery.db --images strangers/
+      facekit calibrate --fpir 0.01
+      facekit calibrate --fpir 0.01 --images strangers/
       facekit calibrate --fmr 0.0001 --scores scores.csv --dry-run
     """
     from facekit.cli.calibrating import Calibrating

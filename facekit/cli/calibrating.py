@@ -74,7 +74,7 @@ class Calibrating:
 
     def set(self, found: Evidence, source: str, curve: str) -> int:
         """Choose the threshold and store it; the exit status."""
-        with shared.open_gallery(self.path, write=not self.dry_run) as gallery:
+        with shared.open_gallery(self.path, console=self.console, write=not self.dry_run) as gallery:
             before = gallery.threshold
             subjects = gallery.subject_count
             chosen = calibration.choose(found.non_mated, self.rate, kind=self.kind, subjects=subjects)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @shared.command("cluster")
-@click.argument("inputs", nargs=-1, required=True, metavar="FOLDER...")
+@click.argument("inputs", nargs=-1, required=True, type=paths.INPUT, metavar="FOLDER...")
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="DIR",
     help="Write a folder for each group into DIR, which must be empty or not there yet.",
 )
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
 @click.option(
     "--gallery",
     "-g",
-    type=click.Path(path_type=Path),
+    type=paths.GALLERY,
     metavar="FILE",
-    help="Give groups the names of this gallery, instead of the one of FACEKIT_GALLERY or of ./gallery/.",
+    help="Give groups the names of this gallery. Without it: FACEKIT_GALLERY, ./gallery.db, "
+    "./gallery/gallery.db, or your own (~/.local/share/facekit/gallery.db), if there is one.",
 )
 @shared.picture_options
 @shared.format_option()
@@ -66,7 +68,7 @@ def cluster(
     Examples:
       facekit cluster holiday/
       facekit cluster holiday/ --copy photos --out people/   then give the folders names, and enroll
-      facekit cluster holiday/ --gallery people/gallery.db --format json
+      facekit cluster holiday/ --format json
     """
     from contextlib import ExitStack
 
@@ -78,7 +80,7 @@ def cluster(
         grouped.make_empty(out, inputs)
     with ExitStack() as stack:
         pipeline = options.pipeline()
-        opened = shared.own_gallery(gallery, fingerprint=pipeline.fingerprint)
+        opened = shared.own_gallery(gallery, console=console, fingerprint=pipeline.fingerprint)
         if opened is not None:
             stack.enter_context(opened)
         groups = Groups(console, style, pipeline.spec.threshold, threshold, opened, out, copy)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @shared.command("detect")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, required=True, type=paths.INPUT, metavar="INPUT...")
 @click.option(
     "--annotate",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="DIR",
     help="Save each picture with its faces numbered, as PHOTO-faces.jpg, in DIR.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @shared.command("embed")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, required=True, type=paths.INPUT, metavar="INPUT...")
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="Write to FILE (.npz, .csv or .jsonl) instead of standard output.",
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facekit.cli import DONE, FAILED, NO_FACE
+from facekit.cli import DONE, FAILED, NO_FACE, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @shared.command("enroll")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=paths.INPUT, metavar="PATH...")
 @click.option(
     "--subject",
     metavar="NAME",
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 @click.option(
     "--gallery",
     "-g",
-    type=click.Path(path_type=Path),
+    type=paths.GALLERY,
     metavar="FILE",
-    help="The gallery, instead of the one of FACEKIT_GALLERY, or gallery.db in the folder.",
+    help="The gallery: a file, or the folder of a gallery.db. Without it: FACEKIT_GALLERY, ./gallery.db if "
+    "it is there, gallery.db in PATH if it is there or PATH is called gallery, ./gallery/gallery.db if it is "
+    "there, or else your own (~/.local/share/facekit/gallery.db).",
 )
 @shared.picture_options
 @shared.format_option()
@@ -66,6 +68,7 @@ def enroll(
     pipeline = options.pipeline()
     place = settings.gallery_to_write(gallery, None if subject else enrolment.home(paths))
     with verbs.gallery_for_enrolment(place, pipeline) as opened:
+        shared.tell_gallery(console, gallery, place)
         outcomes = enrolment.enroll(
             opened, photos, rules=enrolment.Rules(strict), options=options, pipeline=pipeline
         )

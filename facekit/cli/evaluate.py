@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -25,7 +26,7 @@ def evaluate() -> None:
 
 _images = click.option(
     "--images",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="FOLDER",
     help="The pictures.",
 )
@@ -37,19 +38,19 @@ _threshold = click.option(
 _group_by = click.option("--group-by", metavar="COLUMN", help="Give the rates for each value of this column.")
 _scores = click.option(
     "--scores",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="Write every score to FILE (.csv or .parquet).",
 )
 _from_scores = click.option(
     "--from-scores",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="Measure from such a file again, without pictures.",
 )
 _report = click.option(
     "--report",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="DIR",
     help="Write report.html, one page in plain words with plots, into DIR, and each plot as PNG and SVG.",
 )
@@ -61,7 +62,7 @@ _mistakes = click.option(
 @shared.command("verification", short_help="Same person or not? Pairs of pictures (1:1).")
 @click.option(
     "--pairs",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="LFW's pairs.txt, a CSV with a,b,mated, or an InsightFace .bin.",
 )
@@ -117,7 +118,7 @@ def verification(
 @click.option(
     "--gallery",
     "-g",
-    type=click.Path(path_type=Path),
+    type=paths.PathType(),
     metavar="PATH",
     help="Search in this gallery, or enroll this folder of people; not a part of the pictures.",
 )
@@ -142,7 +143,7 @@ def verification(
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the division.")
 @click.option(
     "--people",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="A CSV with a column subject and others to group by.",
 )

@@ -9,14 +9,12 @@ import click
 
 from facekit.cli.console import Console
 from facekit.cli.options import command
-
-EXISTING = click.Path(path_type=Path, exists=True)
-WRITTEN = click.Path(path_type=Path, dir_okay=False)
+from facekit.cli.paths import EXISTING, FILE
 
 
 @command("export")
 @click.argument("run", type=EXISTING)
-@click.option("-o", "--output", type=WRITTEN, default=Path("embedder.onnx"), show_default=True)
+@click.option("-o", "--output", type=FILE, default=Path("embedder.onnx"), show_default=True)
 @click.option(
     "--precision",
     type=click.Choice(["float32", "float16", "int8"]),
@@ -31,7 +29,7 @@ WRITTEN = click.Path(path_type=Path, dir_okay=False)
 @click.option("--validation", type=EXISTING, help="Labelled crops to measure the file on.")
 @click.option("--max-drift", type=float, default=0.01, show_default=True, help="Allowed mean 1 − cosine.")
 @click.option("--max-loss", type=float, default=0.01, show_default=True, help="Allowed loss of TAR.")
-@click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
+@click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.option("--license", "license_", default="", help="Terms of the weights, for the entry.")
 @click.option("--data", default="", help="What the network was trained on, for the entry.")
 @click.option("--command", default="", help="How it was trained, where the run does not say it itself.")

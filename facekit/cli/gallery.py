@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facekit.cli import DONE, FAILED
+from facekit.cli import DONE, FAILED, paths
 from facekit.cli import options as shared
 from facekit.rendering.counting import counted
 
@@ -23,8 +23,9 @@ _names = click.argument("names", nargs=-1, required=True, shell_complete=shared.
 def gallery() -> None:
     """Look after the people in a gallery.
 
-    The gallery is --gallery FILE, or the one of FACEKIT_GALLERY, or ./gallery/gallery.db; the shipped
-    gallery of public figures can be read but not changed.
+    The gallery is --gallery FILE, or the one of FACEKIT_GALLERY, or the first there is of ./gallery.db,
+    ./gallery/gallery.db and your own in ~/.local/share/facekit/. The shipped gallery of public figures can
+    be read but not changed.
     """
 
 
@@ -85,7 +86,7 @@ def show(console: Console, /, name: str, gallery: Path | None, style: str) -> in
     help="Remove only what is stored of this picture of the one person: its name as facekit gallery show "
     "has it, or the first 8 or more digits of its SHA-256. Can be given several times.",
 )
-@shared.gallery_option
+@shared.own_gallery_option
 @click.pass_obj
 def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], gallery: Path | None) -> int:
     """Remove people: no byte of their names and vectors is left in the gallery's files.
@@ -100,7 +101,7 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
     """
     if photos and len(set(names)) > 1:
         raise click.UsageError("--photo is for the pictures of one person: give one name")
-    with shared.open_gallery(gallery, write=True) as opened:
+    with shared.open_gallery(gallery, console=console, write=True) as opened:
         if photos:
             gone = opened.remove_photos(names[0], photos)
             console.note(f"removed {counted(len(set(photos)), 'picture')} of {names[0]}")
@@ -116,11 +117,11 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
 @shared.command("rename", short_help="Give a person another name.")
 @click.argument("old", shell_complete=shared.complete_subject)
 @click.argument("new")
-@shared.gallery_option
+@shared.own_gallery_option
 @click.pass_obj
 def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
-    with shared.open_gallery(gallery, write=True) as opened:
+    with shared.open_gallery(gallery, console=console, write=True) as opened:
         opened.rename(old, new)
     console.note(f"{old} is now {new}")
     return DONE
@@ -129,18 +130,18 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
 @shared.command("merge", short_help="Make one person of several.")
 @click.argument("into", shell_complete=shared.complete_subject)
 @click.argument("others", nargs=-1, required=True, shell_complete=shared.complete_subject)
-@shared.gallery_option
+@shared.own_gallery_option
 @click.pass_obj
 def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path | None) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
-    with shared.open_gallery(gallery, write=True) as opened:
+    with shared.open_gallery(gallery, console=console, write=True) as opened:
         moved = opened.merge(into, others)
     console.note(f"{into} has {counted(moved, 'more template')}")
     return DONE
 
 
 @shared.command("export", short_help="Write all templates to a file.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=paths.PathType())
 @shared.gallery_option
 @click.pass_obj
 def export(console: Console, /, file: Path, gallery: Path | None) -> int:
@@ -161,8 +162,8 @@ def export(console: Console, /, file: Path, gallery: Path | None) -> int:
 
 
 @shared.command("import", short_help="Add the templates of an exported file.")
-@click.argument("file", type=click.Path(path_type=Path))
-@shared.gallery_option
+@click.argument("file", type=paths.PathType())
+@shared.own_gallery_option
 @click.pass_obj
 def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
     """Add the templates of FILE, made by facekit gallery export with the same embedder.
@@ -174,12 +175,13 @@ def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
 
     place = verbs.changeable(settings.gallery_to_write(gallery))
     exported = transfer.read(file)
+    shared.tell_gallery(console, gallery, place, shown=True)
     if place.exists():
         with Gallery.open(place, write=True) as opened:
             report = transfer.import_into(opened, exported)
         console.note(f"{counted(report.added, 'template')} added to {place}, {report.present} already there")
     else:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        settings.make_room(place)
         transfer.create_from(exported, place).close()
         console.note(f"{counted(len(exported.templates), 'template')} in the new gallery {place}")
     return DONE
@@ -205,13 +207,14 @@ def check(console: Console, /, people: bool, gallery: Path | None, style: str) -
     \b
     Examples:
       facekit gallery check
-      facekit gallery check --people --gallery people/gallery.db
+      facekit gallery check --people --gallery family.db
     """
     from facekit import settings
     from facekit.gallery.check import check as problems_of
 
     tried = settings.galleries_to_read(gallery)
-    place = next((place for place in tried if place.exists()), tried[0])
+    place = settings.first_there(tried) or tried[0]
+    shared.tell_gallery(console, gallery, place, shown=True)
     problems = problems_of(place)
     for problem in problems:
         console.error(problem.message)
@@ -226,7 +229,7 @@ def _print_doubts(console: Console, place: Path | None, style: str) -> None:
     from facekit import hygiene
     from facekit.rendering import doubted
 
-    with shared.open_gallery(place, console=console) as opened:
+    with shared.open_gallery(place) as opened:
         found = hygiene.doubts(opened)
         for line in doubted.lines(found, style, place):
             console.emit(line)

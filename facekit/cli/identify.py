@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facekit.cli import DONE, FAILED, NO_FACE
+from facekit.cli import DONE, FAILED, NO_FACE, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ CROPS = Path("faces")
 
 
 @shared.command("identify")
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, type=paths.INPUT, metavar="INPUT...")
 @click.option(
     "--save-face",
+    type=paths.INPUT,
     is_flag=False,
     flag_value=str(CROPS),
     metavar="[DIR]",
@@ -29,7 +30,7 @@ CROPS = Path("faces")
 )
 @click.option(
     "--annotate",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="DIR",
     help="Save each picture with boxes, names and scores, as PHOTO-faces.jpg, in DIR.",
 )
@@ -86,7 +87,9 @@ def identify(
     inputs, crops = _without_mistake(inputs, save_face)
     options = replace(options, keep_pictures=annotate is not None)
     pipeline = options.pipeline()
-    with shared.open_gallery(gallery, console=console, fingerprint=pipeline.fingerprint) as opened:
+    with shared.open_gallery(
+        gallery, console=console, fingerprint=pipeline.fingerprint, shown=style == "table"
+    ) as opened:
         if probability:
             decision["curve"] = shared.probability_of(opened)
         naming = Naming(console, opened, style, decision, crops, annotate, inputs)

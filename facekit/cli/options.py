@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from facekit.cli import paths
+
 if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.gallery.store import Gallery
@@ -56,6 +58,7 @@ def picture_options(command: Command) -> Command:
 _PIPELINE_OPTIONS = [
     click.option(
         "--detector",
+        type=paths.NETWORK,
         default="dlib",
         show_default=True,
         metavar="NAME",
@@ -63,7 +66,7 @@ _PIPELINE_OPTIONS = [
     ),
     click.option(
         "--embedder",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=paths.FILE,
         metavar="FILE",
         help="An ArcFace-style ONNX file with its TOML beside it, instead of the shipped network.",
     ),
@@ -106,10 +109,20 @@ def _with(command: Callable[..., Any], options: list[Callable[[Any], Any]]) -> A
 gallery_option = click.option(
     "--gallery",
     "-g",
-    type=click.Path(path_type=Path),
+    type=paths.GALLERY,
     metavar="FILE",
-    help="The gallery, instead of the one of FACEKIT_GALLERY, of ./gallery/, or the shipped one.",
+    help="The gallery: a file, or the folder of a gallery.db. Without it: FACEKIT_GALLERY, ./gallery.db, "
+    "./gallery/gallery.db, your own (~/.local/share/facekit/gallery.db), or the shipped one.",
 )
+own_gallery_option = click.option(
+    "--gallery",
+    "-g",
+    type=paths.GALLERY,
+    metavar="FILE",
+    help="The gallery: a file, or the folder of a gallery.db. Without it: FACEKIT_GALLERY, ./gallery.db, "
+    "./gallery/gallery.db, or your own (~/.local/share/facekit/gallery.db).",
+)
+"""Of commands that change a gallery, or take no other than the user's: the shipped one is none of them."""
 
 
 _QUIET: dict[str, Any] = {
@@ -162,28 +175,47 @@ def complete_subject(ctx: click.Context, parameter: click.Parameter, typed: str)
 
 
 def open_gallery(
-    path: Path | None, *, console: Console | None = None, write: bool = False, fingerprint: str | None = None
+    path: Path | None,
+    *,
+    console: Console | None = None,
+    write: bool = False,
+    fingerprint: str | None = None,
+    shown: bool = False,
 ) -> Gallery:
-    """The gallery to use; says when it is the shipped one because there is no other."""
-    from facekit import settings, verbs
+    """The gallery to use; the console says which, where the user named none and it is not `shown` anyway."""
+    from facekit import verbs
 
     gallery = verbs.open_gallery(path, write=write, fingerprint=fingerprint)
-    if console and path is None and settings.is_reference(gallery.path):
-        console.note(
-            "there is no gallery of yours: using the shipped one of public figures "
-            "(make yours with: facekit enroll FOLDER; then give it: --gallery FOLDER/gallery.db)"
-        )
+    if console:
+        tell_gallery(console, path, gallery.path, shown=shown)
     return gallery
 
 
-def own_gallery(path: Path | None, *, fingerprint: str | None = None) -> Gallery | None:
+def tell_gallery(console: Console, named: Path | None, used: Path, *, shown: bool = False) -> None:
+    """Say which gallery is used, where the user named none."""
+    from facekit import settings
+
+    if settings.named_gallery(named) is not None:
+        return
+    if settings.is_reference(used):
+        console.note(
+            "there is no gallery of yours: using the shipped one of public figures "
+            "(make yours with: facekit enroll FOLDER)"
+        )
+    elif not shown:
+        console.note(f"the gallery is {used}")
+
+
+def own_gallery(path: Path | None, *, console: Console, fingerprint: str | None = None) -> Gallery | None:
     """The gallery given, or else one of the user's own where there is one; never the shipped one."""
     from facekit import settings, verbs
 
-    places = [place for place in settings.galleries_to_read(path) if not settings.is_reference(place)]
-    if path is None and not any(place.exists() for place in places):
+    place = settings.first_there(settings.own_galleries(path))
+    if place is None and settings.named_gallery(path) is None:
         return None
-    return verbs.open_gallery(path, fingerprint=fingerprint)
+    opened = verbs.open_gallery(path, fingerprint=fingerprint)
+    tell_gallery(console, path, opened.path)
+    return opened
 
 
 def probability_of(gallery: Gallery) -> Probability:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     nargs=-1,
     required=True,
     metavar="FILE...",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=paths.EXISTING_FILE,
 )
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     required=True,
     metavar="DIR",
     help="Where to write the plots, each as PNG and SVG.",
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--images",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=paths.EXISTING_FOLDER,
     metavar="FOLDER",
     help="Show the faces of the worst mistakes, from the folder that the scores were measured on.",
 )

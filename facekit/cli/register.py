@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 @shared.command("register")
 @click.argument("name", shell_complete=shared.complete_subject)
-@click.argument("source", default="0")
+@click.argument("source", type=paths.INPUT, default="0")
 @click.option(
     "--from-folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="DIR",
     help="Take the pictures of a folder instead of a source.",
 )
@@ -36,13 +37,7 @@ if TYPE_CHECKING:
     default=None,
     help="Show a window; by default for a camera where there is a display.",
 )
-@click.option(
-    "--gallery",
-    "-g",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The gallery, instead of the one of FACEKIT_GALLERY, or ./gallery/gallery.db.",
-)
+@shared.own_gallery_option
 @shared.pipeline_options
 @click.pass_obj
 def register(

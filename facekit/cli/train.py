@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from facekit.cli import COMMANDS, INTERRUPTED
 from facekit.cli.console import Console
 from facekit.cli.options import debug_option, quiet_option
+from facekit.cli.paths import EXISTING, EXISTING_FILE, FOLDER, NETWORK
 from facekit.training.config import (
     LOSSES,
     NETWORKS,
@@ -24,9 +25,6 @@ from facekit.training.config import (
     Config,
 )
 
-EXISTING = click.Path(path_type=Path, exists=True)
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 SHARE = click.FloatRange(0, 1)
 USUAL, CHANGES = Config(), Augmentation()
 AUGMENT = "Augmentation (0 turns one off)"
@@ -124,11 +122,14 @@ data_options = stacked(
     option("--data", DATA, type=EXISTING, help="A folder with one sub-folder of photos per person, or crops: "
            "FILE.npy with FILE.csv. By default gallery/."),
     option("--aligned", DATA, is_flag=True, help="The pictures of the folder are 112×112 crops already."),
-    option("--detector", DATA, default="dlib", show_default=True, help="Finds the faces in photos."),
+    option("--detector", DATA, type=NETWORK, default="dlib", show_default=True,
+           help="Finds the faces in photos."),
     option("--cache", DATA, type=FOLDER, help="Where crops of photos are kept, if not in OUTPUT."),
-    option("--validation", DATA, type=FILE, help="Labelled crops of other people, FILE.npy or FILE.zip with "
-           "FILE.csv; by default some people are held out."),
-    option("--teacher", DATA, type=FILE, help="An ONNX embedder with its TOML beside it, to learn from."),
+    option("--validation", DATA, type=EXISTING_FILE,
+           help="Labelled crops of other people, FILE.npy or FILE.zip with FILE.csv; by default some "
+           "people are held out."),
+    option("--teacher", DATA, type=EXISTING_FILE,
+           help="An ONNX embedder with its TOML beside it, to learn from."),
     option("--bank", DATA, type=FOLDER, help="A bank of views, which --teacher or --views make."),
     option("--views", DATA, type=click.IntRange(1), default=1, show_default=True,
            help="Views of each crop in the bank."),

@@ -10,19 +10,19 @@ import click
 
 from facekit.cli.console import Console
 from facekit.cli.options import command
+from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
 
-EXISTING = click.Path(path_type=Path, exists=True)
-EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-WRITTEN = click.Path(path_type=Path, dir_okay=False)
 COUNT = click.IntRange(1)
 
 
 @command("train-landmarks")
 @click.argument("pictures", type=EXISTING)
 @click.argument("points", type=EXISTING_FILE)
-@click.option("-o", "--output", type=WRITTEN, default=Path("landmarks.dat"), show_default=True)
-@click.option("--detector", default="dlib", show_default=True, help="Whose boxes to train on.")
-@click.option("--teacher", help="A detector with points, like yunet=FILE: average its looks with POINTS.")
+@click.option("-o", "--output", type=FILE, default=Path("landmarks.dat"), show_default=True)
+@click.option("--detector", type=NETWORK, default="dlib", show_default=True, help="Whose boxes to train on.")
+@click.option(
+    "--teacher", type=NETWORK, help="A detector with points, like yunet=FILE: average its looks with POINTS."
+)
 @click.option("--compare", type=EXISTING_FILE, multiple=True, help="Also measure dlib's own 5 or 68 points.")
 @click.option("--cascade", type=COUNT, default=10, show_default=True, help="Rounds of trees.")
 @click.option("--trees", type=COUNT, default=500, show_default=True, help="Trees a round.")
@@ -35,7 +35,7 @@ COUNT = click.IntRange(1)
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=COUNT, default=2, show_default=True)
-@click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
+@click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
 def train_landmarks(

@@ -8,24 +8,23 @@ import click
 
 from facekit.cli.console import Console
 from facekit.cli.options import command
+from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
 from facekit.errors import UsageError
-
-EXISTING = click.Path(path_type=Path, exists=True)
-EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-WRITTEN = click.Path(path_type=Path, dir_okay=False)
 
 
 @command("train-refiner", short_help="Train the refiner of landmarks.")
 @click.argument("crops", type=EXISTING_FILE)
-@click.option("-o", "--output", type=WRITTEN, default=Path("refiner.onnx"), show_default=True)
+@click.option("-o", "--output", type=FILE, default=Path("refiner.onnx"), show_default=True)
 @click.option("--pictures", type=EXISTING, help="Photos with one face each, as for train-landmarks.")
 @click.option("--points", type=EXISTING_FILE, help="The CSV of their points, as for train-landmarks.")
-@click.option("--teacher", help="A detector with points, like yunet=FILE: average its looks with POINTS.")
+@click.option(
+    "--teacher", type=NETWORK, help="A detector with points, like yunet=FILE: average its looks with POINTS."
+)
 @click.option("--steps", type=click.IntRange(10), default=3000, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces a step.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--manifest", type=WRITTEN, help="Also write the entry into this manifest.")
+@click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.pass_obj
 def train_refiner(
     console: Console,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facekit.cli import DIFFERENT, DONE
+from facekit.cli import DIFFERENT, DONE, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @shared.command("verify")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", type=paths.INPUT, metavar="A")
+@click.argument("second", type=paths.INPUT, metavar="B")
 @click.option(
     "--threshold",
     type=click.FloatRange(-1, 1),

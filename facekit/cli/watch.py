@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -15,23 +16,23 @@ if TYPE_CHECKING:
 
 
 @shared.command("watch")
-@click.argument("source")
+@click.argument("source", type=paths.INPUT)
 @click.option("--view", is_flag=True, help="Show it in a window: Q quits, S saves the frame.")
 @click.option(
     "--save-video",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="Save the video with boxes, names and scores in FILE (.mp4, .mkv, .mov, .webm).",
 )
 @click.option(
     "--save-faces",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=paths.FOLDER,
     metavar="DIR",
     help="Save the best face of everybody who came, as SOURCE-TRACK-NAME.png, in DIR.",
 )
 @click.option(
     "--log",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=paths.FILE,
     metavar="FILE",
     help="Add the events to FILE as CSV.",
 )

@@ -24,7 +24,9 @@ def heading(threshold: float, calibration: str, subjects: int, gallery: str, *, 
     """What a verdict means: the threshold, how it was chosen, and among how many."""
     how = f"given; the gallery's own: {calibration}" if given else calibration
     people = counted(subjects, "subject")
-    return textwrap.wrap(printable(f"Threshold {threshold:.3f} ({how}). {people} in {gallery}."), WIDTH)
+    text = f"Threshold {threshold:.3f} ({how}). {people} in {gallery}."
+    # A path that is broken cannot be copied.
+    return textwrap.wrap(printable(text), WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def text(result: PictureResult) -> Iterator[str]:

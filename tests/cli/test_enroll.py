@@ -28,8 +28,8 @@ def stored(path: Path | str) -> dict[str, int]:
         return {subject.name: subject.templates for subject in gallery.subjects()}
 
 
-def test_a_folder_for_each_person_becomes_a_gallery_in_it(run: Run, folder: Path) -> None:
-    result = run("enroll", "people")
+def test_a_folder_for_each_person_becomes_a_gallery(run: Run, folder: Path) -> None:
+    result = run("enroll", "people", "-g", "people")
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [
         ["subject", "enrolled", "already", "there", "refused"],
@@ -42,9 +42,9 @@ def test_a_folder_for_each_person_becomes_a_gallery_in_it(run: Run, folder: Path
 
 
 def test_running_again_stores_nothing_twice_and_goes_on_with_what_is_new(run: Run, folder: Path) -> None:
-    run("enroll", "people")
+    run("enroll", "people", "-g", "people")
     photo(folder / "blue" / "1.png", "blue")
-    result = run("enroll", "people")
+    result = run("enroll", "people", "-g", "people")
     assert result.exit_code == 0
     assert "1 enrolled of 1 person, 6 already there, 0 refused" in result.stderr
     assert stored(folder / "gallery.db") == {"blue": 1, "green": 3, "red": 3}
@@ -53,15 +53,15 @@ def test_running_again_stores_nothing_twice_and_goes_on_with_what_is_new(run: Ru
 def test_a_moved_or_doubled_picture_is_the_same_picture(run: Run, folder: Path) -> None:
     data = (folder / "red" / "0.png").read_bytes()
     (folder / "red" / "copy.png").write_bytes(data)
-    assert run("enroll", "people").exit_code == 0
+    assert run("enroll", "people", "-g", "people").exit_code == 0
     assert stored(folder / "gallery.db")["red"] == 3
 
 
-def test_pictures_of_one_person_by_name(run: Run, tmp_path: Path) -> None:
+def test_pictures_of_one_person_by_name(run: Run, tmp_path: Path, user_data: Path) -> None:
     photo(tmp_path / "a.png", "red")
     photo(tmp_path / "more" / "b.png", "red", seed=4)
     assert run("enroll", "--subject", "Ada Lovelace", "a.png", "more").exit_code == 0
-    assert stored("gallery/gallery.db") == {"Ada Lovelace": 2}
+    assert stored(user_data / "facekit" / "gallery.db") == {"Ada Lovelace": 2}
     assert "Ada Lovelace" in run("identify", "a.png").stdout
 
 
@@ -76,13 +76,13 @@ def test_the_gallery_is_the_option_or_else_the_variable(
 
 
 def test_only_the_owner_can_read_a_gallery(run: Run, folder: Path) -> None:
-    run("enroll", "people")
+    run("enroll", "people", "-g", "people")
     assert stat.S_IMODE(os.stat(folder / "gallery.db").st_mode) == 0o600
 
 
 def test_of_several_faces_the_one_of_the_other_pictures_is_taken(run: Run, folder: Path) -> None:
     photo(folder / "red" / "group.png", "blue", "red", "yellow", seed=7)
-    result = run("enroll", "people")
+    result = run("enroll", "people", "-g", "people")
     assert "group.png: 3 faces: took the one that agrees" in result.stderr
     with Gallery.open(folder / "gallery.db") as gallery:
         [group] = [each for each in gallery.templates("red") if each.source == "group.png"]
@@ -118,7 +118,7 @@ def test_a_picture_of_another_enrolled_person_is_told(run: Run, folder: Path) ->
 def test_the_same_picture_under_two_names_is_told(run: Run, folder: Path) -> None:
     (folder / "zoe").mkdir()
     (folder / "zoe" / "1.png").write_bytes((folder / "red" / "0.png").read_bytes())
-    assert "the same picture is enrolled as red" in run("enroll", "people").stderr
+    assert "the same picture is enrolled as red" in run("enroll", "people", "-g", "people").stderr
 
 
 def test_a_small_face_is_told(run: Run, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_small_face_is_told(run: Run, tmp_path: Path) -> None:
 def test_bad_pictures_are_refused_and_the_others_enrolled(run: Run, folder: Path) -> None:
     (folder / "red" / "bad.png").write_bytes(b"no picture")
     photo(folder / "red" / "none.png")
-    result = run("enroll", "people")
+    result = run("enroll", "people", "-g", "people")
     assert result.exit_code == 1
     assert stored(folder / "gallery.db") == {"green": 3, "red": 3}
     assert "people/red/none.png: no face; not enrolled" in result.stderr
@@ -192,7 +192,7 @@ def test_whose_pictures_they_are_must_be_told(
 )
 def test_names_are_data_whatever_they_are(run: Run, tmp_path: Path, name: str) -> None:
     photo(tmp_path / "people" / name / "1.png", "red")
-    assert run("enroll", "people").exit_code == 0
+    assert run("enroll", "people", "-g", "people").exit_code == 0
     assert stored("people/gallery.db") == {name: 1}
 
 
@@ -201,5 +201,5 @@ def test_a_folder_name_that_is_not_utf8_is_stored_escaped(run: Run, tmp_path: Pa
     raw = os.fsencode(tmp_path / "people") + b"/Jos\xe9"
     os.makedirs(raw)
     Path(os.fsdecode(raw), "1.png").write_bytes(image)
-    assert run("enroll", "people").exit_code == 0
+    assert run("enroll", "people", "-g", "people").exit_code == 0
     assert stored("people/gallery.db") == {"Jos\\xe9": 1}

@@ -69,9 +69,9 @@ def test_a_second_time_adds_nothing_twice(run: Run, folder: Path) -> None:
     assert stored("g.db") == {"Ada": 10}
 
 
-def test_it_writes_where_enroll_writes(run: Run, folder: Path) -> None:
+def test_it_writes_where_enroll_writes(run: Run, folder: Path, user_data: Path) -> None:
     run("register", "Ada", "ada")
-    assert stored("gallery/gallery.db") == {"Ada": 10}
+    assert stored(user_data / "facekit" / "gallery.db") == {"Ada": 10}
 
 
 def test_who_looks_like_another_is_enrolled_with_a_warning(run: Run, folder: Path, people: Path) -> None:
