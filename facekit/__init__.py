@@ -32,7 +32,8 @@ _HOMES = {
     "facekit.evaluation.identification": ("IdentificationReport",),
     "facekit.evaluation.verification": ("VerificationReport",),
     "facekit.gallery.store": ("Gallery",),
-    "facekit.images": ("find", "read"),
+    "facekit.folders": ("Listing", "find"),
+    "facekit.images": ("read",),
     "facekit.pipeline": ("Pipeline",),
     "facekit.reading": ("Options", "Reading"),
     "facekit.results": (
@@ -73,8 +74,9 @@ if TYPE_CHECKING:
     from facekit.errors import WeightsError as WeightsError
     from facekit.evaluation.identification import IdentificationReport as IdentificationReport
     from facekit.evaluation.verification import VerificationReport as VerificationReport
+    from facekit.folders import Listing as Listing
+    from facekit.folders import find as find
     from facekit.gallery.store import Gallery as Gallery
-    from facekit.images import find as find
     from facekit.images import read as read
     from facekit.live.events import Event as Event
     from facekit.pipeline import Pipeline as Pipeline

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import images, quality
+from facekit import folders, images, quality
 from facekit.errors import UsageError
 from facekit.gallery.records import NewTemplate, name_of_folder, subject_name
 from facekit.reading import Options, Reading, read_faces
@@ -49,6 +49,20 @@ class Photo:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """The photos to enroll, which stand together by subject; what lies beside them and is `left_out`; and
+    the people `without` a picture in their folder."""
+
+    photos: tuple[Photo, ...]
+    left_out: tuple[folders.LeftOut, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def remarks(self) -> list[str]:
+        """What of it a user should know, in lines."""
+        return folders.People((), self.left_out, self.without).remarks()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of one picture. `problems` are why it was refused, or would be with `strict`;
     `notes` are what else a user should know.
@@ -73,9 +87,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class EnrolReport:
-    """What became of all pictures."""
+    """What became of all pictures; what was `left_out`, being none or not where they belong; and the people
+    `without` a picture in their folder."""
 
     outcomes: tuple[Outcome, ...]
+    left_out: tuple[folders.LeftOut, ...] = ()
+    without: tuple[str, ...] = ()
 
     def count(self, status: Status) -> int:
         return sum(outcome.status == status for outcome in self.outcomes)
@@ -85,6 +102,13 @@ class EnrolReport:
         """Who was enrolled, in order."""
         named = (outcome.subject for outcome in self.outcomes if outcome.status == "enrolled")
         return list(dict.fromkeys(named))
+
+    @property
+    def missing(self) -> list[str]:
+        """Who has pictures, of which none could be enrolled, in order."""
+        stored = {outcome.subject for outcome in self.outcomes if outcome.status != "refused"}
+        everybody = dict.fromkeys(outcome.subject for outcome in self.outcomes)
+        return [name for name in everybody if name not in stored]
 
     @property
     def failed(self) -> bool:
@@ -113,20 +137,21 @@ class Rules:
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
-def plan(paths: Sequence[str], subject: str | None = None) -> list[Photo]:
+def plan(paths: Sequence[str], subject: str | None = None) -> Plan:
     """The photos to enroll. All are of `subject`, or else each path is a folder that has a sub-folder
     for each person, named like the person, with the pictures inside or below.
 
     Raises UsageError where it cannot be told whose the pictures are, or there are none.
     """
     if subject is None:
-        return [photo for path in paths for photo in _people(path)]
-    photos = [Photo(subject_name(subject), source) for source in images.find(paths)]
+        return _people(paths)
+    found = folders.find(paths)
+    photos = tuple(Photo(subject_name(subject), source) for source in found.pictures)
     if not photos:
         raise UsageError(f"no pictures in {', '.join(paths)}")
     if not any(photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
         raise UsageError(f"no such picture: {', '.join(paths)}")
-    return photos
+    return Plan(photos, found.left_out)
 
 
 def home(paths: Sequence[str]) -> Path | None:
@@ -165,25 +190,25 @@ def enroll_readings(
     return _store(gallery, subject_name(subject), readings, _Known(gallery), rules or Rules())
 
 
-def _people(path: str) -> Iterator[Photo]:
-    if not os.path.isdir(path):
+def _people(paths: Sequence[str]) -> Plan:
+    for path in paths:
+        if not os.path.isdir(path):
+            raise UsageError(
+                f"{path}: no folder; to enroll single pictures, say whose they are with --subject NAME"
+            )
+    found = folders.people(paths)
+    by_subject: dict[str, list[Photo]] = {}
+    for name, source in found.photos:
+        subject = name_of_folder(name)
+        by_subject.setdefault(subject, []).append(Photo(subject, source))
+    if not by_subject:
         raise UsageError(
-            f"{path}: no folder; to enroll single pictures, say whose they are with --subject NAME"
-        )
-    folders = sorted(
-        each.name for each in os.scandir(path) if each.is_dir() and not each.name.startswith(".")
-    )
-    photos = [
-        Photo(name_of_folder(name), source)
-        for name in folders
-        for source in images.find([os.path.join(path, name)])
-    ]
-    if not photos:
-        raise UsageError(
-            f"{path}: no pictures in sub-folders; facekit expects a sub-folder for each person, "
+            f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person, "
             "or --subject NAME when all pictures are of one"
         )
-    yield from photos
+    photos = tuple(photo for photos in by_subject.values() for photo in photos)
+    without = dict.fromkeys(map(name_of_folder, found.without))
+    return Plan(photos, found.left_out, tuple(name for name in without if name not in by_subject))
 
 
 def _already_there(gallery: Gallery, photos: Sequence[Photo], most: int) -> set[Photo]:

@@ -1,4 +1,4 @@
-"""Pictures, from a path or bytes to upright RGB pixels; and the pictures inside folders.
+"""Pictures, from a path or bytes to upright RGB pixels.
 
 The format is read from the first bytes, and only Pillow's reader for that one format runs, so that a
 document or a script renamed to .jpg never reaches a parser that nobody asked for.
@@ -16,7 +16,7 @@ import stat
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -57,8 +57,13 @@ FORMATS = {
 }
 """The formats that are read, by Pillow's names for them."""
 
-_SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes)
+SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes)
+# What begins like one of the others may well be something else: a text, or a camera's raw file.
+_UNMISTAKABLE = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 _HEIC = re.compile(rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL)
+
+_START = 40
+"""So many bytes tell a format."""
 
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -129,27 +134,14 @@ def decode(
     return Picture(source, pixels, hashlib.sha256(data).hexdigest(), notes)
 
 
-def find(inputs: Sequence[str]) -> list[str]:
-    """The pictures that the inputs stand for, in the order of the inputs.
-
-    A folder gives the pictures in it and below it, by their file name endings, sorted, without
-    hidden ones; links to folders are not followed. Whatever else is named is passed on as it is,
-    `-` too, and so is a folder that cannot be listed: reading it tells the user why.
-    """
-    return [path for each in inputs for path in (_inside(each) if os.path.isdir(each) else [each])]
-
-
-def _inside(folder: str) -> list[str]:
-    blocked: list[str] = []
-    found: list[str] = []
-    for here, folders, names in os.walk(folder, onerror=lambda error: blocked.append(str(error.filename))):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += (os.path.join(here, name) for name in _visible_pictures(names))
-    return sorted(found + blocked)
-
-
-def _visible_pictures(names: Iterable[str]) -> Iterator[str]:
-    return (n for n in names if not n.startswith(".") and os.path.splitext(n)[1].lower() in _SUFFIXES)
+def begins_like_a_picture(path: str) -> bool:
+    """Whether a regular file's first bytes are those of a picture and of nothing else."""
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            start = file.read(_START)
+    except OSError:
+        return False
+    return any(FORMATS[name].signature.match(start) for name in _UNMISTAKABLE)
 
 
 def _regular_file(path: str, max_bytes: int) -> bytes:
@@ -171,7 +163,7 @@ def _standard_input(max_bytes: int) -> bytes:
 
 
 def _recognise(data: bytes, source: str) -> str:
-    start = data[:40]
+    start = data[:_START]
     if not data:
         raise _failure(source, "empty")
     for name, known in FORMATS.items():

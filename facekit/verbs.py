@@ -14,7 +14,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facekit import identification, images, settings
+from facekit import folders, identification, settings
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
@@ -126,7 +126,7 @@ def identify(
     pipeline = options.pipeline()
     with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
-        for reading in read_faces(images.find(_paths(inputs)), options, pipeline=pipeline):
+        for reading in read_faces(folders.find(_paths(inputs)).pictures, options, pipeline=pipeline):
             yield identification.of_reading(
                 opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats
             )
@@ -151,13 +151,13 @@ def enroll(
 
     paths = _paths(inputs)
     options = options or Options()
-    photos = enrolment.plan(paths, subject)
+    plan = enrolment.plan(paths, subject)
     pipeline = options.pipeline()
     place = settings.gallery_to_write(None, None if subject else enrolment.home(paths))
     rules = enrolment.Rules(strict=strict)
     with gallery_for_enrolment(place, pipeline) if gallery is None else _in_use(gallery, pipeline) as opened:
-        outcomes = enrolment.enroll(opened, photos, rules=rules, options=options, pipeline=pipeline)
-        return enrolment.EnrolReport(tuple(outcomes))
+        outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
+        return enrolment.EnrolReport(tuple(outcomes), plan.left_out, plan.without)
 
 
 def watch(
@@ -232,7 +232,7 @@ def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading
 
     A face's `feature_norm` tells its quality only with an embedder trained by `magface` or `adaface`.
     """
-    return read_faces(images.find(_paths(inputs)), options)
+    return read_faces(folders.find(_paths(inputs)).pictures, options)
 
 
 detect = embed
@@ -258,7 +258,7 @@ def cluster(
     pipeline = options.pipeline()
     if gallery is not None:
         gallery.require(pipeline.fingerprint)
-    readings = read_faces(images.find(_paths(inputs)), options, pipeline=pipeline)
+    readings = read_faces(folders.find(_paths(inputs)).pictures, options, pipeline=pipeline)
     limit = clustering.LINK * pipeline.spec.threshold if threshold is None else threshold
     return clustering.group_faces(list(clustering.sightings(readings)), limit, gallery)
 

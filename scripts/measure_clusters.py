@@ -20,7 +20,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import clustering, images, weights
+from facekit import clustering, folders, weights
 from facekit.evaluation.grouping import b_cubed
 from facekit.reading import Options, read_faces
 
@@ -37,7 +37,7 @@ def read(path: Path, options: Options) -> tuple[list[clustering.Sighting], list[
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
-        for reading in read_faces(images.find([folder]), options):
+        for reading in read_faces(folders.find([folder]).pictures, options):
             found = list(clustering.sightings([reading]))
             failed += not found
             largest = reading.largest() if found else None

@@ -93,7 +93,7 @@ def test_a_plan_takes_each_sub_folder_for_a_person(tmp_path: Path) -> None:
     for name in ("b/2.png", "b/deep/1.png", "a/1.png", ".hidden/1.png", "loose.png"):
         photo(tmp_path / name, "red")
     (tmp_path / "a" / "notes.txt").touch()
-    planned = [(each.subject, Path(each.source).name) for each in plan([str(tmp_path)])]
+    planned = [(each.subject, Path(each.source).name) for each in plan([str(tmp_path)]).photos]
     assert planned == [("a", "1.png"), ("b", "2.png"), ("b", "1.png")]
 
 
@@ -108,7 +108,7 @@ def test_a_folder_without_people_is_the_users_mistake(tmp_path: Path) -> None:
 
 def test_names_of_one_look_are_one_name(tmp_path: Path) -> None:
     photo(tmp_path / "Jose\u0301" / "1.png", "red")
-    assert plan([str(tmp_path)])[0].subject == "Jos\u00e9"
+    assert plan([str(tmp_path)]).photos[0].subject == "Jos\u00e9"
 
 
 def test_what_was_reported_is_stored_and_the_rest_is_done_the_next_time(tmp_path: Path) -> None:

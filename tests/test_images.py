@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from facekit.errors import PictureError
-from facekit.images import FORMATS, decode, find, read
+from facekit.images import FORMATS, decode, read
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -241,27 +241,6 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = read("-")
     assert picture.source == "-"
     assert np.array_equal(picture.pixels, np.asarray(ramp()))
-
-
-def test_folders_are_searched_below_sorted_and_without_hidden_files(
-    tmp_path: Path,
-) -> None:
-    wanted = ["a/z.JPG", "b.png", "b/c/d.webp"]
-    for name in [*wanted, "notes.txt", ".hidden.png", ".cache/e.png", "b/f.pdf"]:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "loop").symlink_to(tmp_path)
-    assert find([str(tmp_path)]) == [str(tmp_path / name) for name in wanted]
-
-
-def test_named_files_are_always_tried_and_keep_their_order(tmp_path: Path) -> None:
-    (tmp_path / "in.png").touch()
-    assert find(["z.txt", "-", str(tmp_path), "a.jpg"]) == [
-        "z.txt",
-        "-",
-        str(tmp_path / "in.png"),
-        "a.jpg",
-    ]
 
 
 def outcome(data: bytes) -> str:

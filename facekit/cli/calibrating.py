@@ -60,7 +60,7 @@ class Calibrating:
             if self.kind == "FMR":
                 return evidence.of_comparisons(enrolled.vectors, enrolled.subjects), "own templates"
             return evidence.of_templates(enrolled), "own templates"
-        paths, people = pictures.people(images)
+        paths, people = pictures.people(images, note=self.console.note)
         if self.kind == "FMR":
             affordable(len(paths))
         source = Source(options, aligned, report=Evaluating(self.console, style=self.style).progress)

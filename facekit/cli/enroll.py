@@ -64,15 +64,17 @@ def enroll(
     from facekit import enrolment, settings, verbs
     from facekit.cli.enrolling import Enrolling
 
-    photos = enrolment.plan(paths, subject)
+    plan = enrolment.plan(paths, subject)
+    for remark in plan.remarks():
+        console.note(remark)
     pipeline = options.pipeline()
     place = settings.gallery_to_write(gallery, None if subject else enrolment.home(paths))
     with verbs.gallery_for_enrolment(place, pipeline) as opened:
         shared.tell_gallery(console, gallery, place)
         outcomes = enrolment.enroll(
-            opened, photos, rules=enrolment.Rules(strict), options=options, pipeline=pipeline
+            opened, plan.photos, rules=enrolment.Rules(strict), options=options, pipeline=pipeline
         )
-        report = Enrolling(console, style, opened).run(photos, outcomes)
+        report = Enrolling(console, style, opened).run(plan.photos, outcomes)
     if report.failed:
         return FAILED
     return NO_FACE if report.without_face else DONE

@@ -89,6 +89,8 @@ class Enrolling:
             f"{report.count('enrolled')} enrolled of {counted(len(report.subjects), 'person', 'people')}, "
             f"{report.count('already there')} already there, {report.count('refused')} refused"
         )
+        for name in report.missing:
+            self.console.note(f"{name}: no picture of theirs could be enrolled")
         for reason, count in report.refusals():
             self.console.note(f"  {count} refused: {reason}")
         if len(self.gallery):

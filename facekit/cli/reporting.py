@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from facekit import images
+from facekit import folders
 from facekit.cli import DONE, FAILED, NO_FACE
 from facekit.reading import Options, Reading, read_faces
 from facekit.rendering.counting import counted
@@ -23,14 +23,14 @@ class Taker(Protocol):
 
 
 def pictures_in(console: Console, inputs: Sequence[str]) -> list[str]:
-    """The pictures that the inputs stand for, in their order; a folder without any is told."""
-    sources: list[str] = []
-    for each in inputs:
-        found = images.find([each])
-        if not found:
-            console.error(f"no pictures in {each}")
-        sources += found
-    return sources
+    """The pictures that the inputs stand for, in their order; told are a folder without any, and what was
+    left out."""
+    found = folders.find(inputs)
+    for folder in found.empty:
+        console.error(f"no pictures in {folder}")
+    for remark in found.remarks():
+        console.note(remark)
+    return list(found.pictures)
 
 
 def report(console: Console, inputs: Sequence[str], options: Options, taker: Taker) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import images
+from facekit import folders, images
 from facekit.embedding import Embedder, normalised
 from facekit.errors import PictureError, UsageError
 from facekit.evaluation.scores import Texts
@@ -20,6 +20,7 @@ from facekit.reading import Options, Reading, read_faces
 from facekit.results import Face, Pixels
 
 Report = Callable[[int, int], None]
+Note = Callable[[str], None]
 
 BATCH = 32
 
@@ -183,8 +184,9 @@ def _templates(
     )
 
 
-def people(folder: Path) -> tuple[list[str], list[str]]:
-    """The pictures of a folder with a sub-folder for each person, sorted, and whose each is.
+def people(folder: Path, *, note: Note = lambda remark: None) -> tuple[list[str], list[str]]:
+    """The pictures of a folder with a sub-folder for each person, sorted, and whose each is. What is left out
+    there is told in a line for `note`.
 
     Raises UsageError where there are none.
     """
@@ -192,12 +194,9 @@ def people(folder: Path) -> tuple[list[str], list[str]]:
         raise UsageError(
             f"{folder}: is no folder; measuring takes a folder with a sub-folder for each person"
         )
-    found: list[str] = []
-    names: list[str] = []
-    for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != "."):
-        pictures = images.find([str(person)])
-        found += pictures
-        names += [name_of_folder(person.name)] * len(pictures)
-    if not found:
+    found = folders.people([str(folder)])
+    for remark in found.remarks():
+        note(remark)
+    if not found.photos:
         raise UsageError(f"{folder}: has no sub-folders with pictures, one for each person")
-    return found, names
+    return [path for _, path in found.photos], [name_of_folder(name) for name, _ in found.photos]

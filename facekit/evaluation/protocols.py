@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,18 @@ LISTED = 2_000_000
 @dataclass(frozen=True)
 class Source:
     """How pictures become vectors: photos through the whole pipeline, or `aligned` crops; `flip` averages a
-    picture's vector with its mirror image's. `report` is told how many of how many are done."""
+    picture's vector with its mirror image's. `report` is told how many of how many are done, `note` what was
+    left out."""
 
     options: Options = field(default_factory=Options)
     aligned: bool = False
     flip: bool = False
     report: Report = lambda done, total: None
+    note: pictures.Note = lambda remark: None
+
+    def people(self, folder: Path) -> tuple[list[str], list[str]]:
+        """Paths and names, as `pictures.people` gives them."""
+        return pictures.people(folder, note=self.note)
 
     def templates(
         self, paths: Sequence[str], pipeline: Pipeline, contents: Iterable[bytes] | None = None
@@ -76,7 +82,7 @@ def compare_pairs(path: Path, folder: Path | None, source: Source, pipeline: Pip
     contents: list[bytes] | None = None
     if path.suffix.lower() == ".bin":
         contents, pairs = insightface.read(path)
-        source = Source(source.options, True, source.flip, source.report)
+        source = replace(source, aligned=True)
         paths = pairs.pictures
     else:
         if folder is None:
@@ -100,7 +106,7 @@ def compare_all(folder: Path, source: Source, pipeline: Pipeline, *, listed: boo
 
     `listed` keeps each comparison by the names of its pictures; UsageError where they are too many.
     """
-    paths, names = pictures.people(folder)
+    paths, names = source.people(folder)
     affordable(len(paths))
     count = len(paths) * (len(paths) - 1) // 2
     if listed and count > LISTED:
@@ -143,7 +149,7 @@ class Splits:
 
 def search_within(folder: Path, plan: Splits, source: Source, pipeline: Pipeline) -> Measured:
     """A folder with a sub-folder for each person, some of whose photos are enrolled and the rest searched."""
-    paths, names = pictures.people(folder)
+    paths, names = source.people(folder)
     cuts = searches.splits(
         names,
         gallery_photos=plan.gallery_photos,
@@ -194,7 +200,7 @@ def search_gallery(
     People who are not in the gallery are strangers, and in each split those whom the plan takes out of it.
     Pictures whose SHA-256 is among `digests`, because they are enrolled themselves, are left out.
     """
-    paths, names = pictures.people(folder)
+    paths, names = source.people(folder)
     templates = source.templates(paths, pipeline)
     kept = np.array([digest not in digests for digest in templates.sha256], np.bool_)
     if not kept.any():
@@ -245,7 +251,7 @@ def open_enrolled(
         names = [item.subject for item in contents]
         vectors = np.stack([item.vector for item in contents])
         return Enrolled.of(vectors, names), {item.sha256 for item in contents}, set(names), ()
-    paths, people = pictures.people(path)
+    paths, people = source.people(path)
     templates = source.templates(paths, pipeline)
     used = np.flatnonzero(templates.rows >= 0)
     gallery_of = Enrolled.of(templates.vectors, [people[number] for number in used.tolist()])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facekit import images
+from facekit import folders, images
 from facekit.errors import PictureError, UsageError
 from facekit.live.video import USUAL_RATE, Stream, open_stream
 from facekit.results import Pixels
@@ -62,7 +62,8 @@ class Source:
         if self.kind == "file":
             with open(self.place, "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
-        told = images.find([self.place]) if self.kind == "folder" else [self.place, str(clock.time_ns())]
+        live = (self.place, str(clock.time_ns()))
+        told = folders.find([self.place]).pictures if self.kind == "folder" else live
         return hashlib.sha256("\n".join(told).encode(errors="backslashreplace")).hexdigest()
 
     def open(self) -> Stream:
@@ -105,7 +106,7 @@ class _Folder:
     def __init__(self, place: str, rate: float) -> None:
         self.rate = rate
         self.problems: list[str] = []
-        self._files = images.find([place])
+        self._files = folders.find([place]).pictures
         if not self._files:
             raise PictureError(f"{place}: no pictures in this folder")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from facekit import images
+from facekit import folders
 from facekit.errors import FacekitError
 from facekit.evaluation.pairs import paths
 from facekit.evaluation.pictures import main_face
@@ -94,7 +94,7 @@ def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
     place = folder / name
     if name in ("", ".", "..") or Path(name).name != name or not place.is_dir():
         return
-    for path in images.find([str(place)]):
+    for path in folders.find([str(place)]).pictures:
         shown = str(Path(path).relative_to(folder))
         if shown != but:
             yield shown

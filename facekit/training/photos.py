@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from facekit import images
+from facekit import folders, images
 from facekit.errors import PictureError, UsageError
 from facekit.results import Detection, Picture, Pixels
 from facekit.training.data import SIDE, Faces, numbered
@@ -69,20 +70,23 @@ def _area(face: Detection) -> float:
 @dataclass(frozen=True, eq=False)
 class Folder:
     """The faces that were read, the subjects' names in the order of their labels, and a line for each picture
-    that could not be used."""
+    that could not be used; `remarks` count what was left out."""
 
     faces: Faces
     names: tuple[str, ...]
     problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def subjects(folder: Path) -> dict[str, list[str]]:
     """Pictures by person: the sub-folders of `folder` that hold any, both sorted."""
-    if not folder.is_dir():
-        return {}
-    people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found = {person.name: images.find([str(person)]) for person in people}
-    return {name: pictures for name, pictures in found.items() if pictures}
+    return _by_person(folders.people([str(folder)])) if folder.is_dir() else {}
+
+
+def _by_person(found: folders.People) -> dict[str, list[str]]:
+    return {
+        name: [path for _, path in photos] for name, photos in groupby(found.photos, lambda photo: photo[0])
+    }
 
 
 def read_folder(
@@ -97,7 +101,8 @@ def read_folder(
     A picture that cannot be read or shows no face is a problem, not an error. UsageError where fewer than two
     people are left.
     """
-    people = subjects(folder)
+    found = folders.people([str(folder)] if folder.is_dir() else [])
+    people = _by_person(found)
     total = sum(map(len, people.values()))
     crops: list[Pixels] = []
     names: list[str] = []
@@ -118,7 +123,7 @@ def read_folder(
         )
     labels = numbered(names)
     faces = Faces(np.stack(crops), labels, np.full(len(labels), -1))
-    return Folder(faces, tuple(sorted(set(names))), tuple(problems))
+    return Folder(faces, tuple(sorted(set(names))), tuple(problems), tuple(found.remarks()))
 
 
 def _read_crop(source: str) -> Pixels:

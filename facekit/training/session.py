@@ -237,6 +237,8 @@ def _read(request: Request, listener: Listener) -> Any:
         cache=cache,
         report=lambda done, total: listener.progress(done, total, "pictures"),
     )
+    for remark in read.remarks:
+        listener.note(remark)
     for problem in read.problems:
         listener.note(f"left out: {problem}")
     return read.faces
