@@ -13,6 +13,7 @@ from facekit.rendering.counting import counted
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.gallery import Gallery
 
 _UNREADABLE = ("file", "integrity", "rows")
 _name = click.argument("name", shell_complete=shared.complete_subject)
@@ -104,11 +105,13 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         if photos:
             gone = opened.remove_photos(names[0], photos)
+            _note_due(console, opened)
             console.note(f"removed {counted(len(set(photos)), 'picture')} of {names[0]}")
             if gone:
                 console.note(f"{names[0]} had no other and is gone")
             return DONE
         templates = opened.remove(names)
+        _note_due(console, opened)
     people = counted(len(set(names)), "person", "people")
     console.note(f"removed {people} with {counted(templates, 'template')}")
     return DONE
@@ -123,6 +126,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         opened.rename(old, new)
+        _note_due(console, opened)
     console.note(f"{old} is now {new}")
     return DONE
 
@@ -136,6 +140,7 @@ def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         moved = opened.merge(into, others)
+        _note_due(console, opened)
     console.note(f"{into} has {counted(moved, 'more template')}")
     return DONE
 
@@ -223,6 +228,15 @@ def check(console: Console, /, people: bool, gallery: Path | None, style: str) -
     elif not problems:
         console.emit(f"{place}: no damage found")
     return FAILED if problems else DONE
+
+
+def _note_due(console: Console, opened: Gallery) -> None:
+    """Say when bytes of what was removed could not be erased yet; the removal itself is done."""
+    if opened.due:
+        console.note(
+            f"{opened.path}: its files still hold bytes of what was removed ({opened.due}): the next command "
+            "that writes to the gallery erases them"
+        )
 
 
 def _print_doubts(console: Console, place: Path | None, style: str) -> None:

@@ -3,19 +3,25 @@
 `gallery.db.index` is derived and may be deleted at any time. It names the gallery's content by its
 digest and carries a checksum; one that is damaged or of other content is extended or built anew. It
 holds no names and no full vectors: finalists are read from the gallery.
+
+It lies beside the file itself, not beside a symbolic link to it, so that a removal finds it. Only
+a regular file that bears the mark of a cache is read, replaced or deleted: a file of the same name
+may be the user's.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +29,10 @@ from numpy.typing import NDArray
 from facekit.gallery.search import CodeScan
 
 MAGIC = b"fkindex1"
-# Magic, digest of the content, templates, dimension, radius, checksum; padded so that arrays are aligned.
-HEADER = struct.Struct("<8s16sQQd32s48x")
+# Magic, digest of the content, templates, dimension, radius, checksum, magic; padded so that arrays are
+# aligned. Where the first magic is damaged, the second still tells whose file it is.
+HEADER = struct.Struct("<8s16sQQd32s8s40x")
+SECOND_MAGIC = 80
 CHECKED = 48  # bytes of the header that the checksum covers
 WORDS_A_SUM = 8192
 
@@ -42,13 +50,24 @@ class Cache:
 
 
 def place(gallery: Path) -> Path:
-    return Path(f"{gallery}.index")
+    return Path(f"{os.path.realpath(gallery)}.index")
 
 
 def files(gallery: Path) -> list[Path]:
     """The cache, and drafts of it left by a killed process."""
-    name = place(gallery).name
-    return sorted(file for file in gallery.parent.iterdir() if file.name.startswith(name))
+    cache = place(gallery)
+    named = re.compile(re.escape(cache.name) + r"(\.[0-9a-f]{16})?", re.DOTALL)
+    candidates = (file for file in cache.parent.iterdir() if named.fullmatch(file.name))
+    return sorted(file for file in candidates if is_cache(file))
+
+
+def is_cache(file: Path) -> bool:
+    """Whether facekit wrote the file. False for a link, a folder, and an empty file."""
+    try:
+        with _opened(file) as opened:
+            return _is_marked(opened.read(HEADER.size))
+    except OSError:
+        return False
 
 
 def discard(gallery: Path) -> None:
@@ -60,11 +79,11 @@ def discard(gallery: Path) -> None:
 def load(gallery: Path, dimension: int) -> Cache | None:
     """Map the cache, of this content or an earlier one; None when there is none that is whole."""
     try:
-        with place(gallery).open("rb") as file:
+        with _opened(place(gallery)) as file:
             header = file.read(HEADER.size)
             if len(header) < HEADER.size:
                 return None
-            magic, content, rows, width, radius, checksum = HEADER.unpack(header)
+            magic, content, rows, width, radius, checksum, _ = HEADER.unpack(header)
             sizes = _sizes(rows, width)
             whole = os.fstat(file.fileno()).st_size == HEADER.size + sum(sizes)
             if magic != MAGIC or width != dimension or not rows or not whole:
@@ -85,8 +104,12 @@ def load(gallery: Path, dimension: int) -> Cache | None:
 def save(gallery: Path, cache: Cache) -> None:
     """Write the cache in one step: another process sees the old file or the whole new one.
 
-    Raises OSError when the folder cannot be written or the disk is full.
+    Raises OSError when the folder cannot be written, the disk is full, or a file that is no cache has
+    that name.
     """
+    target = place(gallery)
+    if os.path.lexists(target) and not is_cache(target):
+        raise FileExistsError(f"{target}: not a search cache")
     templates, dimension = cache.scan.codes.shape
     sizes = _sizes(templates, dimension)
     arrays: tuple[NDArray[Any], ...] = (cache.ids, cache.subjects, cache.scan.scales, cache.scan.codes)
@@ -94,17 +117,30 @@ def save(gallery: Path, cache: Cache) -> None:
     for part, array in zip(np.split(payload, np.cumsum(sizes)[:-1]), arrays, strict=True):
         part[: array.nbytes] = array.reshape(-1).view(np.uint8)
     fields = (MAGIC, cache.digest.to_bytes(16, "little"), templates, dimension, cache.scan.radius)
-    checksum = _checksum(HEADER.pack(*fields, b""), payload)
-    draft = Path(f"{place(gallery)}.{secrets.token_hex(8)}")
+    checksum = _checksum(HEADER.pack(*fields, b"", MAGIC), payload)
+    draft = Path(f"{target}.{secrets.token_hex(8)}")
     try:
         with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(HEADER.pack(*fields, checksum))
+            file.write(HEADER.pack(*fields, checksum, MAGIC))
             file.write(payload.data)
-        draft.replace(place(gallery))
+        draft.replace(target)
     except BaseException:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _opened(file: Path) -> IO[bytes]:
+    """A regular file, open to read; neither a link is followed nor a pipe waited for. Raises OSError."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(f"{file}: not a regular file")
+
+
+def _is_marked(header: bytes) -> bool:
+    return header.startswith(MAGIC) or header[SECOND_MAGIC : SECOND_MAGIC + len(MAGIC)] == MAGIC
 
 
 def _sizes(templates: int, dimension: int) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from facekit.errors import GalleryError
 from facekit.gallery import rows
-from facekit.gallery.database import damaged
+from facekit.gallery.faults import damaged
 from facekit.gallery.records import subject_name
 from facekit.gallery.settings import Settings, Tally
 
@@ -63,13 +63,14 @@ class Change:
     def settings(self) -> Settings:
         """The settings after this change; equal to those before when nothing was changed."""
         tally = self._tally
-        return replace(
+        after = replace(
             self._before,
             templates=tally.templates,
             subjects=tally.subjects,
             digest=tally.digest,
             last=self._last,
         )
+        return after if after == self._before else replace(after, changes=after.changes + 1)
 
     def number(self, name: str) -> int:
         """The number of a subject. Raises GalleryError when it is not in the gallery."""

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from facekit.errors import GalleryError
-from facekit.gallery import cache, database, index, rows
+from facekit.gallery import cache, database, drafts, index, rows
+from facekit.gallery.faults import in_words
 from facekit.gallery.records import unit_vectors
 from facekit.gallery.settings import Settings, Tally
 
@@ -26,8 +27,8 @@ TOLD = 10
 
 @dataclass(frozen=True)
 class Problem:
-    """`kind` is one word for programs: file, integrity, rows, embedder, erasing, cache, rights or
-    leftover; `message` says what is wrong and what to do.
+    """`kind` is one word for programs: file, integrity, rows, embedder, erasing, cache, rights, links
+    or leftover; `message` says what is wrong and what to do.
     """
 
     kind: str
@@ -60,7 +61,7 @@ def _first(problems: list[Problem]) -> Iterator[Problem]:
 def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
     try:
         with (
-            database.in_words(path),
+            in_words(path),
             closing(database.connect(path, write=False)) as connection,
             database.transaction(connection, "DEFERRED"),
         ):
@@ -93,7 +94,7 @@ def _settings(settings: Settings, path: Path, fingerprint: str | None) -> Iterat
         kept = cache.load(path, settings.dimension)
         if kept is not None and kept.digest == settings.digest:
             return
-        if cache.place(path).exists():
+        if cache.is_cache(cache.place(path)):
             yield Problem("cache", f"{cache.place(path)}: stale or damaged: the next search renews it")
 
 
@@ -128,15 +129,25 @@ def _rows(connection: sqlite3.Connection, settings: Settings) -> Iterator[Proble
 
 def _surroundings(path: Path) -> Iterator[Problem]:
     """The files of the gallery: who may read them, and what killed processes left."""
-    companions = [Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")]
-    for file in (*companions, *cache.files(path)):
+    place = Path(os.path.realpath(path))
+    companions = [Path(f"{place}{suffix}") for suffix in drafts.COMPANIONS]
+    for file in (*companions, *cache.files(place)):
         try:
             state = file.stat()
         except OSError:
             continue
         if state.st_uid == os.geteuid() and stat.S_IMODE(state.st_mode) & 0o077:
             yield Problem("rights", f"{file}: others may read it: chmod 600")
-    drafts = [file for file in path.parent.iterdir() if file.name.startswith(f".{path.name}.")]
-    for file in (*sorted(drafts), *cache.files(path)):
-        if file != cache.place(path):
+    left = drafts.left_behind(place)
+    if place.exists() and place.stat().st_nlink > 1 + len(left):
+        yield Problem(
+            "links",
+            f"{place}: has another name (a hard link), beside which changes are not seen: keep one name",
+        )
+    for file in (*left, *cache.files(place)):
+        if file != cache.place(place):
             yield Problem("leftover", f"{file}: left by a process that was killed: remove it")
+    taken = cache.place(place)
+    if os.path.lexists(taken) and not cache.is_cache(taken):
+        message = f"{taken}: not made by facekit, in the place of its search cache: rename it"
+        yield Problem("leftover", message)

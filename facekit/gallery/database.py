@@ -1,23 +1,33 @@
-"""Opening the SQLite file: the ways that work on read-only places, and errors in words.
+"""Opening the SQLite file: the ways that work on read-only places, and patience with other processes.
 
 The file is never read other than through SQLite: closing a second descriptor of it would drop the
-locks that SQLite holds in this process.
+locks that SQLite holds in this process. SQLite's log and the search cache lie beside the file itself, so
+it is opened by its resolved path.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from facekit.errors import GalleryError
-from facekit.gallery import migrations
+from facekit.gallery import migrations, schema
+from facekit.gallery.drafts import new_file
+from facekit.gallery.faults import damaged, in_words, is_passing
+from facekit.gallery.network import file_system
+
+Result = TypeVar("Result")
 
 APPLICATION_ID = 0x666B6974  # "fkit"
 BUSY_SECONDS = 60.0
+# Locks on a network folder fail for good rather than for a moment.
+NETWORK_SECONDS = 5.0
+PAUSE = 0.02
 PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
@@ -28,56 +38,33 @@ PRAGMAS = (
 )
 
 
-def damaged(path: Path, why: str) -> GalleryError:
-    return GalleryError(
-        f"{path}: the gallery is damaged ({why}): restore it from a copy, or enroll again into another file"
-    )
+def patience(path: Path) -> float:
+    """Seconds to wait for other processes."""
+    return min(BUSY_SECONDS, NETWORK_SECONDS) if file_system(path) else BUSY_SECONDS
 
 
-def _explain(path: Path, error: sqlite3.Error) -> GalleryError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return GalleryError(f"{path}: another process is using the gallery: try again when it is done")
-    if code == sqlite3.SQLITE_FULL:
-        return GalleryError(f"{path}: the disk is full: make room and run again; what was stored is kept")
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return GalleryError(f"{path}: the gallery cannot be written: check the rights of file and folder")
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
-        return GalleryError(
-            f"{path}: the gallery cannot be read or written ({error}): "
-            "check the disk, its free space, and the rights of file and folder"
-        )
-    if code == sqlite3.SQLITE_NOTADB:
-        return GalleryError(
-            f"{path}: not a gallery, or its beginning is damaged: give the path of a gallery.db, or "
-            "restore it from a copy"
-        )
-    return damaged(path, str(error))
-
-
-@contextmanager
-def in_words(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into GalleryError: what happened, to which file, what to do."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise  # used after closing, or from another thread: the caller's mistake, not the file's
-    except sqlite3.Error as error:
-        raise _explain(path, error) from error
-    except UnicodeDecodeError as error:  # Python cannot read the name in SQLite's message
-        raise damaged(path, "its tables") from error
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
-    """A transaction, DEFERRED (one state for reading) or IMMEDIATE (waits for other writers). Reading
-    inside another transaction is part of that one.
+def patiently(action: Callable[[], Result], seconds: float) -> Result:
+    """What `action` returns, tried until no other connection is in the way or the time is over: in some
+    moments, as when another process closes the file, SQLite does not wait by itself.
     """
-    if kind == "DEFERRED" and connection.in_transaction:
-        yield
-        return
-    connection.execute(f"BEGIN {kind}")
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except sqlite3.Error as error:
+            if not is_passing(error) or time.monotonic() >= end:
+                raise
+        time.sleep(PAUSE)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, kind: str, seconds: float = 0.0) -> Iterator[None]:
+    """A transaction, DEFERRED (one state for reading) or IMMEDIATE (for writing), begun within so many
+    seconds or as long as the connection itself waits.
+    """
+    patiently(lambda: _begin(connection, kind), seconds)
     try:
+        schema.limit_steps(connection)
         yield
         connection.execute("COMMIT")
     except BaseException:
@@ -87,8 +74,19 @@ def transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
         raise
 
 
+def _begin(connection: sqlite3.Connection, kind: str) -> None:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        # A DEFERRED transaction takes its lock, and its state, at the first reading.
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
 def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3.Connection:
-    """Open an existing gallery; nothing is created. It waits `timeout` seconds for other writers.
+    """Open an existing gallery; nothing is created. It waits `timeout` seconds for other processes. The
+    connection may be used in any thread, by one at a time.
 
     Raises GalleryError when the file is missing, empty, no gallery, newer, or cannot be opened.
     """
@@ -98,12 +96,12 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
         raise GalleryError(f"{path}: not a file: give the path of a gallery.db")
     if path.stat().st_size == 0:
         raise GalleryError(f"{path}: the file is empty, not a gallery: remove it and enroll again")
+    wait = patience(path) if timeout is None else timeout
     with in_words(path):
-        wait = BUSY_SECONDS if timeout is None else timeout
-        connection = _open_one_way(path, write=write, timeout=wait)
+        connection = patiently(lambda: _open_one_way(path, write=write, timeout=wait), wait)
     try:
         with in_words(path):
-            _recognise(path, connection)
+            _recognise(path, connection, wait)
             for pragma in PRAGMAS:
                 connection.execute(pragma)
             if not write:
@@ -116,53 +114,65 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
 
 def _open_one_way(path: Path, *, write: bool, timeout: float) -> sqlite3.Connection:
     """The first way of opening that lets the first page be read."""
+    place = Path(os.path.realpath(path))
     failure: sqlite3.Error | None = None
-    for query in _ways(path, write=write):
+    for query in _ways(place, write=write):
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{query}", uri=True, timeout=timeout, isolation_level=None
+            f"{place.as_uri()}?{query}",
+            uri=True,
+            timeout=timeout,
+            isolation_level=None,
+            check_same_thread=False,
         )
         try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            schema.limit(connection)
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
         except sqlite3.Error as error:
             connection.close()
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise
             failure = error
+            # Another way would only overlook what another process is doing to the file.
+            if is_passing(error) or error.sqlite_errorcode & 0xFF in (
+                sqlite3.SQLITE_CORRUPT,
+                sqlite3.SQLITE_NOTADB,
+            ):
+                raise
         else:
             return connection
     assert failure is not None
     raise failure
 
 
-def _ways(path: Path, *, write: bool) -> Iterator[str]:
+def _ways(place: Path, *, write: bool) -> Iterator[str]:
     """URI parameters to try, the best first.
 
     A reader opens for writing where it may, so that the last one to close folds the log into the
     file and leaves no `-wal` behind. `mode=ro` needs the log's index (`-shm`), which cannot be made
     in a read-only folder; there `immutable` reads the file alone, right only while no log exists.
     """
-    if write or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+    if write or (os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)):
         yield "mode=rw"
     if write:
         return
     yield "mode=ro"
-    log = Path(f"{path}-wal")
+    log = Path(f"{place}-wal")
     with suppress(OSError):
         if not log.exists() or log.stat().st_size == 0:
             yield "immutable=1"
 
 
-def _recognise(path: Path, connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise GalleryError(f"{path}: not a facekit gallery: give another file")
-    number = migrations.version(connection)
-    if number > len(migrations.MIGRATIONS):
-        raise GalleryError(
-            f"{path}: the gallery has format {number}, this facekit reads up to "
-            f"{len(migrations.MIGRATIONS)}: update facekit"
-        )
-    if number < 1:
-        raise damaged(path, f"format {number}")
+def _recognise(path: Path, connection: sqlite3.Connection, seconds: float) -> None:
+    with transaction(connection, "DEFERRED", seconds):
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise GalleryError(f"{path}: not a facekit gallery: give another file")
+        number = migrations.version(connection)
+        if number > len(migrations.MIGRATIONS):
+            raise GalleryError(
+                f"{path}: the gallery has format {number}, this facekit reads up to "
+                f"{len(migrations.MIGRATIONS)}: update facekit"
+            )
+        if number < 1:
+            raise damaged(path, f"format {number}")
+        schema.require(connection, path, number)
 
 
 @contextmanager
@@ -182,32 +192,3 @@ def create(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
         # Closing would do the same, but without a word when the disk is full: the file would be cut off.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """A draft, empty and of mode 0600, that is given its name at the end. Raises GalleryError when it
-    cannot be made, or when something has that name: nothing is overwritten.
-    """
-    taken = GalleryError(f"{path}: already there, and not overwritten: give another name")
-    if os.path.lexists(path):
-        raise taken
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
-    try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise GalleryError(f"{path}: cannot be made: {error.strerror}") from error
-    try:
-        yield draft
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            raise taken from None
-        except OSError:
-            # Without hard links the check and the naming are two steps.
-            if os.path.lexists(path):
-                raise taken from None
-            draft.rename(path)
-    finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            Path(f"{draft}{suffix}").unlink(missing_ok=True)

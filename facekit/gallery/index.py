@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -14,16 +13,20 @@ from numpy.typing import NDArray
 
 from facekit.errors import GalleryError
 from facekit.gallery import cache, database, rows
+from facekit.gallery.faults import damaged, in_words
+from facekit.gallery.records import unit_vectors
 from facekit.gallery.search import CodeScan, FloatArray, Index, encode
 from facekit.gallery.settings import Settings, Tally
 
 # Up to here reading and checking every row takes less than 50 ms, and no cache is written.
 IN_MEMORY = 5_000
 ROWS_AT_ONCE = 8192
+Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
-def read_index(connection: sqlite3.Connection, settings: Settings, path: Path) -> Index:
-    """The index of the content that `settings` describe, inside their transaction.
+def read_index(connection: sqlite3.Connection, settings: Settings, path: Path, reading: Reading) -> Index:
+    """The index of the content that `settings` describe, inside their transaction; for later searches it
+    takes connections from `reading`.
 
     Raises GalleryError when a row does not fit its checksum.
     """
@@ -34,38 +37,26 @@ def read_index(connection: sqlite3.Connection, settings: Settings, path: Path) -
         kept = _extended(kept, connection, settings, path) or _encoded(connection, settings, path)
         _keep(kept, settings, path)
 
-    owner = threading.get_ident()
-
     def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
         numbers = kept.ids[positions].tolist()
-        with database.in_words(path), _usable(connection, path, owner) as here:
+        with reading() as here, in_words(path):
             found = list(rows.read_where_in(here, settings, path, "t.id", numbers))
             # An index that is kept over a removal finds the others.
             lost = len(found) < len(numbers)
             if lost and Settings.read(here, path).digest == settings.digest:
-                raise database.damaged(path, "rows are missing")
-        return [row.name for row in found], stacked(found, settings.dimension)
+                raise damaged(path, "rows are missing")
+        return [row.name for row in found], stacked(found, settings.dimension, path)
 
     return Index(kept.scan, kept.subjects, finalists)
 
 
-@contextmanager
-def _usable(connection: sqlite3.Connection, path: Path, owner: int) -> Iterator[sqlite3.Connection]:
-    """The connection; in another thread than its owner's, where SQLite refuses it, one of that thread."""
-    if threading.get_ident() == owner:
-        yield connection
-        return
-    with closing(database.connect(path, write=False)) as another:
-        yield another
-
-
 def _in_memory(connection: sqlite3.Connection, settings: Settings, path: Path) -> Index:
     found = list(rows.read_all(connection, settings, path))
-    return Index.of(stacked(found, settings.dimension), [row.name for row in found])
+    return Index.of(stacked(found, settings.dimension, path), [row.name for row in found])
 
 
 def _encoded(connection: sqlite3.Connection, settings: Settings, path: Path) -> cache.Cache:
-    return _cache_of(rows.read_all(connection, settings, path), settings)
+    return _cache_of(rows.read_all(connection, settings, path), settings, path)
 
 
 def _extended(
@@ -77,17 +68,17 @@ def _extended(
     after = max(int(kept.ids.max()), int(kept.subjects.max()))
     tally = Tally(len(kept.ids), len(np.unique(kept.subjects)), kept.digest)
     try:
-        new = _cache_of(rows.read_all(connection, settings, path, after=after, tally=tally), settings)
+        new = _cache_of(rows.read_all(connection, settings, path, after=after, tally=tally), settings, path)
     except GalleryError:
         return None  # reading all rows will tell a lost row from damage
     return _joined([kept, new], settings)
 
 
-def _cache_of(found: Iterator[rows.Row], settings: Settings) -> cache.Cache:
+def _cache_of(found: Iterator[rows.Row], settings: Settings, path: Path) -> cache.Cache:
     """Numbers and codes of the rows; their float32 vectors are never all in memory."""
     parts = []
     while block := list(islice(found, ROWS_AT_ONCE)):
-        codes, scales, errors = encode(stacked(block, settings.dimension))
+        codes, scales, errors = encode(stacked(block, settings.dimension, path))
         subjects, ids = np.array([row.subject for row in block]), np.array([row.id for row in block])
         scan = CodeScan(codes, scales, float(errors.max()))
         parts.append(cache.Cache(settings.digest, scan, subjects, ids))
@@ -121,7 +112,8 @@ def _keep(kept: cache.Cache, settings: Settings, path: Path) -> None:
             cache.save(path, kept)
 
 
-def stacked(block: Sequence[rows.Row], dimension: int) -> FloatArray:
-    """The vectors of the rows, float32 (n, dimension)."""
+def stacked(block: Sequence[rows.Row], dimension: int, path: Path) -> FloatArray:
+    """The vectors of the rows, float32 (n, dimension). Raises GalleryError for one that is no unit vector."""
     joined = b"".join(row.vector for row in block)
-    return np.frombuffer(joined, "<f4").astype(np.float32, copy=False).reshape(-1, dimension)
+    vectors = np.frombuffer(joined, "<f4").astype(np.float32, copy=False).reshape(-1, dimension)
+    return unit_vectors(vectors, dimension, str(path))

@@ -19,6 +19,12 @@ from facekit.results import Box, Vector
 
 UNIT_TOLERANCE = 1e-3
 DIGEST_SIZE = 16
+# Characters of a name: no person's is longer, and a table, a file name or a log can hold it.
+LONGEST_NAME = 300
+# Of the name of a picture, and of the JSON of its qualities.
+LONGEST_SOURCE = 10_000
+LONGEST_QUALITY = 10_000
+LONGEST_DATE = 40
 
 
 @dataclass(frozen=True)
@@ -79,17 +85,40 @@ def now() -> str:
 
 
 def subject_name(name: str) -> str:
-    """The name as it is stored: any Unicode text but the empty one, in normal form C, so that a
+    """The name as it is stored: any Unicode text of 1 to 300 characters, in normal form C, so that a
     name typed on one system is found on another. Nothing else is changed: slashes, control
     characters and spaces are data. Raises UsageError.
     """
     if not name:
         raise UsageError("a subject's name is empty: give one")
+    # Before it is normalized, which may take long and makes no text three times shorter.
+    if len(name) > 3 * LONGEST_NAME:
+        raise _too_long(name, len(name))
     try:
         name.encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"the name {name!a} is not valid Unicode text: rename it") from error
-    return unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", name)
+    if len(name) > LONGEST_NAME:
+        raise _too_long(name, len(name))
+    return name
+
+
+def _too_long(name: str, length: int) -> UsageError:
+    return UsageError(
+        f"the name {name[:40]!a}… has {length} characters: a subject's has at most {LONGEST_NAME}"
+    )
+
+
+def text(value: str, what: str, longest: int) -> str:
+    """The same text. Raises UsageError when it is too long or no valid Unicode."""
+    if len(value) > longest:
+        raise UsageError(f"{what} has {len(value)} characters: at most {longest} are stored")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} is not valid Unicode text") from error
+    return value
 
 
 def name_of_folder(name: str) -> str:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facekit.gallery.database import damaged
-from facekit.gallery.records import NewTemplate, TemplateInfo, checksum
+from facekit.gallery.faults import damaged
+from facekit.gallery.records import LONGEST_NAME, NewTemplate, TemplateInfo, checksum
 from facekit.gallery.settings import Settings, Tally
 
 # SQLite takes no more than 999 parameters in old versions.
@@ -40,7 +40,14 @@ class Row(NamedTuple):
     subject_checksum: bytes
 
     def is_sound(self, settings: Settings) -> bool:
-        return self._vector_fits(settings) and self._subject_fits()
+        return self._has_types() and self._vector_fits(settings) and self._subject_fits()
+
+    def _has_types(self) -> bool:
+        """A column of an SQLite table holds values of any type, and a checksum fits whatever was hashed."""
+        texts = (*self.described(), self.name, self.subject_added)
+        if not all(type(text) is str for text in texts) or type(self.subject) is not int:
+            return False
+        return 0 < len(self.name) <= LONGEST_NAME
 
     def _vector_fits(self, settings: Settings) -> bool:
         if not isinstance(self.vector, bytes) or len(self.vector) != 4 * settings.dimension:
@@ -93,7 +100,7 @@ def read(
     """Sound rows. Raises GalleryError at the first that is not."""
     for row in unchecked(connection, where, parameters):
         if not row.is_sound(settings):
-            raise damaged(path, f"template {row.id} does not fit its checksum")
+            raise damaged(path, f"template {str(row.id)[:20]} does not fit its checksum")
         yield row
 
 
@@ -112,13 +119,17 @@ def read_all(
     tally = tally or Tally()
     seen: set[int] = set()
     for row in read(connection, settings, path, "WHERE t.id > ? ORDER BY t.id", (after,)):
+        if tally.templates == settings.templates:
+            break  # there are more than were stored
         tally.template(row.checksum)
         if row.subject > after and row.subject not in seen:
             seen.add(row.subject)
             tally.subject(row.subject_checksum)
         yield row
-    if not tally.fits(settings):
-        raise damaged(path, "rows are missing or doubled")
+    else:
+        if tally.fits(settings):
+            return
+    raise damaged(path, "rows are missing or doubled")
 
 
 def read_where_in(

@@ -8,10 +8,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from facekit.gallery.database import damaged
-from facekit.gallery.records import DIGEST_SIZE, checksum
+from facekit.gallery.faults import damaged
+from facekit.gallery.records import DIGEST_SIZE, checksum, text
 
 MODULUS = 1 << (8 * DIGEST_SIZE)
+MOST = 50
+MOST_DIMENSIONS = 16_384
+WHOLE = frozenset(
+    ("dimension", "templates", "subjects", "digest", "last", "erasing", "calibrated_subjects", "changes")
+) | {"rewritten"}
+# Characters: a calibration is a sentence, a curve of probabilities a line of JSON.
+SHORT = 200
+LONGEST = {"calibration": 2_000, "probability": 100_000}
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,9 @@ class Settings:
     chosen for `calibrated_subjects` people (0: not known) and rises by `tail` for each e-fold of them;
     `probability` is the curve of facekit.probability, or empty.
     `digest` is the sum of all rows' checksums: it stands for the content, and tells a lost or doubled
-    row. `last` is the highest row number ever given: none is given twice. `erasing` is set from the
-    removal of a subject until its bytes are gone from the files.
+    row. `last` is the highest row number ever given: none is given twice. `changes` counts the transactions
+    that changed the gallery. `erasing` is that number of the last one that removed something, until its bytes
+    are gone from the files; `rewritten` is that of the last one after which the file was rewritten.
     """
 
     embedder: str
@@ -41,6 +50,8 @@ class Settings:
     calibrated_subjects: int = 0
     tail: float = 0.0
     probability: str = ""
+    changes: int = 0
+    rewritten: int = 0
 
     def threshold_for(self, subjects: int) -> float:
         """The threshold for so many people: threshold + tail · ln(subjects / calibrated_subjects).
@@ -53,6 +64,13 @@ class Settings:
             return self.threshold
         return self.threshold + self.tail * math.log(subjects / self.calibrated_subjects)
 
+    def require_short(self) -> None:
+        """Raise UsageError for a text that is no Unicode or longer than a gallery holds."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, str):
+                text(value, item.name, LONGEST.get(item.name, SHORT))
+
     def write(self, connection: sqlite3.Connection) -> None:
         rows = {item.name: str(getattr(self, item.name)) for item in fields(self)}
         rows["seal"] = _seal(rows)
@@ -64,18 +82,45 @@ class Settings:
 
     @classmethod
     def read(cls, connection: sqlite3.Connection, path: Path) -> Self:
-        """Raises GalleryError when the seal does not fit."""
-        rows = dict(connection.execute("SELECT key, value FROM settings").fetchall())
+        """Raises GalleryError when the seal does not fit, or a value cannot be."""
+        found = connection.execute("SELECT key, value FROM settings LIMIT ?", (MOST + 1,)).fetchall()
+        if len(found) > MOST:
+            raise damaged(path, "its settings are too many")
+        rows = dict(found)
         seal = rows.pop("seal", None)
         if seal != _seal(rows):
             raise damaged(path, "the settings do not fit their seal")
-        values: dict[str, Any] = dict(rows)
-        for key in ("dimension", "templates", "subjects", "digest", "last", "erasing"):
-            values[key] = int(rows[key])
-        # Galleries of format 1 lack the last three.
-        values["calibrated_subjects"] = int(rows.get("calibrated_subjects", 0))
-        values["tail"] = float(rows.get("tail", 0))
-        return cls(**{**values, "threshold": float(rows["threshold"])})
+        # The seal keeps accidents out, not somebody who writes a file on purpose.
+        try:
+            values: dict[str, Any] = {key: _value(str(key), value) for key, value in rows.items()}
+            settings = cls(**values)
+        except (TypeError, ValueError) as error:
+            raise damaged(path, f"its settings: {error}") from error
+        if settings.templates * settings.dimension * 4 > _size(connection):
+            raise damaged(path, "its settings name more templates than the file can hold")
+        return settings
+
+
+def _value(key: str, text: object) -> int | float | str:
+    """A setting as its type. Raises ValueError for one that is none, out of range or too long."""
+    if not isinstance(text, str) or len(text) > LONGEST.get(key, SHORT):
+        raise ValueError(f"{key} is no text or too long")
+    if key in WHOLE:
+        number = int(text)
+        if number < 0 or not text.isdecimal() or (key == "dimension" and not 0 < number <= MOST_DIMENSIONS):
+            raise ValueError(f"{key} is {text}")
+        return number
+    if key in ("threshold", "tail"):
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(f"{key} is {text}")
+        return value
+    return text
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    return int(pages * size)
 
 
 class Tally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,10 +16,15 @@ from typing import Self
 from numpy.typing import ArrayLike
 
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery import cache, database, migrations, rows
+from facekit.gallery import cache, database, erasure, migrations, rows
 from facekit.gallery.changes import Change, find_subject, subject_number
+from facekit.gallery.connections import Connections
+from facekit.gallery.faults import damaged, in_words
 from facekit.gallery.index import read_index, stacked
 from facekit.gallery.records import (
+    LONGEST_DATE,
+    LONGEST_QUALITY,
+    LONGEST_SOURCE,
     AddReport,
     NewTemplate,
     Subject,
@@ -27,10 +33,11 @@ from facekit.gallery.records import (
     now,
     picture_digest,
     subject_name,
+    text,
     unit_vectors,
 )
 from facekit.gallery.search import FloatArray, Index
-from facekit.gallery.settings import Settings
+from facekit.gallery.settings import MOST_DIMENSIONS, Settings
 from facekit.results import Candidate
 
 
@@ -39,18 +46,18 @@ class Gallery:
 
     Every method sees the file as one committed state. A method that changes it does so in one
     transaction, waits for other writers, and has stored all or nothing when it returns or raises.
-    All methods raise GalleryError for a damaged file, a full disk, or a gallery held by others.
+    All methods raise GalleryError for a damaged file, a full disk, or a gallery held by others. It may
+    be shared between threads, and sees what other processes change.
     """
 
-    def __init__(
-        self, path: Path, connection: sqlite3.Connection, settings: Settings, *, write: bool
-    ) -> None:
-        self.path = path
-        self._write = write
-        self._connection = connection
+    def __init__(self, connections: Connections, settings: Settings) -> None:
+        self.path = connections.path
+        self._connections = connections
         self._settings = settings
         self._index: Index | None = None
         self._indexed = -1
+        self._indexing = threading.Lock()
+        self._due: str | None = None
 
     @classmethod
     def create(
@@ -65,11 +72,13 @@ class Gallery:
         calibrated_subjects: int = 0,
         tail: float = 0.0,
         probability: str = "",
+        templates: Sequence[NewTemplate] = (),
     ) -> Gallery:
-        """Make an empty gallery, open for writing. `threshold` is a cosine, `calibration` says how
-        it was chosen; the rest is as in `set_threshold`. Raises GalleryError when something is there already.
+        """Make a gallery with these templates, open for writing. `threshold` is a cosine, `calibration` says
+        how it was chosen; the rest is as in `set_threshold`. Raises GalleryError when something is there
+        already; after any error nothing is.
         """
-        if not fingerprint or dimension < 1:
+        if not fingerprint or not 1 <= dimension <= MOST_DIMENSIONS:
             raise UsageError("a gallery needs its embedder's fingerprint and dimension")
         date = now()
         settings = Settings(
@@ -79,8 +88,13 @@ class Gallery:
             tail=finite(tail, "the tail"),
             probability=probability,
         )
+        settings.require_short()
+        rows_to_add = _rows_of(templates, dimension)
         with database.create(Path(path)) as connection:
-            settings.write(connection)
+            change = Change(connection, settings, Path(path))
+            for row in rows_to_add:
+                change.add(*row)
+            change.settings().write(connection)
         return cls.open(path, write=True)
 
     @classmethod
@@ -91,20 +105,19 @@ class Gallery:
         newer than this facekit, damaged, or of another embedder. Never creates or overwrites.
         """
         path = Path(path)
-        connection = database.connect(path, write=write)
+        connections = Connections(path, write=write)
         try:
-            with database.in_words(path):
-                oldest = len(migrations.MIGRATIONS) if write else migrations.READABLE
-                if migrations.version(connection) < oldest:
-                    _upgrade(path)
+            with connections.reading() as connection:
+                version = migrations.version(connection)
+            if version < (len(migrations.MIGRATIONS) if write else migrations.READABLE):
+                _upgrade(path)
+            with connections.reading() as connection:
                 settings = Settings.read(connection, path)
-            gallery = cls(path, connection, settings, write=write)
+            gallery = cls(connections, settings)
             if fingerprint is not None:
                 gallery.require(fingerprint)
-            if write and settings.erasing:
-                gallery._erase()
         except BaseException:
-            connection.close()
+            connections.close()
             raise
         return gallery
 
@@ -119,9 +132,16 @@ class Gallery:
             )
 
     def close(self) -> None:
-        """Close the file. The last process to close folds the log into it."""
+        """Close the file. The last process to close folds the log into it. An erasure that is due is
+        finished, where nobody is in its way.
+        """
+        if self._connections.write and self._settings.erasing:
+            self._erase()
+        self._leave()
+
+    def _leave(self) -> None:
         self._index = None
-        self._connection.close()
+        self._connections.close()
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +149,17 @@ class Gallery:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is None or issubclass(kind, Exception):
+            self.close()
+        else:
+            self._leave()  # who interrupts does not want to wait
+
+    @property
+    def due(self) -> str | None:
+        """Why what was removed still stands in the gallery's files, or None. Whoever writes next
+        erases it.
+        """
+        return self._due if self._settings.erasing else None
 
     @property
     def embedder_name(self) -> str:
@@ -168,31 +198,31 @@ class Gallery:
     @property
     def version(self) -> int:
         """The format of the file."""
-        with self._reading():
-            return migrations.version(self._connection)
+        with self._connections.reading() as connection:
+            return migrations.version(connection)
 
     def __len__(self) -> int:
         """The number of templates, at no cost."""
-        with self._reading() as settings:
+        with self._reading() as (_, settings):
             return settings.templates
 
     @property
     def subject_count(self) -> int:
         """The number of subjects, at no cost."""
-        with self._reading() as settings:
+        with self._reading() as (_, settings):
             return settings.subjects
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Everything read inside sees the same committed state."""
-        with self._reading():
+        """Everything that this thread reads inside sees the same committed state."""
+        with self._connections.reading():
             yield
 
     def subjects(self) -> list[Subject]:
         """All subjects, sorted by name. Reads and checks every row."""
         counts: Counter[tuple[str, str]] = Counter()
-        with self._reading() as settings:
-            for row in rows.read_all(self._connection, settings, self.path):
+        with self._reading() as (connection, settings):
+            for row in rows.read_all(connection, settings, self.path):
                 counts[row.name, row.subject_added] += 1
         return [Subject(name, templates, added) for (name, added), templates in sorted(counts.items())]
 
@@ -201,34 +231,40 @@ class Gallery:
 
         Raises GalleryError when the subject is not in the gallery.
         """
-        with self._reading() as settings:
+        with self._reading() as (connection, settings):
             if subject is None:
-                found = list(rows.read_all(self._connection, settings, self.path))
+                found = list(rows.read_all(connection, settings, self.path))
             else:
-                number = subject_number(self._connection, self.path, subject)
-                found = list(self._rows_where("t.subject", [number]))
-        return sorted((row.info() for row in found), key=lambda info: (info.subject, info.id))
+                number = subject_number(connection, self.path, subject)
+                found = list(rows.read_where_in(connection, settings, self.path, "t.subject", [number]))
+        with _well_formed(self.path):
+            return sorted((row.info() for row in found), key=lambda info: (info.subject, info.id))
 
     def contents(self) -> Iterator[NewTemplate]:
-        """All templates with their vectors, in the order of enrolment. One committed state of the
-        gallery, which cannot be changed through this object until the iteration is over.
+        """All templates with their vectors, in the order of enrollment. One committed state of the gallery,
+        held until the iteration is over: as long, what is removed cannot be erased.
         """
-        with self._reading() as settings:
-            for row in rows.read_all(self._connection, settings, self.path):
-                yield row.template()
+        with self._reading(shared=False) as (connection, settings):
+            for row in rows.read_all(connection, settings, self.path):
+                with _well_formed(self.path):
+                    template = row.template()
+                unit_vectors([template.vector], settings.dimension, f"{self.path}: template {row.id}")
+                yield template
 
     def vectors(self, subject: str) -> FloatArray:
         """The subject's vectors, float32 (n, dimension); none of one who is not in the gallery."""
-        with self._reading() as settings:
-            number = find_subject(self._connection, subject)
-            found = [] if number is None else list(self._rows_where("t.subject", [number]))
-        return stacked(found, settings.dimension)
+        with self._reading() as (connection, settings):
+            number = find_subject(connection, subject)
+            numbers = [] if number is None else [number]
+            found = list(rows.read_where_in(connection, settings, self.path, "t.subject", numbers))
+        return stacked(found, settings.dimension, self.path)
 
     def known(self, sha256s: Sequence[str]) -> dict[str, list[str]]:
         """Of these pictures those that are in the gallery, with the subjects enrolled from them."""
         found: dict[str, list[str]] = {}
-        with self._reading():
-            for row in self._rows_where("t.sha256", [picture_digest(value) for value in sha256s]):
+        digests = [picture_digest(value) for value in sha256s]
+        with self._reading() as (connection, settings):
+            for row in rows.read_where_in(connection, settings, self.path, "t.sha256", digests):
                 found.setdefault(row.sha256, []).append(row.name)
         return {digest: sorted(names) for digest, names in found.items()}
 
@@ -239,32 +275,30 @@ class Gallery:
         for an empty gallery. Raises GalleryError for NaN, zero or not-unit vectors.
         """
         checked = unit_vectors(probes, self.dimension, "search")
-        with self._reading() as settings:
-            return self._index_of(settings).search(checked, k)
+        with self._reading() as (connection, settings):
+            return self._index_of(connection, settings).search(checked, k)
 
     def matrix(self) -> Index:
         """The search index of the present content, usable while the gallery is open. It does not see
         who is added later.
         """
-        with self._reading() as settings:
-            return self._index_of(settings)
+        with self._reading() as (connection, settings):
+            return self._index_of(connection, settings)
 
     def add(self, templates: Sequence[NewTemplate]) -> AddReport:
         """Store the templates, all or none. One whose subject already has a template of the same
         picture (`sha256`) is left out and counted as present.
         """
-        names = [subject_name(item.subject) for item in templates]
-        described = [_described(item) for item in templates]
-        vectors = [unit_vectors([item.vector], self.dimension, repr(item.source)) for item in templates]
+        rows_to_add = _rows_of(templates, self.dimension)
         with self._changing() as change:
-            for name, fields, vector in zip(names, described, vectors, strict=True):
-                change.add(name, fields, vector.astype("<f4").tobytes())
+            for row in rows_to_add:
+                change.add(*row)
         return AddReport(change.added, len(templates) - change.added, tuple(change.new))
 
     def remove(self, names: Sequence[str]) -> int:
         """Remove subjects with all their templates, and erase their bytes from every file of the
         gallery; return the number of templates. Raises GalleryError, and removes nobody, when one
-        is not in the gallery.
+        is not in the gallery. Where somebody reads an earlier state for long, the erasure is `due`.
         """
         with self._changing(forget=True) as change:
             for name in dict.fromkeys(map(subject_name, names)):
@@ -319,7 +353,7 @@ class Gallery:
         (`Settings.threshold_for`); `probability` is a curve of facekit.probability.
         """
         value = finite(value, "the threshold")
-        with self._writing() as settings:
+        with self._writing() as (connection, settings):
             new = replace(
                 settings,
                 threshold=value,
@@ -328,71 +362,72 @@ class Gallery:
                 calibrated_subjects=calibrated_subjects,
                 tail=finite(tail, "the tail"),
                 probability=probability,
+                changes=settings.changes + 1,
             )
-            new.write(self._connection)
+            new.require_short()
+            new.write(connection)
         self._settings = new
+        self._settle()
 
-    def _rows_where(self, column: str, values: Sequence[object]) -> Iterator[rows.Row]:
-        return rows.read_where_in(self._connection, self._settings, self.path, column, values)
-
-    def _index_of(self, settings: Settings) -> Index:
-        if self._index is None or self._indexed != settings.digest:
-            self._index = read_index(self._connection, settings, self.path)
-            self._indexed = settings.digest
-        return self._index
-
-    @contextmanager
-    def _reading(self) -> Iterator[Settings]:
-        """One committed state: a read transaction, and the settings in it."""
-        with database.in_words(self.path), database.transaction(self._connection, "DEFERRED"):
-            self._settings = Settings.read(self._connection, self.path)
-            yield self._settings
+    def _index_of(self, connection: sqlite3.Connection, settings: Settings) -> Index:
+        with self._indexing:
+            if self._index is None or self._indexed != settings.digest:
+                self._index = read_index(connection, settings, self.path, self._connections.reading)
+                self._indexed = settings.digest
+            return self._index
 
     @contextmanager
-    def _writing(self) -> Iterator[Settings]:
-        """A transaction that waits for other writers, and the settings in it."""
-        if not self._write:
+    def _reading(self, *, shared: bool = True) -> Iterator[tuple[sqlite3.Connection, Settings]]:
+        """One committed state: a connection in a read transaction, and the settings in it."""
+        with self._connections.reading(shared=shared) as connection, in_words(self.path):
+            self._settings = settings = Settings.read(connection, self.path)
+            yield connection, settings
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[sqlite3.Connection, Settings]]:
+        """A connection in a transaction that waited for other writers, and the settings in it."""
+        if not self._connections.write:
             raise GalleryError(f"{self.path}: opened for reading: open it with write=True to change it")
-        with database.in_words(self.path), database.transaction(self._connection, "IMMEDIATE"):
-            yield Settings.read(self._connection, self.path)
+        with self._connections.writing() as connection:
+            yield connection, Settings.read(connection, self.path)
 
     @contextmanager
     def _changing(self, *, forget: bool = False) -> Iterator[Change]:
         """A transaction that changes rows; with `forget`, what they held is erased after it."""
-        with self._writing() as settings:
-            change = Change(self._connection, settings, self.path)
+        with self._writing() as (connection, settings):
+            change = Change(connection, settings, self.path)
             yield change
             new = change.settings()
             if new != settings:
                 if forget:
                     # Under the write lock nobody can write a cache of the old content again.
                     _discard_cache(self.path)
-                    new = replace(new, erasing=1)
-                new.write(self._connection)
+                    new = replace(new, erasing=new.changes)
+                new.write(connection)
         self._settings = new
-        if new.erasing:
-            self._erase()
+        self._settle(erasure.WAIT if forget and new != settings else 0.0)
 
-    def _erase(self) -> None:
-        """Rewrite the file from its living rows and empty the log: `secure_delete` alone leaves
-        copies where pages were split. Killed on the way, the next writer to open it does it again.
-        """
-        with database.in_words(self.path):
-            self._connection.execute("VACUUM")
-            self._empty_log()
-        with self._writing() as settings:
-            self._settings = replace(settings, erasing=0)
-            self._settings.write(self._connection)
-        with database.in_words(self.path):
-            self._empty_log()
+    def _settle(self, seconds: float = 0.0) -> None:
+        """After a change: erase what is due, or at least bring the file itself up to date."""
+        if self._settings.erasing:
+            self._erase(seconds)
+        else:
+            with self._connections.lent() as connection:
+                erasure.checkpoint(connection)
 
-    def _empty_log(self) -> None:
-        busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise GalleryError(
-                f"{self.path}: done, but another process is reading, and its log still holds what was "
-                "removed: close that process; the next command that writes finishes it"
-            )
+    def _erase(self, seconds: float = 0.0) -> None:
+        self._due = erasure.finish(self._connections, seconds)
+        if self._due is None:
+            self._settings = replace(self._settings, erasing=0)
+
+
+@contextmanager
+def _well_formed(path: Path) -> Iterator[None]:
+    """A row whose checksum fits and whose JSON does not was written by somebody else."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(path, f"a template's description: {error}") from error
 
 
 def _discard_cache(path: Path) -> None:
@@ -402,13 +437,27 @@ def _discard_cache(path: Path) -> None:
         raise GalleryError(f"{path}: the search cache beside it cannot be removed: {error}") from error
 
 
+def _rows_of(
+    templates: Sequence[NewTemplate], dimension: int
+) -> list[tuple[str, tuple[str, str, str, str, str], bytes]]:
+    """Name, description and vector of each template as they are stored. Raises UsageError or GalleryError
+    for one that cannot be.
+    """
+    names = [subject_name(item.subject) for item in templates]
+    described = [_described(item) for item in templates]
+    vectors = [unit_vectors([item.vector], dimension, repr(item.source)) for item in templates]
+    stored = [vector.astype("<f4").tobytes() for vector in vectors]
+    return list(zip(names, described, stored, strict=True))
+
+
 def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
     """Picture, source, box, quality and date as they are stored."""
-    source = _storable(template.source)
-    box = [finite(value, "a corner of the box") for value in template.box]
+    source = text(_storable(template.source), "the name of a picture", LONGEST_SOURCE)
+    box = json.dumps([finite(value, "a corner of the box") for value in template.box])
     quality = {name: finite(value, name) for name, value in sorted(template.quality.items())}
-    date = template.added or now()
-    return picture_digest(template.sha256), source, json.dumps(box), json.dumps(quality), date
+    qualities = text(json.dumps(quality), "the list of qualities", LONGEST_QUALITY)
+    date = text(template.added or now(), "a date", LONGEST_DATE)
+    return picture_digest(template.sha256), source, box, qualities, date
 
 
 def _storable(source: str) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery.database import new_file
+from facekit.gallery.drafts import new_file
 from facekit.gallery.records import AddReport, NewTemplate, picture_digest, subject_name, unit_vectors
 from facekit.gallery.search import FloatArray
 from facekit.gallery.store import Gallery

@@ -1,7 +1,9 @@
 """`check` tells everything that is wrong with a gallery, and nothing of a sound one."""
 
+import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from gallery_samples import FINGERPRINT, create, people
@@ -59,11 +61,14 @@ def test_changed_rows(path, statement, kind):
 
 
 def test_an_index_that_does_not_fit_its_table(path):
-    change(
-        path,
-        "PRAGMA writable_schema = ON",
-        "UPDATE sqlite_master SET sql = replace(sql, '(sha256)', '(source)') WHERE type = 'index'",
-    )
+    for column, other in (("sha256", "source"), ("source", "sha256")):
+        change(
+            path,
+            "PRAGMA writable_schema = ON",
+            f"UPDATE sqlite_master SET sql = replace(sql, '({column})', '({other})') WHERE type = 'index'",
+        )
+        if column == "sha256":
+            change(path, "REINDEX")
     assert "integrity" in kinds(path)
 
 
@@ -84,9 +89,23 @@ def test_rights(path):
 
 
 def test_what_killed_processes_left(path):
-    (path.parent / ".gallery.db.0011.new").touch(0o600)
-    (path.parent / "gallery.db.index.0011").touch(0o600)
+    draft = path.with_name(".gallery.db.00112233445566aa.new")
+    shutil.copy(path, draft)
+    Path(f"{draft}-wal").touch(0o600)
+    path.with_name("gallery.db.index.00112233445566aa").write_bytes(cache.MAGIC + bytes(200))
+    for file in path.parent.iterdir():
+        file.chmod(0o600)
+    assert [problem.kind for problem in check(path)] == ["leftover"] * 3
+
+
+def test_a_file_of_the_user_in_the_place_of_the_cache(path):
+    cache.place(path).write_text("my notes")
     assert kinds(path) == ["leftover"]
+
+
+def test_a_second_name_of_the_file(path):
+    path.with_name("other.db").hardlink_to(path)
+    assert kinds(path) == ["links"]
 
 
 def test_a_stale_and_a_damaged_cache(path, monkeypatch):

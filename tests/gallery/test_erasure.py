@@ -1,12 +1,13 @@
 """What is removed leaves no byte in any file of the gallery."""
 
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 from gallery_samples import create, people, template
 
-from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check, index
+from facekit.gallery import Gallery, cache, check, erasure, index
 from facekit.gallery.search import encode
 
 SECRET = "Żaneta Ścisła-Łęcka"
@@ -93,25 +94,123 @@ def test_rename_and_merge_erase_the_old_name(path):
 
 
 def test_a_removal_that_was_cut_short_is_finished_by_the_next_writer(path, monkeypatch):
-    gallery = fill(path)
     with monkeypatch.context() as patch:
-        patch.setattr(Gallery, "_erase", lambda self: None)
-        gallery.remove([SECRET])
-    gallery.close()
+        patch.setattr(Gallery, "_erase", lambda self, seconds=0: None)
+        with fill(path) as gallery:
+            gallery.remove([SECRET])
     assert [problem.kind for problem in check(path)] == ["erasing"]
     Gallery.open(path, write=True).close()
     assert traces(path.parent, secrets()) == []
     assert check(path) == []
 
 
-def test_a_reader_that_holds_the_log_is_told_and_the_next_writer_finishes(path, monkeypatch):
+def test_a_reader_in_the_way_makes_nothing_fail_and_the_next_writer_erases(path, monkeypatch):
+    monkeypatch.setattr(erasure, "WAIT", 0.1)
     gallery = fill(path)
-    gallery._connection.execute("PRAGMA busy_timeout = 50")
     with Gallery.open(path) as reader, reader.snapshot():
         reader.subjects()
-        with pytest.raises(GalleryError, match="another process is reading"):
-            gallery.remove([SECRET])
+        assert gallery.remove([SECRET]) == 30
+        assert "reading" in gallery.due
         assert len(gallery.templates()) == 90
-    gallery.close()
-    Gallery.open(path, write=True).close()
+        # Others are not kept waiting by an erasure that has to wait.
+        with Gallery.open(path, write=True) as other:
+            other.add([template("Ann")])
+            other.rename("Ann", "Ben")
+            assert other.remove(["Ben"]) == 1
+    assert traces(path.parent, secrets())
+    gallery.add([template("Ann")])
+    assert gallery.due is None
     assert traces(path.parent, secrets()) == []
+    gallery.close()
+    assert check(path) == []
+
+
+def test_the_file_is_rewritten_once_however_often_the_log_has_to_wait(path, monkeypatch):
+    monkeypatch.setattr(erasure, "WAIT", 0.1)
+    with fill(path) as gallery, Gallery.open(path) as reader, reader.snapshot():
+        reader.subjects()
+        gallery.remove([SECRET])
+        log, content = Path(f"{path}-wal"), path.stat().st_size
+        before = log.stat().st_size
+        for number in range(3):
+            gallery.add([template("Ann", number)])
+        assert log.stat().st_size - before < content
+    assert traces(path.parent, secrets()) == []
+
+
+def test_a_full_disk_while_erasing_does_not_undo_or_deny_the_change(path, monkeypatch):
+    def full(*_, wait):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with fill(path) as gallery:
+        with monkeypatch.context() as patch:
+            patch.setattr(erasure, "_try", full)
+            gallery.rename(SECRET, "Ann")
+            assert "disk is full" in gallery.due
+        assert SECRET not in {subject.name for subject in gallery.subjects()}
+    assert check(path) == []
+
+
+def test_what_a_killed_process_left_of_a_copy_goes_with_the_next_removal(path):
+    with fill(path) as gallery:
+        left = path.with_name(f".{path.name}.00112233445566aa.new")
+        Gallery.open(path).close()
+        shutil.copy(path, left)
+        mine = [path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.00112233445566ab.new")]
+        for file in mine:
+            file.write_text("notes")
+        gallery.remove([SECRET])
+    assert not left.exists()
+    assert all(file.read_text() == "notes" for file in mine)
+
+
+@pytest.mark.parametrize(
+    "name", ["gallery.db.index.txt", "gallery.db.index-2025.db", "gallery.db.index.0011"]
+)
+def test_files_of_the_user_beside_it_stay(path, name):
+    mine, folder = path.with_name(name), path.with_name("gallery.db.index.00112233445566aa")
+    with fill(path) as gallery:
+        mine.write_text("mine")
+        folder.mkdir()
+        gallery.remove([SECRET])
+    assert mine.read_text() == "mine"
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize("content", [b"mine", b""])
+def test_a_file_of_the_user_in_the_place_of_the_cache_stays(path, content):
+    cache.place(path).write_bytes(content)
+    with fill(path) as gallery:
+        gallery.remove([SECRET])
+        gallery.search(secrets()[0].vector[None])
+    assert cache.place(path).read_bytes() == content
+
+
+@pytest.mark.parametrize("magic", [0, cache.SECOND_MAGIC])
+def test_a_cache_with_a_damaged_mark_is_still_removed(path, monkeypatch, magic):
+    monkeypatch.setattr(index, "IN_MEMORY", 10)
+    with fill(path) as gallery:
+        content = bytearray(cache.place(path).read_bytes())
+        content[magic] ^= 1
+        cache.place(path).write_bytes(content)
+        gallery.remove([SECRET])
+        assert traces(path.parent, secrets()) == []
+
+
+def test_a_gallery_behind_a_link_has_its_cache_beside_the_file(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "IN_MEMORY", 10)
+    fill(path).close()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "link.db").symlink_to(path)
+    with Gallery.open(elsewhere / "link.db") as linked:
+        linked.search(secrets()[0].vector[None])
+    assert [file.name for file in elsewhere.iterdir()] == ["link.db"]
+    elsewhere.joinpath("link.db").rename(tmp_path / "link.db")
+    elsewhere.rmdir()
+    with Gallery.open(path, write=True) as gallery:
+        gallery.remove([SECRET])
+    assert traces(tmp_path, secrets()) == []
+    assert check(tmp_path / "link.db") == []

@@ -1,0 +1,91 @@
+"""Files that appear whole, under a name that nobody has yet; and what killed processes left of them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from facekit.errors import GalleryError
+
+COMPANIONS = ("", "-wal", "-shm", "-journal")
+SQLITE = b"SQLite format 3\0"
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A draft, empty and of mode 0600, that is given its name at the end. Raises GalleryError when it
+    cannot be made, or when something has that name: nothing is overwritten.
+    """
+    taken = GalleryError(f"{path}: already there, and not overwritten: give another name")
+    if os.path.lexists(path):
+        raise taken
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError as error:
+        raise GalleryError(f"{path}: cannot be made: {error.strerror}") from error
+    try:
+        # Held until the end: who finds the draft unlocked knows that its maker is gone.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield draft
+        # Closing it later, when SQLite may have the file open, would drop SQLite's locks.
+        os.close(descriptor)
+        descriptor = -1
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise taken from None
+        except OSError:
+            # Without hard links the check and the naming are two steps.
+            if os.path.lexists(path):
+                raise taken from None
+            draft.rename(path)
+    finally:
+        for suffix in COMPANIONS:
+            Path(f"{draft}{suffix}").unlink(missing_ok=True)
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def left_behind(gallery: Path) -> list[Path]:
+    """Drafts of a gallery whose makers were killed, with what SQLite made beside them."""
+    place = Path(os.path.realpath(gallery))
+    named = re.compile(re.escape(f".{place.name}.") + r"[0-9a-f]{16}\.new", re.DOTALL)
+    drafts = sorted(file for file in place.parent.iterdir() if named.fullmatch(file.name))
+    return [
+        file
+        for draft in drafts
+        if _is_abandoned(draft, place)
+        for file in (Path(f"{draft}{suffix}") for suffix in reversed(COMPANIONS))
+        if file.is_file() and not file.is_symlink()
+    ]
+
+
+def _is_abandoned(draft: Path, gallery: Path) -> bool:
+    """Whether it is an SQLite file, or one that has hardly begun, which nobody is making; or a second name
+    that the gallery had for a moment.
+    """
+    try:
+        state = draft.lstat()
+        if gallery.exists() and os.path.samestat(state, gallery.lstat()):
+            return True
+        # Opening and closing a file that is also another gallery would drop SQLite's locks on that.
+        if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:
+            return False
+        descriptor = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return os.read(descriptor, len(SQLITE)) in (b"", SQLITE)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
