@@ -25,7 +25,7 @@ def make_folder(out: Path, inputs: Iterable[str | Path] = ()) -> None:
         if str(given) == STANDARD_INPUT:
             continue
         if same_file(out, given):
-            raise UsageError(f"{out}: is read, and cannot be written to at once: give another folder")
+            raise UsageError(f"{out}: is what is read, and nothing is written into it: give another folder")
         if Path(given).is_dir() and any(same_file(parent, given) for parent in place.parents):
             raise UsageError(
                 f"{out}: lies inside {given}, and would be read with it the next time: give a folder outside"
@@ -46,7 +46,7 @@ def require_replaceable(
 ) -> None:
     """Raise UsageError where the file is one of the inputs, or is there and neither empty nor ours."""
     if any(same_file(path, given) for given in inputs):
-        raise UsageError(f"{path}: is read, and cannot be written at once: give another name")
+        raise UsageError(f"{path}: is one of the inputs, and is not written over: give another name")
     try:
         status = path.stat()
     except OSError:

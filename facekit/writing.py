@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
@@ -18,7 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PREFIX, SUFFIX = ".facekit-", ".part"
+PREFIX = ".facekit-"
+_LEFT = re.compile(rf"{re.escape(PREFIX)}[0-9a-f]{{16}}\.part(\.\w+)?")
 
 # A file is made and locked in two steps: one so young may be between them. In seconds.
 _YOUNG = 60.0
@@ -27,19 +29,22 @@ _cleaned: set[Path] = set()
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = False, private: bool = False) -> Iterator[Path]:
+def replacing(
+    path: Path, *, durable: bool = False, private: bool = False, ending: str = ""
+) -> Iterator[Path]:
     """An empty file to write to that takes the place of `path` when all is written; after an error everything
     is as it was. With `durable` it is then on the disk, also after a loss of power.
 
     It has the rights of the file it replaces, a new one those of the umask; with `private` it is the owner's
-    alone (mode 0600). A link of the name is replaced, not followed. Raises OSError, which names `path`: where
-    something else than a file has the name, or a file that may not be written.
+    alone (mode 0600). Its own name ends with `ending`, for libraries that look at it. A link of the name is
+    replaced, not followed. Raises OSError, which names `path`: where something else than a file has the name,
+    or a file that may not be written.
     """
-    with _naming(path):
+    with naming(path):
         mode = _mode(path)
-        unfinished, descriptor = _make(path.parent, 0o600 if private else 0o666)
+        unfinished, descriptor = _make(path.parent, 0o600 if private else 0o666, ending)
     try:
-        with _naming(path, unfinished):
+        with naming(path, unfinished):
             if mode is not None and not private and hasattr(os, "fchmod"):
                 os.fchmod(descriptor, mode)
             yield unfinished
@@ -56,10 +61,10 @@ def replacing(path: Path, *, durable: bool = False, private: bool = False) -> It
 
 def create(path: Path, content: bytes) -> None:
     """Write a whole file that is not there yet. Raises FileExistsError where the name is taken meanwhile."""
-    with _naming(path):
+    with naming(path):
         unfinished, descriptor = _make(path.parent, 0o666)
     try:
-        with _naming(path, unfinished):
+        with naming(path, unfinished):
             unfinished.write_bytes(content)
             _give_name(unfinished, path)
     finally:
@@ -93,7 +98,7 @@ def write_text(path: Path, content: str, *, durable: bool = False, private: bool
 def prepare(path: Path) -> None:
     """Make the folder of a file that long work will end in. Raises OSError where it could not be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _naming(path):
+    with naming(path):
         _mode(path)
         probe, descriptor = _make(path.parent, 0o600)
     os.close(descriptor)
@@ -101,7 +106,7 @@ def prepare(path: Path) -> None:
 
 
 @contextmanager
-def _naming(path: Path, unfinished: Path | None = None) -> Iterator[None]:
+def naming(path: Path, unfinished: Path | None = None) -> Iterator[None]:
     """An OSError about the file that is written, or about none, names `path`."""
     try:
         yield
@@ -129,10 +134,10 @@ def _mode(path: Path) -> int | None:
     return target.st_mode & 0o777
 
 
-def _make(folder: Path, mode: int) -> tuple[Path, int]:
+def _make(folder: Path, mode: int, ending: str = "") -> tuple[Path, int]:
     """A file of a name that nobody has, and its descriptor, which holds a lock."""
     _clean(folder)
-    path = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+    path = folder / f"{PREFIX}{secrets.token_hex(8)}.part{ending}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), mode)
     _lock(descriptor)
     return path, descriptor
@@ -145,7 +150,7 @@ def _clean(folder: Path) -> None:
     _cleaned.add(folder)
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX):
+            if _LEFT.fullmatch(entry.name):
                 with suppress(OSError):
                     _remove_if_left(Path(entry.path))
 

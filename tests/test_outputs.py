@@ -64,7 +64,7 @@ def test_a_named_file_is_replaced_only_if_it_is_empty_or_ours(tmp_path: Path, ra
     alias = tmp_path / "alias.npz"
     os.link(photo, alias)
     for path in (photo, alias):
-        with pytest.raises(UsageError, match="is read"):
+        with pytest.raises(UsageError, match="one of the inputs"):
             require_replaceable(path, [str(photo)], lambda path: True)
     empty, other = tmp_path / "empty", tmp_path / "other"
     empty.touch()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time as clock
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from facekit import identification, settings
+from facekit import identification, settings, writing
 from facekit.cli import DONE, FAILED, NO_FACE
-from facekit.errors import UsageError
 from facekit.live import voting
 from facekit.live.events import Event
 from facekit.live.frames import Frame
@@ -23,7 +25,7 @@ from facekit.live.session import Pace, Portrait, Seen, Session
 from facekit.live.sources import Source
 from facekit.rendering import identified
 from facekit.rendering.counting import counted
-from facekit.rendering.escaping import json_line
+from facekit.rendering.escaping import file_stem, json_line
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -53,11 +55,15 @@ class Wishes:
     seconds: float | None = None
 
     def check(self, source: Source) -> None:
-        """Raise UsageError where the source itself would be written over."""
-        for path in (self.save_video, self.log):
-            there = path is not None and path.exists() and os.path.exists(source.place)
-            if path is not None and there and os.path.samefile(path, source.place):
-                raise UsageError(f"{path}: is the source: save it under another name")
+        """Raise UsageError where the source itself would be written over, or what facekit did not write."""
+        from facekit import outputs
+
+        if self.save_video is not None:
+            from facekit.live.video import is_recording
+
+            outputs.require_replaceable(self.save_video, [source.place], is_recording)
+        if self.log is not None:
+            outputs.require_replaceable(self.log, [source.place], _is_log)
 
 
 def watch_source(
@@ -139,6 +145,7 @@ class Watching:
 
             self._video = VideoFile(wishes.save_video)
         if wishes.log:
+            self._log_place = wishes.log
             self._log = _opened_log(wishes.log)
 
     def _limit(self) -> float:
@@ -190,8 +197,9 @@ class Watching:
                 self.people[event.track] = event.subject
             self.console.emit(json_line(event.to_dict()))
             if self._log:
-                self._log.write(_csv_row(event) + "\n")
-                self._log.flush()
+                with writing.naming(self._log_place):
+                    self._log.write(_csv_row(event) + "\n")
+                    self._log.flush()
 
     def wants_more(self) -> bool:
         self._catch_up()
@@ -218,9 +226,16 @@ class Watching:
     def _save(self, frame: Frame) -> None:
         from PIL import Image
 
-        path = Path(f"{self.source.name}-{frame.number:06}.png")
-        Image.fromarray(frame.pixels).save(path)
-        self.console.note(f"frame saved in {path}")
+        file = BytesIO()
+        Image.fromarray(frame.pixels).save(file, format="PNG")
+        stem = f"{file_stem(self.source.name)}-{frame.number:06}"
+        for name in (stem, *(f"{stem}~{number}" for number in range(2, 1000))):
+            try:
+                writing.create(Path(f"{name}.png"), file.getvalue())
+            except FileExistsError:
+                continue
+            self.console.note(f"frame saved in {name}.png")
+            return
 
     def _speed(self) -> str:
         if len(self._recent) < 2:
@@ -230,13 +245,16 @@ class Watching:
 
     def finish(self, lead: str) -> None:
         """Close what was opened, and sum up."""
-        self._catch_up()
-        if self._window:
-            self._window.close()
-        if self._video:
-            self._video.close()
-        if self._log:
-            self._log.close()
+        try:
+            with ExitStack() as opened:
+                for output in (self._log, self._video, self._window):
+                    if output:
+                        opened.callback(output.close)
+                self._catch_up()
+        finally:
+            self._sum_up(lead)
+
+    def _sum_up(self, lead: str) -> None:
         took = max(clock.monotonic() - self._began, 1e-6)
         named = sum(subject is not None for subject in self.people.values())
         self.console.note(
@@ -248,11 +266,19 @@ class Watching:
 
 def _opened_log(path: Path) -> TextIO:
     """The log, to add to; a new one is the owner's alone, for it says who was where."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no regular file, and no log can be added to it", str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     file = os.fdopen(number, "a", encoding="utf-8", errors="backslashreplace")
     if file.tell() == 0:
         file.write(identified.csv_line(CSV_COLUMNS) + "\n")
     return file
+
+
+def _is_log(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline(200).strip() == identified.csv_line(CSV_COLUMNS).encode()
 
 
 def _csv_row(event: Event) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import time
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
 from PIL import Image, ImageDraw
 
 from facekit.gallery import Gallery
+from facekit.live import video
 from facekit.live.voting import CHANCES, SURER
 
 pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
@@ -156,7 +159,7 @@ def test_nobody_is_no_error_but_an_exit_status(run: Run, tmp_path: Path) -> None
         (["none.mp4"], 1, "none.mp4: No such file"),
         (["77"], 1, "/dev/video77: No such file"),
         (["text.mp4"], 1, "text.mp4: Invalid data"),
-        (["film.mp4", "--save-video", "film.mp4"], 2, "is the source"),
+        (["film.mp4", "--save-video", "film.mp4"], 2, "is one of the inputs"),
         (["film.mp4", "--save-video", "out.gif"], 2, "name it out.mp4"),
         (["film.mp4", "--seconds", "0"], 2, "--seconds"),
         (["film.mp4", "-g", "none.db"], 1, "facekit enroll"),
@@ -205,3 +208,37 @@ def test_ctrl_c_ends_it_at_once_with_a_summary_and_whole_files(tmp_path: Path, p
     assert json.loads(output.splitlines()[-1])["event"] == "left"
     assert (tmp_path / "out.mp4").stat().st_size > 0
     assert not list(tmp_path.glob(".out*"))
+
+
+@pytest.mark.parametrize("option", ["--save-video", "--log"])
+def test_no_output_takes_the_place_of_what_facekit_did_not_write(
+    run: Run, film: Path, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "mine.mp4").write_bytes(b"mine")
+    result = run("watch", "film.mp4", option, "mine.mp4")
+    assert result.exit_code == 2
+    assert "mine.mp4" in result.stderr
+    assert (tmp_path / "mine.mp4").read_bytes() == b"mine"
+
+
+def test_a_second_run_replaces_the_video_and_adds_to_the_log(run: Run, film: Path, tmp_path: Path) -> None:
+    lengths = []
+    for _ in range(2):
+        assert run("watch", "film.mp4", "--save-video", "out.mp4", "--log", "new/log.csv").exit_code == 0
+        lengths.append(len((tmp_path / "new" / "log.csv").read_text().splitlines()))
+    assert lengths[1] == 2 * lengths[0] - 1
+
+
+def test_a_full_disk_ends_a_recording_in_a_line_that_names_it(
+    run: Run, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(disk: Any, data: bytes) -> int:
+        disk._error = OSError(errno.ENOSPC, "No space left on device")
+        return len(data)
+
+    monkeypatch.setattr(video._Disk, "write", full)
+    before = sorted(tmp_path.iterdir())
+    result = run("watch", "film.mp4", "--save-video", "out.mp4")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "facekit: out.mp4: No space left on device"
+    assert sorted(tmp_path.iterdir()) == before

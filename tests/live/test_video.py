@@ -1,6 +1,10 @@
 """Video files out and in again, with PyAV and with OpenCV, and what is no video."""
 
+import errno
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +14,7 @@ from facekit.errors import DependencyError, UsageError
 from facekit.live import video
 from facekit.live.reader import Reader
 from facekit.live.sources import parse
-from facekit.live.video import StreamError, VideoFile, open_stream
+from facekit.live.video import StreamError, VideoFile, is_recording, open_stream
 
 av = pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
 
@@ -111,3 +115,100 @@ def test_without_either_it_says_what_to_install(tmp_path: Path, monkeypatch: pyt
     for use in (lambda: open_stream("a.mp4"), lambda: VideoFile(tmp_path / "a.mp4")):
         with pytest.raises(DependencyError, match=r"pip install 'facekit\[video\]'"):
             use()
+
+
+class Full:
+    """A disk that takes so many bytes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        self.room = room
+        opened = Path.open
+
+        def limited(path: Path, *arguments: Any, **more: Any) -> Any:
+            file = opened(path, *arguments, **more)
+            return self._limited(file) if path.name.startswith(".facekit-") else file
+
+        monkeypatch.setattr(Path, "open", limited)
+
+    def _limited(self, file: Any) -> Any:
+        full = self
+
+        class File:
+            seek, close = file.seek, file.close
+
+            def write(self, data: memoryview) -> int:
+                taken = min(len(data), full.room)
+                if not taken:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                full.room -= taken
+                return int(file.write(data[:taken]))
+
+        return File()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
+@pytest.mark.parametrize("room", [0, 500, 40_000])
+def test_a_full_disk_is_an_error_that_names_the_video_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, room: int
+) -> None:
+    chance = np.random.default_rng(0)
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"before")
+    Full(monkeypatch, room)
+    file = VideoFile(path)
+
+    def record() -> None:
+        for number in range(100):
+            file.add(chance.integers(0, 255, (96, 128, 3)).astype(np.uint8), number / 25)
+        file.close()  # FFmpeg keeps much of a short video back
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        record()
+    assert raised.value.filename == str(path)
+    file.close()
+    assert [(left.name, left.read_bytes()) for left in tmp_path.iterdir()] == [(path.name, b"before")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+@pytest.mark.parametrize("pyav", [True, False])
+def test_no_limit_of_the_system_ends_the_program(tmp_path: Path, pyav: bool) -> None:
+    code = (
+        "import resource, sys; import numpy as np; from pathlib import Path; from facekit.live import video\n"
+        f"if not {pyav}: video._pyav = lambda: None\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); chance = np.random.default_rng(0)\n"
+        "file = video.VideoFile(Path(sys.argv[1]))\n"
+        "try:\n"
+        "    for number in range(60):\n"
+        "        file.add(chance.integers(0, 255, (96, 128, 3)).astype(np.uint8), number / 25)\n"
+        "    file.close()\n"
+        "except OSError as error: print(error.filename)\n"
+    )
+    path = tmp_path / "a.mp4"
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (result.returncode, result.stdout) == (0, f"{path}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
+def test_a_recording_is_known_from_other_files(tmp_path: Path, suffix: str) -> None:
+    assert is_recording(videos.save(tmp_path / f"a{suffix}", [grey(0)] * 3))
+    (tmp_path / f"b{suffix}").write_bytes(b"mine")
+    assert not is_recording(tmp_path / f"b{suffix}")
+    assert not is_recording(tmp_path / "none.mp4")
+
+
+def test_a_video_that_another_program_made_is_no_recording(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(grey(0), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert not is_recording(tmp_path / "a.mp4")
+
+
+def test_a_place_for_a_video_that_cannot_be_written_is_told_before_the_first_frame(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        VideoFile(tmp_path / "file" / "a.mp4")
