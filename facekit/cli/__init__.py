@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import io
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from facekit import __version__
+from facekit.cli import signals, streams
 from facekit.cli.console import Console
 from facekit.errors import FacekitError, NoFaceError, UsageError
 
@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False
-        _survive_any_text()
+        streams.survive_any_text()
         debug = "--debug" in (sys.argv[1:] if args is None else args)
         try:
             status = super().main(args, *rest, **extra)
@@ -84,13 +84,13 @@ class LazyGroup(click.Group):
 def _told(error: Exception) -> int:
     """Say what went wrong on standard error, in a line; the exit status of it."""
     if isinstance(error, click.exceptions.Abort):
-        return INTERRUPTED
+        return signals.status(error.__cause__)
     if isinstance(error, click.ClickException):
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        # Whoever read our output has had enough; Python must not complain when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # whoever read our output has had enough
+        streams.give_up(sys.stdout)
         return FAILED
     console = Console()
     if isinstance(error, FacekitError):
@@ -99,17 +99,14 @@ def _told(error: Exception) -> int:
             return NO_FACE
         return USAGE if isinstance(error, UsageError) else FAILED
     if isinstance(error, OSError) and error.strerror:
-        console.error(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        of_output = streams.is_of_output(error)
+        if of_output:
+            streams.give_up(sys.stdout)
+        place = streams.OUTPUT if of_output else error.filename
+        console.error(f"{place}: {error.strerror}" if place else error.strerror)
         return FAILED
     console.error(f"internal error ({type(error).__name__}: {error}); run with --debug to see where")
     return FAILED
-
-
-def _survive_any_text() -> None:
-    """A name that the terminal's encoding lacks is shown as its code instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 @click.group(
@@ -132,19 +129,19 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
 
 def main() -> NoReturn:
     """The `facekit` command."""
+    streams.open_closed()
     # NumPy's matrix library starts threads that keep a core busy for a while whenever they wait for work;
     # this is 2¹⁶ cycles instead of 2²⁶.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "16")
     try:
+        signals.end_in_order()
         group.main(prog_name="facekit")
     except SystemExit as end:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):
-                stream.flush()
+        streams.flush()
         if threading.active_count() > 1:  # a picture is being looked through: nobody needs it any more
             os._exit(end.code if isinstance(end.code, int) else FAILED)
         # Python would look through everything it has loaded before it lets go of it all.
         gc.freeze()
         raise
-    except KeyboardInterrupt:  # a second one, while the first was dealt with
-        os._exit(INTERRUPTED)
+    except KeyboardInterrupt as error:  # a second one, while the first was dealt with
+        os._exit(signals.status(error))

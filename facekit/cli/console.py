@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 
 import click
+
+from facekit.cli import streams
 
 
 class Console:
@@ -20,8 +23,9 @@ class Console:
         self._began = 0.0
 
     def emit(self, line: str) -> None:
-        """A line of data."""
-        self._clear()
+        """A line of data. Raises OSError where standard output does not take it."""
+        if self._line and sys.stdout.isatty():
+            self._clear()
         click.echo(line)
 
     def note(self, text: str) -> None:
@@ -36,7 +40,7 @@ class Console:
 
     def progress(self, done: int, total: int, what: str = "pictures") -> None:
         """Redraw the progress line, at most ten times a second; nothing where nobody watches."""
-        if self.quiet or total < 2 or not sys.stderr.isatty():
+        if self.quiet or total < 2 or not _watched():
             return
         if done <= 1:
             self._began = time.monotonic()
@@ -48,30 +52,42 @@ class Console:
             self._line = ""
         elif time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
-            click.echo(f"\r\x1b[K{self._line}", err=True, nl=False)
+            _draw(f"\r\x1b[K{self._line}")
 
     def status(self, text: str) -> None:
         """Redraw a line that says how things are, where somebody watches; the empty text ends it."""
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet or not _watched():
             return
         from facekit.rendering.tables import fit
 
         self._clear()
         self._line, self._drawn = text, time.monotonic()
         if text:
-            click.echo(
-                f"\r\x1b[K{fit(text, shutil.get_terminal_size().columns - 1).rstrip()}", err=True, nl=False
-            )
+            _draw(f"\r\x1b[K{fit(text, shutil.get_terminal_size().columns - 1).rstrip()}")
 
     def _say(self, text: str) -> None:
         from facekit.rendering.escaping import printable
 
         self._clear()
-        click.echo(f"facekit: {printable(text)}", err=True)
+        _draw(f"facekit: {printable(text)}\n")
 
     def _clear(self) -> None:
         if self._line and self._drawn:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            _draw("\r\x1b[K")
+            self._drawn = 0.0
+
+
+def _watched() -> bool:
+    """Whether somebody sees lines that are drawn over."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _draw(text: str) -> None:
+    """Write to standard error; that nobody hears of it is no reason to leave work half done."""
+    try:
+        click.echo(text, err=True, nl=False)
+    except OSError:
+        streams.give_up(sys.stderr)
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from facekit import identification, settings, writing
-from facekit.cli import DONE, FAILED, NO_FACE
+from facekit.cli import DONE, FAILED, NO_FACE, signals
 from facekit.live import voting
 from facekit.live.events import Event
 from facekit.live.frames import Frame
@@ -85,15 +85,19 @@ def watch_source(
     reader = Reader(source, tell=watching.hear, most=wishes.max_fps)
     watching.renew = lambda index, limit: session.renew(index.search, limit)
     watching.rate = lambda: min(reader.rate, wishes.max_fps or reader.rate)
-    try:
-        play(reader, session, watching, seconds=wishes.seconds, in_time=wishes.view)
-    except KeyboardInterrupt:
-        watching.finish("stopped: ")
-        raise
-    except BaseException:
-        watching.finish("")
-        raise
-    watching.finish("")
+    with signals.noted() as stopped:  # in the midst of a frame one would break what is recorded
+        watching.stopped = stopped
+        try:
+            play(reader, session, watching, seconds=wishes.seconds, in_time=wishes.view)
+        except KeyboardInterrupt:
+            watching.finish("stopped: ")
+            raise
+        except BaseException:
+            watching.finish("")
+            raise
+        watching.finish("stopped: " if stopped() else "")
+    if stopped():
+        raise signals.interruption(stopped())
     if source.live and not watching.frames:
         console.error(f"{source.shown}: no frame came")
     if console.failed:
@@ -111,6 +115,7 @@ class Watching:
         self.wishes = wishes
         self.people: dict[int, str | None] = {}
         self.rate: Callable[[], float] = lambda: source.rate
+        self.stopped: Callable[[], int] = lambda: 0
         self.index, self.limit = gallery.matrix(), self._limit()
         self.renew: Callable[[Index, float], None] = lambda index, limit: None
         self._asked = self._began = clock.monotonic()
@@ -203,6 +208,8 @@ class Watching:
 
     def wants_more(self) -> bool:
         self._catch_up()
+        if self.stopped():
+            return False
         if self._window is None:
             return True
         key = self._window.key()

@@ -189,7 +189,10 @@ def test_a_window_without_a_display_is_refused_in_one_line(
     assert ":4711 does not answer" in run("watch", "film.mp4", "--view").stderr
 
 
-def test_ctrl_c_ends_it_at_once_with_a_summary_and_whole_files(tmp_path: Path, people: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_at_once_with_a_summary_and_whole_files(
+    tmp_path: Path, people: Path, number: signal.Signals
+) -> None:
     videos.save(tmp_path / "long.mp4", walk("red", count=60))
     slow = COMMAND[2].replace("facekit.cli.main", "fakes.slow_eyes()\nfacekit.cli.main")
     command = [*COMMAND[:2], slow, "watch", "long.mp4", "--save-video", "out.mp4"]
@@ -200,14 +203,15 @@ def test_ctrl_c_ends_it_at_once_with_a_summary_and_whole_files(tmp_path: Path, p
     assert process.stdout
     process.stdout.readline()  # somebody has appeared
     start = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, messages = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert time.monotonic() - start < 4  # within a second where nothing else runs
     assert "stopped: 1 track," in messages
     assert json.loads(output.splitlines()[-1])["event"] == "left"
     assert (tmp_path / "out.mp4").stat().st_size > 0
-    assert not list(tmp_path.glob(".out*"))
+    assert 0 < len(list(video.open_stream(str(tmp_path / "out.mp4")))) < 60
+    assert not list(tmp_path.glob(".facekit*"))
 
 
 @pytest.mark.parametrize("option", ["--save-video", "--log"])
