@@ -42,6 +42,7 @@ COMMANDS = {
     "export": "Make an embedder file of a trained run.",
     "train-landmarks": "Train the landmark predictor.",
     "train-refiner": "Train the refiner of landmarks.",
+    "train-detector": "Train the network that finds faces.",
     "weights": "List or check the network files.",
     "info": "Print what to paste into a bug report.",
 }

@@ -41,8 +41,9 @@ class RetinaFace(OnnxDetector):
 
     name = "retinaface"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         super().__init__(path)
+        self._sure = sure
         self._is_scrfd = self._network.output_count != 3
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
@@ -50,7 +51,7 @@ class RetinaFace(OnnxDetector):
         height, width = view.canvas.shape[:2]
         look = self._scrfd if self._is_scrfd else self._retinaface
         rows = look(view.canvas.transpose(2, 0, 1)[None].astype(np.float32), height, width)
-        sure = rows.scores >= _SURE
+        sure = rows.scores >= self._sure
         boxes, scores = view.back(rows.boxes[sure].reshape(-1, 2, 2)).reshape(-1, 4), rows.scores[sure]
         points = None if rows.points is None else view.back(rows.points[sure])
         return ordered(detections(boxes, scores, points, suppress(boxes, scores, _OVERLAP)), min_face)

@@ -1,0 +1,105 @@
+"""`facekit train-detector`: the network that finds the faces dlib's detector does not see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facekit.cli.console import Console
+from facekit.cli.options import command
+from facekit.errors import UsageError
+
+EXISTING = click.Path(path_type=Path, exists=True)
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+WRITTEN = click.Path(path_type=Path, dir_okay=False)
+LEAST = 0.4
+"""The score that a second detector must give to a face, where the table tells it."""
+FURTHER = "further.csv"
+FOLDER = click.Path(path_type=Path, file_okay=False)
+COUNT = click.IntRange(1)
+
+
+@command("train-detector", short_help="Train the network that finds faces.")
+@click.argument("pictures", type=EXISTING)
+@click.argument("faces", type=EXISTING_FILE)
+@click.option("--teacher", type=EXISTING_FILE, help="A YuNet network: its scores are learned too.")
+@click.option(
+    "--more", type=EXISTING, help="Further photos, of which both teachers tell where the faces are."
+)
+@click.option("--second", type=EXISTING_FILE, help="SCRFD or RetinaFace: the other teacher, for --more.")
+@click.option("-o", "--output", type=FOLDER, default=Path("detector"), show_default=True)
+@click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
+@click.option("--steps", type=COUNT, default=8000, show_default=True)
+@click.option("--batch", type=COUNT, default=16, show_default=True, help="Views a step.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True, help="Learning rate."
+)
+@click.option("--validate-every", type=COUNT, default=500, show_default=True, help="Steps.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--threads", type=COUNT, default=2, show_default=True)
+@click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that make views.")
+@click.pass_obj
+def train_detector(
+    console: Console,
+    /,
+    pictures: Path,
+    faces: Path,
+    teacher: Path | None,
+    more: Path | None,
+    second: Path | None,
+    output: Path,
+    resume: bool,
+    threads: int,
+    **recipe: float,
+) -> None:
+    """Train a small network to find faces on PICTURES, a folder or ZIP file of everyday photos.
+
+    FACES is a CSV with a row a face: picture, kind (`face`, or `ignore` where it is doubtful), x0, y0, x1, y1
+    and p0x, p0y to p4x, p4y, the five points. A fifth of the photos is never trained on, and another part
+    shows how the training goes. The output folder gets detector-network.onnx, checkpoints and the curve.
+
+    \b
+    Examples:
+      facekit train-detector photos.zip faces.csv --teacher yunet_n.onnx
+      facekit train-detector photos/ faces.csv --teacher yunet_n.onnx -o runs/detector --resume
+    """
+    from facekit.training import session
+    from facekit.training.journal import claimed
+
+    if more is not None and (teacher is None or second is None):
+        raise UsageError("--more needs --teacher and --second, which tell where its faces are")
+    session.require_packages()
+    import torch
+
+    from facekit.detection.retinaface import RetinaFace
+    from facekit.training import checkpoint, detector, detector_pictures, detector_targets
+
+    torch.set_num_threads(threads)
+    with claimed(output):
+        last = output / checkpoint.LAST
+        if last.exists() and not resume:
+            raise UsageError(f"{output}: holds a run; --resume goes on with it")
+        run = detector.Training(detector.Recipe(**recipe))  # type: ignore[arg-type]
+        rows = run.load(last) if resume else []
+        parts = detector_pictures.split(detector_pictures.read(pictures, faces, least=LEAST))
+        console.note(
+            f"{len(parts.training)} photos to learn from, {len(parts.validation)} to watch the training by, "
+            f"{len(parts.held_out)} kept back"
+        )
+        further = []
+        if more is not None and teacher is not None and second is not None:
+            table = output / FURTHER
+            if not table.exists():  # it takes minutes
+                eyes = (detector_targets.YuNetEyes(teacher), RetinaFace(second))
+                detector_pictures.write(detector_pictures.labeled(more, eyes, console.progress), table)
+            further = detector_pictures.read(more, table)
+            console.note(f"{len(further)} further photos")
+        views = detector.Views(parts.training, further, teacher, run.recipe)
+
+        def report(row: dict[str, float]) -> None:
+            console.note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+
+        detector.train(run, views, parts.validation, output, rows, report)
+    file = output / detector.EXPORTED
+    console.note(f"{file}: {file.stat().st_size / 1e6:.2f} MB")

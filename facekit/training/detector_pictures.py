@@ -1,0 +1,204 @@
+"""Photographs with all their faces, to train a detector on: from a table, or as two detectors agree on them.
+
+A place where only one of the detectors sees something is neither a face nor none: it is ignored.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facekit import images
+from facekit.detection.geometry import overlap, scaled
+from facekit.errors import PictureError, UsageError
+from facekit.results import Detection, Pixels
+from facekit.writing import replacing
+
+Floats = NDArray[np.float32]
+
+FACE, IGNORED = "face", "ignore"
+COLUMNS = ("x0", "y0", "x1", "y1", *(f"p{point}{axis}" for point in range(5) for axis in "xy"))
+SECOND = "scrfd"
+SERIES = 10
+"""Neighbors in a sorted list are often of one series; so many of them are always in the same part."""
+_LOOKED_AT = 640
+"""The longer side to which smaller photos are enlarged before they are labeled."""
+_SAME = 0.4
+_NEARLY_THE_SAME = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Faces: `boxes` (n, 4) and `points` (n, 5, 2), `certain` (n,), False where it should be ignored."""
+
+    boxes: Floats
+    points: Floats
+    certain: NDArray[np.bool_]
+
+    @staticmethod
+    def of(rows: Iterable[tuple[Sequence[float], bool]]) -> Labels:
+        """From rows of 14 numbers, as COLUMNS names them, and whether the face is certain."""
+        rows = list(rows)
+        numbers = np.array([row for row, _ in rows], np.float32).reshape(-1, 14)
+        certain = np.array([certain for _, certain in rows], bool)
+        return Labels(numbers[:, :4], numbers[:, 4:].reshape(-1, 5, 2), certain)
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A picture uint8 (height, width, 3) RGB with what is in it."""
+
+    name: str
+    pixels: Pixels
+    labels: Labels
+
+
+@dataclass
+class Parts:
+    """What to learn from, what to watch the training by, and what is kept for the end."""
+
+    training: list[Photo] = field(default_factory=list)
+    validation: list[Photo] = field(default_factory=list)
+    held_out: list[Photo] = field(default_factory=list)
+
+
+class Finds(Protocol):
+    def detect(self, pixels: Pixels, *, min_face: int) -> list[Detection]: ...
+
+
+def read(pictures: Path, table: Path, *, least: float = 0.0) -> list[Photo]:
+    """Photos of a folder or ZIP file, and what the CSV `table` says of them.
+
+    Its columns are `picture`, `kind` (`face`, `ignore`; else there is no face), x0, y0, x1, y1,
+    and p0x, p0y … p4y, the points of `arcface5`. Where it has a column SECOND, the score of a second
+    detector, faces of a lower score than `least` are uncertain: some of them are dogs and balls.
+    """
+    rows: dict[str, list[tuple[list[float], bool]]] = defaultdict(list)
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            for row in csv.DictReader(lines):
+                known = rows[row["picture"]]
+                if row["kind"] in (FACE, IGNORED):
+                    certain = row["kind"] == FACE and float(row.get(SECOND) or 1) >= least
+                    known.append(([float(row[column]) for column in COLUMNS], certain))
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        needed = f"picture, kind, {', '.join(COLUMNS)}"
+        raise UsageError(f"{table}: cannot be read as a CSV with the columns {needed} ({error})") from None
+    if not rows:
+        raise UsageError(f"{table}: has no rows")
+    return [Photo(name, pixels, Labels.of(rows[name])) for name, pixels in _decoded(pictures, sorted(rows))]
+
+
+def labeled(
+    pictures: Path, detectors: tuple[Finds, Finds], report: Callable[[int, int], None] = lambda n, of: None
+) -> list[Photo]:
+    """Photos of a folder or ZIP file, with the faces that two detectors see at half of their certainty."""
+    photos = []
+    decoded = _decoded(pictures, _names(pictures))
+    for number, (name, pixels) in enumerate(decoded, 1):
+        scale = max(1.0, _LOOKED_AT / max(pixels.shape[:2]))
+        large = np.asarray(scaled(Image.fromarray(pixels), scale))
+        labels = agreed(*(detector.detect(large, min_face=8) for detector in detectors))
+        labels = Labels(labels.boxes / np.float32(scale), labels.points / np.float32(scale), labels.certain)
+        photos.append(Photo(name, pixels, labels))
+        report(number, len(decoded))
+    return photos
+
+
+def write(photos: Sequence[Photo], table: Path) -> None:
+    """The CSV that `read` reads."""
+    with replacing(table) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["picture", "kind", *COLUMNS])
+        for photo in photos:
+            labels = photo.labels
+            for box, points, certain in zip(labels.boxes, labels.points, labels.certain, strict=True):
+                numbers = [f"{value:.1f}" for value in (*box, *points.ravel())]
+                rows.writerow([photo.name, FACE if certain else IGNORED, *numbers])
+            if not len(labels.boxes):
+                rows.writerow([photo.name, "none", *[""] * len(COLUMNS)])
+
+
+def agreed(first: Sequence[Detection], second: Sequence[Detection]) -> Labels:
+    """Means of what both see; what one sees alone is uncertain."""
+    left, right = _rows(first), _rows(second)
+    rows: list[tuple[Sequence[float], bool]] = []
+    free = np.ones(len(right), bool)
+    for row in left:
+        shares = np.where(free, overlap(row[:4], right[:, :4]), 0) if len(right) else np.zeros(0)
+        if len(right) and shares.max() > _SAME:
+            best = int(shares.argmax())
+            free[best] = False
+            rows.append(((row + right[best]) / 2, True))
+        else:
+            rows.append((row, False))
+    rows += [(row, False) for row in right[free]]
+    return Labels.of(rows)
+
+
+def _rows(faces: Sequence[Detection]) -> Floats:
+    rows = [np.concatenate([face.box, np.ravel(face.points)]) for face in faces if face.points is not None]
+    return np.array(rows, np.float32).reshape(-1, 14)
+
+
+def split(photos: Sequence[Photo], *, held_out: float = 0.22, validation: float = 0.08) -> Parts:
+    """Three parts of photos sorted by name, by a rule that gives the same parts every time.
+
+    Neighbors stay together, ten by ten, and what looks like a photo that is not trained on is left out.
+    """
+    parts = Parts()
+    for first in range(0, len(photos), SERIES):
+        series = photos[first : first + SERIES]
+        place = hashlib.sha256(series[0].name.encode()).digest()[0] / 256
+        at = (
+            parts.held_out
+            if place < held_out
+            else parts.validation
+            if place < held_out + validation
+            else parts.training
+        )
+        at.extend(series)
+    others = np.array([sketch(photo.pixels) for photo in parts.held_out + parts.validation])
+    if len(others):
+        parts.training = [
+            photo
+            for photo in parts.training
+            if (others != sketch(photo.pixels)).sum(axis=1).min() > _NEARLY_THE_SAME
+        ]
+    return parts
+
+
+def sketch(pixels: Pixels) -> NDArray[np.bool_]:
+    """Where a picture shrunk to 9×8 gets brighter from left to right: 64 bits, alike for photos alike."""
+    small = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BOX)
+    return np.ravel(np.diff(np.asarray(small, np.int16), axis=1) > 0)
+
+
+def _names(pictures: Path) -> list[str]:
+    if pictures.is_dir():
+        return sorted(path.name for path in pictures.iterdir() if path.is_file())
+    try:
+        with zipfile.ZipFile(pictures) as archive:
+            return sorted(name for name in archive.namelist() if not name.endswith("/"))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UsageError(f"{pictures}: neither a folder nor a ZIP file ({error})") from None
+
+
+def _decoded(pictures: Path, names: Sequence[str]) -> list[tuple[str, Pixels]]:
+    try:
+        if pictures.is_dir():
+            return [(name, images.decode((pictures / name).read_bytes(), name).pixels) for name in names]
+        with zipfile.ZipFile(pictures) as archive:
+            return [(name, images.decode(archive.read(name), name).pixels) for name in names]
+    except (OSError, KeyError, zipfile.BadZipFile, PictureError) as error:
+        raise UsageError(f"{pictures}: a picture of the table cannot be read ({error})") from None

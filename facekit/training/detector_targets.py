@@ -1,0 +1,136 @@
+"""What is wanted of each cell of a view: a teacher's scores, set right by what is known of the photograph.
+
+The teacher sees the view itself, so that its scores say which cells see a face of this size best, and how
+like a face all else is. What it misses there is filled in from the labels, which were found in the photo at
+its full size; what it takes for a face where there is none is taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit import runtime
+from facekit.detection.geometry import detections, fit, ordered, overlap, suppress
+from facekit.detection.network import STRIDES, decode, grid
+from facekit.errors import WeightsError
+from facekit.results import Detection, Pixels
+from facekit.training.detector_pictures import Labels
+
+Floats = NDArray[np.float32]
+
+_FITS = 0.4
+_MISSED = 0.5
+_FILLED_IN = 0.9
+_NO_FACE = 0.03
+_SEEN = 0.1
+UPRIGHT = 50.0
+"""Of views that are turned by more degrees the teacher knows nothing."""
+_CELLS_ACROSS = 4.0
+"""How many cells of its map a face is wide at best, where no teacher says which cells see it."""
+
+
+class YuNetMaps:
+    """Raw answers of a YuNet network of libfacedetection.train, one thread, picture by picture."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._network = runtime.load(path.read_bytes(), threads=1)
+        except (OSError, runtime.LoadError) as error:
+            raise WeightsError(f"{path}: no network that can be loaded ({error})") from None
+        if self._network.output_count != 4 * len(STRIDES):
+            raise WeightsError(f"{path}: no YuNet, which has {4 * len(STRIDES)} outputs")
+
+    def __call__(self, pixels: Pixels) -> tuple[Floats, Floats, Floats]:
+        """Scores (n,), boxes (n, 4) and points (n, 5, 2) of all cells of a picture with sides that are
+        multiples of 32."""
+        batch = np.ascontiguousarray(pixels[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32))
+        outputs = self._network.outputs(batch)
+        classes, objects, boxes, points = (
+            np.concatenate([each.reshape(-1, each.shape[-1]) for each in outputs[first : first + 3]])
+            for first in (0, 3, 6, 9)
+        )
+        scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))
+        return scores, *decode(np.concatenate([boxes, points], axis=1), grid(*pixels.shape[:2]))
+
+
+class YuNetEyes:
+    """A YuNet network as a detector: two looks, because it does not see faces of more than 300 pixels."""
+
+    def __init__(self, path: Path, *, sure: float = _MISSED) -> None:
+        self._maps, self._sure = YuNetMaps(path), sure
+
+    def detect(self, pixels: Pixels, *, min_face: int) -> list[Detection]:
+        looks = [self._look(pixels, scale) for scale in (1.0, 0.5)]
+        boxes, scores, points = (np.concatenate(parts) for parts in zip(*looks, strict=True))
+        return ordered(detections(boxes, scores, points, suppress(boxes, scores, _FITS)), min_face)
+
+    def _look(self, pixels: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
+        height, width = (max(32, round(side * scale / 32) * 32) for side in pixels.shape[:2])
+        view = fit(pixels, width, height, fill=0, centred=False)
+        scores, boxes, points = self._maps(view.canvas)
+        sure = scores >= self._sure
+        corners = view.back(boxes[sure].reshape(-1, 2, 2)).reshape(-1, 4)
+        return corners.astype(np.float32), scores[sure], view.back(points[sure]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Of each cell, (n,): the score wanted, how much it counts, and the number of its face, −1 for none."""
+
+    scores: Floats
+    weights: Floats
+    faces: NDArray[np.int64]
+
+
+def of_view(labels: Labels, maps: tuple[Floats, Floats] | None, height: int, width: int) -> Targets:
+    """`maps` are the teacher's scores and boxes, None where it was not asked."""
+    places = grid(height, width)
+    scores = np.zeros(len(places), np.float32)
+    weights = np.ones(len(places), np.float32)
+    faces = np.full(len(places), -1)
+    if maps is not None:
+        scores[:] = maps[0]
+        _set_right(scores, faces, maps[1], labels)
+    for number in np.flatnonzero(labels.certain):
+        matched = faces == number
+        best = float(scores[matched].max()) if matched.any() else 0.0
+        if best >= _MISSED:
+            # Two detectors agree that it is a face, so that it is surer than this one look.
+            scores[matched] *= (1 + best) / (2 * best)
+        else:
+            cells = _cells(labels.boxes[number], places)
+            scores[cells] = np.maximum(scores[cells], _FILLED_IN)
+            faces[cells] = number
+    for number in np.flatnonzero(~labels.certain):
+        weights[_inside(labels.boxes[number], places) & (faces < 0)] = 0.0 if maps is None else 0.3
+    return Targets(scores, weights, faces)
+
+
+def _set_right(scores: Floats, faces: NDArray[np.int64], boxes: Floats, labels: Labels) -> None:
+    for cell in np.flatnonzero(scores > _SEEN):
+        shares: NDArray[Any] = overlap(boxes[cell], labels.boxes) if len(labels.boxes) else np.zeros(0)
+        best = int(shares.argmax()) if len(shares) else -1
+        if best >= 0 and shares[best] > _FITS:
+            faces[cell] = best if labels.certain[best] else -1
+        elif best < 0 or shares[best] < _FITS / 4:
+            scores[cell] = _NO_FACE
+
+
+def _cells(box: Floats, places: Floats) -> NDArray[np.int64]:
+    """The cells around the middle of a face in the map that suits its size, at least one."""
+    side = float(np.sqrt(np.prod(box[2:] - box[:2])))
+    strides = np.array(STRIDES)
+    stride = strides[np.abs(np.log2(side / strides / _CELLS_ACROSS)).argmin()]
+    away = np.abs((places[:, :2] + 0.5) * places[:, 2:] - (box[:2] + box[2:]) / 2).max(axis=1)
+    away = np.where(places[:, 2] == stride, away, np.inf)
+    return np.flatnonzero(away <= max(float(away.min()), min(0.2 * side, 0.8 * stride)))
+
+
+def _inside(box: Floats, places: Floats) -> NDArray[np.bool_]:
+    middles = (places[:, :2] + 0.5) * places[:, 2:]
+    return np.asarray(((middles >= box[:2]) & (middles <= box[2:])).all(axis=1))

@@ -1,0 +1,213 @@
+"""Training of the detector network: photos, views, targets, and a run that stops and goes on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+pytest.importorskip("torchvision")
+
+from click.testing import CliRunner
+
+from facekit import runtime
+from facekit.cli import group
+from facekit.detection.network import ANSWERS, decode, grid
+from facekit.errors import UsageError
+from facekit.results import Detection
+from facekit.training import checkpoint, detector, detector_pictures, detector_targets, detector_views
+from facekit.training.detector_network import DetectorNetwork, to_onnx
+from facekit.training.detector_pictures import COLUMNS, Labels, Photo
+from facekit.training.detector_targets import YuNetEyes
+
+TEACHER = Path(__file__).parents[3] / "shared/models/yunet_n.onnx"
+FIVE = [[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]
+
+
+def face(x0: float, y0: float, side: float) -> list[float]:
+    points = np.array([x0, y0]) + side * np.array(FIVE)
+    return [x0, y0, x0 + side, y0 + side, *points.ravel()]
+
+
+def photo(name: str = "a.png", *rows: tuple[list[float], bool]) -> Photo:
+    pixels = np.random.default_rng(len(name)).integers(0, 256, (120, 160, 3), np.uint8)
+    return Photo(name, pixels, Labels.of(rows or [(face(60, 40, 40), True)]))
+
+
+def folder(where: Path, count: int) -> tuple[Path, Path]:
+    """Pictures with one face each, and the table of them."""
+    pictures, table = where / "photos", where / "faces.csv"
+    pictures.mkdir()
+    chance = np.random.default_rng(5)
+    photos = []
+    for number in range(count):
+        pixels = chance.integers(0, 256, (12, 16, 3), np.uint8)
+        image = Image.fromarray(pixels).resize((160, 120), Image.Resampling.BILINEAR)
+        image.save(pictures / f"{number:02}.png")
+        photos.append(Photo(f"{number:02}.png", np.asarray(image), Labels.of([(face(60, 40, 40), True)])))
+    detector_pictures.write(photos, table)
+    return pictures, table
+
+
+def test_a_table_that_was_written_says_the_same_when_read(tmp_path: Path) -> None:
+    pictures, table = folder(tmp_path, 2)
+    first, _ = detector_pictures.read(pictures, table)
+    assert first.labels.boxes.tolist() == [[60, 40, 100, 80]]
+    assert first.labels.points[0] == pytest.approx(np.array(face(60, 40, 40)[4:]).reshape(5, 2), abs=0.05)
+
+
+def test_a_table_without_points_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "faces.csv").write_text("picture,kind,x0\na.png,face,1\n")
+    with pytest.raises(UsageError, match=r"faces\.csv.*p0x"):
+        detector_pictures.read(tmp_path, tmp_path / "faces.csv")
+
+
+def test_a_face_that_the_second_detector_doubts_is_uncertain(tmp_path: Path) -> None:
+    pictures, table = folder(tmp_path, 1)
+    numbers = ",".join(str(value) for value in face(60, 40, 40))
+    table.write_text(f"picture,kind,{','.join(COLUMNS)},scrfd\n00.png,face,{numbers},0.3\n")
+    assert [
+        detector_pictures.read(pictures, table, least=least)[0].labels.certain.tolist() for least in (0, 0.4)
+    ] == [[True], [False]]
+
+
+def test_the_parts_are_always_the_same_and_share_no_series() -> None:
+    photos = [photo(f"{number:04}.png") for number in range(400)]
+    for number, each in enumerate(photos):
+        each.pixels[:] = np.random.default_rng(number).integers(0, 256, each.pixels.shape, np.uint8)
+    parts = detector_pictures.split(photos)
+    names = [{each.name for each in part} for part in (parts.training, parts.validation, parts.held_out)]
+    series = [{int(name[:4]) // 10 for name in part} for part in names]
+    assert not series[0] & series[1] | series[0] & series[2] | series[1] & series[2]
+    assert 40 < len(parts.held_out) < 160
+    again = detector_pictures.split(photos)
+    assert [each.name for each in again.held_out] == [each.name for each in parts.held_out]
+
+
+def test_a_copy_of_a_photo_that_is_kept_back_is_not_learned_from() -> None:
+    photos = [photo(f"{number:04}.png") for number in range(400)]  # all look alike
+    assert not detector_pictures.split(photos).training
+
+
+def test_what_one_detector_sees_alone_is_uncertain() -> None:
+    def seen(x: float) -> Detection:
+        points = np.array(face(x, 0, 40)[4:], np.float32).reshape(5, 2)
+        return Detection((x, 0.0, x + 40, 40.0), 0.9, points)
+
+    labels = detector_pictures.agreed([seen(0), seen(100)], [seen(4), seen(200)])
+    assert labels.certain.tolist() == [True, False, False]
+    assert labels.boxes[0].tolist() == [2, 0, 42, 40]
+
+
+def test_boxes_and_points_follow_the_photo_into_a_view() -> None:
+    matrix = np.array([[-2.0, 0, 320], [0, 2.0, -40]])  # mirrored, twice as large
+    view, labels = detector_views.placed(photo(), matrix, (320, 160), np.random.default_rng(1))
+    assert view.shape == (160, 320, 3)
+    assert labels.boxes[0].tolist() == [120, 40, 200, 120]
+    eyes = labels.points[0, :2]
+    assert eyes[0, 0] < eyes[1, 0], "the left eye is the left one as seen, mirrored too"
+    assert labels.certain.tolist() == [True]
+
+
+@pytest.mark.parametrize(("shift", "certain"), [(0, True), (-75, True), (-85, False)])
+def test_a_face_cut_off_by_the_edge_is_uncertain(shift: float, certain: bool) -> None:
+    matrix = np.array([[1.0, 0, shift], [0, 1.0, 0]])
+    labels = detector_views.moved(photo().labels, matrix, (160, 120))
+    assert labels.certain.tolist() == [certain]
+
+
+def test_views_come_from_the_seed_and_are_whole() -> None:
+    views = [
+        detector_views.make([photo()], np.ones(1), 256, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    ]
+    assert (views[0].pixels == views[1].pixels).all()
+    assert (views[0].pixels != views[2].pixels).any()
+    spoiled = detector_views.spoiled(views[0], np.random.default_rng(3))
+    assert spoiled.shape == (256, 256, 3)
+    assert spoiled.dtype == np.uint8
+
+
+def test_a_face_the_teacher_misses_is_wanted_all_the_same() -> None:
+    labels = Labels.of([(face(60, 40, 40), True)])
+    places = grid(128, 160)
+    nothing = np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32)
+    targets = detector_targets.of_view(labels, nothing, 128, 160)
+    wanted = places[targets.faces == 0]
+    assert len(wanted)
+    assert targets.scores[targets.faces == 0].min() > 0.8
+    middles = (wanted[:, :2] + 0.5) * wanted[:, 2:]
+    assert np.abs(middles - [80, 60]).max() <= 8
+
+
+def test_what_the_teacher_takes_for_a_face_is_taken_back_but_not_where_it_is_uncertain() -> None:
+    labels = Labels.of([(face(0, 0, 40), False)])
+    places = grid(128, 160)
+    scores, boxes = np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32)
+    scores[[0, 200]], boxes[0], boxes[200] = 0.9, (0, 0, 40, 40), (100, 80, 140, 120)
+    targets = detector_targets.of_view(labels, (scores, boxes), 128, 160)
+    assert targets.scores[0] == pytest.approx(0.9)
+    assert targets.scores[200] < 0.1
+    assert (targets.faces == -1).all()
+
+
+def test_the_network_is_small_and_its_file_takes_any_size_of_bytes() -> None:
+    network = DetectorNetwork()
+    assert sum(parameter.numel() for parameter in network.parameters()) <= 150_000
+    exported = to_onnx(network)
+    assert len(exported) <= 400_000
+    loaded = runtime.load(exported, threads=1)
+    for height, width in ((64, 96), (320, 256)):
+        pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), np.uint8)
+        answers = loaded(pixels)[0]
+        assert answers.shape == (len(grid(height, width)), ANSWERS)
+        assert 0 <= answers[:, 0].min() <= answers[:, 0].max() <= 1
+
+
+def test_an_answer_of_nothing_is_a_box_of_one_stride_at_the_cells_corner() -> None:
+    places = grid(64, 64)
+    boxes, points = decode(np.zeros((len(places), ANSWERS - 1), np.float32), places)
+    assert boxes[9].tolist() == [4, 4, 12, 12]
+    assert points[9].tolist() == [[8, 8]] * 5
+    assert boxes[-1].tolist() == [16, 16, 48, 48]
+
+
+def test_losses_fall_and_a_run_that_is_taken_up_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
+    recipe = detector.Recipe(steps=4, batch=2, warmup=1, workers=0, validate_every=2)
+    views = detector.Views([photo()], [], None, recipe)
+    whole = detector.Training(recipe)
+    detector.train(whole, views, [photo()], tmp_path / "whole")
+    half = detector.Training(recipe)
+    for step in range(2):
+        half.learn(views[step])
+    half.save(tmp_path / "half.safetensors", [])
+    second = detector.Training(recipe)
+    assert second.load(tmp_path / "half.safetensors") == []
+    detector.train(second, views, [photo()], tmp_path / "second")
+    for name in (checkpoint.LAST, detector.EXPORTED):
+        assert (tmp_path / "second" / name).is_file()
+    for before, after in zip(whole.network.parameters(), second.network.parameters(), strict=True):
+        assert before.detach().numpy() == pytest.approx(after.detach().numpy(), abs=1e-5)
+
+
+def test_the_command_trains_and_refuses_to_write_over_a_run(tmp_path: Path) -> None:
+    pictures, table = folder(tmp_path, 30)
+    options = ["--steps", "2", "--batch", "2", "--validate-every", "2", "-o", str(tmp_path / "run")]
+    command = ["train-detector", str(pictures), str(table), *options]
+    done = CliRunner().invoke(group, command)
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "run" / detector.EXPORTED).stat().st_size < 400_000
+    refused = CliRunner().invoke(group, command)
+    assert refused.exit_code != 0
+    assert "--resume" in refused.stderr
+
+
+@pytest.mark.skipif(not TEACHER.is_file(), reason="needs a YuNet network, which is not part of facekit")
+def test_the_teachers_answers_are_read_as_boxes_on_faces() -> None:
+    astronaut = np.asarray(Image.open(Path(__file__).parents[1] / "data/astronaut.png").convert("RGB"))
+    found = YuNetEyes(TEACHER).detect(astronaut, min_face=20)
+    x0, y0, x1, y1 = found[0].box
+    points = found[0].points
+    assert points is not None
+    assert ((points > [x0, y0]) & (points < [x1, y1])).all()
+    assert points[0, 0] < points[1, 0]
