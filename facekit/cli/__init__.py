@@ -24,6 +24,9 @@ from facekit.errors import FacekitError, NoFaceError, UsageError
 
 DONE, FAILED, USAGE, NO_FACE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
+COMPLETION = "_FACEKIT_COMPLETE"
+"""The variable by which a shell asks for its completion script, and for what could come next."""
+
 COMMANDS = {
     "identify": "Say who is in each picture.",
     "enroll": "Add people to a gallery from their pictures.",
@@ -72,6 +75,8 @@ class LazyGroup(click.Group):
         extra["standalone_mode"] = False
         streams.survive_any_text()
         debug = "--debug" in (sys.argv[1:] if args is None else args)
+        if COMPLETION in os.environ:
+            importlib.import_module("facekit.cli.completion")
         try:
             status = super().main(args, *rest, **extra)
             sys.stdout.flush()

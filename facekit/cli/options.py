@@ -163,7 +163,8 @@ def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], clic
 
 
 def complete_subject(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Enrolled names that begin like what was typed; none where the gallery cannot be opened."""
+    """Enrolled names that begin like what was typed; none where the gallery cannot be opened, and none that
+    would be taken for an option."""
     from facekit.errors import FacekitError
 
     try:
@@ -171,7 +172,12 @@ def complete_subject(ctx: click.Context, parameter: click.Parameter, typed: str)
             names = [subject.name for subject in gallery.subjects()]
     except FacekitError:
         return []
-    return [CompletionItem(name) for name in names if name.startswith(typed) and name.isprintable()]
+    is_value = isinstance(parameter, click.Option)
+    return [
+        CompletionItem(name)
+        for name in names
+        if name.startswith(typed) and name.isprintable() and (is_value or not name.startswith("-"))
+    ]
 
 
 def open_gallery(

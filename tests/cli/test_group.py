@@ -115,11 +115,10 @@ def test_debug_shows_where_it_came_from(run: Run, monkeypatch: pytest.MonkeyPatc
     assert isinstance(run("--debug", "detect", "x.png").exception, KeyError)
 
 
-def test_enrolled_names_are_completed(run: Run, people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_enrolled_names_are_completed(run: Run, people: Path) -> None:
     def complete(line: str, typed: str) -> list[str]:
-        monkeypatch.setenv("COMP_WORDS", f"{line} {typed}")
-        monkeypatch.setenv("COMP_CWORD", str(len(line.split())))
-        result = CliRunner().invoke(group, prog_name="facekit", env={"_FACEKIT_COMPLETE": "bash_complete"})
+        asked = {"_FACEKIT_COMPLETE": "bash_complete", "FACEKIT_LINE": f"{line} {typed}"}
+        result = CliRunner().invoke(group, prog_name="facekit", env=asked)
         return re.findall(r"plain,(.*)", result.output)
 
     assert complete("facekit gallery show", "r") == ["red"]
