@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import folders, images, quality
+from facekit.choice import Choice, choose
 from facekit.errors import UsageError
-from facekit.gallery.records import NewTemplate, name_of_folder, subject_name
+from facekit.gallery.records import NewTemplate, Placement, name_of_folder, subject_name
+from facekit.gallery.tombstones import Tombstones, same_face
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Candidate, Face, Vector
 
@@ -33,11 +35,9 @@ BATCH = 64
 # A picture whose best score with the person's other pictures is below this part of the threshold is taken
 # for somebody else's. Not the threshold itself: pictures years apart often stay a little below it.
 UNLIKE = 0.7
-# Faces so alike are one picture in two files, saved again or smaller: the one is no witness for the other.
-COPY = 0.98
 NO_FACE = "no face"
 
-Status = Literal["enrolled", "already there", "refused"]
+Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class EnrolReport:
     @property
     def subjects(self) -> list[str]:
         """Who was enrolled, in order."""
-        named = (outcome.subject for outcome in self.outcomes if outcome.status == "enrolled")
+        named = (outcome.subject for outcome in self.outcomes if outcome.status in ("enrolled", "moved"))
         return list(dict.fromkeys(named))
 
     @property
@@ -131,9 +131,11 @@ class EnrolReport:
 
 @dataclass(frozen=True)
 class Rules:
-    """When a picture is good enough. `strict` refuses what else is only warned of."""
+    """When a picture is good enough. `strict` refuses what else is only warned of; `again` takes what was
+    removed earlier."""
 
     strict: bool = False
+    again: bool = False
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
@@ -170,24 +172,26 @@ def enroll(
     """Enroll the photos, which stand together by subject; an outcome for each once it is stored."""
     rules = rules or Rules()
     options = options or Options()
-    there = _already_there(gallery, photos, options.max_pixels)
-    fresh = [photo for photo in photos if photo not in there]
+    pictures = _Pictures(gallery, photos, options.max_pixels, again=rules.again)
+    fresh = [photo for photo in photos if photo not in pictures.settled]
     readings = read_faces([photo.source for photo in fresh], options, pipeline=pipeline)
     known = _Known(gallery)
     for subject, group in groupby(photos, key=lambda photo: photo.subject):
         ours = list(group)
-        yield from (Outcome(subject, p.source, "already there") for p in ours if p in there)
-        todo = iter([photo for photo in ours if photo not in there])
+        yield from (pictures.settled[photo] for photo in ours if photo in pictures.settled)
+        todo = iter([photo for photo in ours if photo not in pictures.settled])
         while batch := list(islice(todo, BATCH)):
             read = list(islice(readings, len(batch)))
-            yield from _store(gallery, subject, read, known, rules)
+            yield from _Batch(gallery, subject, read, known, rules, pictures).store()
 
 
 def enroll_readings(
     gallery: Gallery, subject: str, readings: Sequence[Reading], rules: Rules | None = None
 ) -> list[Outcome]:
     """Enroll pictures of one person, looked through already, by the same rules in one transaction."""
-    return _store(gallery, subject_name(subject), readings, _Known(gallery), rules or Rules())
+    rules = rules or Rules()
+    pictures = _Pictures(gallery, [], again=rules.again)
+    return _Batch(gallery, subject_name(subject), readings, _Known(gallery), rules, pictures).store()
 
 
 def _people(paths: Sequence[str]) -> Plan:
@@ -211,53 +215,217 @@ def _people(paths: Sequence[str]) -> Plan:
     return Plan(photos, found.left_out, tuple(name for name in without if name not in by_subject))
 
 
-def _already_there(gallery: Gallery, photos: Sequence[Photo], most: int) -> set[Photo]:
-    """The photos that the gallery holds for their subject, told by their bytes without decoding them."""
-    if not len(gallery):
-        return set()
-    digests = {photo: digest for photo in photos if (digest := _digest(photo.source))}
-    known = gallery.known(list(dict.fromkeys(digests.values())))
-    return {photo for photo, digest in digests.items() if photo.subject in known.get(digest, [])}
+class _Pictures:
+    """What the pictures' bytes say before any is decoded.
+
+    `settled` are the photos that need no look, with their outcomes; `of_subject` the SHA-256 of everybody's;
+    `renamed` the people whose pictures stand under another name, with that name. A picture that lies in the
+    folders of two people cannot be both's, unless it shows both: `rival` is where else it is.
+    """
+
+    def __init__(self, gallery: Gallery, photos: Sequence[Photo], most: int = 0, *, again: bool) -> None:
+        self.stones = Tombstones() if again else gallery.tombstones()
+        self.settled: dict[Photo, Outcome] = {}
+        self.renamed: dict[str, str] = {}
+        self.of_subject: defaultdict[str, set[str]] = defaultdict(set)
+        self._claims: defaultdict[str, list[Photo]] = defaultdict(list)
+        digests = _digests(photos, everything=len(gallery) > 0 or len(self.stones) > 0)
+        known = gallery.known(list(dict.fromkeys(digests.values())))
+        for photo, digest in digests.items():
+            self.of_subject[photo.subject].add(digest)
+            holders = [info.subject for info in known.get(digest, [])]
+            outcome = self._outcome(photo, digest, holders)
+            if outcome is not None:
+                self.settled[photo] = outcome
+            if outcome is None or photo.subject in holders:
+                self._claims[digest].append(photo)
+        enrolled = set(gallery.names()) if self.renamed else set()
+        self.renamed = {old: new for old, new in self.renamed.items() if old not in enrolled}
+
+    def rival(self, sha256: str, subject: str) -> Photo | None:
+        """The same picture in another person's folder."""
+        claims = self._claims.get(sha256, ())
+        return next((photo for photo in claims if photo.subject != subject), None)
+
+    def _outcome(self, photo: Photo, digest: str, holders: Sequence[str]) -> Outcome | None:
+        subject, source = photo.subject, photo.source
+        if subject in holders:
+            return Outcome(subject, source, "already there")
+        if self.stones.has_picture("renamed", digest, subject):
+            if not holders:
+                return Outcome(subject, source, "removed earlier")
+            self.renamed[subject] = holders[0]
+            return Outcome(subject, source, "already there", notes=(_since_rename(holders[0]),))
+        if self.stones.has_picture("named", digest, subject):
+            return Outcome(subject, source, "removed earlier")
+        return None
 
 
-def _digest(source: str) -> str | None:
+def _since_rename(name: str) -> str:
+    return f"enrolled as {name} since a rename or a merge"
+
+
+def _digests(photos: Sequence[Photo], *, everything: bool) -> dict[Photo, str]:
+    """The SHA-256 of the photos that can be read; unless of everything, only of those that may be in the
+    folders of two people, told by their sizes."""
+    sizes = {photo: size for photo in photos if (size := _size(photo.source)) is not None}
+    owners: defaultdict[int, set[str]] = defaultdict(set)
+    for photo, size in sizes.items():
+        owners[size].add(photo.subject)
+    wanted = (photo for photo, size in sizes.items() if everything or len(owners[size]) > 1)
+    return {photo: digest for photo in wanted if (digest := _digest(photo.source))}
+
+
+def _size(source: str) -> int | None:
     path = Path(source)
     try:
-        if not path.is_file() or path.stat().st_size > images.MAX_BYTES:
-            return None
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+        return size if path.is_file() and size <= images.MAX_BYTES else None
     except OSError:
         return None  # reading it tells the user why
 
 
-def _store(
-    gallery: Gallery, subject: str, readings: Sequence[Reading], known: _Known, rules: Rules
-) -> list[Outcome]:
-    others = gallery.known([reading.sha256 for reading in readings if reading.faces])
-    # A file that is there twice says no more than once.
-    usable: dict[str, Reading] = {}
-    for reading in readings:
-        if reading.faces and subject not in others.get(reading.sha256, []):
-            usable.setdefault(reading.sha256, reading)
-    chosen = choose(list(usable.values()), gallery.vectors(subject), gallery.threshold)
-    outcomes: dict[str, Outcome] = {}
-    templates: list[NewTemplate] = []
-    for (digest, reading), choice in zip(usable.items(), chosen, strict=True):
-        face = choice.face
-        problems = [
-            *(f"the same picture is enrolled as {name}" for name in others.get(digest, [])),
-            *quality.problems(face.quality, rules.quality),
-            *_identity_problems(choice, subject, known, gallery.threshold),
-        ]
+def _digest(source: str) -> str | None:
+    try:
+        with Path(source).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+class _Batch:
+    """Pictures of one person that are judged together and stored in one transaction."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        subject: str,
+        readings: Sequence[Reading],
+        known: _Known,
+        rules: Rules,
+        pictures: _Pictures,
+    ) -> None:
+        self._gallery, self._subject, self._readings = gallery, subject, readings
+        self._known, self._rules, self._pictures = known, rules, pictures
+        self._threshold = gallery.threshold
+        self._held = gallery.known([reading.sha256 for reading in readings if reading.faces])
+        # A file that is there twice says no more than once.
+        self._usable: dict[str, Reading] = {}
+        for reading in readings:
+            holders = [info.subject for info in self._held.get(reading.sha256, [])]
+            if reading.faces and subject not in holders:
+                self._usable.setdefault(reading.sha256, reading)
+
+    def store(self) -> list[Outcome]:
+        chosen = self._choose()
+        holders = {digest: self._holder(digest, choice.face) for digest, choice in chosen.items()}
+        # The rest of the folder may not have been looked at yet, and moves as well.
+        moving = self._pictures.of_subject[self._subject] | set(chosen)
+        self._known.leave({holder: moving for holder in holders.values() if holder})
+        outcomes = {
+            digest: self._judged(digest, choice, holders[digest]) for digest, choice in chosen.items()
+        }
+        stored = [digest for digest, outcome in outcomes.items() if outcome.status == "enrolled"]
+        templates = [_template(self._subject, self._usable[each], chosen[each].face) for each in stored]
+        report = self._gallery.add(templates, again=self._rules.again, move=True)
+        for digest, placement in zip(stored, report.placements, strict=True):
+            outcomes[digest] = _placed(outcomes[digest], placement)
+        self._known.add(
+            template
+            for template, placement in zip(templates, report.placements, strict=True)
+            if placement.status == "added"
+        )
+        return [_outcome(self._subject, reading, outcomes, self._usable) for reading in self._readings]
+
+    def _choose(self) -> dict[str, Choice]:
+        readings = list(self._usable.values())
+        chosen = choose(
+            readings,
+            self._gallery.vectors(self._subject),
+            self._threshold,
+            taken=[self._taken(reading) for reading in readings],
+            shared=[self._rival(reading.sha256) is not None for reading in readings],
+        )
+        return dict(zip(self._usable, chosen, strict=True))
+
+    def _rival(self, digest: str) -> Photo | None:
+        return self._pictures.rival(digest, self._subject)
+
+    def _taken(self, reading: Reading) -> set[int]:
+        """The faces that somebody else has, or that were removed."""
+        return {
+            number
+            for number, face in enumerate(reading.faces)
+            if self._holder(reading.sha256, face)
+            or self._pictures.stones.has_face(reading.sha256, face.detection.box)
+        }
+
+    def _holder(self, digest: str, face: Face) -> str | None:
+        """Who else has this face of the picture."""
+        infos = self._held.get(digest, [])
+        place = same_face(face.detection.box, [info.box for info in infos])
+        return None if place is None else infos[place].subject
+
+    def _judged(self, digest: str, choice: Choice, holder: str | None) -> Outcome:
+        reading, face = self._usable[digest], choice.face
         notes = (*reading.notes, *([choice.note] if choice.note else []))
-        status: Status = "refused" if problems and rules.strict else "enrolled"
-        outcomes[digest] = Outcome(subject, reading.source, status, tuple(problems), notes)
-        if status == "enrolled":
-            templates.append(_template(subject, reading, face))
-    gallery.add(templates)
-    known.add(templates)
-    return [_outcome(subject, reading, outcomes, usable) for reading in readings]
+        if self._pictures.stones.has_face(digest, face.detection.box):
+            return Outcome(self._subject, reading.source, "removed earlier", notes=notes)
+        other = self._known.other(self._subject, face.vector)
+        wrong = list(self._refusals(reading, choice, holder, other))
+        problems = [
+            *quality.problems(face.quality, self._rules.quality),
+            *_identity_problems(choice, other, self._threshold),
+        ]
+        refused = wrong or (problems and self._rules.strict)
+        status: Status = "refused" if refused else "enrolled"
+        return Outcome(self._subject, reading.source, status, (*wrong, *problems), notes)
+
+    def _refusals(
+        self, reading: Reading, choice: Choice, holder: str | None, other: Candidate | None
+    ) -> Iterator[str]:
+        """Why a picture cannot be this person's, whoever wants it to be."""
+        rival = self._rival(reading.sha256)
+        if rival and not choice.sure:
+            yield (
+                f"{len(reading.faces)} faces, and {rival.source} of {rival.subject} is the same picture: "
+                f"which face is whose cannot be told: enroll another picture of {self._subject} first"
+            )
+        elif rival and (len(reading.faces) == 1 or holder == rival.subject):
+            yield (
+                f"the same face is {rival.subject}'s in {rival.source}, and one of them is wrong: leave it "
+                "in the right folder only"
+            )
+        if (
+            holder
+            and other
+            and other.subject == holder
+            and other.score >= self._threshold
+            and choice.others
+            and choice.agreement < UNLIKE * self._threshold
+        ):
+            yield (
+                f"is enrolled as {holder}, and more like {holder}'s other pictures (score {other.score:.2f}) "
+                f"than like {self._subject}'s ({choice.agreement:.2f}): not moved"
+            )
+        if name := self._pictures.renamed.get(self._subject):
+            yield (
+                f"{self._subject} is called {name} since a rename or a merge: rename the folder too, or "
+                "enroll with --again"
+            )
+
+
+def _placed(outcome: Outcome, placement: Placement) -> Outcome:
+    """The outcome after storing: what the gallery had is only known for sure then."""
+    if placement.status == "added":
+        if placement.other is None:
+            return outcome
+        gone = f"; {placement.other} had no other picture and is gone" if placement.emptied else ""
+        return replace(outcome, status="moved", notes=(*outcome.notes, f"moved from {placement.other}{gone}"))
+    if placement.status == "removed":
+        return Outcome(outcome.subject, outcome.source, "removed earlier")
+    notes = (_since_rename(str(placement.other)),) if placement.status == "renamed" else ()
+    return Outcome(outcome.subject, outcome.source, "already there", notes=notes)
 
 
 def _outcome(
@@ -267,7 +435,9 @@ def _outcome(
     if not reading.faces:
         return Outcome(subject, reading.source, "refused", (reading.error or NO_FACE,), reading.notes)
     found = outcomes.get(reading.sha256)
-    if found is not None and (usable[reading.sha256] is reading or found.status == "refused"):
+    if found is not None and (
+        usable[reading.sha256] is reading or found.status in ("refused", "removed earlier")
+    ):
         return replace(found, source=reading.source)
     return Outcome(subject, reading.source, "already there")
 
@@ -283,78 +453,21 @@ def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
     )
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The face of a picture that is the person's. `agreement` is its best score with the person's
-    `others` other pictures, those that are stored among them.
-    """
-
-    face: Face
-    note: str | None
-    agreement: float
-    others: int
-
-
-def choose(readings: Sequence[Reading], stored: NDArray[np.float32], threshold: float) -> list[Choice]:
-    """One face of each of a person's pictures: of several, the one that agrees with the person's other
-    pictures, else the largest.
-
-    `stored` are the vectors (n, dimension) that are stored of the person.
-    """
-    if not readings:
-        return []
-    scores = _agreements(readings, stored)
-    picks = [_pick(reading.faces, own, threshold) for reading, own in zip(readings, scores, strict=True)]
-    # How well it agrees is asked of the faces that were picked: not of a stranger in the background.
-    faces = [reading.faces[pick] for reading, (pick, _) in zip(readings, picks, strict=True)]
-    vectors = np.stack([face.vector for face in faces])
-    among, before = vectors @ vectors.T, vectors @ stored.T
-    witness = among < COPY
-    np.fill_diagonal(witness, False)
-    choices = []
-    for number, (face, (_, note)) in enumerate(zip(faces, picks, strict=True)):
-        found = np.concatenate([among[number][witness[number]], before[number]])
-        choices.append(Choice(face, note, float(found.max(initial=-1)), len(found)))
-    return choices
-
-
-def _agreements(readings: Sequence[Reading], stored: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """For each picture (faces, other pictures): each face's best score with each of the others. What is
-    stored counts as one of them, copies of the picture do not."""
-    stacks = [np.stack([face.vector for face in reading.faces]) for reading in readings]
-    agreements = []
-    for number, stack in enumerate(stacks):
-        scores = ((stack @ other.T).max(axis=1) for place, other in enumerate(stacks) if place != number)
-        columns = [best for best in scores if best.min() < COPY]
-        if len(stored):
-            columns.append((stack @ stored.T).max(axis=1))
-        agreements.append(np.stack(columns, axis=1) if columns else np.zeros((len(stack), 0), np.float32))
-    return agreements
-
-
-def _pick(faces: Sequence[Face], agreements: NDArray[np.float32], threshold: float) -> tuple[int, str | None]:
-    if len(faces) == 1:
-        return 0, None
-    if agreements.shape[1] and agreements.max() >= threshold:
-        best = int(agreements.mean(axis=1).argmax())
-        return best, f"{len(faces)} faces: took the one that agrees with the person's other pictures"
-    largest = max(range(len(faces)), key=lambda number: (faces[number].quality.size, -number))
-    return largest, f"{len(faces)} faces: took the largest"
-
-
-def _identity_problems(choice: Choice, subject: str, known: _Known, threshold: float) -> Iterator[str]:
+def _identity_problems(choice: Choice, other: Candidate | None, threshold: float) -> Iterator[str]:
     if choice.others > 1 and choice.agreement < UNLIKE * threshold:
         yield f"looks like somebody else in this folder (best score with the others {choice.agreement:.2f})"
-    other = known.other(subject, choice.face.vector)
     if other and other.score >= threshold and other.score > choice.agreement:
         yield f"looks like another enrolled person ({other.subject}, score {other.score:.2f})"
 
 
 class _Known:
-    """The templates to compare with: the gallery as it was, and what this run has added to it."""
+    """The templates to compare with: the gallery as it was, without those that go to somebody else, and what
+    this run has added to it."""
 
     def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
         self._before = gallery.matrix()
+        self._left: dict[str, NDArray[np.float32]] = {}
         self._names: list[str] = []
         self._numbers: dict[str, int] = {}
         self._count = 0
@@ -373,13 +486,25 @@ class _Known:
             self._vectors[self._count] = template.vector
             self._count += 1
 
+    def leave(self, moving: Mapping[str, Collection[str]]) -> None:
+        """Templates of these people and pictures go to somebody else: only their others speak for them."""
+        for name in [*self._left, *moving]:
+            gone = moving.get(name, ())
+            rest = [each.vector for each in self._gallery.stored(name) if each.sha256 not in gone]
+            self._left[name] = np.stack(rest) if rest else np.empty((0, self._gallery.dimension), np.float32)
+
     def other(self, subject: str, vector: Vector) -> Candidate | None:
         """Whom the face is most like among all others, of the gallery and of those that were added."""
-        # Of two places only one can be the subject's own.
-        found = [each for each in self._before.search(vector[None], 2)[0] if each.subject != subject]
+        changed = {subject, *self._left}
+        # One place more than there are people to leave out.
+        best = self._before.search(vector[None], len(changed) + 1)[0]
+        found = [each for each in best if each.subject not in changed]
+        for name, vectors in self._left.items():
+            if name != subject and len(vectors):
+                found.append(Candidate(1, name, float((vectors @ vector).max())))
         rows = np.flatnonzero(self._subjects[: self._count] != self._numbers.get(subject, -1))
         if rows.size:
             scores = self._vectors[rows] @ vector
-            best = int(scores.argmax())
-            found.append(Candidate(1, self._names[self._subjects[rows[best]]], float(scores[best])))
+            row = int(scores.argmax())
+            found.append(Candidate(1, self._names[self._subjects[rows[row]]], float(scores[row])))
         return max(found, key=lambda each: each.score, default=None)

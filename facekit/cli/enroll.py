@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     shell_complete=shared.complete_subject,
     help="Whose pictures these are, when there is no folder for each person.",
 )
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Enroll also what was removed or renamed earlier: what `facekit gallery` took out stays out else.",
+)
 @click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
 @click.option(
     "--gallery",
@@ -41,6 +46,7 @@ def enroll(
     /,
     paths: tuple[str, ...],
     subject: str | None,
+    again: bool,
     strict: bool,
     gallery: Path | None,
     options: Options,
@@ -55,6 +61,10 @@ def enroll(
     Of several faces in a picture, the one is taken that agrees with the person's other pictures, or
     else the largest. Pictures that are small, blurred, dark, turned away, or like somebody else are
     told, and refused with --strict.
+
+    A face of a picture belongs to one person: enrolled under another name, because the picture was moved or
+    its folder renamed, it moves. Copies of it in two people's folders are refused. What was removed from the
+    gallery stays removed.
 
     \b
     Examples:
@@ -72,7 +82,7 @@ def enroll(
     with verbs.gallery_for_enrolment(place, pipeline) as opened:
         shared.tell_gallery(console, gallery, place)
         outcomes = enrolment.enroll(
-            opened, plan.photos, rules=enrolment.Rules(strict), options=options, pipeline=pipeline
+            opened, plan.photos, rules=enrolment.Rules(strict, again), options=options, pipeline=pipeline
         )
         report = Enrolling(console, style, opened).run(plan.photos, outcomes)
     if report.failed:

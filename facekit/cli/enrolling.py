@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
 
 _CSV_COLUMNS = ("source", "subject", "status", "problems", "notes")
-_COUNTS = ("enrolled", "already there", "refused")
+_COUNTS = ("enrolled", "moved", "already there", "removed earlier", "refused")
 _NAME = WIDTH - sum(len(title) + 2 for title in _COUNTS)
 
 
@@ -91,6 +91,10 @@ class Enrolling:
         )
         for name in report.missing:
             self.console.note(f"{name}: no picture of theirs could be enrolled")
+        if moved := report.count("moved"):
+            self.console.note(f"  {moved} moved from another name")
+        if removed := report.count("removed earlier"):
+            self.console.note(f"  removed earlier: {removed} (--again takes them)")
         for reason, count in report.refusals():
             self.console.note(f"  {count} refused: {reason}")
         if len(self.gallery):

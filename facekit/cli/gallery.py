@@ -10,6 +10,7 @@ import click
 from facekit.cli import DONE, FAILED, paths
 from facekit.cli import options as shared
 from facekit.rendering.counting import counted
+from facekit.rendering.escaping import printable
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -50,16 +51,20 @@ def list_(console: Console, /, gallery: Path | None, style: str) -> int:
     return DONE
 
 
-@shared.command("show", short_help="Show what is stored of a person.")
-@_name
+@shared.command("show", short_help="Show what is stored, of a person or in all.")
+@click.argument("name", required=False, shell_complete=shared.complete_subject)
 @shared.gallery_option
 @shared.format_option()
 @click.pass_obj
-def show(console: Console, /, name: str, gallery: Path | None, style: str) -> int:
-    """Show the templates of the person NAME: from which pictures, where in them, how good.
+def show(console: Console, /, name: str | None, gallery: Path | None, style: str) -> int:
+    """Show the templates of the person NAME: from which pictures, where in them, how good. Without NAME,
+    show what the gallery holds in all, and how many removed pictures it knows, which stay out.
 
     The vectors are not shown; see: facekit gallery export.
     """
+    if name is None:
+        _show_all(console, gallery, style)
+        return DONE
     from facekit.rendering.rows import rows
     from facekit.rendering.tables import Column
 
@@ -74,6 +79,46 @@ def show(console: Console, /, name: str, gallery: Path | None, style: str) -> in
     records = ({**each, "size": round(each["quality"].get("size", 0))} for each in found)
     for line in rows(style, columns, records):
         console.emit(line)
+    return DONE
+
+
+def _show_all(console: Console, gallery: Path | None, style: str) -> None:
+    from facekit.rendering.rows import rows
+    from facekit.rendering.tables import Column
+
+    with shared.open_gallery(gallery, console=console) as opened:
+        stones = opened.tombstones()
+        record = {
+            "gallery": str(opened.path),
+            "people": opened.subject_count,
+            "templates": len(opened),
+            "removed": stones.count("named"),
+            "renamed": stones.count("renamed"),
+            "threshold": round(opened.threshold, 4),
+            "calibration": opened.calibration,
+            "embedder": opened.embedder_name,
+        }
+    columns = {key: Column(key, flexible=key in ("gallery", "calibration")) for key in record}
+    if style == "table":
+        for key, value in record.items():
+            console.emit(f"{key:12}{printable(str(value))}")
+        return
+    for line in rows(style, columns, [record]):
+        console.emit(line)
+
+
+@shared.command("forget-removals", short_help="Let removed pictures be enrolled again.")
+@shared.gallery_option
+@click.pass_obj
+def forget_removals(console: Console, /, gallery: Path | None) -> int:
+    """Erase what is kept of removed and renamed pictures, all of it.
+
+    Of each, a gallery keeps a keyed hash, neither name nor vector, so that the next enrollment of the same
+    folder does not bring it back. After this it does. To take back single pictures: facekit enroll --again.
+    """
+    with shared.open_gallery(gallery, write=True) as opened:
+        pictures = opened.forget_removals()
+    console.note(f"{counted(pictures, 'removed picture')} forgotten")
     return DONE
 
 
@@ -94,6 +139,9 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
 
     All are removed, or none when one of them is not in the gallery. With --photo, only templates of a
     person are, in the same way; with the last of them goes the person.
+
+    What is removed stays removed: the next facekit enroll of the same pictures leaves those faces out, unless
+    it is run with --again. A picture removed with --photo may be enrolled for somebody else.
 
     \b
     Examples:
@@ -168,9 +216,10 @@ def export(console: Console, /, file: Path, gallery: Path | None) -> int:
 
 @shared.command("import", short_help="Add the templates of an exported file.")
 @click.argument("file", type=paths.PathType())
+@click.option("--again", is_flag=True, help="Take also what was removed from this gallery earlier.")
 @shared.own_gallery_option
 @click.pass_obj
-def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
+def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) -> int:
     """Add the templates of FILE, made by facekit gallery export with the same embedder.
 
     Makes the gallery when there is none. Templates that are there already are left alone.
@@ -183,8 +232,12 @@ def import_(console: Console, /, file: Path, gallery: Path | None) -> int:
     shared.tell_gallery(console, gallery, place, shown=True)
     if place.exists():
         with Gallery.open(place, write=True) as opened:
-            report = transfer.import_into(opened, exported)
+            report = transfer.import_into(opened, exported, again=again)
         console.note(f"{counted(report.added, 'template')} added to {place}, {report.present} already there")
+        if report.held:
+            console.note(f"{report.held} left out: the same face of the same picture has another name here")
+        if report.removed:
+            console.note(f"{report.removed} left out: removed or renamed earlier (--again takes them)")
     else:
         settings.make_room(place)
         transfer.create_from(exported, place).close()
@@ -253,5 +306,5 @@ def _print_doubts(console: Console, place: Path | None, style: str) -> None:
     console.note(f"{what} about {looked_at}")
 
 
-for _command in (list_, show, remove, rename, merge, export, import_, check):
+for _command in (list_, show, forget_removals, remove, rename, merge, export, import_, check):
     gallery.add_command(_command)

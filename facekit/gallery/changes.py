@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from facekit.errors import GalleryError
 from facekit.gallery import rows
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import subject_name
+from facekit.gallery.records import Placement, subject_name
 from facekit.gallery.settings import Settings, Tally
+from facekit.gallery.tombstones import Burials, same_face
 
 SHORTEST_DIGEST = 8
 
@@ -28,6 +30,14 @@ def subject_number(connection: sqlite3.Connection, path: Path, name: str) -> int
     if number is None:
         raise GalleryError(f"{path}: {name!r} is not in the gallery: `facekit gallery list` shows who is")
     return number
+
+
+def subject_rows(connection: sqlite3.Connection, path: Path) -> Iterator[tuple[int, str, str]]:
+    """Number, name and date of every subject. Raises GalleryError at one that does not fit its checksum."""
+    for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):
+        if code != rows.subject_checksum(number, name, added):
+            raise damaged(path, f"subject {number} does not fit its checksum")
+        yield number, name, added
 
 
 def _row_of(found: Sequence[rows.Row], photo: str, name: str, path: Path) -> rows.Row:
@@ -47,16 +57,18 @@ def _row_of(found: Sequence[rows.Row], photo: str, name: str, path: Path) -> row
 
 
 class Change:
-    """Changes of one transaction: how many templates came (`added`), went (`removed`) or changed their
-    subject (`moved`), and the names of subjects that are `new`.
+    """Changes of one transaction: how many templates went (`removed`) or changed their subject (`moved`),
+    the names of subjects that are `new`, and whether one is gone, so that something has to be `erased`.
     """
 
     def __init__(self, connection: sqlite3.Connection, settings: Settings, path: Path) -> None:
-        self.added = self.removed = self.moved = 0
+        self.removed = self.moved = 0
+        self.erased = False
         self.new: list[str] = []
         self._connection = connection
         self._before = settings
         self._path = path
+        self.burials = Burials(connection, settings, path)
         self._tally = Tally(settings.templates, settings.subjects, settings.digest)
         self._last = settings.last
 
@@ -70,26 +82,76 @@ class Change:
             digest=tally.digest,
             last=self._last,
         )
+        after = self.burials.settings(after)
         return after if after == self._before else replace(after, changes=after.changes + 1)
 
     def number(self, name: str) -> int:
         """The number of a subject. Raises GalleryError when it is not in the gallery."""
         return subject_number(self._connection, self._path, name)
 
-    def add(self, name: str, described: tuple[str, str, str, str, str], vector: bytes) -> None:
-        """Store a template, and its subject when new, unless the subject has one of that picture."""
+    def add(
+        self,
+        name: str,
+        described: tuple[str, str, str, str, str],
+        vector: bytes,
+        *,
+        again: bool = False,
+        move: bool = False,
+    ) -> Placement:
+        """Store a template, and its subject when new, unless the subject has one of that picture.
+
+        One that was removed earlier is stored only `again`. Where another subject has the same face of the
+        same picture, it is theirs, or with `move` is taken from them.
+        """
+        sha256, _, box, *_ = described
         number = find_subject(self._connection, name)
+        if number is not None and self._has(number, sha256):
+            return Placement("present")
+        holder = self._holder(sha256, box)
+        if not again and (buried := self._buried(sha256, name, box, holder)):
+            return buried
+        if holder and not move:
+            return Placement("held", holder.name)
         if number is None:
             number = self._new_subject(name, described[-1])
-        elif self._has(number, described[0]):
-            return
-        self._insert(number, described, vector)
-        self.added += 1
+        self._insert(number, name, described, vector)
+        return Placement("added", holder and holder.name, self._take_from(holder))
+
+    def _holder(self, sha256: str, box: str) -> rows.Row | None:
+        """The template of the same face of the same picture, whosever it is."""
+        query = "WHERE t.sha256 = ?"
+        of_picture = list(rows.read(self._connection, self._before, self._path, query, (sha256,)))
+        try:
+            place = same_face(json.loads(box), [json.loads(row.box) for row in of_picture])
+        except (ValueError, TypeError, IndexError, RecursionError) as error:
+            raise damaged(self._path, f"the box of a template: {error}") from error
+        return None if place is None else of_picture[place]
+
+    def _buried(self, sha256: str, name: str, box: str, holder: rows.Row | None) -> Placement | None:
+        stones = self.burials.stones
+        if stones.has_picture("renamed", sha256, name):
+            return Placement("renamed", holder.name) if holder else Placement("removed")
+        if stones.has_picture("named", sha256, name) or stones.has_face(sha256, json.loads(box)):
+            return Placement("removed")
+        return None
+
+    def _take_from(self, holder: rows.Row | None) -> bool:
+        """Delete the template whose face has another name now; whether its subject went with it."""
+        if holder is None:
+            return False
+        self._delete(holder)
+        query = "SELECT 1 FROM templates WHERE subject = ?"
+        if self._connection.execute(query, (holder.subject,)).fetchone():
+            return False
+        self._drop_subject(holder.subject)
+        self.erased = True
+        return True
 
     def drop(self, number: int) -> None:
         """Delete a subject and its templates."""
         for row in self._templates(number):
             self._delete(row)
+            self.burials.remove(row.sha256, row.name, row.box)
             self.removed += 1
         self._drop_subject(number)
 
@@ -101,6 +163,7 @@ class Change:
         wanted = dict.fromkeys(_row_of(found, photo, name, self._path) for photo in photos)
         for row in wanted:
             self._delete(row)
+            self.burials.remove(row.sha256, row.name, None)
             self.removed += 1
         if len(wanted) == len(found):
             self._drop_subject(number)
@@ -111,6 +174,9 @@ class Change:
         taken = find_subject(self._connection, name)
         if taken is not None:
             raise GalleryError(f"{self._path}: {name!r} is in the gallery already: merge the two instead")
+        for row in self._templates(number):
+            self.burials.rename(row.sha256, row.name)
+            self.burials.admit(row.sha256, name, row.box)
         added, old = self._subject(number)
         code = rows.subject_checksum(number, name, added)
         self._connection.execute(
@@ -119,14 +185,15 @@ class Change:
         self._tally.subject(old, -1)
         self._tally.subject(code)
 
-    def move(self, number: int, target: int) -> None:
-        """Give the templates of one subject to another and delete the subject. A picture that both
-        have stays once.
+    def move(self, number: int, target: int, into: str) -> None:
+        """Give the templates of one subject to another, whose name is `into`, and delete the subject. A
+        picture that both have stays once.
         """
         for row in self._templates(number):
             self._delete(row)
+            self.burials.rename(row.sha256, row.name)
             if not self._has(target, row.sha256):
-                self._insert(target, row.described(), row.vector)
+                self._insert(target, into, row.described(), row.vector)
                 self.moved += 1
         self._drop_subject(number)
 
@@ -143,7 +210,10 @@ class Change:
         self.new.append(name)
         return number
 
-    def _insert(self, subject: int, described: tuple[str, str, str, str, str], vector: bytes) -> None:
+    def _insert(
+        self, subject: int, name: str, described: tuple[str, str, str, str, str], vector: bytes
+    ) -> None:
+        self.burials.admit(described[0], name, described[2])
         number = self._next()
         code = rows.template_checksum(self._before.fingerprint, number, subject, *described, vector=vector)
         self._connection.execute(

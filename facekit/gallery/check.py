@@ -20,6 +20,7 @@ from facekit.gallery import cache, database, drafts, index, rows
 from facekit.gallery.faults import in_words
 from facekit.gallery.records import unit_vectors
 from facekit.gallery.settings import Settings, Tally
+from facekit.gallery.tombstones import Tombstones
 
 # Of one kind of problem this many are told one by one.
 TOLD = 10
@@ -68,7 +69,7 @@ def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
             yield from _pages(connection)
             settings = Settings.read(connection, path)
             yield from _settings(settings, path, fingerprint)
-            yield from _rows(connection, settings)
+            yield from _rows(connection, settings, path)
     except GalleryError as error:
         yield Problem("file", str(error))
 
@@ -98,7 +99,7 @@ def _settings(settings: Settings, path: Path, fingerprint: str | None) -> Iterat
             yield Problem("cache", f"{cache.place(path)}: stale or damaged: the next search renews it")
 
 
-def _rows(connection: sqlite3.Connection, settings: Settings) -> Iterator[Problem]:
+def _rows(connection: sqlite3.Connection, settings: Settings, path: Path) -> Iterator[Problem]:
     tally = Tally()
     enrolled = set()
     for row in rows.unchecked(connection):
@@ -112,6 +113,10 @@ def _rows(connection: sqlite3.Connection, settings: Settings) -> Iterator[Proble
             unit_vectors([np.frombuffer(row.vector, "<f4")], settings.dimension, what)
         except GalleryError as error:
             yield Problem("rows", str(error))
+    try:
+        Tombstones.read(connection, settings, path)
+    except GalleryError as error:
+        yield Problem("rows", str(error))
     for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):
         if code != rows.subject_checksum(number, name, added):
             yield Problem("rows", f"subject {number} does not fit its checksum")

@@ -39,9 +39,21 @@ def m002_settings_of_a_calibration(connection: sqlite3.Connection) -> None:
     keeps programs away that would stumble over the new keys."""
 
 
+def m003_tombstones(connection: sqlite3.Connection) -> None:
+    """What facekit.gallery.tombstones keeps of pictures that were removed or renamed."""
+    connection.execute(
+        """CREATE TABLE tombstones (
+            digest TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            box TEXT NOT NULL,
+            PRIMARY KEY (digest, kind, box)) WITHOUT ROWID"""
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_subjects_and_templates,
     m002_settings_of_a_calibration,
+    m003_tombstones,
 )
 READABLE = 1
 """The oldest format that can be read as it is: opening a gallery to read changes nothing in it."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,12 +71,50 @@ class NewTemplate:
 
 
 @dataclass(frozen=True)
-class AddReport:
-    """How many templates were stored, how many were there already, and which subjects are new."""
+class Placement:
+    """What became of one template that was to be stored.
 
-    added: int
-    present: int
+    added      it is stored; it was moved from `other`, if somebody had this face of this picture, and
+               `emptied` says whether that was all that was stored of them
+    present    its subject has a template of the picture already
+    held       `other` has this face of this picture, and keeps it
+    removed    it was removed earlier, and stays removed
+    renamed    the picture was this subject's until a rename or a merge, and stays where it is
+    """
+
+    status: Literal["added", "present", "held", "removed", "renamed"]
+    other: str | None = None
+    emptied: bool = False
+
+
+@dataclass(frozen=True)
+class AddReport:
+    """What became of each template, in their order, and which subjects are new."""
+
+    placements: tuple[Placement, ...]
     subjects: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> int:
+        return self._count("added")
+
+    @property
+    def present(self) -> int:
+        """How many were there already."""
+        return self._count("present")
+
+    @property
+    def held(self) -> int:
+        """How many were left out, for the same face of the same picture has another name here."""
+        return self._count("held")
+
+    @property
+    def removed(self) -> int:
+        """How many were left out, for they were removed or renamed earlier."""
+        return self._count("removed") + self._count("renamed")
+
+    def _count(self, status: str) -> int:
+        return sum(each.status == status for each in self.placements)
 
 
 def now() -> str:

@@ -16,10 +16,10 @@ MOST = 50
 MOST_DIMENSIONS = 16_384
 WHOLE = frozenset(
     ("dimension", "templates", "subjects", "digest", "last", "erasing", "calibrated_subjects", "changes")
-) | {"rewritten"}
+) | {"rewritten", "tombstones", "tombstone_digest"}
 # Characters: a calibration is a sentence, a curve of probabilities a line of JSON.
 SHORT = 200
-LONGEST = {"calibration": 2_000, "probability": 100_000}
+LONGEST = {"calibration": 2_000, "probability": 100_000, "tombstone_keys": 10_000}
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Settings:
     row. `last` is the highest row number ever given: none is given twice. `changes` counts the transactions
     that changed the gallery. `erasing` is that number of the last one that removed something, until its bytes
     are gone from the files; `rewritten` is that of the last one after which the file was rewritten.
+    `tombstones` is how many there are (see facekit.gallery.tombstones), `tombstone_digest` the sum of their
+    checksums, `tombstone_keys` their keys.
     """
 
     embedder: str
@@ -52,6 +54,9 @@ class Settings:
     probability: str = ""
     changes: int = 0
     rewritten: int = 0
+    tombstones: int = 0
+    tombstone_digest: int = 0
+    tombstone_keys: str = ""
 
     def threshold_for(self, subjects: int) -> float:
         """The threshold for so many people: threshold + tail · ln(subjects / calibrated_subjects).

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import cache, database, erasure, migrations, rows
-from facekit.gallery.changes import Change, find_subject, subject_number
+from facekit.gallery.changes import Change, find_subject, subject_number, subject_rows
 from facekit.gallery.connections import Connections
 from facekit.gallery.faults import damaged, in_words
 from facekit.gallery.index import read_index, stacked
@@ -38,6 +38,7 @@ from facekit.gallery.records import (
 )
 from facekit.gallery.search import FloatArray, Index
 from facekit.gallery.settings import MOST_DIMENSIONS, Settings
+from facekit.gallery.tombstones import Tombstones
 from facekit.results import Candidate
 
 
@@ -259,14 +260,28 @@ class Gallery:
             found = list(rows.read_where_in(connection, settings, self.path, "t.subject", numbers))
         return stacked(found, settings.dimension, self.path)
 
-    def known(self, sha256s: Sequence[str]) -> dict[str, list[str]]:
-        """Of these pictures those that are in the gallery, with the subjects enrolled from them."""
-        found: dict[str, list[str]] = {}
-        digests = [picture_digest(value) for value in sha256s]
+    def stored(self, subject: str) -> list[NewTemplate]:
+        """The subject's templates with their vectors; none of one who is not in the gallery."""
         with self._reading() as (connection, settings):
+            number = find_subject(connection, subject)
+            numbers = [] if number is None else [number]
+            found = list(rows.read_where_in(connection, settings, self.path, "t.subject", numbers))
+        with _well_formed(self.path):
+            return [row.template() for row in found]
+
+    def known(self, sha256s: Sequence[str]) -> dict[str, list[TemplateInfo]]:
+        """Of these pictures those that are in the gallery, with the templates enrolled from them, by name."""
+        found: dict[str, list[TemplateInfo]] = {}
+        digests = [picture_digest(value) for value in sha256s]
+        with self._reading() as (connection, settings), _well_formed(self.path):
             for row in rows.read_where_in(connection, settings, self.path, "t.sha256", digests):
-                found.setdefault(row.sha256, []).append(row.name)
-        return {digest: sorted(names) for digest, names in found.items()}
+                found.setdefault(row.sha256, []).append(row.info())
+        return {digest: sorted(infos, key=lambda info: info.subject) for digest, infos in found.items()}
+
+    def names(self) -> list[str]:
+        """The names of all subjects, sorted, without looking at their templates."""
+        with self._reading() as (connection, _):
+            return sorted(name for _, name, _ in subject_rows(connection, self.path))
 
     def search(self, probes: ArrayLike, k: int = 5) -> list[list[Candidate]]:
         """For each probe, a unit vector of (n, dimension), its k best subjects, best first.
@@ -285,15 +300,35 @@ class Gallery:
         with self._reading() as (connection, settings):
             return self._index_of(connection, settings)
 
-    def add(self, templates: Sequence[NewTemplate]) -> AddReport:
-        """Store the templates, all or none. One whose subject already has a template of the same
-        picture (`sha256`) is left out and counted as present.
+    def add(
+        self,
+        templates: Sequence[NewTemplate],
+        *,
+        again: bool = False,
+        move: bool = False,
+        tombstones: Tombstones | None = None,
+    ) -> AddReport:
+        """Store the templates, all or none, but leave out and count: one whose subject already has a template
+        of the same picture (`sha256`); one that was removed earlier, unless `again`; and one of a face that
+        another subject has from the same picture, unless it may `move`. `tombstones` are another gallery's,
+        kept from now on here too.
         """
         rows_to_add = _rows_of(templates, self.dimension)
         with self._changing() as change:
-            for row in rows_to_add:
-                change.add(*row)
-        return AddReport(change.added, len(templates) - change.added, tuple(change.new))
+            placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
+            if tombstones is not None:
+                change.burials.take_over(tombstones)
+        return AddReport(tuple(placements), tuple(change.new))
+
+    def tombstones(self) -> Tombstones:
+        """What is kept of pictures that were removed or renamed."""
+        with self._reading() as (connection, settings):
+            return Tombstones.read(connection, settings, self.path)
+
+    def forget_removals(self) -> int:
+        """Erase all that is kept of removed pictures, so that they can come back; how many there were."""
+        with self._changing(forget=True) as change:
+            return change.burials.forget()
 
     def remove(self, names: Sequence[str]) -> int:
         """Remove subjects with all their templates, and erase their bytes from every file of the
@@ -322,20 +357,23 @@ class Gallery:
         in the gallery or `new` is.
         """
         new = subject_name(new)
-        if subject_name(old) == new:
-            return
         with self._changing(forget=True) as change:
-            change.rename(change.number(old), new)
+            number = change.number(old)
+            if subject_name(old) != new:
+                change.rename(number, new)
 
     def merge(self, into: str, others: Sequence[str]) -> int:
         """Give the templates of other subjects to `into` and erase the others; return how many came.
-        A picture that both have is kept once. Raises GalleryError when one is not in the gallery.
+        A picture that both have is kept once. Raises GalleryError when one is not in the gallery, UsageError
+        when `into` is among the others.
         """
+        into = subject_name(into)
+        if into in map(subject_name, others):
+            raise UsageError(f"{into!r} cannot be merged with itself: name the other people only")
         with self._changing(forget=True) as change:
             target = change.number(into)
             for number in dict.fromkeys(change.number(name) for name in others):
-                if number != target:
-                    change.move(number, target)
+                change.move(number, target, into)
         return change.moved
 
     def set_threshold(
@@ -399,7 +437,7 @@ class Gallery:
             yield change
             new = change.settings()
             if new != settings:
-                if forget:
+                if forget or change.erased:
                     # Under the write lock nobody can write a cache of the old content again.
                     _discard_cache(self.path)
                     new = replace(new, erasing=new.changes)

@@ -1,9 +1,9 @@
 """Galleries to and from files that other programs read: NPZ and JSON lines.
 
 JSON lines: first a header, `{"schema": 1, "kind": "facekit gallery", …}` with embedder, fingerprint,
-dimension, threshold, calibration and the number of templates; then one object a template: subject,
-vector, sha256, source, box, quality, added. NPZ: `vectors`, float32 (n, dimension), and `header` and
-`templates`, the same JSON (without vectors) as UTF-8 bytes. Nothing is ever unpickled.
+dimension, threshold, calibration, the number of templates and what is kept of removed ones; then one object
+a template: subject, vector, sha256, source, box, quality, added. NPZ: `vectors`, float32 (n, dimension), and
+`header` and `templates`, the same JSON (without vectors) as UTF-8 bytes. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +24,7 @@ from facekit.gallery.drafts import new_file
 from facekit.gallery.records import AddReport, NewTemplate, picture_digest, subject_name, unit_vectors
 from facekit.gallery.search import FloatArray
 from facekit.gallery.store import Gallery
+from facekit.gallery.tombstones import Tombstones
 from facekit.results import SCHEMA, Vector
 
 KIND = "facekit gallery"
@@ -48,6 +49,7 @@ class Exported:
     calibrated_subjects: int = 0
     tail: float = 0.0
     probability: str = ""
+    tombstones: Tombstones = field(default_factory=Tombstones)
 
 
 def write(gallery: Gallery, path: Path | str) -> int:
@@ -98,6 +100,7 @@ def read(path: Path | str) -> Exported:
             calibrated_subjects=int(header.get("calibrated_subjects", 0)),
             tail=float(header.get("tail", 0)),
             probability=str(header.get("probability", "")),
+            tombstones=Tombstones.from_dict(header["removed"]) if "removed" in header else Tombstones(),
         )
     except UsageError as error:
         raise GalleryError(f"{path}: {error}") from error
@@ -109,8 +112,10 @@ def read(path: Path | str) -> Exported:
         ) from error
 
 
-def import_into(gallery: Gallery, exported: Exported) -> AddReport:
-    """Add all templates of an export, or none; those already there are left out.
+def import_into(gallery: Gallery, exported: Exported, *, again: bool = False) -> AddReport:
+    """Add the templates of an export, or none at an error; those are left out that are there already, that
+    have another name here, and, unless `again`, that were removed here. What was removed there is removed
+    here too, for every later enrollment, and nothing else.
 
     Raises GalleryError for an export of another embedder. The gallery keeps its own threshold.
     """
@@ -120,13 +125,13 @@ def import_into(gallery: Gallery, exported: Exported) -> AddReport:
             f"({gallery.fingerprint[:12]}), the export those of {exported.embedder!r} "
             f"({exported.fingerprint[:12]}): they cannot be compared; enroll the pictures instead"
         )
-    return gallery.add(exported.templates)
+    return gallery.add(exported.templates, again=again, tombstones=exported.tombstones)
 
 
 def copy(source: Gallery, target: Gallery) -> AddReport:
-    """Add all templates of one open gallery to another of the same embedder."""
-    templates = list(source.contents())
-    return import_into(target, Exported(**_settings(source), templates=templates))
+    """Add all templates of one open gallery to another of the same embedder, and what was removed there."""
+    templates, tombstones = list(source.contents()), source.tombstones()
+    return import_into(target, Exported(**_settings(source), templates=templates, tombstones=tombstones))
 
 
 def create_from(exported: Exported, path: Path | str) -> Gallery:
@@ -160,7 +165,9 @@ def _settings(gallery: Gallery) -> dict[str, Any]:
 
 
 def _header(gallery: Gallery) -> dict[str, Any]:
-    return {"schema": SCHEMA, "kind": KIND, **_settings(gallery), "templates": len(gallery)}
+    tombstones = gallery.tombstones()
+    removed = {"removed": tombstones.to_dict()} if len(tombstones) else {}
+    return {"schema": SCHEMA, "kind": KIND, **_settings(gallery), "templates": len(gallery), **removed}
 
 
 def _described(template: NewTemplate) -> dict[str, Any]:

@@ -32,9 +32,9 @@ def test_a_folder_for_each_person_becomes_a_gallery(run: Run, folder: Path) -> N
     result = run("enroll", "people", "-g", "people")
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [
-        ["subject", "enrolled", "already", "there", "refused"],
-        ["green", "3", "0", "0"],
-        ["red", "3", "0", "0"],
+        ["subject", "enrolled", "moved", "already", "there", "removed", "earlier", "refused"],
+        ["green", "3", "0", "0", "0", "0"],
+        ["red", "3", "0", "0", "0", "0"],
     ]
     assert "6 enrolled of 2 people, 0 already there, 0 refused" in result.stderr
     assert "facekit identify --gallery people/gallery.db" in result.stderr
@@ -115,10 +115,52 @@ def test_a_picture_of_another_enrolled_person_is_told(run: Run, folder: Path) ->
     assert "zoe" not in stored("g.db")
 
 
-def test_the_same_picture_under_two_names_is_told(run: Run, folder: Path) -> None:
+def test_the_same_face_in_two_folders_is_nobodys_and_both_files_are_named(run: Run, folder: Path) -> None:
     (folder / "zoe").mkdir()
     (folder / "zoe" / "1.png").write_bytes((folder / "red" / "0.png").read_bytes())
-    assert "the same picture is enrolled as red" in run("enroll", "people", "-g", "people").stderr
+    result = run("enroll", "people", "-g", "people")
+    assert result.exit_code == 1
+    assert "people/red/0.png: the same face is zoe's in people/zoe/1.png" in result.stderr
+    assert "people/zoe/1.png: the same face is red's in people/red/0.png" in result.stderr
+    assert stored(folder / "gallery.db") == {"green": 3, "red": 2}
+
+
+def test_a_picture_that_was_moved_moves_its_template_and_the_report_says_so(run: Run, folder: Path) -> None:
+    photo(folder / "red" / "wrong.png", "green", seed=7)
+    run("enroll", "people", "-g", "people")
+    assert stored(folder / "gallery.db") == {"green": 3, "red": 4}
+    (folder / "red" / "wrong.png").rename(folder / "green" / "wrong.png")
+    result = run("enroll", "people", "-g", "people", "--strict", "--format", "json")
+    assert result.exit_code == 0
+    moved = [json.loads(line) for line in result.stdout.splitlines() if '"moved"' in line]
+    assert [(each["source"], each["subject"]) for each in moved] == [("people/green/wrong.png", "green")]
+    assert moved[0]["notes"] == ["moved from red"]
+    assert "1 moved from another name" in result.stderr
+    assert stored(folder / "gallery.db") == {"green": 4, "red": 3}
+
+
+def test_what_was_removed_is_counted_and_comes_back_only_on_demand(run: Run, folder: Path) -> None:
+    run("enroll", "people", "-g", "people")
+    gallery = folder / "gallery.db"
+    run("gallery", "remove", "red", "-g", gallery)
+    result = run("enroll", "people", "-g", "people")
+    assert result.exit_code == 0
+    assert "removed earlier: 3 (--again takes them)" in result.stderr
+    assert stored(gallery) == {"green": 3}
+    counts = json.loads(run("gallery", "show", "-g", gallery, "-f", "json").stdout)
+    assert (counts["people"], counts["templates"], counts["removed"]) == (1, 3, 3)
+    run("enroll", "people", "-g", "people", "--again")
+    assert stored(gallery) == {"green": 3, "red": 3}
+    assert json.loads(run("gallery", "show", "-g", gallery, "-f", "json").stdout)["removed"] == 0
+
+
+def test_removals_can_be_forgotten(run: Run, folder: Path) -> None:
+    run("enroll", "people", "-g", "people")
+    gallery = folder / "gallery.db"
+    run("gallery", "remove", "red", "green", "-g", gallery)
+    assert "6 removed pictures forgotten" in run("gallery", "forget-removals", "-g", gallery).stderr
+    run("enroll", "people", "-g", "people")
+    assert stored(gallery) == {"green": 3, "red": 3}
 
 
 def test_a_small_face_is_told(run: Run, tmp_path: Path) -> None:

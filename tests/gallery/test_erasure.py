@@ -84,7 +84,7 @@ def test_rename_and_merge_erase_the_old_name(path):
     with fill(path) as gallery:
         gallery.rename(SECRET, "Ann")
         assert SECRET not in {subject.name for subject in gallery.subjects()}
-        gallery.add([template(SECRET)])
+        gallery.add([template(SECRET, 999)])
         gallery.merge("Ann", [SECRET])
         mark = [template(SECRET, source="photo.jpg")]
         assert [item.source for item in gallery.templates("Ann")]

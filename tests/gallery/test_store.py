@@ -59,10 +59,14 @@ def test_adding_again_changes_nothing(path):
 
 
 def test_one_picture_may_show_two_subjects(path):
-    both = [template("Ann"), template("Bob", sha256=template("Ann").sha256)]
+    beside = (70.0, 20.5, 120.0, 80.0)
+    both = [template("Bob"), template("Ann", sha256=template("Bob").sha256, box=beside)]
     with create(path, both) as gallery:
-        digest = template("Ann").sha256
-        assert gallery.known([digest, "0" * 64]) == {digest: ["Ann", "Bob"]}
+        digest = template("Bob").sha256
+        known = gallery.known([digest, "0" * 64])
+        assert {each: [(info.subject, info.box) for info in infos] for each, infos in known.items()} == {
+            digest: [("Ann", beside), ("Bob", template("Bob").box)]
+        }
 
 
 def test_known_takes_any_number_of_pictures(path):
@@ -158,7 +162,7 @@ def test_remove_rename_merge(path):
     with create(path, people(4)) as gallery:
         assert gallery.remove(["person 000"]) == 2
         gallery.rename("person 001", "Ann")
-        assert gallery.merge("Ann", ["person 002", "Ann"]) == 2
+        assert gallery.merge("Ann", ["person 002"]) == 2
         assert [(subject.name, subject.templates) for subject in gallery.subjects()] == [
             ("Ann", 4),
             ("person 003", 2),
@@ -168,7 +172,7 @@ def test_remove_rename_merge(path):
 
 
 def test_merge_keeps_a_shared_picture_once(path):
-    shared = template("Bob", sha256=template("Ann").sha256)
+    shared = template("Bob", sha256=template("Ann").sha256, box=(70.0, 20.5, 120.0, 80.0))
     with create(path, [template("Ann"), shared]) as gallery:
         assert gallery.merge("Ann", ["Bob"]) == 0
         assert gallery.subjects()[0].templates == 1
@@ -180,12 +184,23 @@ def test_unknown_and_taken_names_change_nothing(path):
         for change in (
             lambda: gallery.remove(["person 000", "nobody"]),
             lambda: gallery.rename("nobody", "Ann"),
+            lambda: gallery.rename("nobody", "nobody"),
+            lambda: gallery.merge("nobody", ["person 000"]),
             lambda: gallery.rename("person 000", "person 001"),
             lambda: gallery.merge("person 000", ["person 001", "nobody"]),
             lambda: gallery.templates("nobody"),
         ):
             with pytest.raises(GalleryError, match="in the gallery"):
                 change()
+        assert gallery.templates() == before
+
+
+def test_nobody_is_merged_with_themselves(path):
+    with create(path, people(2)) as gallery:
+        before = gallery.templates()
+        for others in (["person 000"], ["person 001", "person 000"]):
+            with pytest.raises(UsageError, match="itself"):
+                gallery.merge("person 000", others)
         assert gallery.templates() == before
 
 
@@ -298,28 +313,28 @@ def test_another_embedder_is_refused(path):
 def test_an_older_format_is_brought_up_to_date_by_the_first_who_writes(path, monkeypatch):
     create(path, people(2)).close()
 
-    def m003_note(connection):
+    def add_note(connection):
         connection.execute("ALTER TABLE subjects ADD COLUMN note TEXT")
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m003_note))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_note))
     before = path.read_bytes()
     with Gallery.open(path) as gallery:
         assert len(gallery.subjects()) == 2
     assert path.read_bytes() == before
     with Gallery.open(path, write=True) as gallery:
-        assert gallery.version == 3
+        assert gallery.version == len(migrations.MIGRATIONS)
         assert len(gallery.subjects()) == 2
 
 
 def test_a_failed_migration_leaves_the_gallery_as_it_was(path, monkeypatch):
     create(path, people(2)).close()
 
-    def m003_breaks(connection):
+    def breaks(connection):
         connection.execute("DROP TABLE templates")
         raise OSError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m003_breaks))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, breaks))
         with pytest.raises(OSError, match="killed"):
             Gallery.open(path, write=True)
     with Gallery.open(path) as gallery:
