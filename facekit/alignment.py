@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import runtime
+from facekit import runtime, untrusted
 from facekit.errors import UsageError, WeightsError
 from facekit.results import Detection, Pixels
 from facekit.weights import RefinerSpec, verified
@@ -113,6 +113,7 @@ class Landmarks:
     """
 
     def __init__(self, path: Path, scheme: str = "arcface5") -> None:
+        untrusted.require(path, error=WeightsError)
         try:
             self._predictor = dlib.shape_predictor(str(path))
         except (RuntimeError, MemoryError) as error:

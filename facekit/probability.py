@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit import untrusted
 from facekit.errors import GalleryError
+from facekit.untrusted import Fields
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,15 @@ class Probability:
         if not text:
             return None
         try:
-            read: dict[str, Any] = json.loads(text)
-            curve = cls(read["kind"], tuple(map(float, read["values"])), tuple(map(float, read["knots"])))
-            curve.of(0.0)
-        except (ValueError, KeyError, TypeError) as error:
+            fields = Fields(
+                untrusted.json_value(text, "the curve", error=GalleryError), "the curve", GalleryError
+            )
+            kind = fields.text("kind", choices=("logistic", "isotonic"))
+            values, knots = fields.numbers("values"), fields.numbers("knots")
+            if len(values) != (2 if kind == "logistic" else max(1, len(knots))):
+                raise GalleryError(f"{len(values)} values make no {kind} curve")
+        except GalleryError as error:
             raise GalleryError(
                 f"the gallery's probabilities cannot be read ({error}): run facekit calibrate again"
-            ) from error
-        return curve
+            ) from None
+        return cls(kind, values, knots)

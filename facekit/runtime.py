@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import os
+import threading
 import zlib
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import settings
+from facekit import external_data, settings
 from facekit.errors import DependencyError
 from facekit.lending import Lending
+from facekit.untrusted import reason
 
 Array = NDArray[Any]
 
@@ -21,6 +24,9 @@ Array = NDArray[Any]
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
+# What a network that is not ours may use: bytes in all, seconds a batch and more for each picture in it.
+_MEMORY = 4 << 30
+_SECONDS, _SECONDS_EACH = 60, 10
 _QUANTIZED = b"QuantizeLinear"
 _EXACT = "session.x64quantprecision"
 # A convolution of 64 ones with 64 ones in int8, as ONNX, packed; tests/test_runtime.py makes it again.
@@ -58,9 +64,10 @@ class Network(Protocol):
 
 
 class _OnnxRuntime:
-    def __init__(self, network: bytes, threads: int) -> None:
+    def __init__(self, network: bytes, threads: int, *, foreign: bool) -> None:
         import onnxruntime
 
+        self._limited = foreign
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -70,12 +77,19 @@ class _OnnxRuntime:
         options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
         if _QUANTIZED in network and int8_overflows():
             options.add_session_config_entry(_EXACT, "1")
+        if foreign:
+            _limit_memory()
+            options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         # ONNX Runtime raises a dozen classes of its own here, with no common base but Exception.
         except Exception as error:
-            raise LoadError(_first_line(error)) from None
-        first = self._session.get_inputs()[0]
+            raise LoadError(reason(error)) from None
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+            kinds = ", ".join(f"{each.name} {each.type}" for each in inputs)
+            raise LoadError(f"it takes {kinds or 'nothing'}, where one batch of float pictures goes in"[:200])
+        first = inputs[0]
         self._input = first.name
         self.input_shape = tuple(side if isinstance(side, int) else None for side in first.shape)
         self.output_count = len(self._session.get_outputs())
@@ -88,10 +102,24 @@ class _OnnxRuntime:
         return self._run(batch)
 
     def _run(self, batch: Array) -> list[Array]:
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        limit = _SECONDS + _SECONDS_EACH * len(batch)
+        # A loop in the file may have no end.
+        timer = threading.Timer(limit, lambda: setattr(options, "terminate", True))
+        timer.daemon = True
+        if self._limited:
+            timer.start()
         try:
-            return [np.asarray(output) for output in self._session.run(None, {self._input: batch})]
+            outputs: list[Array] = self._session.run(None, {self._input: batch}, options)
         except Exception as error:
-            raise RunError(_first_line(error)) from None
+            raise RunError(f"stopped after {limit} s" if options.terminate else reason(error)) from None
+        finally:
+            timer.cancel()
+        if not all(isinstance(output, np.ndarray) and output.dtype.kind in "fiub" for output in outputs):
+            raise RunError("it gives something else than numbers")
+        return outputs
 
     def __call__(self, batch: Array) -> Array:
         return self.outputs(batch)[0]
@@ -117,14 +145,14 @@ class _OpenVino:
             self.input_shape = tuple(side.get_length() if side.is_static else None for side in shape)
             self.output_count = len(model.outputs)
         except RuntimeError as error:
-            raise LoadError(_first_line(error)) from None
+            raise LoadError(reason(error)) from None
 
     def outputs(self, batch: Array) -> list[Array]:
         try:
             with self._requests.borrowed() as request:
                 return [np.array(output) for output in request.infer([batch]).values()]
         except RuntimeError as error:
-            raise RunError(_first_line(error)) from None
+            raise RunError(reason(error)) from None
 
     def __call__(self, batch: Array) -> Array:
         return self.outputs(batch)[0]
@@ -149,19 +177,46 @@ def int8_overflows() -> bool:
     return bool(abs(float(found.item()) - 64) > 1)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+@functools.cache
+def _limit_memory() -> None:
+    """Let the networks that are not ours use no more than _MEMORY bytes, all together: a file of a hundred
+    bytes can ask for any amount."""
+    import onnxruntime
+
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    # Two threads may come here at once, and the second is refused.
+    with contextlib.suppress(RuntimeError):
+        onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({"max_mem": _MEMORY}))
+
+
+def require_whole(network: bytes) -> None:
+    """Raise LoadError for an ONNX file that keeps tensors in other files, which are never read."""
+    try:
+        elsewhere = external_data.found(network)
+    except ValueError as error:
+        raise LoadError(f"it is no ONNX file: {error}") from None
+    if elsewhere:
+        raise LoadError("it keeps weights in other files, which are not read: save it as one file")
 
 
 def load(
-    network: bytes, *, runtime: str = "onnxruntime", threads: int = 0, precision: str = "f32"
+    network: bytes,
+    *,
+    runtime: str = "onnxruntime",
+    threads: int = 0,
+    precision: str = "f32",
+    foreign: bool = False,
 ) -> Network:
     """Load the bytes of an ONNX file for the CPU. Raises LoadError.
 
-    `runtime` is `onnxruntime` or `openvino`; `threads` 0 means one per usable core; `precision`
-    (`f32`, `bf16`, `auto`) is a hint that only OpenVINO takes.
+    A `foreign` network, which facekit did not bring, has limits of memory and time. `runtime` is
+    `onnxruntime` or `openvino`; `threads` 0 means one per usable core; `precision` (`f32`, `bf16`, `auto`) is
+    a hint that only OpenVINO takes.
     """
+    require_whole(network)
     threads = threads or settings.default_threads()
     if runtime == "openvino":
         return _OpenVino(network, threads, precision)
-    return _OnnxRuntime(network, threads)
+    return _OnnxRuntime(network, threads, foreign=foreign)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import operator
-import tomllib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facekit import settings
-from facekit.errors import WeightsError
+from facekit import settings, untrusted
+from facekit.errors import GalleryError, WeightsError
+from facekit.untrusted import Fields
 
 MANIFEST = "manifest.toml"
-
-
-# What a description of an embedder may say.
-CHOICES = {"colour": ("rgb", "bgr"), "layout": ("nchw", "nhwc")}
-NUMBERS = ("mean", "scale", "threshold", "tail")
-WHOLE = ("dimension", "side", "calibrated_subjects")
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -89,12 +84,9 @@ class RefinerSpec:
 def read_manifest(path: Path | None = None) -> dict[str, Any]:
     """The manifest as plain values; `path` None is the shipped one."""
     path = path or settings.weights_folder() / MANIFEST
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: missing; install facekit again, its weights are part of it") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise WeightsError(f"{path}: cannot be read ({error})") from None
+    if not path.exists():
+        raise WeightsError(f"{path}: missing; install facekit again, its weights are part of it")
+    return untrusted.toml(path, error=WeightsError)
 
 
 def shipped_embedder() -> EmbedderSpec:
@@ -103,29 +95,30 @@ def shipped_embedder() -> EmbedderSpec:
 
 
 def shipped_detector() -> DetectorSpec:
-    folder, table = _shipped("detector", DetectorSpec)
-    return DetectorSpec(folder / table["file"], table["sha256"])
+    return DetectorSpec(*_file(_shipped("detector")))
 
 
 def shipped_landmarks() -> LandmarkSpec:
-    folder, table = _shipped("landmarks", LandmarkSpec)
-    return LandmarkSpec(folder / table["file"], table["sha256"], table["scheme"])
+    table = _shipped("landmarks")
+    return LandmarkSpec(*_file(table), table.text("scheme"))
 
 
 def shipped_refiner() -> RefinerSpec:
-    folder, table = _shipped("refiner", RefinerSpec)
-    window = tuple(table["window"])
-    return RefinerSpec(folder / table["file"], table["sha256"], table["side"], window, table["scheme"])
+    table = _shipped("refiner")
+    x0, y0, x1, y1 = table.numbers("window", 4)
+    side = table.whole("side", least=8, most=1024)
+    return RefinerSpec(*_file(table), side, (x0, y0, x1, y1), table.text("scheme"))
 
 
-def _shipped(name: str, spec: Any) -> tuple[Path, dict[str, Any]]:
-    """The folder of the manifest and one of its tables, with all that its description needs."""
+def _shipped(name: str) -> Fields:
+    """A table of the shipped manifest."""
     path = settings.weights_folder() / MANIFEST
-    table = read_manifest(path).get(name, {})
-    missing = {"file", *spec.__dataclass_fields__} - {"path", *table}
-    if missing:
-        raise WeightsError(f"{path}: [{name}] lacks {', '.join(sorted(missing))}; install facekit again")
-    return path.parent, table
+    return Fields(read_manifest(path).get(name, {}), f"{path}: [{name}]", WeightsError)
+
+
+def _file(table: Fields) -> tuple[Path, str]:
+    """The file that a table of the shipped manifest is about, and its SHA-256."""
+    return settings.weights_folder() / table.text("file"), table.text("sha256")
 
 
 def shipped_files() -> list[tuple[str, Path, str]]:
@@ -151,38 +144,65 @@ def user_embedder(network: Path) -> EmbedderSpec:
 
 
 def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None) -> EmbedderSpec:
-    table = dict(manifest.get("embedder", {}))
-    fields = set(EmbedderSpec.__dataclass_fields__) - {"path"}
-    known = {name: value for name, value in table.items() if name in fields}
-    network = network or path.parent / str(table.get("file", ""))
-    known.setdefault("name", network.stem)
-    if "color" in table:
+    table = Fields(manifest.get("embedder", {}), f"{path}: [embedder]", WeightsError)
+    if "color" in table.values:
         raise WeightsError(f"{path}: [embedder] color: it is called colour here")
-    for name, allowed in CHOICES.items():
-        if known.get(name, allowed[0]) not in allowed:
-            raise WeightsError(f"{path}: [embedder] {name} = {known[name]!r}: it is {' or '.join(allowed)}")
+    network = network or path.parent / table.text("file")
+    sha256 = table.text("sha256", "").lower() or digest(network)
+    if not _SHA256.fullmatch(sha256):
+        raise WeightsError(
+            f"{path}: [embedder] sha256 = {untrusted.shown(sha256)}: it is 64 hexadecimal digits"
+        )
+    scale = table.number("scale", 127.5, least=-1e6, most=1e6)
+    if scale <= 0:
+        raise WeightsError(f"{path}: [embedder] scale = {scale:g}: it is a number above 0")
+    return EmbedderSpec(
+        path=network,
+        name=table.text("name", network.stem, longest=200),
+        sha256=sha256,
+        dimension=table.whole("dimension", least=2, most=8192),
+        side=table.whole("side", 112, least=16, most=1024),
+        colour=table.text("colour", "rgb", choices=("rgb", "bgr")),
+        layout=table.text("layout", "nchw", choices=("nchw", "nhwc")),
+        mean=table.number("mean", 127.5, least=-1e6, most=1e6),
+        scale=scale,
+        template=table.text("template", "arcface5", longest=50),
+        flip=table.flag("flip", False),
+        precision=table.text("precision", "float32", longest=50),
+        threshold=table.number("threshold", 0.4, least=-1, most=1),
+        calibration=table.text("calibration", "not calibrated"),
+        calibrated_subjects=table.whole("calibrated_subjects", 0),
+        tail=table.number("tail", 0.0, least=0, most=1),
+        probability=_curve(table),
+    )
+
+
+def _curve(table: Fields) -> str:
+    """The text of a curve that facekit.probability can read, or an empty one."""
+    from facekit.probability import Probability
+
+    curve = table.text("probability", "", longest=10_000)
     try:
-        known |= {name: float(known[name]) for name in NUMBERS if name in known}
-        known |= {name: operator.index(known[name]) for name in WHOLE if name in known}
-        if "sha256" not in known:
-            known["sha256"] = digest(network)
-        return EmbedderSpec(path=network, **known)
-    except (TypeError, ValueError, OSError) as error:
-        raise WeightsError(f"{path}: [embedder] does not describe a network ({error})") from None
+        Probability.read(curve)
+    except GalleryError:
+        raise WeightsError(
+            f"{table.place} probability = {untrusted.shown(curve)}: it is what facekit calibrate writes"
+        ) from None
+    return curve
 
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with untrusted.opened(path, most=untrusted.NETWORK, error=WeightsError) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verified(path: Path, sha256: str) -> bytes:
     """The bytes of a weights file, refused unless they are the ones that were released."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror}); install facekit again") from None
+        data = untrusted.content(path, most=untrusted.NETWORK, error=WeightsError)
+    except WeightsError as error:
+        raise WeightsError(f"{error}; install facekit again") from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise WeightsError(
             f"{path}: damaged or changed (its SHA-256 is not the one that was noted for it); install facekit "

@@ -24,7 +24,8 @@ def halves(batch: NDArray[np.float32]) -> NDArray[np.float32]:
 @pytest.fixture(autouse=True)
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding, "verified", lambda path, sha256: b"")
-    monkeypatch.setattr(embedding.runtime, "load", lambda data, threads: halves)
+    monkeypatch.setattr(Embedder, "_require_sight", lambda self: None)
+    monkeypatch.setattr(embedding.runtime, "load", lambda data, **_: halves)
 
 
 def crops(*sides: tuple[int, int]) -> Pixels:
@@ -42,7 +43,7 @@ def test_the_feature_norm_is_the_length_of_the_network_s_vector() -> None:
 
 def test_with_the_mirror_image_it_is_the_mean_of_both_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
     stretched = lambda batch: halves(batch) * [1, 2]  # noqa: E731
-    monkeypatch.setattr(embedding.runtime, "load", lambda data, threads: stretched)
+    monkeypatch.setattr(embedding.runtime, "load", lambda data, **_: stretched)
     vectors, norms = Embedder(replace(SPEC, flip=True)).with_norms(crops((30, 40)))
     first, second = np.array([30, 80]), np.array([40, 60])
     lengths = np.linalg.norm(first), np.linalg.norm(second)

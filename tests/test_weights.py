@@ -22,14 +22,30 @@ def described(folder: Path, *lines: str) -> Path:
         ('color = "bgr"', "it is called colour"),
         ('colour = "BGR"', "colour = 'BGR': it is rgb or bgr"),
         ('layout = "NHWC"', "layout = 'NHWC': it is nchw or nhwc"),
-        ('mean = "grey"', "does not describe a network"),
-        ('side = "112"', "does not describe a network"),
-        ("side = 112.5", "does not describe a network"),
+        ('mean = "grey"', "mean = 'grey': it is a number"),
+        ('side = "112"', "side = '112': it is a whole number from 16 to 1024"),
+        ("side = 112.5", "side = 112.5: it is a whole number from 16 to 1024"),
+        ("side = [112]", "side = a list: it is a whole number"),
+        ("side = true", "side = True: it is a whole number"),
+        ("scale = 0", "scale = 0: it is a number above 0"),
+        ("scale = nan", "scale = nan: it is a number from"),
+        ("mean = inf", "mean = inf: it is a number from"),
+        ("mean = 0x" + "f" * 20_000, "mean = a huge number: it is a number from"),
+        ("threshold = 7", "threshold = 7: it is a number from -1 to 1"),
+        ("flip = 1", "flip = 1: it is true or false"),
+        ('sha256 = "0"', "sha256 = '0': it is 64 hexadecimal digits"),
+        ("name = {a = 1}", "name = a table: it is a text"),
+        ("tail = " + "[" * 5000, "is nested too deep"),
+        ("a." * 5000 + "b = 1", "nested too deep"),
+        ("mean = 1\nmean = 2", "is no TOML .Cannot overwrite a value"),
+        ('probability = \'{"kind": "logistic"}\'', "it is what facekit calibrate writes"),
     ],
 )
 def test_a_description_that_would_be_misread_is_refused(tmp_path: Path, line: str, told: str) -> None:
-    with pytest.raises(WeightsError, match=told):
+    with pytest.raises(WeightsError, match=told) as caught:
         weights.user_embedder(described(tmp_path, line))
+    assert str(tmp_path / "net.toml") in str(caught.value)
+    assert len(str(caught.value)) < 400
 
 
 def test_a_number_is_the_same_however_it_is_written(tmp_path: Path) -> None:

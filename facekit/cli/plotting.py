@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from facekit import writing
+from facekit import untrusted, writing
 from facekit.cli import DONE
 from facekit.errors import UsageError
 from facekit.evaluation import identification, scores, verification
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from facekit.reading import Options
 
 PAGE = "report.html"
+_HEADER = 10_000
 
 Found = TypeVar("Found")
 
@@ -154,11 +154,9 @@ def _is_run(path: Path) -> bool:
     """Whether it is the metrics of a training run: a CSV with a column `step`."""
     if path.suffix.lower() != ".csv":
         return False
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return "step" in next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return False
+    with untrusted.opened(path, most=untrusted.TABLE) as file:
+        first = file.readline(_HEADER).decode("utf-8-sig", "replace")
+    return "step" in first.strip().split(",")
 
 
 def _readable(name: str, found: AnyScores) -> AnyScores:

@@ -10,6 +10,7 @@ import dlib
 import numpy as np
 from PIL import Image
 
+from facekit import untrusted
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import ordered, scaled
 from facekit.errors import WeightsError
@@ -26,6 +27,7 @@ class DlibCnn:
     name = "dlib-cnn"
 
     def __init__(self, path: Path) -> None:
+        untrusted.require(path, error=WeightsError)
         self._detectors = Lending(lambda: _load(path))
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:

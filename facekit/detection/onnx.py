@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import runtime
+from facekit import runtime, untrusted
 from facekit.detection.geometry import Fitted, fit, working_side
 from facekit.errors import WeightsError
 from facekit.results import Pixels
@@ -27,9 +27,8 @@ class OnnxDetector:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._network = runtime.load(path.read_bytes())
-        except OSError as error:
-            raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+            data = untrusted.content(path, most=untrusted.NETWORK, error=WeightsError)
+            self._network = runtime.load(data, foreign=True)
         except runtime.LoadError as error:
             raise WeightsError(f"{path}: not an ONNX network that can be loaded ({error})") from error
         shape = self._network.input_shape
@@ -46,14 +45,14 @@ class OnnxDetector:
         return fit(pixels, width, height, fill=fill, centred=centred)
 
     def run(self, batch: Tensor) -> list[Tensor]:
-        """All outputs as float32, with values that are no numbers turned to zero."""
+        """All outputs as float32. Raises WeightsError where a value is not finite."""
         try:
             outputs = self._network.outputs(np.ascontiguousarray(batch))
         except runtime.RunError as error:
             raise self.wrong(str(error)) from error
-        return [
-            np.nan_to_num(each.astype(np.float32, copy=False), posinf=0.0, neginf=0.0) for each in outputs
-        ]
+        if not all(np.isfinite(each).all() for each in outputs):
+            raise self.wrong("gives values that are no numbers, or infinite")
+        return [each.astype(np.float32, copy=False) for each in outputs]
 
     def wrong(self, reason: str, outputs: Sequence[Tensor] = ()) -> WeightsError:
         """The error that says that the file is some other network, and which outputs tell so."""

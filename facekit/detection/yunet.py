@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from facekit import runtime, untrusted
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, scaled, working_side
 from facekit.errors import DependencyError, WeightsError
@@ -30,6 +31,10 @@ class YuNet:
     name = "yunet"
 
     def __init__(self, path: Path, *, sure: float = _SURE) -> None:
+        try:
+            runtime.require_whole(untrusted.content(path, most=untrusted.NETWORK, error=WeightsError))
+        except runtime.LoadError as error:
+            raise WeightsError(f"{path}: not a YuNet network that can be read ({error})") from None
         cv2 = _opencv()
         self._detectors = Lending(lambda: _load(cv2, path, sure))
 

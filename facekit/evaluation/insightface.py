@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from facekit import untrusted
 from facekit.errors import UsageError
 from facekit.evaluation.pairs import FOLDS, Pairs
 
@@ -65,18 +66,16 @@ def read(path: Path) -> tuple[list[bytes], Pairs]:
     Raises UsageError for every other content, without running any of it.
     """
     try:
-        data = path.read_bytes()
+        data = untrusted.content(path, most=untrusted.NETWORK)
         pictures, same = _machine(data)
         crops = [_bytes(value) for value in pictures]
         mated = [_truth(value) for value in same]
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
     except _RefusedError as error:
         raise UsageError(
             f"{path}: refused: holds {error}, where an InsightFace .bin has pictures and truth values only"
         ) from None
     except (ValueError, IndexError, KeyError, TypeError, RecursionError, MemoryError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = untrusted.reason(error)
         raise UsageError(f"{path}: is no InsightFace .bin file, or cut off ({reason})") from None
     if len(crops) != 2 * len(mated) or not crops:
         raise UsageError(f"{path}: holds {len(crops)} pictures for {len(mated)} pairs, not two for each")

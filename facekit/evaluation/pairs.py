@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import images
+from facekit import images, untrusted
 from facekit.errors import UsageError
 from facekit.evaluation.comparisons import SUBJECTS
 from facekit.evaluation.scores import Texts
@@ -43,11 +41,7 @@ class Pairs:
 
 def read(path: Path) -> Pairs:
     """Pairs of a .csv, or of LFW's format. Raises UsageError, with the line, for what is neither."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as a list of pairs ({error})") from None
-    pairs = _csv(path, text) if path.suffix.lower() == ".csv" else _lfw(path, text)
+    pairs = _csv(path) if path.suffix.lower() == ".csv" else _lfw(path, untrusted.text(path))
     if not pairs.mated.any() or pairs.mated.all():
         raise UsageError(f"{path}: needs mated and non-mated pairs, has only one kind")
     return pairs
@@ -60,10 +54,13 @@ def _lfw(path: Path, text: str) -> Pairs:
     try:
         header = [int(cell) for cell in lines[0].split()]
         folds, count = header if len(header) == 2 else (1, *header)
+        if folds < 1 or count < 1:
+            raise ValueError
     except (IndexError, ValueError):
         raise UsageError(f"{path}: line 1 is not the number of folds and pairs of an LFW list") from None
     if len(lines) < 1 + folds * count * 2:
-        raise UsageError(f"{path}: has {len(lines) - 1} pairs, its first line promises {folds * count * 2}")
+        promised = untrusted.shown(folds * count * 2)
+        raise UsageError(f"{path}: has {len(lines) - 1} pairs, its first line promises {promised}")
     found = [_lfw_line(path, number, lines[number]) for number in range(1, 1 + folds * count * 2)]
     a, b = (tuple(f"{pair[side]}/{pair[side]}_{pair[side + 1]:04d}" for pair in found) for side in (0, 2))
     mated = np.array([first == second for first, _, second, _ in found])
@@ -81,28 +78,29 @@ def _lfw(path: Path, text: str) -> Pairs:
 def _lfw_line(path: Path, number: int, line: str) -> tuple[str, int, str, int]:
     cells = line.split("\t") if "\t" in line else line.split()
     try:
-        if len(cells) == 3:
-            return cells[0], int(cells[1]), cells[0], int(cells[2])
-        name, first, other, second = cells
-        return name, int(first), other, int(second)
+        name, first, other, second = cells if len(cells) != 3 else (cells[0], cells[1], cells[0], cells[2])
+        return name, _picture(first), other, _picture(second)
     except ValueError:
         raise UsageError(
-            f"{path}: line {number + 1} is neither `name i j` nor `name i other j`: {line!r}"
+            f"{path}: line {number + 1} is neither `name i j` nor `name i other j`: {untrusted.shown(line)}"
         ) from None
 
 
-def _csv(path: Path, text: str) -> Pairs:
-    try:
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise UsageError(f"{path}: cannot be read as CSV ({error})") from None
-    if not rows:
+def _picture(cell: str) -> int:
+    """The number of a person's picture."""
+    number = int(cell)
+    if not 0 <= number < 10**9:
+        raise ValueError
+    return number
+
+
+def _csv(path: Path) -> Pairs:
+    table = untrusted.table(path)
+    table.require("a", "b", "mated", what="pairs have a, b and mated (1 or 0)")
+    if not table.rows:
         raise UsageError(f"{path}: has no pairs")
-    missing = [name for name in ("a", "b", "mated") if name not in rows[0]]
-    if missing:
-        raise UsageError(f"{path}: has no column {', '.join(missing)}; pairs have a, b and mated (1 or 0)")
-    columns = {name: tuple(csv_text(row[name] or "") for row in rows) for name in rows[0] if name}
-    mated = np.array([_flag(path, number, cell) for number, cell in enumerate(columns["mated"], 2)])
+    columns = {name: tuple(map(csv_text, table.column(name))) for name in table.columns if name}
+    mated = np.array([_flag(path, *each) for each in zip(table.lines, columns["mated"], strict=True)])
     rest = {name: values for name, values in columns.items() if name not in _OWN}
     subjects = {} if set(SUBJECTS) <= set(rest) else _folders(columns["a"], columns["b"], mated)
     return Pairs(columns["a"], columns["b"], mated, _fold_column(path, columns, mated), {**rest, **subjects})
@@ -110,7 +108,7 @@ def _csv(path: Path, text: str) -> Pairs:
 
 def _flag(path: Path, number: int, cell: str) -> bool:
     if cell.strip().lower() not in _FLAGS:
-        raise UsageError(f"{path}: line {number}, column mated: {cell!r} is not 1 or 0")
+        raise UsageError(f"{path}: line {number}, column mated: {untrusted.shown(cell)} is not 1 or 0")
     return _FLAGS[cell.strip().lower()]
 
 
@@ -118,9 +116,9 @@ def _fold_column(path: Path, columns: Mapping[str, Texts], mated: NDArray[np.boo
     if "fold" not in columns:
         return dealt(mated)
     try:
-        return np.array([int(cell) for cell in columns["fold"]])
-    except ValueError as error:
-        raise UsageError(f"{path}: column fold: {error}") from None
+        return np.array([int(cell) for cell in columns["fold"]], np.int64)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{path}: column fold: {untrusted.reason(error)}") from None
 
 
 def dealt(mated: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import settings
-from facekit.errors import UsageError
+from facekit import settings, untrusted
+from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import insightface, pictures, searches
 from facekit.evaluation import pairs as lists
 from facekit.evaluation.comparisons import SUBJECTS, Comparisons, affordable, all_pairs
@@ -260,14 +259,18 @@ def open_enrolled(
 
 def read_people(table: Path) -> dict[str, Mapping[str, str]]:
     """The rows of a CSV by the person that its column `subject` names. Raises UsageError."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table}: cannot be read as a table of people ({error})") from None
-    if not rows or "subject" not in rows[0]:
-        raise UsageError(f"{table}: has no column subject, which names the person of each row")
-    return {subject_name(row["subject"]): row for row in reversed(rows) if row["subject"]}
+    found = untrusted.table(table)
+    found.require("subject", what="it names the person of each row")
+    people: dict[str, Mapping[str, str]] = {}
+    for line, row in reversed(list(zip(found.lines, found.dicts(), strict=True))):
+        if row["subject"]:
+            try:
+                people[subject_name(row["subject"])] = row
+            except FacekitError as error:
+                raise UsageError(f"{table}: line {line}: {error}") from None
+    if not people:
+        raise UsageError(f"{table}: names nobody")
+    return people
 
 
 def columns_of(people: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -15,8 +15,8 @@ subjects.
 from __future__ import annotations
 
 import csv
-import io
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit import untrusted
 from facekit.errors import DependencyError, UsageError
 from facekit.rendering.escaping import csv_cell, csv_text
 from facekit.writing import replacing
@@ -32,6 +33,9 @@ from facekit.writing import replacing
 Texts = tuple[str, ...]
 Columns = dict[str, Sequence[Any]]
 Value = TypeVar("Value")
+
+# Bytes and rows of a Parquet file when it is unpacked.
+_UNPACKED, _MOST_ROWS = 4 << 30, 50_000_000
 
 _VERIFICATION = ("a", "b", "mated", "score")
 IDENTIFICATION = (
@@ -202,7 +206,7 @@ def _columns(scores: AnyScores) -> Columns:
 
 def _verification(path: Path, columns: Columns) -> VerificationScores:
     _require(path, columns, _VERIFICATION)
-    folds = _parsed(path, columns, "fold", int, np.int64) if "fold" in columns else None
+    folds = _parsed(path, columns, "fold", _whole, np.int64) if "fold" in columns else None
     return VerificationScores(
         _texts(columns["a"]),
         _texts(columns["b"]),
@@ -216,43 +220,40 @@ def _verification(path: Path, columns: Columns) -> VerificationScores:
 def _identification(path: Path, columns: Columns) -> IdentificationScores:
     _require(path, columns, IDENTIFICATION)
     return IdentificationScores(
-        _parsed(path, columns, "split", int, np.int64),
+        _parsed(path, columns, "split", _whole, np.int64),
         _texts(columns["probe"]),
         _texts(columns["subject"]),
         _texts(columns["top_subject"]),
         _parsed(path, columns, "top_score", _score, np.float64),
         _parsed(path, columns, "mate_score", _score, np.float64),
         _parsed(path, columns, "mate_rank", _rank, np.int64),
-        _parsed(path, columns, "gallery_subjects", int, np.int64),
+        _parsed(path, columns, "gallery_subjects", _positive, np.int64),
         _others(columns, IDENTIFICATION),
     )
 
 
 def _read_csv(path: Path) -> Columns:
-    try:
-        # A spreadsheet puts a byte order mark in front.
-        text = path.read_bytes().decode("utf-8-sig")
-        header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as a table of scores ({error})") from None
-    except ValueError:
-        raise UsageError(f"{path}: is empty; a score file begins with the names of its columns") from None
-    if len(set(header)) < len(header):
-        raise UsageError(f"{path}: two columns have the same name")
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            raise UsageError(f"{path}: line {number} has {len(row)} cells, the header {len(header)}")
-    cells = zip(*rows, strict=True) if rows else iter([()] * len(header))
-    return {csv_text(name): list(map(csv_text, each)) for name, each in zip(header, cells, strict=True)}
+    table = untrusted.table(path)
+    return {csv_text(name): list(map(csv_text, table.column(name))) for name in table.columns}
 
 
 def _read_parquet(path: Path) -> Columns:
     arrow = _pyarrow(path)
-    try:
-        table = arrow.parquet.read_table(path)
-    except (OSError, ValueError, arrow.ArrowException) as error:
-        raise UsageError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})") from None
-    return {name: table.column(name).to_pylist() for name in table.column_names}
+    with untrusted.opened(path, most=untrusted.TABLE) as file:
+        try:
+            # A small file can stand for a memory full of zeros; it says how much it unpacks to.
+            found = arrow.parquet.ParquetFile(file)
+            groups = range(found.metadata.num_row_groups)
+            unpacked = sum(found.metadata.row_group(number).total_byte_size for number in groups)
+            if unpacked > _UNPACKED or found.metadata.num_rows > _MOST_ROWS:
+                raise UsageError(f"{path}: is too large to be read, {found.metadata.num_rows:,} rows")
+            table = found.read()
+            names = table.column_names
+            if len(set(names)) < len(names):
+                raise UsageError(f"{path}: two columns have the same name")
+            return {name: table.column(name).to_pylist() for name in names}
+        except (OSError, ValueError, OverflowError, arrow.ArrowException) as error:
+            raise UsageError(f"{path}: cannot be read as Parquet ({untrusted.reason(error)})") from None
 
 
 def _parsed(
@@ -262,13 +263,16 @@ def _parsed(
     for number, cell in enumerate(columns[name], 2):
         try:
             values.append(parse("" if cell is None else cell))
-        except (KeyError, TypeError, ValueError):
-            raise UsageError(f"{path}: line {number}, column {name}: {cell!r} is no {_WHAT[name]}") from None
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise UsageError(
+                f"{path}: line {number}, column {name}: {untrusted.shown(cell)} is no {_WHAT[name]}"
+            ) from None
     return np.array(values, kind)
 
 
 _WHAT = {
-    **dict.fromkeys(("fold", "split", "gallery_subjects"), "whole number"),
+    **dict.fromkeys(("fold", "split"), "whole number"),
+    "gallery_subjects": "number of people, 1 or more",
     **dict.fromkeys(("score", "top_score", "mate_score"), "score (a number, or empty without a face)"),
     "mated": "1 or 0",
     "mate_rank": "rank (1, 2, … or empty)",
@@ -287,8 +291,23 @@ def _score(cell: Any) -> float:
 
 
 def _rank(cell: Any) -> int:
-    value = 0 if cell == "" else int(cell)
+    value = 0 if cell == "" else _whole(cell)
     if value < 0:
+        raise ValueError
+    return value
+
+
+def _whole(cell: Any) -> int:
+    """Parquet may hold 1.5, or a time, in the place of a number."""
+    value = int(cell) if isinstance(cell, str) else operator.index(cell)
+    if not -(1 << 60) < value < 1 << 60:
+        raise ValueError
+    return value
+
+
+def _positive(cell: Any) -> int:
+    value = _whole(cell)
+    if value < 1:
         raise ValueError
     return value
 

@@ -26,10 +26,12 @@ import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from facekit import untrusted
 from facekit.errors import UsageError
 from facekit.training.augment import augment
 from facekit.training.config import Augmentation
 from facekit.training.data import Faces
+from facekit.untrusted import Fields
 from facekit.writing import write_text
 
 KEY, VIEWS, TEACHER, PROGRESS = "bank.json", "views.npy", "teacher.npy", "progress"
@@ -212,9 +214,10 @@ def finished(bank: Path) -> int:
     """How many rows are done; 0 where there is no bank yet."""
     progress = bank / PROGRESS
     try:
-        return int(progress.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return 0
+        rows = int(untrusted.text(progress, most=untrusted.SMALL)) if progress.exists() else 0
+        if not 0 <= rows < 1 << 40:
+            raise ValueError
+        return rows
     except ValueError:
         raise UsageError(f"{progress}: is damaged, it is no number of rows; {_AGAIN}") from None
 
@@ -249,23 +252,33 @@ def _views(bank: Path, count: int, vectors: NDArray[Any] | None) -> int:
 def _key(bank: Path) -> Key | None:
     """What the bank says it was made of; None where it does not."""
     path = bank / KEY
-    try:
-        return Key(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{path}: is damaged ({error}); {_AGAIN}") from None
+    try:
+        fields = Fields(untrusted.json_value(untrusted.text(path, most=untrusted.SMALL), path), f"{path}:")
+        values = fields.values
+        changes = values.get("augmentation")
+        return Key(
+            crops=fields.whole("crops"),
+            pixels=fields.text("pixels"),
+            teacher=None if values.get("teacher") is None else fields.text("teacher"),
+            views=fields.whole("views", least=1),
+            seed=None if values.get("seed") is None else fields.whole("seed", least=-(1 << 62), most=1 << 62),
+            augmentation=None if changes is None else dict(fields.inner("augmentation").values),
+        )
+    except UsageError as error:
+        raise UsageError(f"{path}: is damaged ({str(error).removeprefix(f'{path}: ')}); {_AGAIN}") from None
 
 
 def _load(path: Path, dtype: type[np.generic], axes: int) -> NDArray[Any] | None:
     """An array that stays on disk; None where it is missing, UsageError where it is damaged."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{path}: is damaged ({error}); {_AGAIN}") from None
-    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != axes:
+    try:
+        array: NDArray[Any] = untrusted.array(path)
+    except UsageError as error:
+        raise UsageError(f"{path}: is damaged ({str(error).removeprefix(f'{path}: ')}); {_AGAIN}") from None
+    if array.dtype != dtype or array.ndim != axes:
         raise UsageError(f"{path}: is no array of a bank; {_AGAIN}")
     return array
 

@@ -21,7 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from facekit.errors import WeightsError
+from facekit import untrusted
+from facekit.errors import FacekitError, WeightsError
+from facekit.training.config import Config
 from facekit.writing import replacing
 
 LAST, BEST, TRUNK = "last.safetensors", "best.safetensors", "trunk.safetensors"
@@ -63,15 +65,41 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 def read(path: Path, *, device: str = "cpu") -> Checkpoint:
     """Read a checkpoint; a folder stands for the best one in it, else the last."""
     path = find(path)
+    untrusted.require(path, most=untrusted.ARRAY, error=WeightsError)
     try:
         with safe_open(path, "pt", device=device) as file:
             notes = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if notes.pop(DIGEST, None) not in (None, _digest(tensors, notes)):
             raise ValueError("it is damaged: its numbers are not those that were saved")
-        return Checkpoint(tensors, json.loads(notes["config"]), json.loads(notes["run"]))
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path}: is not a checkpoint of `facekit train` ({error})") from None
+        config, facts = (untrusted.json_value(notes[name], name) for name in ("config", "run"))
+        _check(config, facts)
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, FacekitError) as error:
+        what = untrusted.reason(error)
+        raise WeightsError(f"{path}: is not a checkpoint of `facekit train` ({what})") from None
+    return Checkpoint(tensors, config, facts)
+
+
+def _check(config: Any, facts: Any) -> None:
+    """Raise for notes that `write` did not write."""
+    Config.from_dict(config)
+    run = untrusted.Fields(facts, "run:")
+    run.whole("step")
+    run.number("best")
+    run.number("seconds", least=0)
+    for name in ("stale", "side", "teacher"):
+        run.whole(name, 0)
+    for name in ("command", "commit", "data", "validation"):
+        run.text(name, "", longest=100_000)
+    history, resumed = run.values.get("history"), run.values.get("resumed", [])
+    if not isinstance(history, list) or not isinstance(resumed, list):
+        raise ValueError("it has no history")
+    for row in history:
+        values = untrusted.Fields(row, "a row of its history")
+        for name in {"step", *values.values}:
+            values.number(name)
+    for command in resumed:
+        untrusted.Fields({"resumed": command}, "run:").text("resumed", longest=100_000)
 
 
 def find(path: Path) -> Path:

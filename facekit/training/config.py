@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Settings = TypeVar("Settings")
 
 NETWORKS = ("resnet18", "resnet18-torchvision", "iresnet18", "iresnet50", "resnet101")
 LOSSES = ("arcface", "cosface", "sphereface", "magface", "adaface", "softmax", "contrastive", "triplet")
@@ -135,5 +137,23 @@ class Config:
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         known["phases"] = tuple((side, steps) for side, steps in known["phases"])
         if known.get("augmentation") is not None:
-            known["augmentation"] = Augmentation(**known["augmentation"])
-        return cls(**known)
+            known["augmentation"] = _checked(Augmentation(**known["augmentation"]))
+        config = _checked(cls(**known))
+        sizes = [(config.dimension, 8192), (config.batch, 1 << 20)]
+        for side, steps in config.phases:
+            sizes += [(side, 1024), (steps, 1 << 40)]
+        if any(type(size) is not int or not 1 <= size <= most for size, most in sizes) or not config.phases:
+            raise ValueError("its dimension, batch or phases are no sizes that there are")
+        return config
+
+
+def _checked(settings: Settings) -> Settings:
+    """The same settings. TypeError where a value is of another kind than the usual one."""
+    for name, usual in vars(type(settings)()).items():
+        value = getattr(settings, name)
+        kinds: tuple[type, ...] = (int, float) if isinstance(usual, float) else (type(usual),)
+        if usual is None:  # the paper's, or none at all
+            kinds = (int, float, Augmentation, type(None))
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise TypeError(f"{name} is a {type(value).__name__}")
+    return settings

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import images
+from facekit import images, untrusted
 from facekit.errors import PictureError, UsageError
 
 SIDE = 112
@@ -58,20 +58,13 @@ def numbered(names: list[str]) -> NDArray[np.int64]:
     return np.array([known.get(name, -1) for name in names], np.int64)
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV with a column `subject`, and perhaps `family` and `name`, one a crop."""
-    try:
-        # Spreadsheets begin a CSV with a byte order mark.
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            rows = list(table)
-    except FileNotFoundError:
-        raise UsageError(f"{path}: missing; an array of crops needs this table beside it") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from None
-    if "subject" not in (table.fieldnames or []):
-        raise UsageError(f"{path}: has no column `subject`")
-    return rows
+def read_table(path: Path) -> untrusted.Rows:
+    """A CSV with a column `subject`, and perhaps `family` and `name`, one row a crop."""
+    if not path.exists():
+        raise UsageError(f"{path}: missing; an array of crops needs this table beside it")
+    table = untrusted.table(path)
+    table.require("subject", what="it says who is on each crop")
+    return table
 
 
 def read_array(crops: Path) -> Faces:
@@ -79,15 +72,14 @@ def read_array(crops: Path) -> Faces:
 
     Row i of the table is entry i of the array, or the picture that its column `name` says.
     """
-    rows = read_table(crops.with_suffix(".csv"))
-    if not rows:
-        raise UsageError(f"{crops.with_suffix('.csv')}: has no rows, one for each crop")
-    names = [row.get("name") or "" for row in rows]
-    pixels = _zipped(crops, names) if crops.suffix == ".zip" else read_crops(crops)
-    if len(pixels) != len(rows):
-        raise UsageError(f"{crops}: holds {len(pixels)} crops, its table {len(rows)} rows")
-    subjects = numbered([row["subject"] or "" for row in rows])
-    return Faces(pixels, subjects, numbered([row.get("family") or "" for row in rows]))
+    table = read_table(crops.with_suffix(".csv"))
+    count = len(table.rows)
+    if not count:
+        raise UsageError(f"{table.path}: has no rows, one for each crop")
+    pixels = _zipped(crops, table.column("name")) if crops.suffix == ".zip" else read_crops(crops)
+    if len(pixels) != count:
+        raise UsageError(f"{crops}: holds {len(pixels)} crops, its table {count} rows")
+    return Faces(pixels, numbered(table.column("subject")), numbered(table.column("family")))
 
 
 def read_validation(crops: Path) -> Faces:
@@ -125,12 +117,7 @@ def _alike(values: NDArray[np.int64]) -> int:
 
 def read_crops(path: Path) -> NDArray[np.uint8]:
     """The array NAME.npy, uint8 (n, 112, 112, 3), left on disk. UsageError if it is none."""
-    try:
-        pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{path}: is no array of crops ({error})") from None
-    if not isinstance(pixels, np.ndarray):
-        raise UsageError(f"{path}: holds several arrays; save the crops as one, NAME.npy")
+    pixels: NDArray[Any] = untrusted.array(path)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (SIDE, SIDE, 3):
         raise UsageError(f"{path}: is {pixels.dtype} {pixels.shape}, not uint8 (n, {SIDE}, {SIDE}, 3)")
     if not len(pixels):
@@ -139,17 +126,17 @@ def read_crops(path: Path) -> NDArray[np.uint8]:
 
 
 def _zipped(path: Path, names: list[str]) -> NDArray[np.uint8]:
-    pixels = np.empty((len(names), SIDE, SIDE, 3), np.uint8)
+    pixels = np.zeros((len(names), SIDE, SIDE, 3), np.uint8)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with untrusted.opened(path, most=untrusted.ARRAY) as file, zipfile.ZipFile(file) as archive:
             for number, name in enumerate(names):
-                crop = images.decode(archive.read(name), name).pixels
+                crop = images.decode(untrusted.member(archive, name), name).pixels
                 if crop.shape != pixels.shape[1:]:
                     height, width, _ = crop.shape
                     raise UsageError(f"{path}: {name} is {width}×{height}, a crop is {SIDE}×{SIDE}")
                 pixels[number] = crop
     except (*UNREADABLE, PictureError) as error:
-        raise UsageError(f"{path}: crops cannot be read ({error})") from None
+        raise UsageError(f"{path}: crops cannot be read ({untrusted.reason(error)})") from None
     return pixels
 
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from facekit import runtime
+from facekit import runtime, untrusted
 from facekit.embedding import normalised
 from facekit.errors import WeightsError
 from facekit.evaluation import metrics
@@ -37,10 +37,14 @@ Vectors = NDArray[np.float32]
 def load_network(saved: checkpoint.Checkpoint) -> nn.Module:
     """The averaged network of a checkpoint, ready to run. WeightsError if its tensors do not fit."""
     network = networks.create(saved.config["network"], saved.config["dimension"])
+    weights = saved.under("averaged")
     try:
-        network.load_state_dict(saved.under("averaged"))
+        network.load_state_dict(weights)
     except RuntimeError as error:
-        raise WeightsError(f"the checkpoint does not fit {saved.config['network']}: {error}") from None
+        what = untrusted.reason(error)
+        raise WeightsError(f"the checkpoint does not fit {saved.config['network']}: {what}") from None
+    if not all(torch.isfinite(value).all() for value in weights.values()):
+        raise WeightsError("the checkpoint holds numbers that are not finite")
     return network.eval()
 
 

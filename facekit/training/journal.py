@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facekit import settings
+from facekit import settings, untrusted
 from facekit.errors import UsageError
 from facekit.writing import replacing, write_bytes
 
@@ -102,14 +103,18 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
 
 def read_csv(path: Path) -> list[Row]:
     """The rows that `write_csv` wrote. Raises UsageError for another file."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [
-                {name: float(value) for name, value in row.items() if value}
-                for row in csv.DictReader(file, strict=True)
-            ]
-    except (OSError, ValueError, TypeError, AttributeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as the metrics of a run ({error})") from None
-    if not rows or not all("step" in row for row in rows):
-        raise UsageError(f"{path}: has no rows with a step, as the {METRICS} of a run has")
+    table = untrusted.table(path)
+    table.require("step", what=f"the {METRICS} of a run has one")
+    rows = []
+    for line, row in zip(table.lines, table.dicts(), strict=True):
+        try:
+            rows.append({name: float(value) for name, value in row.items() if value})
+        except ValueError as error:
+            raise UsageError(f"{path}: line {line}: {untrusted.reason(error)}") from None
+        if not all(map(math.isfinite, rows[-1].values())):
+            raise UsageError(f"{path}: line {line} has a value that is not finite")
+        if "step" not in rows[-1]:
+            raise UsageError(f"{path}: line {line} has no step")
+    if not rows:
+        raise UsageError(f"{path}: has no rows: the run was not validated yet")
     return rows

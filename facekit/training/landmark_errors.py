@@ -10,8 +10,9 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit import untrusted
 from facekit.alignment import Landmarks
-from facekit.errors import UsageError
+from facekit.errors import UsageError, WeightsError
 from facekit.rendering.tables import Column, table
 from facekit.results import Detection
 from facekit.training.landmarks import Example, Points, Square, rectangle
@@ -77,7 +78,11 @@ def our_predictor(path: Path) -> Predictor:
 
 def dlib_predictor(path: Path) -> Predictor:
     """A file of dlib's with 5 or 68 points, used as dlib's examples do."""
-    predict = dlib.shape_predictor(str(path))
+    untrusted.require(path, error=WeightsError)
+    try:
+        predict = dlib.shape_predictor(str(path))
+    except (RuntimeError, MemoryError):
+        raise WeightsError(f"{path}: not a dlib shape predictor") from None
 
     def points(example: Example) -> Points:
         parts = predict(example.pixels, rectangle(_box(example))).parts()

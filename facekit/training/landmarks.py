@@ -9,7 +9,6 @@ sixteenth of the eye distance.
 
 from __future__ import annotations
 
-import csv
 import ctypes
 import errno
 import signal
@@ -27,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import images
+from facekit import images, untrusted
 from facekit.detection import Detector
 from facekit.errors import PictureError, UsageError
 from facekit.results import Box, Pixels
@@ -110,17 +109,13 @@ def read_examples(pictures: Path, table: Path) -> list[Example]:
 
     Its columns are `name` and `left_eye_x`, `left_eye_y` … for each point of `arcface5`.
     """
-    try:
-        # Spreadsheets begin a CSV with a byte order mark.
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table}: cannot be read as a CSV in UTF-8 ({error})") from None
+    found = untrusted.table(table)
     needed = ["name", *(f"{point}_{axis}" for point in SCHEME for axis in "xy")]
-    missing = [column for column in needed if rows and column not in rows[0]]
-    if missing or not rows:
-        raise UsageError(f"{table}: needs a row a face and the columns {', '.join(missing or needed)}")
-    names = [row["name"] or "" for row in rows]
+    found.require(*needed, what="it has a row a face, with the places of five points")
+    rows = found.dicts()
+    if not rows:
+        raise UsageError(f"{table}: needs a row a face and the columns {', '.join(needed)}")
+    names = [row["name"] for row in rows]
     if not all(names):
         raise UsageError(f"{table}: row {names.index('') + 2} has no name of a picture")
     points = [_points(row, table) for row in rows]
@@ -147,13 +142,13 @@ def _files(pictures: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     try:
         if pictures.is_dir():
             for name in names:
-                yield name, (pictures / name).read_bytes()
+                yield name, images.content(str(pictures / name))
             return
-        with zipfile.ZipFile(pictures) as archive:
+        with untrusted.opened(pictures, most=untrusted.ARRAY) as file, zipfile.ZipFile(file) as archive:
             for name in names:
-                yield name, archive.read(name)
+                yield name, untrusted.member(archive, name)
     except UNREADABLE as error:
-        raise PictureError(f"{pictures}: {error}") from None
+        raise PictureError(f"{pictures}: {untrusted.reason(error)}") from None
 
 
 def held_out(examples: Sequence[_T]) -> tuple[list[_T], list[_T]]:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from facekit import runtime, untrusted
 from facekit.errors import WeightsError
 from facekit.training.batches import prepare
 from facekit.training.networks import GlobalDepthwise
@@ -28,6 +29,7 @@ FITTED = 16_384
 AT_ONCE = 64
 RIDGE = 1e-3
 """Of the mean variance of an input: enough for inputs that say the same."""
+LARGEST = 1024
 
 
 @torch.no_grad()
@@ -39,10 +41,13 @@ def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> nn.Line
     WeightsError if the file is of another network, or of one whose batch norms do not follow its layers.
     """
     model = _model(file)
-    side = _side(model)
-    if side < 1:
+    try:
+        side, layers = _side(model), _layers(model)
+    # A graph may be put together in any way.
+    except Exception as error:
+        raise WeightsError(f"{file}: cannot be begun from ({untrusted.reason(error)})") from None
+    if not 1 <= side <= LARGEST:
         raise WeightsError(f"{file}: does not say of what size its faces are, and cannot be begun from")
-    layers = _layers(model)
     filling = _Filling(file, layers)
     hooks = [
         part.register_forward_pre_hook(filling.norm if isinstance(part, nn.BatchNorm2d) else filling.layer)
@@ -56,6 +61,8 @@ def restore(network: nn.Module, file: Path, crops: NDArray[np.uint8]) -> nn.Line
             hook.remove()
     if filling.used != len(layers):
         raise WeightsError(f"{file}: is of another network, with more layers")
+    if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
+        raise WeightsError(f"{file}: holds numbers that are not finite")
     return filling.unlike
 
 
@@ -136,10 +143,12 @@ def usual_length(weight: Tensor) -> float:
 def _model(file: Path) -> Any:
     import onnx
 
+    data = untrusted.content(file, most=untrusted.NETWORK, error=WeightsError)
     try:
-        return onnx.load_from_string(file.read_bytes())
+        runtime.require_whole(data)
+        return onnx.load_from_string(data)
     except Exception as error:  # google.protobuf's own, which is no dependency of ours
-        raise WeightsError(f"{file}: is no ONNX file ({str(error).splitlines()[0]})") from None
+        raise WeightsError(f"{file}: is no ONNX file ({untrusted.reason(error)})") from None
 
 
 def _side(model: Any) -> int:

@@ -19,6 +19,7 @@ from facekit.training.config import Config
 from facekit.training.data import Faces
 from facekit.training.muon import Muon
 from facekit.training.restore import FITTED, SAMPLE, fit_last, restore
+from facekit.untrusted import reason
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Run:
                 module.load_state_dict(saved.under(part))
             self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         except (RuntimeError, ValueError, KeyError) as error:
-            raise WeightsError(f"{path}: is of other settings or other people ({error})") from None
+            raise WeightsError(f"{path}: is of other settings or other people ({reason(error)})") from None
         facts = saved.facts
         self.step, self.best, self.seconds = facts["step"], facts["best"], facts["seconds"]
         self.stale, self.side, self.history = facts.get("stale", 0), facts.get("side", 0), facts["history"]
@@ -100,7 +101,7 @@ class Run:
             self.network.load_state_dict(wanted)
             self.averaged.load_state_dict(wanted)
         except RuntimeError as error:
-            raise WeightsError(f"{path}: is of another network ({error})") from None
+            raise WeightsError(f"{path}: is of another network ({reason(error)})") from None
 
     def _fit(self, path: Path, last: nn.Linear, data: Faces) -> None:
         if data.teacher is None or data.teacher.shape[1] != last.out_features:

@@ -163,8 +163,9 @@ def test_a_box_whose_points_are_one_point_is_no_face(tmp_path: Path) -> None:
     assert len(detect([output], tmp_path, (SIDE, SIDE))) == len(FACES) - 1
 
 
-def test_values_that_are_no_numbers_are_no_faces(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_a_broken_network(value: float, tmp_path: Path) -> None:
     (output,) = v8_joined()
-    output[0, :, 100] = np.nan
-    output[0, :, 101] = np.inf
-    assert len(detect([output], tmp_path, (SIDE, SIDE))) == len(FACES)
+    output[0, :, 100] = value
+    with pytest.raises(WeightsError, match=r"\.onnx: gives values that are no numbers, or infinite"):
+        detect([output], tmp_path, (SIDE, SIDE))

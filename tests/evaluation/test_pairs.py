@@ -63,7 +63,7 @@ def test_csv_without_folds_gets_ten_and_folders_that_agree_are_people(tmp_path: 
         ("p.csv", "a,b\nx,y\n", "no column mated"),
         ("p.csv", "a,b,mated\nx,y,yes\n", "line 2, column mated: 'yes' is not 1 or 0"),
         ("p.csv", "a,b,mated,fold\nx,y,1,first\nx,z,0,1\n", "column fold"),
-        ("p.csv", 'a,b,mated\n"x,y,1\n', "cannot be read"),
+        ("p.csv", 'a,b,mated\n"x,y,1\n', "line 2 is no CSV"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_line(tmp_path: Path, name: str, text: str, told: str) -> None:

@@ -90,8 +90,8 @@ def test_a_name_that_a_spreadsheet_would_run_is_guarded(tmp_path: Path) -> None:
         ("a,b,mated,score,fold\nx,y,1,0.5,\n", "column fold: '' is no whole number"),
         ("a,a,b,mated,score\n", "same name"),
         ("probe,top_score\n", "no column split, subject"),
-        ('a,b,mated,score\n"x,y,1,0.5\n', "cannot be read"),
-        ("a,b,mated,score\n\xff\n", "cannot be read"),
+        ('a,b,mated,score\n"x,y,1,0.5\n', "line 2 is no CSV"),
+        ("a,b,mated,score\n\xff\n", "no text in UTF-8"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_column(tmp_path: Path, text: str, told: str) -> None:

@@ -85,10 +85,10 @@ def test_several_arrays_are_not_one(tmp_path: Path) -> None:
     [
         (np.zeros((2, 112, 112, 3), np.uint8), None, "needs this table"),
         (np.zeros((2, 112, 112, 3), np.uint8), "subject\na\n", "2 crops, its table 1 rows"),
-        (np.zeros((2, 112, 112, 3), np.uint8), "who\na\nb\n", "no column `subject`"),
+        (np.zeros((2, 112, 112, 3), np.uint8), "who\na\nb\n", "has no column subject"),
         (np.zeros((2, 64, 64, 3), np.uint8), "subject\na\nb\n", r"not uint8 \(n, 112"),
         (np.zeros((2, 112, 112, 3), np.float32), "subject\na\nb\n", "is float32"),
-        (np.array([{}]), "subject\na\n", "no array of crops"),
+        (np.array([{}]), "subject\na\n", "holds Python objects, which are not loaded"),
         (np.zeros((0, 112, 112, 3), np.uint8), "subject\na\n", r"faces\.npy: holds no crops"),
         (np.zeros((0, 112, 112, 3), np.uint8), "subject\n", r"faces\.csv: has no rows"),
     ],

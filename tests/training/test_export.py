@@ -15,6 +15,7 @@ from facekit.errors import UsageError, WeightsError
 from facekit.evaluation import metrics
 from facekit.training import checkpoint, export, manifest, networks, release, run
 from facekit.training.checkpoint import Checkpoint
+from facekit.training.config import Config
 from facekit.training.data import Faces
 from facekit.training.validation import embed
 from training.small import people, quick
@@ -248,11 +249,14 @@ def test_what_is_no_checkpoint(content: bytes, tmp_path: Path) -> None:
         checkpoint.read(path)
 
 
+FACTS = {"step": 1, "best": 0.5, "seconds": 2.0, "history": [{"step": 1.0}]}
+
+
 def test_a_checkpoint_is_replaced_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / checkpoint.LAST
-    checkpoint.write(path, Checkpoint({"a": torch.ones(3)}, {"seed": 1}, {"step": 1}))
+    checkpoint.write(path, Checkpoint({"a": torch.ones(3)}, Config(seed=1).to_dict(), FACTS))
     before = path.read_bytes()
 
     def full(*_: object, **__: object) -> None:
@@ -263,7 +267,7 @@ def test_a_checkpoint_is_replaced_whole_or_not_at_all(
         checkpoint.write(path, Checkpoint({"a": torch.zeros(3)}, {}, {}))
     assert path.read_bytes() == before
     read = checkpoint.read(path)
-    assert (read.config, read.facts) == ({"seed": 1}, {"step": 1})
+    assert (read.config["seed"], read.facts) == (1, FACTS)
 
 
 @pytest.mark.parametrize("place", ["numbers", "settings"])
@@ -271,7 +275,7 @@ def test_a_checkpoint_with_a_changed_byte_is_refused(place: str, tmp_path: Path)
     path = tmp_path / checkpoint.LAST
     parts = {"a": torch.ones(3), "b": torch.tensor(7), "c": torch.rand(2, 3, 4, 4)}
     parts["c"] = parts["c"].contiguous(memory_format=torch.channels_last)
-    checkpoint.write(path, Checkpoint(parts, {"seed": 1}, {"step": 1}))
+    checkpoint.write(path, Checkpoint(parts, Config(seed=1).to_dict(), FACTS))
     read = checkpoint.read(path)
     assert all(torch.equal(read.tensors[name], value) for name, value in parts.items())
     content = bytearray(path.read_bytes())

@@ -131,7 +131,8 @@ def test_examples_are_read_alike_from_a_folder_and_a_zip_file(tmp_path: Path) ->
     ("text", "reason"),
     [
         ("name,x\n001.png,3\n", "left_eye_x"),
-        ("", "needs a row a face"),
+        ("", "is empty: a table begins with a line of the names"),
+        ("name\n", "has no column left_eye_x"),
         (
             "name," + ",".join(f"{p}_{a}" for p in landmarks.SCHEME for a in "xy") + "\n001.png,a,,,,,,,,,\n",
             "001.png",
