@@ -16,8 +16,7 @@ import stat
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,11 +24,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from facekit import headers
 from facekit.errors import PictureError
 from facekit.results import Picture, Pixels
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 100_000_000
+MAX_SIDE = 65_535
+"""The longest that a JPEG can have. A sliver of few pixels costs as much as a square of its side when it is
+turned."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,6 @@ _TURNS = {
 
 # Without a handler of its own, Python prints Pillow's remarks on odd TIFF files to standard error.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-_one_at_a_time = threading.Lock()
 
 
 def read(path: Path | str, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Picture:
@@ -107,7 +109,7 @@ def decode(
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
 ) -> Picture:
-    """Decode a picture that is in memory. The size is checked in the header, before any pixel is made.
+    """Decode a picture that is in memory. Its size and structure are checked before any pixel is made.
 
     Of an animation or a file of many pages the first frame is taken, and `notes` says so. Raises
     PictureError.
@@ -116,7 +118,8 @@ def decode(
         raise _failure(source, f"larger than {max_bytes / 1e6:g} MB")
     name = _recognise(data, source)
     try:
-        with _quietly():
+        headers.check(name, data)
+        with _quietly:
             importlib.import_module(f"PIL.{FORMATS[name].reader}")
             if name == "TIFF":
                 _silence_libtiff()
@@ -128,6 +131,8 @@ def decode(
                 pixels = np.asarray(_upright(_rgb(image), _orientation(image)))
     except PictureError:
         raise
+    except headers.CostError as error:
+        raise _failure(source, f"too costly to decode: {error}") from None
     # Damaged files make Pillow's readers fail in every way there is: struct.error, KeyError, MemoryError …
     except Exception as error:
         raise _failure(source, f"damaged {name} picture ({_reason(error)})") from error
@@ -179,6 +184,8 @@ def _check_size(image: Image.Image, source: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         size = f"{width}×{height} pixels, over the limit of {max_pixels / 1e6:g} megapixels"
         raise _failure(source, f"too large: {size} (see --max-pixels)")
+    if max(width, height) > MAX_SIDE:
+        raise _failure(source, f"too large: {width}×{height} pixels, over the limit of {MAX_SIDE} a side")
 
 
 def _notes(image: Image.Image) -> tuple[str, ...]:
@@ -224,18 +231,34 @@ def _eight_bits(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Pi
     return grey
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
+class _Quietly:
     """Within, no warning is printed, and a picture that is cut off is an error, although other packages let
-    Pillow fill the rest with grey (face_recognition does). Both hold for all threads: one at a time."""
-    from PIL import ImageFile
+    Pillow fill the rest with gray (face_recognition does). Both hold for all threads, from the first that
+    comes in to the last that leaves."""
 
-    with _one_at_a_time, warnings.catch_warnings(action="ignore"):
-        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
-        try:
-            yield
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = before
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._undo = ExitStack()
+
+    def __enter__(self) -> None:
+        from PIL import ImageFile
+
+        with self._lock:
+            if not self._threads:
+                before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+                self._undo.callback(setattr, ImageFile, "LOAD_TRUNCATED_IMAGES", before)
+                self._undo.enter_context(warnings.catch_warnings(action="ignore"))
+            self._threads += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._threads -= 1
+            if not self._threads:
+                self._undo.close()
+
+
+_quietly = _Quietly()
 
 
 @cache

@@ -10,6 +10,7 @@ import contextlib
 import queue
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from facekit.pipeline import Pipeline
+
+MAX_SECONDS = 120.0
+"""A picture is done in one or two; what is made to cost is refused before, as far as that can be told."""
 
 _AHEAD = 4
 # A process costs about a quarter of a second to start, a picture a thirtieth.
@@ -58,14 +62,16 @@ class Options:
     """How pictures are read and looked through.
 
     `detector`, `embedder` and `min_face` are those of `Pipeline`; pictures of more than `max_pixels`
-    pixels are refused. `jobs` is the number of processes; 0 takes several when the work pays for
-    starting them. `keep_pictures` leaves the pixels in the readings.
+    pixels are refused, and one that takes more than `max_seconds` is given up. `jobs` is the number of
+    processes; 0 takes several when the work pays for starting them. `keep_pictures` leaves the pixels in the
+    readings.
     """
 
     detector: str = "dlib"
     embedder: Path | None = None
     min_face: int = MIN_FACE
     max_pixels: int = MAX_PIXELS
+    max_seconds: float = MAX_SECONDS
     jobs: int = 1
     keep_pictures: bool = False
 
@@ -131,34 +137,68 @@ def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
 
 
 def _in_a_thread(sources: Sequence[str], options: Options, ready: Pipeline | None) -> Iterator[Reading]:
-    done: queue.Queue[Reading | BaseException] = queue.Queue(maxsize=2)
-    stop = threading.Event()
-
-    def work() -> None:
-        try:
-            pipeline = ready or options.pipeline()
-            for source in sources:
-                if stop.is_set():
-                    return
-                done.put(read_one(source, pipeline, options))
-        except BaseException as error:
-            done.put(error)
-
-    if not sources:
-        return
-    # A daemon: when the user interrupts, nobody waits for the picture it is busy with.
-    threading.Thread(target=work, daemon=True, name="facekit-reader").start()
+    reader = _Thread(sources, options, ready)
     try:
-        for _ in sources:
-            reading = done.get()
+        for number, source in enumerate(sources):
+            reading = reader.next()
+            if reading is None:
+                reading = _given_up(source, options)
+                reader = _Thread(sources[number + 1 :], options, reader.pipeline)
             if isinstance(reading, BaseException):
                 raise reading
             yield reading
     finally:
-        stop.set()
+        reader.stop()
+
+
+class _Thread:
+    """A thread that reads ahead. It cannot be ended while it is busy with a picture, only left alone."""
+
+    def __init__(self, sources: Sequence[str], options: Options, ready: Pipeline | None) -> None:
+        self.pipeline = ready
+        self._options = options
+        self._done: queue.Queue[Reading | BaseException] = queue.Queue(maxsize=2)
+        self._stopped = threading.Event()
+        self._began: float | None = None
+        if sources:
+            # A daemon: when the user interrupts, nobody waits for the picture it is busy with.
+            threading.Thread(target=self._run, args=(sources,), daemon=True, name="facekit-reader").start()
+
+    def next(self) -> Reading | BaseException | None:
+        """The next picture's reading; None, and nothing more, when it takes too long."""
+        most = self._options.max_seconds
+        while True:
+            began = self._began
+            left = most if began is None else began + most - time.monotonic()
+            with contextlib.suppress(queue.Empty):
+                return self._done.get(timeout=max(left, 0.01))
+            if began is not None and began == self._began and time.monotonic() > began + most:
+                self._stopped.set()
+                return None
+
+    def stop(self) -> None:
+        self._stopped.set()
         with contextlib.suppress(queue.Empty):
             while True:
-                done.get_nowait()
+                self._done.get_nowait()
+
+    def _run(self, sources: Sequence[str]) -> None:
+        try:
+            self.pipeline = self.pipeline or self._options.pipeline()
+            for source in sources:
+                self._began = time.monotonic()
+                reading = read_one(source, self.pipeline, self._options)
+                self._began = None
+                if self._stopped.is_set():
+                    return
+                self._done.put(reading)
+        except BaseException as error:
+            self._began = None
+            self._done.put(error)
+
+
+def _given_up(source: str, options: Options) -> Reading:
+    return Reading(source, error=f"{source}: given up after {options.max_seconds:.0f} s")
 
 
 class _Workers:
@@ -176,6 +216,7 @@ class _Workers:
         from multiprocessing.connection import Connection, wait
 
         busy: dict[Connection, int] = {}
+        began: dict[Connection, float] = {}
         ready: dict[int, Reading] = {}
         given = 0
         try:
@@ -188,12 +229,20 @@ class _Workers:
                             # A worker that is dead already is found out when its answer is awaited.
                             with contextlib.suppress(OSError):
                                 idle.send(sources[given])
-                            busy[idle] = given
+                            busy[idle], began[idle] = given, time.monotonic()
                             given += 1
-                    for connection in wait(list(busy)):
+                    oldest = min(began[each] for each in busy)
+                    left = oldest + self._options.max_seconds - time.monotonic()
+                    for connection in wait(list(busy), max(left, 0.01)):
                         assert isinstance(connection, Connection)
                         number = busy.pop(connection)
                         ready[number] = self._take(connection, sources[number])
+                    late = time.monotonic() - self._options.max_seconds
+                    for connection in [each for each in busy if began[each] < late]:
+                        number = busy.pop(connection)
+                        self._workers[connection].kill()
+                        self._replace(connection)
+                        ready[number] = _given_up(sources[number], self._options)
                 yield ready.pop(wanted)
         finally:
             for connection, process in self._workers.items():
@@ -214,15 +263,20 @@ class _Workers:
         try:
             answer = connection.recv()
         except (EOFError, OSError):
-            process = self._workers.pop(connection)
-            connection.close()
-            process.join()
-            self._start()
-            return Reading(source, error=f"{source}: {_cause_of_death(process.exitcode)}")
+            status = self._replace(connection)
+            return Reading(source, error=f"{source}: {_cause_of_death(status)}")
         if isinstance(answer, BaseException):
             raise answer
         assert isinstance(answer, Reading)
         return answer
+
+    def _replace(self, connection: Connection) -> int | None:
+        """Start another process in the place of one that has died; its exit status."""
+        process = self._workers.pop(connection)
+        connection.close()
+        process.join()
+        self._start()
+        return process.exitcode
 
 
 def _serve(connection: Connection, options: Options) -> None:

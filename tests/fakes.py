@@ -73,6 +73,8 @@ class FakePipeline:
             os.kill(os.getpid(), signal.SIGSEGV)
         if name.startswith("brief"):
             time.sleep(0.03)
+        if name.startswith("stuck"):
+            time.sleep(100)
         if name.startswith("slow"):
             time.sleep(0.5)
         if name.startswith("nan"):

@@ -49,6 +49,18 @@ def test_a_bad_picture_is_told_and_the_others_are_read(tmp_path: Path, jobs: int
         assert "\n" not in str(reading.error)
 
 
+@pytest.mark.parametrize(("jobs", "seconds"), [(1, 0.3), (2, 6.0)])
+def test_a_picture_that_takes_too_long_is_given_up_and_the_others_are_read(
+    tmp_path: Path, jobs: int, seconds: float
+) -> None:
+    names = ["1.png", "stuck.png", "2.png", "3.png"]
+    sources = [photo(tmp_path / name, "red") for name in names]
+    readings = read(*sources, jobs=jobs, max_seconds=seconds)
+    assert [reading.source for reading in readings] == [str(source) for source in sources]
+    assert [len(reading.faces) for reading in readings] == [1, 0, 1, 1]
+    assert readings[1].error == f"{sources[1]}: given up after {seconds:.0f} s"
+
+
 def test_a_process_that_dies_costs_its_picture_only(tmp_path: Path) -> None:
     names = ["1.png", "segfault.png", "2.png", "3.png", "segfault2.png"]
     readings = read(*(photo(tmp_path / name, "red") for name in names), jobs=2)
@@ -95,10 +107,11 @@ def test_pictures_are_kept_only_on_demand(tmp_path: Path, jobs: int) -> None:
 
 def test_a_reader_that_is_no_longer_wanted_stops(tmp_path: Path) -> None:
     sources = [str(photo(tmp_path / f"slow{number}.png", "red")) for number in range(8)]
+    before = threading.enumerate()
     readings = read_faces(sources, FakeOptions())
     next(readings)
     readings.close()
-    reader = [each for each in threading.enumerate() if each.name == "facekit-reader"]
+    reader = [each for each in threading.enumerate() if each not in before]
     for each in reader:
         each.join(3)
         assert not each.is_alive()

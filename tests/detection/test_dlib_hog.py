@@ -150,6 +150,22 @@ def test_pictures_of_any_shape_without_a_face(
     assert min_face == 1 or found == []
 
 
+@pytest.mark.parametrize("shape", [(200, 40_000), (40_000, 200), (15, 60_000), (400, 2000)])
+def test_a_sliver_costs_no_more_than_another_picture_of_its_area(shape: tuple[int, int]) -> None:
+    sizes: list[int] = []
+    detector = DlibHog(Ladder(first_area=1e5, last_area=2e5))
+    inner = detector._detectors._make()
+
+    class Counting:
+        def run(self, view: np.ndarray, *options: float) -> object:
+            sizes.append(view.size)
+            return inner.run(view, *options)
+
+    detector._detectors = Lending(Counting)
+    assert detector.detect(np.zeros((*shape, 3), np.uint8)) == []
+    assert max(sizes, default=0) < 5e5
+
+
 def test_a_large_picture_is_not_looked_at_in_full() -> None:
     sizes: list[int] = []
     detector = DlibHog(Ladder(first_area=1e4, last_area=4e4))
