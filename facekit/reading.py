@@ -71,9 +71,9 @@ class Options:
     embedder: Path | None = None
     min_face: int = MIN_FACE
     max_pixels: int = MAX_PIXELS
-    max_seconds: float = MAX_SECONDS
     jobs: int = 1
     keep_pictures: bool = False
+    max_seconds: float = MAX_SECONDS
 
     def pipeline(self, threads: int = 0) -> Pipeline:
         """The pipeline of these options, with so many threads (0: one per core)."""
