@@ -245,6 +245,31 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
     return DONE
 
 
+@shared.command("copy", short_help="Copy a gallery, also one that is in use.")
+@click.argument("source", metavar="FROM", type=click.Path(path_type=Path))
+@click.argument("target", metavar="TO", type=click.Path(path_type=Path))
+@click.pass_obj
+def copy(console: Console, /, source: Path, target: Path) -> int:
+    """Copy the gallery FROM to the new file TO, also while others use it.
+
+    The copy is one state of the gallery with every template checked; copying the file by other means
+    can miss what was enrolled last. TO may be a folder; an existing file is not overwritten.
+
+    \b
+    Example:
+      facekit gallery copy people/gallery.db /backup/people-2026-11-26.db
+    """
+    from facekit import settings
+    from facekit.gallery import copying
+
+    source = settings.galleries_to_read(source)[0]
+    target = target / source.name if target.is_dir() else target
+    copied = copying.copy(source, target)
+    people = counted(copied.subjects, "person", "people")
+    console.note(f"{people} with {counted(copied.templates, 'template')} copied to {target}")
+    return DONE
+
+
 @shared.command("check", short_help="Look for damage, or for people under a wrong name.")
 @click.option(
     "--people", is_flag=True, help="Look also for wrong names, and print what to do about each doubt."
@@ -306,5 +331,5 @@ def _print_doubts(console: Console, place: Path | None, style: str) -> None:
     console.note(f"{what} about {looked_at}")
 
 
-for _command in (list_, show, forget_removals, remove, rename, merge, export, import_, check):
+for _command in (list_, show, forget_removals, remove, rename, merge, export, import_, copy, check):
     gallery.add_command(_command)

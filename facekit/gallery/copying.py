@@ -1,0 +1,49 @@
+"""A copy of a gallery while others use it: one committed state, proved, or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from facekit.gallery import database, rows, schema
+from facekit.gallery.drafts import new_file
+from facekit.gallery.faults import in_words
+from facekit.gallery.settings import Settings
+from facekit.gallery.tombstones import Tombstones
+
+
+def copy(source: Path | str, target: Path | str) -> Settings:
+    """Copy a gallery, also one that is open, to a new file of mode 0600; return the copy's settings.
+
+    Only living rows are copied, so nothing that was removed and is not yet erased comes along. Every row of
+    the copy is checked before it has its name. Raises GalleryError, also when `target` is there already.
+    """
+    source, target = Path(source), Path(target)
+    with closing(database.connect(source, write=False)) as connection, new_file(target) as draft:
+        with in_words(source):
+            connection.execute("PRAGMA query_only = OFF")
+            schema.limit_steps(connection)
+            database.patiently(
+                lambda: connection.execute("VACUUM INTO ?", (str(draft),)), database.patience(source)
+            )
+        with in_words(target), closing(sqlite3.connect(draft, isolation_level=None)) as copied:
+            return _finished(copied, source)
+
+
+def _finished(copied: sqlite3.Connection, source: Path) -> Settings:
+    """The settings of the copy, when all that they count is there and on the disk."""
+    schema.limit(copied)
+    copied.execute("PRAGMA synchronous = FULL")
+    copied.execute("PRAGMA journal_mode = WAL")
+    with database.transaction(copied, "IMMEDIATE"):
+        settings = Settings.read(copied, source)
+        for _ in rows.read_all(copied, settings, source):
+            pass
+        Tombstones.read(copied, settings, source)
+        settings = replace(settings, erasing=0)
+        settings.write(copied)
+    # Writes the file to the disk; closing would do it too, but without a word when the disk is full.
+    copied.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return settings
