@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import os
 import sys
 import threading
@@ -74,31 +75,42 @@ class LazyGroup(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False
         streams.survive_any_text()
-        debug = "--debug" in (sys.argv[1:] if args is None else args)
+        words = sys.argv[1:] if args is None else args
+        console = Console(addresses=_addresses(words))
         if COMPLETION in os.environ:
             importlib.import_module("facekit.cli.completion")
         try:
-            status = super().main(args, *rest, **extra)
+            status = super().main(args, *rest, obj=console, **extra)
             sys.stdout.flush()
         except Exception as error:
-            if debug:
+            if "--debug" in words:
                 raise
-            status = _told(error)
+            status = _told(error, console)
         sys.exit(status if isinstance(status, int) else DONE)
 
 
-def _told(error: Exception) -> int:
+def _addresses(words: Sequence[str]) -> list[str]:
+    """What may be an address with a password in it, of the words of the command line."""
+    if not any(":" in word for word in words):
+        return []
+    from facekit.redaction import is_address
+
+    return [word for word in words if is_address(word)]
+
+
+def _told(error: Exception, console: Console) -> int:
     """Say what went wrong on standard error, in a line; the exit status of it."""
     if isinstance(error, click.exceptions.Abort):
         return signals.status(error.__cause__)
     if isinstance(error, click.ClickException):
+        shown = io.StringIO()
+        error.show(shown)
         with contextlib.suppress(OSError):
-            error.show()
+            click.echo(console.redacted(shown.getvalue()), err=True, nl=False)
         return error.exit_code
     if isinstance(error, BrokenPipeError):  # whoever read our output has had enough
         streams.give_up(sys.stdout)
         return FAILED
-    console = Console()
     if isinstance(error, FacekitError):
         console.error(str(error))
         if isinstance(error, NoFaceError):
@@ -130,7 +142,7 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
       facekit enroll people/         a sub-folder with pictures for each person
       facekit identify photo.jpg     who is it?
     """
-    ctx.obj = Console(quiet=quiet)
+    ctx.ensure_object(Console).quiet = quiet
 
 
 def main() -> NoReturn:
@@ -149,5 +161,12 @@ def main() -> NoReturn:
         # Python would look through everything it has loaded before it lets go of it all.
         gc.freeze()
         raise
+    except Exception as error:  # with --debug: Python's own report would show addresses whole
+        import traceback
+
+        report = "".join(traceback.format_exception(error))
+        with contextlib.suppress(OSError):
+            click.echo(Console(addresses=_addresses(sys.argv[1:])).redacted(report), err=True, nl=False)
+        sys.exit(FAILED)
     except KeyboardInterrupt as error:  # a second one, while the first was dealt with
         os._exit(signals.status(error))

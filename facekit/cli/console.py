@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 
 import click
 
@@ -13,10 +14,13 @@ from facekit.cli import streams
 
 
 class Console:
-    """Messages that keep out of each other's way, and a progress line on a terminal only."""
+    """Messages that keep out of each other's way, and a progress line on a terminal only. No message shows
+    the user, the password or the query of an address, least of all of the `addresses` that the user gave.
+    """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, addresses: Sequence[str] = ()) -> None:
         self.quiet = quiet
+        self._addresses = tuple(addresses)
         self.failed = False
         self._line = ""
         self._drawn = 0.0
@@ -26,6 +30,11 @@ class Console:
         """A line of data. Raises OSError where standard output does not take it."""
         if self._line and sys.stdout.isatty():
             self._clear()
+        if self._addresses:
+            from facekit.redaction import without_address
+
+            for address in self._addresses:
+                line = without_address(line, address)
         click.echo(line)
 
     def note(self, text: str) -> None:
@@ -61,6 +70,7 @@ class Console:
         from facekit.rendering.tables import fit
 
         self._clear()
+        text = self.redacted(text)
         self._line, self._drawn = text, time.monotonic()
         if text:
             _draw(f"\r\x1b[K{fit(text, shutil.get_terminal_size().columns - 1).rstrip()}")
@@ -69,7 +79,15 @@ class Console:
         from facekit.rendering.escaping import printable
 
         self._clear()
-        _draw(f"facekit: {printable(text)}\n")
+        _draw(f"facekit: {printable(self.redacted(text))}\n")
+
+    def redacted(self, text: str) -> str:
+        """`text` as it may be shown: see `facekit.redaction`."""
+        if not self._addresses and "://" not in text:
+            return text
+        from facekit.redaction import redacted
+
+        return redacted(text, self._addresses)
 
     def _clear(self) -> None:
         if self._line and self._drawn:
