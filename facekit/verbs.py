@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit import folders, identification, settings
-from facekit.arguments import path_of, paths_of, score_of
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
-from facekit.gallery.records import subject_name
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
 from facekit.reading import Options, Reading, read_faces
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from facekit.pipeline import Pipeline
 
 Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
-AnyGallery = Gallery | str | PathLike[str]
-"""An open gallery, which stays open, or the path of one."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +50,13 @@ class Verification:
 
 
 def open_gallery(
-    path: str | PathLike[str] | None = None, *, write: bool = False, fingerprint: str | None = None
+    path: Path | str | None = None, *, write: bool = False, fingerprint: str | None = None
 ) -> Gallery:
     """The gallery at `path` (a file, or a folder with `gallery.db` in it), or the first there is of the
     usual places; the shipped one can only be read. With `fingerprint`, only one made by that embedder.
 
     Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
     """
-    if path is not None:
-        path = path_of(path, "the gallery")
     tried = settings.own_galleries(path) if write else settings.galleries_to_read(path)
     place = settings.first_there(tried)
     if place is not None:
@@ -80,28 +74,12 @@ def changeable(gallery: Path) -> Path:
     return gallery
 
 
-def _in_use(gallery: AnyGallery | None, pipeline: Pipeline) -> AbstractContextManager[Gallery]:
-    """The gallery that was given: one that is open stays open, a path is opened and closed. Without it, the
-    first there is. Only of the same embedder."""
-    if isinstance(gallery, Gallery):
-        gallery.require(pipeline.fingerprint)
-        return nullcontext(gallery)
-    return open_gallery(gallery, fingerprint=pipeline.fingerprint)
-
-
-def _to_write(
-    gallery: AnyGallery | None, pipeline: Pipeline, folder: Path | None = None
-) -> AbstractContextManager[Gallery]:
-    """`_in_use` for writing; one that is not there is made."""
-    if isinstance(gallery, Gallery):
-        return _in_use(gallery, pipeline)
-    return gallery_for_enrolment(_place_to_write(gallery, folder), pipeline)
-
-
-def _place_to_write(gallery: AnyGallery | None, folder: Path | None = None) -> Path:
-    if isinstance(gallery, Gallery):
-        return gallery.path
-    return settings.gallery_to_write(None if gallery is None else path_of(gallery, "the gallery"), folder)
+def _in_use(gallery: Gallery | None, pipeline: Pipeline) -> AbstractContextManager[Gallery]:
+    """The gallery that was given, which stays open, or else the first there is; only of the same embedder."""
+    if gallery is None:
+        return open_gallery(fingerprint=pipeline.fingerprint)
+    gallery.require(pipeline.fingerprint)
+    return nullcontext(gallery)
 
 
 def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
@@ -133,7 +111,7 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
 
 def identify(
     inputs: Inputs,
-    gallery: AnyGallery | None = None,
+    gallery: Gallery | None = None,
     *,
     top: int = 5,
     threshold: float | None = None,
@@ -146,11 +124,9 @@ def identify(
     """
     options = options or Options()
     pipeline = options.pipeline()
-    threshold = score_of(threshold, "the threshold")
-    sources = folders.find(paths_of(inputs, "inputs")).pictures
     with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
-        for reading in read_faces(sources, options, pipeline=pipeline):
+        for reading in read_faces(folders.find(_paths(inputs)).pictures, options, pipeline=pipeline):
             yield identification.of_reading(
                 opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats
             )
@@ -158,11 +134,10 @@ def identify(
 
 def enroll(
     inputs: Inputs,
-    gallery: AnyGallery | None = None,
+    gallery: Gallery | None = None,
     *,
     subject: str | None = None,
     strict: bool = False,
-    again: bool = False,
     options: Options | None = None,
 ) -> EnrolReport:
     """Enroll a folder with a sub-folder for each person, or pictures of one `subject`.
@@ -170,57 +145,67 @@ def enroll(
     Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
     if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
-    doubtful identity, `again` takes what was removed earlier.
+    doubtful identity.
     """
     from facekit import enrolment
 
-    paths = paths_of(inputs, "inputs")
+    paths = _paths(inputs)
     options = options or Options()
     plan = enrolment.plan(paths, subject)
     pipeline = options.pipeline()
-    rules = enrolment.Rules(strict=strict, again=again)
-    with _to_write(gallery, pipeline, None if subject else enrolment.home(paths)) as opened:
+    place = settings.gallery_to_write(None, None if subject else enrolment.home(paths))
+    rules = enrolment.Rules(strict=strict)
+    with gallery_for_enrolment(place, pipeline) if gallery is None else _in_use(gallery, pipeline) as opened:
         outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
         return enrolment.EnrolReport(tuple(outcomes), plan.left_out, plan.without)
 
 
 def watch(
     source: str | PathLike[str],
-    gallery: AnyGallery | None = None,
+    gallery: Gallery | None = None,
     *,
     threshold: float | None = None,
     max_fps: float | None = None,
     seconds: float | None = None,
+    wait: bool = False,
     options: Options | None = None,
 ) -> Iterator[Event]:
     """What happens in front of a camera (`"0"`), in a video, at an address or in a folder of frames.
 
     People appear, are recognised and leave, at a score of at least `threshold` (None: a little more than the
     gallery's, because a track is asked about again and again). Of what is live, the newest frame is looked at
-    each time. Raises PictureError for a source that cannot be read or breaks off, DependencyError where
-    nothing here reads video.
+    each time, and with `wait` a camera or an address that is not there is waited for. Raises PictureError for
+    a source that cannot be read or breaks off, and at the end for what of it was damaged, DependencyError
+    where nothing here reads video.
     """
-    from facekit.live import looking, reader, session, sources, voting
+    from facekit.live import looking, playing, reader, session, sources
+    from facekit.live.knowledge import Knowledge
 
-    pipeline = (options or Options()).pipeline()
-    place = sources.parse(path_of(source, "the source"))
+    options = options or Options()
+    pipeline = options.pipeline()
+    place = sources.parse(fspath(source), max_pixels=options.max_pixels)
     with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
-        limit = voting.limit(opened.threshold, opened.settings.tail, score_of(threshold, "the threshold"))
-        people = session.Session(looking.PipelineEyes(pipeline), opened.matrix().search, limit)
-        frames = reader.Reader(place, most=max_fps)
-        try:
-            while (frame := frames.next()) is not None and (seconds is None or frame.time < seconds):
-                yield from people.step(frame)
-        finally:
-            frames.stop()
-        yield from people.finish()
+        known = Knowledge(opened, threshold)
+        people = session.Session(
+            looking.PipelineEyes(pipeline),
+            known.index.search,
+            known.limit,
+            clock=session.time_of_day if place.live else None,
+        )
+
+        def renew() -> None:
+            if known.changed():
+                people.renew(known.index.search, known.limit)
+
+        frames = reader.Reader(place, most=max_fps, wait=wait)
+        yield from playing.follow(frames, people, seconds=seconds, between=renew)
 
 
 def register(
     name: str,
     source: str | PathLike[str],
-    gallery: AnyGallery | None = None,
+    gallery: Gallery | None = None,
     *,
     frames: int = 3,
     options: Options | None = None,
@@ -234,11 +219,14 @@ def register(
     from facekit.enrolment import EnrolReport
     from facekit.live import looking, reader, registering, sources
 
-    pipeline = (options or Options()).pipeline()
-    name, place = subject_name(name), _place_to_write(gallery)
+    options = options or Options()
+    pipeline = options.pipeline()
+    place = settings.gallery_to_write(None) if gallery is None else gallery.path
     others = registering.others_at(place, name, pipeline)
-    registration = registering.Registration(looking.PipelineEyes(pipeline), frames=frames, others=others)
-    coming = reader.Reader(sources.parse(path_of(source, "the source"), folder_rate=1.0))
+    camera = sources.parse(fspath(source), folder_rate=1.0, max_pixels=options.max_pixels)
+    eyes = looking.PipelineEyes(pipeline)
+    registration = registering.Registration(eyes, frames=frames, others=others, live=camera.live)
+    coming = reader.Reader(camera)
     try:
         while (frame := coming.next()) is not None and not (coming.live and registration.complete):
             registration.step(frame)
@@ -246,8 +234,10 @@ def register(
         coming.stop()
     kept = registration.kept()
     if not kept:
-        raise PictureError(f"{coming.source.shown}: no frame to enroll ({registration.seen().hint})")
-    with _to_write(gallery, pipeline) as opened:
+        raise PictureError(f"{coming.source.shown}: no frame to enroll ({registration.refusal()})")
+    if reason := registration.disagreement():
+        raise PictureError(f"{camera.shown}: {reason}: nobody was enrolled; show one person alone")
+    with nullcontext(gallery) if gallery is not None else gallery_for_enrolment(place, pipeline) as opened:
         return EnrolReport(tuple(registering.enroll(opened, name, kept, coming.source.name)))
 
 
@@ -256,7 +246,7 @@ def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading
 
     A face's `feature_norm` tells its quality only with an embedder trained by `magface` or `adaface`.
     """
-    return read_faces(folders.find(paths_of(inputs, "inputs")).pictures, options)
+    return read_faces(folders.find(_paths(inputs)).pictures, options)
 
 
 detect = embed
@@ -265,7 +255,7 @@ detect = embed
 
 def cluster(
     inputs: Inputs,
-    gallery: AnyGallery | None = None,
+    gallery: Gallery | None = None,
     *,
     threshold: float | None = None,
     options: Options | None = None,
@@ -280,11 +270,11 @@ def cluster(
 
     options = options or Options()
     pipeline = options.pipeline()
-    readings = read_faces(folders.find(paths_of(inputs, "inputs")).pictures, options, pipeline=pipeline)
-    limit = score_of(threshold, "the threshold")
-    limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
-    with nullcontext() if gallery is None else _in_use(gallery, pipeline) as opened:
-        return clustering.group_faces(list(clustering.sightings(readings)), limit, opened)
+    if gallery is not None:
+        gallery.require(pipeline.fingerprint)
+    readings = read_faces(folders.find(_paths(inputs)).pictures, options, pipeline=pipeline)
+    limit = clustering.LINK * pipeline.spec.threshold if threshold is None else threshold
+    return clustering.group_faces(list(clustering.sightings(readings)), limit, gallery)
 
 
 def verify(
@@ -301,13 +291,12 @@ def verify(
     """
     options = options or Options()
     pipeline = options.pipeline()
-    first, second = path_of(first, "the first picture"), path_of(second, "the second picture")
+    first, second = fspath(first), fspath(second)
     readings = list(read_faces([first, second], options, pipeline=pipeline))
     if not any(reading.faces or reading.error for reading in readings):
         raise NoFaceError(f"{first}, {second}: no face in either")
     one, two = map(_largest, readings)
-    limit = score_of(threshold, "the threshold")
-    limit = pipeline.spec.threshold if limit is None else limit
+    limit = pipeline.spec.threshold if threshold is None else threshold
     notes = [
         f"{each.source}: {len(each.faces)} faces: took the largest"
         for each in readings
@@ -384,3 +373,7 @@ def _largest(reading: Reading) -> Face:
     if not reading.faces:
         raise PictureError(f"{reading.source}: no face")
     return reading.largest()
+
+
+def _paths(inputs: Inputs) -> list[str]:
+    return [fspath(inputs)] if isinstance(inputs, (str, PathLike)) else [fspath(each) for each in inputs]

@@ -320,6 +320,8 @@ class _Ticks:
     endless = True
 
     def __init__(self, rate: float, made: dict[int, float]) -> None:
+        self.problems: list[str] = []
+        self.remarks: list[str] = []
         self.rate = rate
         self._made = made
 

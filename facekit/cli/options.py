@@ -79,15 +79,16 @@ _PIPELINE_OPTIONS = [
         help="Do not look for smaller faces.",
     ),
 ]
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=64_000_000,
+    show_default=True,
+    metavar="PIXELS",
+    help="Refuse pictures of more pixels.",
+)
 _READING_OPTIONS = [
-    click.option(
-        "--max-pixels",
-        type=click.IntRange(1),
-        default=64_000_000,
-        show_default=True,
-        metavar="PIXELS",
-        help="Refuse pictures of more pixels.",
-    ),
+    max_pixels_option,
     click.option(
         "--jobs",
         "-j",

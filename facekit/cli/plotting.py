@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from facekit import outputs, untrusted, writing
+from facekit import untrusted, writing
 from facekit.cli import DONE
 from facekit.errors import UsageError
 from facekit.evaluation import identification, scores, verification
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.reading import Options
 
-PAGE = Path("report.html")
+PAGE = "report.html"
 _HEADER = 10_000
 
 Found = TypeVar("Found")
@@ -43,7 +42,7 @@ class Reporting:
     def prepare(self, images: Path | None) -> None:
         """What must be there in the end is missed before the measuring, not after it."""
         with style.styled():
-            outputs.make_folder(self._out, [images] if images else [])
+            self._out.mkdir(parents=True, exist_ok=True)
         if self.mistakes and images is None:
             raise UsageError("--mistakes needs the pictures: give --images FOLDER")
         self._images = images if self.mistakes else None
@@ -62,7 +61,7 @@ def write_page(sections: Sequence[report.Section], out: Path) -> Path:
     """Write the report; where it is."""
     made = report.Made.on(datetime.now(UTC).date().isoformat())
     out.mkdir(parents=True, exist_ok=True)
-    [place] = style.free(out, PAGE.stem, (PAGE.suffix,))
+    place = out / PAGE
     writing.write_text(place, report.page(sections, made))
     return place
 
@@ -79,7 +78,6 @@ class Plotting:
 
     def run(self, files: Sequence[Path], *, report: bool) -> int:
         """Draw all files; the exit status."""
-        outputs.require_apart(self.out, [self.images] if self.images else [])
         galleries = [path for path in files if path.suffix == ".db"]
         runs = [path for path in files if path not in galleries and _is_run(path)]
         scored = {
@@ -92,8 +90,7 @@ class Plotting:
             for name, path in _named(galleries).items():
                 self.save(self._map(path, f"gallery-map{_more(name, galleries)}"))
             # A run's file is always called metrics.csv: its folder says which it is.
-            folders = [Path(os.path.realpath(path)).parent for path in runs]
-            for name, path in zip(_ends(folders), runs, strict=True):
+            for name, path in zip(_ends([path.resolve().parent for path in runs]), runs, strict=True):
                 self.save(self._training(path, f"training{_more(name, runs)}"))
             if report:
                 self._report(scored)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     help="Show a window; by default for a camera where there is a display.",
 )
 @shared.own_gallery_option
+@shared.max_pixels_option
 @shared.pipeline_options
 @click.pass_obj
 def register(
@@ -48,6 +49,7 @@ def register(
     from_folder: Path | None,
     frames: int,
     view: bool | None,
+    max_pixels: int,
     gallery: Path | None,
     options: Options,
 ) -> int:
@@ -58,8 +60,9 @@ def register(
     frames of each pose are enrolled when all are there, when the source ends, or when Q is pressed.
     Nothing is stored before, and nothing at all on Ctrl-C.
 
-    Frames with a second face near, and faces that are too small, dark or blurred, are not taken. Who
-    looks like another enrolled person is enrolled with a warning.
+    Frames with a second face near, and faces that are too small, dark or blurred, are not taken. Whoever
+    takes the last person's place before a camera is asked for all poses anew; of a recording with two
+    people nobody is enrolled. Who looks like another enrolled person is enrolled with a warning.
 
     \b
     Examples:
@@ -72,7 +75,7 @@ def register(
     from facekit.live import sources
 
     text = source if from_folder is None else str(from_folder)
-    place = sources.parse(text, folder_rate=1.0)
+    place = sources.parse(text, folder_rate=1.0, max_pixels=max_pixels)
     pipeline = options.pipeline()
     return register_person(
         console, name, place, settings.gallery_to_write(gallery), pipeline, frames=frames, view=view

@@ -43,33 +43,38 @@ def register_person(
     """Take a person's frames from a source and enroll them; the exit status."""
     name = subject_name(name)
     others = registering.others_at(place, name, pipeline)
-    registration = Registration(looking.PipelineEyes(pipeline), frames=frames, others=others)
-    window = _window(console, view, source)
+    eyes = looking.PipelineEyes(pipeline)
+    registration = Registration(eyes, frames=frames, others=others, live=source.live)
+    window, remark = _window(view, source)
     with Keys() as keys:
-        asking = Asking(console, source, registration, window, keys)
+        asking = Asking(console, source, registration, window, keys, remark)
+        reader = Reader(source, tell=asking.hear)
         try:
-            play(Reader(source, tell=asking.hear), registration, asking)
+            play(reader, registration, asking)
         except KeyboardInterrupt:
             console.note("stopped: nobody was enrolled, the gallery is as it was")
             raise
         finally:
             asking.close()
+    for problem in reader.problems:
+        console.error(problem)
     return _save(console, name, source, place, pipeline, registration)
 
 
-def _window(console: Console, view: bool | None, source: Source) -> Window | None:
-    """The window; where nobody asked for one, only of a camera, and only if it can be had."""
+def _window(view: bool | None, source: Source) -> tuple[Window | None, str]:
+    """The window, or why there is none; where nobody asked for one, only of a camera, and only if it can be
+    had.
+    """
     if view is False or (view is None and source.kind != "device"):
-        return None
+        return None, ""
     from facekit.live.window import Window
 
     try:
-        return Window("facekit register")
+        return Window("facekit register"), ""
     except DependencyError as error:
         if view:
             raise
-        console.note(f"no window ({error})")
-        return None
+        return None, f"no window ({error})"
 
 
 class Asking:
@@ -82,12 +87,14 @@ class Asking:
         registration: Registration,
         window: Window | None,
         keys: Keys,
+        remark: str = "",
     ) -> None:
         self.console = console
         self._source = source
         self._registration = registration
         self._window = window
         self._keys = keys
+        self._remark = remark
         self._done: set[Pose] = set()
         self._heard: list[str] = []
 
@@ -96,6 +103,9 @@ class Asking:
         self._heard.append(text)
 
     def show(self, frame: Frame, seen: Progress) -> None:
+        if self._remark:  # with the first frame: of a camera that is not there, nothing else is told
+            self.console.note(self._remark)
+            self._remark = ""
         if self._window:
             mirrored = self._source.kind == "device"
             self._window.show(np.asarray(ringed(frame.pixels, seen, mirrored=mirrored)))
@@ -136,9 +146,14 @@ def _save(
 ) -> int:
     kept = registration.kept()
     if not kept:
-        why = registration.seen().hint if registration.faces else "no face"
+        why = registration.refusal() if registration.faces else "no face"
         console.error(f"{source.shown}: no frame to enroll ({why}); the gallery is as it was")
         return FAILED if registration.faces else NO_FACE
+    if reason := registration.disagreement():
+        console.error(f"{source.shown}: {reason}: nobody was enrolled; show one person alone")
+        return FAILED
+    for remark in registration.remarks():
+        console.note(f"{source.shown}: {remark}")
     with verbs.gallery_for_enrolment(place, pipeline) as gallery:
         outcomes = registering.enroll(gallery, name, kept, source.name)
     for note in dict.fromkeys(problem for outcome in outcomes for problem in outcome.problems):
@@ -149,7 +164,7 @@ def _save(
     if missing:
         console.note(f"not seen: {', '.join(missing)}; run it again to add them")
     console.note(f"use it: facekit identify --gallery {place} PHOTO")
-    return DONE
+    return FAILED if console.failed else DONE
 
 
 def _counts(kept: Sequence[tuple[Pose, Kept]]) -> str:

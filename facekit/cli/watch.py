@@ -60,10 +60,24 @@ if TYPE_CHECKING:
     metavar="N",
     help="Stop after N seconds of the source.",
 )
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait for a camera or an address that is not there, for as long as it takes, at the start too.",
+)
+@shared.max_pixels_option
 @shared.gallery_option
 @shared.pipeline_options
 @click.pass_obj
-def watch(console: Console, /, source: str, gallery: Path | None, options: Options, **wanted: Any) -> int:
+def watch(
+    console: Console,
+    /,
+    source: str,
+    max_pixels: int,
+    gallery: Path | None,
+    options: Options,
+    **wanted: Any,
+) -> int:
     """Say who is in front of a camera or in a video.
 
     SOURCE is the number of a camera (0), a video file, an address (rtsp://…, http://…), or a folder of
@@ -71,6 +85,10 @@ def watch(console: Console, /, source: str, gallery: Path | None, options: Optio
     or has left; with the time, the person's track, the score, and the box in the best frame. A track has
     the name of the person whom its best frames, taken together, are most like, and is "unknown" until that
     is sure enough.
+
+    When a camera breaks off, everybody has left at the time when they were last seen. An address is tried
+    again after growing pauses; one that never answered four times at most, unless you --wait (--seconds
+    end that too). What is damaged in a file is left out and told, and the exit status is 1.
 
     There is no test that a face is alive: a photo held before the camera passes.
 
@@ -84,8 +102,15 @@ def watch(console: Console, /, source: str, gallery: Path | None, options: Optio
     from facekit.live import sources
 
     wishes = Wishes(**wanted)
-    place = sources.parse(source)
+    place = sources.parse(source, max_pixels=max_pixels)
     wishes.check(place)
     pipeline = options.pipeline()
-    with shared.open_gallery(gallery, console=console, fingerprint=pipeline.fingerprint) as opened:
-        return watch_source(console, place, opened, pipeline, wishes)
+    with shared.open_gallery(gallery, fingerprint=pipeline.fingerprint) as opened:
+        return watch_source(
+            console,
+            place,
+            opened,
+            pipeline,
+            wishes,
+            begin=lambda: shared.tell_gallery(console, gallery, opened.path, shown=True),
+        )

@@ -9,19 +9,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from facekit import identification, settings, writing
 from facekit.cli import DONE, FAILED, NO_FACE, signals
+from facekit.errors import GalleryError, UsageError
 from facekit.live import voting
 from facekit.live.events import Event
 from facekit.live.frames import Frame
+from facekit.live.knowledge import Knowledge
 from facekit.live.playing import play
 from facekit.live.reader import Reader
-from facekit.live.session import Pace, Portrait, Seen, Session
+from facekit.live.session import Pace, Portrait, Seen, Session, time_of_day
 from facekit.live.sources import Source
 from facekit.rendering import identified
 from facekit.rendering.counting import counted
@@ -29,16 +30,16 @@ from facekit.rendering.escaping import file_stem, json_line
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.search import Index
     from facekit.gallery.store import Gallery
     from facekit.live.video import VideoFile
     from facekit.live.window import Window
     from facekit.pipeline import Pipeline
     from facekit.rendering.files import PortraitFolder
 
-CSV_COLUMNS = ("time", "clock", "event", "track", "subject", "score", "frame", "x0", "y0", "x1", "y1")
-# How often the gallery is asked whether somebody was enrolled meanwhile, in seconds.
-_FRESH = 2.0
+CSV_COLUMNS = (
+    *("time", "clock", "event", "track", "subject", "score", "reason", "contenders"),
+    *("frame", "x0", "y0", "x1", "y1"),
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,16 @@ class Wishes:
     max_fps: float | None = None
     detect_every: int | None = None
     seconds: float | None = None
+    wait: bool = False
 
     def check(self, source: Source) -> None:
-        """Raise UsageError where the source itself would be written over, or what facekit did not write."""
+        """Raise UsageError where the source itself would be written over, or what facekit did not write, and
+        for a wait that could not help.
+        """
         from facekit import outputs
 
+        if self.wait and not source.live:
+            raise UsageError(f"{source.shown}: --wait is for cameras and addresses")
         if self.save_video is not None:
             from facekit.live.video import is_recording
 
@@ -67,23 +73,32 @@ class Wishes:
 
 
 def watch_source(
-    console: Console, source: Source, gallery: Gallery, pipeline: Pipeline, wishes: Wishes
+    console: Console,
+    source: Source,
+    gallery: Gallery,
+    pipeline: Pipeline,
+    wishes: Wishes,
+    *,
+    begin: Callable[[], None] = lambda: None,
 ) -> int:
-    """Watch a source to its end; the exit status."""
+    """Watch a source to its end; the exit status. `begin` is called with the first frame: of a source that
+    is not there, nothing else is told.
+    """
     from facekit.live import looking
 
     identification.require_subjects(gallery)
     watching = Watching(console, source, gallery, wishes)
     session = Session(
         looking.PipelineEyes(pipeline),
-        watching.index.search,
-        watching.limit,
+        watching.knowledge.index.search,
+        watching.knowledge.limit,
         pace=Pace(frames=wishes.detect_every or 0),
         keep=watching.keep if wishes.save_faces else None,
-        clock=_time_of_day if source.live else None,
+        clock=time_of_day if source.live else None,
     )
-    reader = Reader(source, tell=watching.hear, most=wishes.max_fps)
-    watching.renew = lambda index, limit: session.renew(index.search, limit)
+    reader = Reader(source, tell=watching.hear, most=wishes.max_fps, wait=wishes.wait)
+    watching.begin = begin
+    watching.renew = lambda known: session.renew(known.index.search, known.limit)
     watching.rate = lambda: min(reader.rate, wishes.max_fps or reader.rate)
     with signals.noted() as stopped:  # in the midst of a frame one would break what is recorded
         watching.stopped = stopped
@@ -95,6 +110,8 @@ def watch_source(
         except BaseException:
             watching.finish("")
             raise
+        for problem in reader.problems:
+            console.error(problem)
         watching.finish("stopped: " if stopped() else "")
     if stopped():
         raise signals.interruption(stopped())
@@ -116,9 +133,10 @@ class Watching:
         self.people: dict[int, str | None] = {}
         self.rate: Callable[[], float] = lambda: source.rate
         self.stopped: Callable[[], int] = lambda: 0
-        self.index, self.limit = gallery.matrix(), self._limit()
-        self.renew: Callable[[Index, float], None] = lambda index, limit: None
-        self._asked = self._began = clock.monotonic()
+        self.knowledge = Knowledge(gallery, wishes.threshold)
+        self.begin: Callable[[], None] = lambda: None
+        self.renew: Callable[[Knowledge], None] = lambda known: None
+        self._began = clock.monotonic()
         self.frames = 0
         self._length = 0.0
         self._recent: deque[float] = deque(maxlen=30)
@@ -127,7 +145,6 @@ class Watching:
         self._portraits: deque[Portrait] = deque()
         self._newest: Frame | None = None
         self._open_outputs()
-        self._heading()
 
     def _open_outputs(self) -> None:
         self._window: Window | None = None
@@ -153,9 +170,6 @@ class Watching:
             self._log_place = wishes.log
             self._log = _opened_log(wishes.log)
 
-    def _limit(self) -> float:
-        return voting.limit(self.gallery.threshold, self.gallery.settings.tail, self.wishes.threshold)
-
     def _heading(self) -> None:
         given = self.wishes.threshold
         shipped = settings.is_reference(self.gallery.path)
@@ -165,7 +179,7 @@ class Watching:
             more = voting.margin(self.gallery.settings.tail)
             how = f"{more:.3f} more than the gallery's own: {how}"
         count = self.gallery.subject_count
-        lines = identified.heading(self.limit, how, count, place, given=given is not None)
+        lines = identified.heading(self.knowledge.limit, how, count, place, given=given is not None)
         self.console.note(" ".join(lines))
 
     def hear(self, text: str) -> None:
@@ -177,6 +191,9 @@ class Watching:
         self._portraits.append(portrait)
 
     def show(self, frame: Frame, seen: Sequence[Seen]) -> None:
+        if not self.frames:
+            self.begin()
+            self._heading()
         self.frames += 1
         self._length, self._newest = frame.time, frame
         self._recent.append(clock.monotonic())
@@ -186,9 +203,7 @@ class Watching:
 
         pixels, notes = moving.drawn(frame, seen, self._speed() if self._window else "")
         for note in notes:
-            if note not in self._said:
-                self._said.add(note)
-                self.console.note(note)
+            self._note_once(note)
         if self._video:
             self._video.rate = self.rate()
             self._video.add(pixels, frame.time)
@@ -223,12 +238,16 @@ class Watching:
         while self._portraits and self._folder:
             portrait = self._portraits.popleft()
             self._folder.save(portrait.track, portrait.subject, portrait.crop)
-        if self.source.live and clock.monotonic() > self._asked + _FRESH:
-            self._asked = clock.monotonic()
-            index, limit = self.gallery.matrix(), self._limit()
-            if index is not self.index or limit != self.limit:
-                self.index, self.limit = index, limit
-                self.renew(index, limit)
+        try:
+            if self.knowledge.changed():
+                self.renew(self.knowledge)
+        except GalleryError as error:
+            self._note_once(f"{error}; going on with the people who were in the gallery")
+
+    def _note_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.console.note(text)
 
     def _save(self, frame: Frame) -> None:
         from PIL import Image
@@ -259,7 +278,8 @@ class Watching:
                         opened.callback(output.close)
                 self._catch_up()
         finally:
-            self._sum_up(lead)
+            if self.frames or lead:
+                self._sum_up(lead)
 
     def _sum_up(self, lead: str) -> None:
         took = max(clock.monotonic() - self._began, 1e-6)
@@ -290,8 +310,5 @@ def _is_log(path: Path) -> bool:
 
 def _csv_row(event: Event) -> str:
     values = event.to_dict()
-    return identified.csv_line([*(values[name] for name in CSV_COLUMNS[:7]), *values["box"]])
-
-
-def _time_of_day() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    values["contenders"] = " or ".join(values["contenders"])
+    return identified.csv_line([*(values[name] for name in CSV_COLUMNS[:9]), *values["box"]])

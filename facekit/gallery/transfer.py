@@ -19,7 +19,6 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.arguments import path_of
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery.drafts import new_file
 from facekit.gallery.records import AddReport, NewTemplate, picture_digest, subject_name, unit_vectors
@@ -58,7 +57,7 @@ def write(gallery: Gallery, path: Path | str) -> int:
 
     Raises UsageError for another suffix, GalleryError when the file is there or cannot be written.
     """
-    path = Path(path_of(path, "the export"))
+    path = Path(path)
     _suffix(path)
     try:
         with new_file(path) as draft, draft.open("wb") as file, gallery.snapshot():
@@ -81,7 +80,7 @@ def lines(gallery: Gallery) -> Iterator[str]:
 
 def read(path: Path | str) -> Exported:
     """Read a file that `write` made. Raises GalleryError when it is missing, damaged or another kind."""
-    path = Path(path_of(path, "the export"))
+    path = Path(path)
     _suffix(path)
     try:
         header, described, vectors = _read_npz(path) if path.suffix == ".npz" else _read_lines(path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from facekit.errors import FacekitError, PictureError
 from facekit.live.frames import Frame
 from facekit.live.reader import Reader
 
@@ -29,6 +30,10 @@ class Looking(Protocol[Told, Shown]):
 
     def seen(self) -> Shown:
         """What is known now; may be asked from any thread."""
+        ...
+
+    def interrupt(self) -> Sequence[Told]:
+        """The source broke off, and may come back."""
         ...
 
     def finish(self) -> Sequence[Told]: ...
@@ -73,6 +78,42 @@ def play(
             audience.tell(session.finish())
 
 
+def follow(
+    reader: Reader,
+    session: Looking[Happened, object],
+    *,
+    seconds: float | None = None,
+    between: Callable[[], None] = lambda: None,
+    now: Callable[[], float] = clock.monotonic,
+) -> Iterator[Happened]:
+    """What happens, one by one, looked at in the thread of whoever asks; `between` is called between frames.
+
+    Raises what ends the reading, and PictureError with what was wrong with a source that was read to its end,
+    after everybody has left.
+    """
+    start = now()
+    try:
+        while True:
+            between()
+            frame = reader.next(_GLANCE)
+            if seconds is not None and (now() - start if frame is None else frame.time) >= seconds:
+                break
+            if frame is not None:
+                yield from session.step(frame)
+            elif reader.broke():
+                yield from session.interrupt()
+            elif reader.over:
+                break
+    except FacekitError:
+        yield from session.finish()
+        raise
+    finally:
+        reader.stop()
+    yield from session.finish()
+    if reader.problems:
+        raise PictureError("; ".join(reader.problems))
+
+
 class _Player(Generic[Happened, State]):
     def __init__(
         self,
@@ -93,7 +134,10 @@ class _Player(Generic[Happened, State]):
         while self._audience.wants_more():
             frame = self._reader.next(_GLANCE)
             if frame is None:
-                if self._reader.over or self._late(self._now() - self._start):
+                self._hear()
+                if self._reader.broke():
+                    self._interrupt()
+                elif self._reader.over or self._late(self._now() - self._start):
                     return
                 continue
             if not self._begun:  # an address may have taken a while to answer
@@ -109,6 +153,17 @@ class _Player(Generic[Happened, State]):
         """Wait for the look that is under way, at most a second, and tell what came of it."""
         if self._looker is not None:
             self._looker.stop()
+        self._hear()
+
+    def _interrupt(self) -> None:
+        if self._looker is None:
+            self._audience.tell(self._session.interrupt())
+        else:
+            self._looker.interrupt()
+
+    def _hear(self) -> None:
+        """Tell what another thread has seen meanwhile."""
+        if self._looker is not None:
             self._looker.tell(self._audience.tell)
 
     def _late(self, time: float) -> bool:
@@ -127,7 +182,7 @@ class _Player(Generic[Happened, State]):
             self._looker = _Looker(self._session)
         self._looker.look(frame)
         self._audience.show(frame, self._session.seen())
-        self._looker.tell(self._audience.tell)
+        self._hear()
 
 
 class _Looker(Generic[Happened]):
@@ -136,6 +191,7 @@ class _Looker(Generic[Happened]):
     def __init__(self, session: Looking[Happened, object]) -> None:
         self._session = session
         self._frame: Frame | None = None
+        self._interrupted = False
         self._changed = threading.Condition()
         self._stopped = False
         self._happened: queue.SimpleQueue[Sequence[Happened] | BaseException] = queue.SimpleQueue()
@@ -145,6 +201,12 @@ class _Looker(Generic[Happened]):
     def look(self, frame: Frame) -> None:
         with self._changed:
             self._frame = frame
+            self._changed.notify()
+
+    def interrupt(self) -> None:
+        """Let the session know that the source broke off, after the frame that it looks at."""
+        with self._changed:
+            self._interrupted = True
             self._changed.notify()
 
     def tell(self, hear: Callable[[Sequence[Happened]], None]) -> None:
@@ -171,11 +233,15 @@ class _Looker(Generic[Happened]):
         try:
             while True:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._frame is not None or self._stopped)
+                    self._changed.wait_for(lambda: self._frame or self._interrupted or self._stopped)
                     frame, self._frame = self._frame, None
-                if self._stopped or frame is None:
+                    interrupted, self._interrupted = self._interrupted, False
+                if self._stopped:
                     return
-                if events := self._session.step(frame):
+                events = [] if frame is None else list(self._session.step(frame))
+                if interrupted:
+                    events += self._session.interrupt()
+                if events:
                     self._happened.put(events)
         except BaseException as error:  # raised again where the frames are shown
             self._happened.put(error)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from facekit.errors import FacekitError, PictureError
 from facekit.live.frames import Frame
 from facekit.live.sources import Source
-from facekit.live.video import StreamError
+from facekit.live.streams import StreamError
 from facekit.results import Pixels
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -19,15 +19,20 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 TRIES = 4
 """How often an address that never answered is tried."""
 
-_AHEAD = 8
+_AHEAD, _AHEAD_BYTES = 8, 64_000_000
+"""How many frames of a file are read ahead, and of how many bytes, but always one."""
+
+_LONGEST = 3600.0
+"""A clock that leaps ahead by more seconds from one frame to the next is as wrong as one that is set back."""
 
 
 class Reader:
     """Reads a source from the moment it is made. Of what is live it keeps the newest frame only; of a
     file and of a folder every frame, a few ahead, and waits until they are taken.
 
-    An address that stops answering is tried again after growing pauses, and `tell` hears of it. `most`
-    frames a second of the source are kept. `now` is the clock.
+    An address that stops answering is tried again after growing pauses, and `tell` hears of it; with `wait`
+    a camera too, and either for as long as it takes to be there. `most` frames a second of the source are
+    kept. `now` is the clock.
     """
 
     def __init__(
@@ -36,13 +41,19 @@ class Reader:
         *,
         tell: Callable[[str], None] = lambda text: None,
         most: float | None = None,
+        wait: bool = False,
         now: Callable[[], float] = clock.monotonic,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self.source = source
         self.rate = source.rate
         self.live = source.live
+        self.problems: list[str] = []
+        """What was wrong with what was read, complete when it is over."""
         self._tell = tell
+        self._told = ""
+        self._wait = wait
+        self._broken = False
         self._least = 1 / most if most else 0.0
         self._now = now
         self._pauses = pauses
@@ -77,6 +88,13 @@ class Reader:
         with self._changed:
             return self._over and not self._frames and self._error is None
 
+    def broke(self) -> bool:
+        """Whether the source broke off since this was last asked, and all its frames are taken."""
+        with self._changed:
+            broken = self._broken and not self._frames
+            self._broken = self._broken and not broken
+            return broken
+
     def stop(self) -> None:
         """Read no further."""
         self._stopped.set()
@@ -89,7 +107,8 @@ class Reader:
         except FacekitError as error:
             self._error = error
         except Exception as error:  # told where the frames are awaited, not lost with the thread
-            self._error = PictureError(f"{self.source.shown}: {type(error).__name__}: {error}")
+            words = self.source.redacted(f"{type(error).__name__}: {error}")
+            self._error = PictureError(f"{self.source.shown}: {words}")
         finally:
             with self._changed:
                 self._over = True
@@ -98,50 +117,59 @@ class Reader:
     def _read_all(self) -> None:
         failed = 0
         while not self._stopped.is_set():
-            before, reason = self._number, "it ended"
+            before = self._number
+            failure = StreamError(self.source.shown, "it ended")
             try:
                 if not self._read_once():
                     return
             except StreamError as error:
-                reason = str(error).removeprefix(f"{self.source.place}: ")
-            failed = 1 if self._number > before else failed + 1
+                failure = error
+            arrived = self._number > before
+            failed = 1 if arrived else failed + 1
+            self._broken = self._broken or arrived
             if not self._stopped.is_set():
-                self._wait_for_another(reason, failed)
+                self._wait_for_another(failure, failed)
 
     def _read_once(self) -> bool:
         """Open the source and read it to its end; whether it was one that has none."""
         stream = self.source.open()
         try:
             self.rate, self.live = stream.rate, stream.endless
+            for remark in stream.remarks:
+                self._tell(remark)
             for pixels, own in stream:
                 self._take(pixels, own)
                 if self._stopped.is_set():
                     return False
-            for problem in getattr(stream, "problems", ()):
-                self._tell(problem)
+            self.problems += map(self.source.redacted, stream.problems)
             return stream.endless
         finally:
             stream.close()
 
-    def _wait_for_another(self, reason: str, failed: int) -> None:
+    def _wait_for_another(self, failure: StreamError, failed: int) -> None:
         """Wait before the next try, or raise where there is none."""
-        shown = self.source.shown
-        if self.source.kind == "device" and self._number:
-            raise StreamError(f"{shown}: the camera is gone ({reason})")
-        if self.source.kind != "address":
-            raise StreamError(f"{shown}: {reason}")
-        if not self._number and failed >= TRIES:
-            raise StreamError(f"{shown}: {reason}; gave up after {TRIES} tries")
+        place, reason = self.source.shown, self.source.redacted(failure.reason)
+        if not self._wait or not self.source.live:
+            if self.source.kind == "device" and self._number:
+                raise StreamError(place, f"the camera is gone ({reason})")
+            if self.source.kind != "address" or (failure.final and not self._number):
+                raise StreamError(place, reason)
+            if not self._number and failed >= TRIES:
+                raise StreamError(place, f"{reason}; gave up after {TRIES} tries (--wait goes on)")
         pause = self._pauses[min(failed, len(self._pauses)) - 1]
-        self._tell(f"{shown}: {reason}; trying again in {pause:g} s")
+        text = f"{place}: {reason}; trying again in {pause:g} s"
+        if text != self._told:  # once is enough of what is the same all night
+            self._told = text
+            self._tell(text)
         self._stopped.wait(pause)
 
     def _in_order(self, own: float | None) -> float:
-        """The time of a file's frame. A clock that is set back, as where recordings were joined, goes on from
-        where it was."""
+        """The time of a file's frame. A clock that is set back, as where recordings were joined, or leaps
+        ahead, goes on from where it was.
+        """
         if own is None:
             return self._number / self.rate
-        if own + self._ahead < self._time:
+        if not self._time <= own + self._ahead <= self._time + _LONGEST:
             self._ahead = self._time + 1 / self.rate - own
         self._time = own + self._ahead
         return self._time
@@ -161,7 +189,11 @@ class Reader:
             if self.live:
                 self._frames.clear()
             else:
-                self._changed.wait_for(lambda: len(self._frames) < _AHEAD or self._stopped.is_set())
+                self._changed.wait_for(lambda: self._has_room_for(pixels) or self._stopped.is_set())
             self._frames.append(Frame(pixels, self._number, time))
             self._changed.notify_all()
         self._number += 1
+
+    def _has_room_for(self, pixels: Pixels) -> bool:
+        held = sum(frame.pixels.nbytes for frame in self._frames)
+        return not self._frames or (len(self._frames) < _AHEAD and held + pixels.nbytes <= _AHEAD_BYTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,15 +15,24 @@ from facekit import enrolment, quality
 from facekit.enrolment import Outcome
 from facekit.gallery.search import Index
 from facekit.gallery.store import Gallery
-from facekit.live import poses
+from facekit.live import poses, voting
 from facekit.live.frames import Frame
 from facekit.live.looking import Eyes
 from facekit.live.poses import POSES, Angles, Pose
 from facekit.reading import Reading
+from facekit.rendering.counting import counted
 from facekit.results import Candidate, Detection, Face, Vector
 
 if TYPE_CHECKING:
     from facekit.pipeline import Pipeline
+
+SPLIT = 0.6
+"""The two most unlike halves of the frames are of one person from this part of the gallery's threshold on."""
+
+# In so many looks in a row somebody else has taken the place of the last person before the camera.
+_STAYS = 3
+# Up to this share of a recording's looks, somebody else is a passer-by, or a face that was not made out.
+_CHANCE = 0.1
 
 PROMPTS: dict[Pose, str] = {
     "front": "look into the camera",
@@ -114,8 +124,11 @@ class Progress:
 
 
 class Registration:
-    """Takes frames in order and keeps the best: `frames` of each pose, at least `apart` seconds between
-    two. `others` are the gallery's people, of whom one that the person is like is worth a warning.
+    """Takes frames in order and keeps the best of one person: `frames` of each pose, at least `apart` seconds
+    between two. `others` are the gallery's people, of whom one that the person is like is worth a warning.
+
+    With `live`, whoever comes next and stays is asked for all poses anew, and the frames of the last person
+    do not count. Else the person is the one of whom there is most, and `disagreement` tells of a second.
     """
 
     def __init__(
@@ -125,6 +138,7 @@ class Registration:
         frames: int = 3,
         limits: Limits | None = None,
         others: Others | None = None,
+        live: bool = False,
         apart: float = 0.3,
         every: float = 0.1,
     ) -> None:
@@ -132,12 +146,15 @@ class Registration:
         self._frames = frames
         self._limits = limits or Limits()
         self._others = others or Others()
+        self._live = live
         self._apart, self._every = apart, every
-        self._kept: dict[Pose, list[Kept]] = {pose: [] for pose in POSES}
+        self._people: list[_Person] = []
+        self._current = _Person(0.0)
         self._due = 0.0
         self._warned = False
         self.faces = 0
         """In how many frames there was a face."""
+        self._refusals: Counter[str] = Counter()
         self._progress = self._told(PROMPTS["front"])
 
     def seen(self) -> Progress:
@@ -152,6 +169,9 @@ class Registration:
         self._progress = self._judged(frame)
         return [self._progress]
 
+    def interrupt(self) -> list[Progress]:
+        return []
+
     def finish(self) -> list[Progress]:
         return []
 
@@ -161,48 +181,100 @@ class Registration:
 
     def kept(self) -> list[tuple[Pose, Kept]]:
         """The frames to enroll: by pose, in the order in which they came."""
-        return [(pose, kept) for pose in POSES for kept in sorted(self._kept[pose], key=lambda k: k.frame)]
+        found = self._current.kept
+        return [(pose, kept) for pose in POSES for kept in sorted(found[pose], key=lambda k: k.frame)]
+
+    def disagreement(self) -> str | None:
+        """Why nobody may be enrolled, if the frames do not show one person alone."""
+        second = max((each for each in self._people if each is not self._current), key=_looks, default=None)
+        if second is not None and not self._live and second.rivals(self._current):
+            times = sorted((self._current.since, second.since))
+            return f"two people, one from {times[0]:.1f} s on, another from {times[1]:.1f} s on"
+        vectors = [kept.face.vector for _, kept in self.kept()]
+        if likeness_of_halves(vectors) < SPLIT * self._others.threshold:
+            return "the frames are too unlike each other to be of one person"
+        return None
+
+    def refusal(self) -> str:
+        """Why most frames were not taken."""
+        return next((words for words, _ in self._refusals.most_common(1)), self._progress.hint)
+
+    def remarks(self) -> list[str]:
+        """What was left out without doubt."""
+        looks = 0 if self._live else sum(each.looks for each in self._people) - self._current.looks
+        return [f"{counted(looks, 'frame')} of somebody else left out"] if looks > 0 else []
 
     def _judged(self, frame: Frame) -> Progress:
         found = sorted(self._eyes.whole(frame), key=_width, reverse=True)
         if not found:
-            return self._told("no face: look into the camera")
+            return self._refuse("no face: look into the camera")
         self.faces += 1
         if refusal := self._refused(frame, found):
-            return self._told(refusal, found[0])
+            return self._refuse(refusal, found[0])
         [face] = self._eyes.describe(frame, found[:1])
         if problems := quality.problems(face.quality, self._limits.quality):
-            return self._told(problems[0], found[0])
-        if self._is_somebody_else(face):
+            return self._refuse(problems[0], found[0])
+        person, follows = self._person(face, frame.time), self._current.looks > 0
+        pose = self._take(person, frame, face)
+        if not self._has_turn(person):
             return self._told("this is not the face from before: one person at a time", found[0])
-        pose = self._take(frame, face)
+        changed = follows and person is not self._current
+        self._current = person
+        if changed and self._live:
+            self._people, self._warned = [person], False
+            note = "another person: the frames of the one before do not count"
+            return self._told(None, found[0], pose, note)
         return self._told(None, found[0], pose, self._warning(face) if pose else None)
+
+    def _refuse(self, why: str, face: Detection | None = None) -> Progress:
+        if face is not None or not self.faces:
+            self._refusals[why.partition(" (")[0]] += 1
+        return self._told(why, face)
 
     def _refused(self, frame: Frame, found: Sequence[Detection]) -> str | None:
         side, limits = _width(found[0]), self._limits
-        if len(found) > 1 and _width(found[1]) >= limits.near * side:
-            return f"{len(found)} faces: one person at a time"
+        people = sum(_width(other) >= limits.near * side for other in found)
+        if people > 1:
+            return f"{people} people: only one, please"
         if side < limits.smallest:
             return f"come nearer ({side:.0f} pixels, {limits.smallest:.0f} needed)"
         if side > limits.largest * frame.pixels.shape[0]:
             return "too near: move back"
         return None
 
-    def _is_somebody_else(self, face: Face) -> bool:
-        likeness = [float(kept.face.vector @ face.vector) for _, kept in self.kept()]
-        return bool(likeness) and max(likeness) < 0.5 * self._others.threshold
+    def _person(self, face: Face, time: float) -> _Person:
+        """Whose face it is: all that it is like are one person, and else somebody who was not there yet."""
+        limit = voting.UNLIKE * (self._others.threshold + voting.SURER)
+        alike = [each for each in self._people if each.likeness(face.vector) >= limit]
+        person, *same = alike or [_Person(time)]
+        for other in same:
+            person.join(other, self._frames, self._apart)
+            self._people.remove(other)
+            self._current = person if self._current is other else self._current
+        if not alike:
+            self._people.append(person)
+        for each in self._people:
+            each.run = each.run + 1 if each is person else 0
+        person.see(face.vector)
+        return person
 
-    def _take(self, frame: Frame, face: Face) -> Pose | None:
+    def _has_turn(self, person: _Person) -> bool:
+        """Whether the person is the one to enroll: of what is live, who stays, else of whom there is most."""
+        if person is self._current or not self._current.looks:
+            return True
+        return person.run >= _STAYS if self._live else person.looks > self._current.looks
+
+    def _take(self, person: _Person, frame: Frame, face: Face) -> Pose | None:
         """Keep the face if it is among the best of its pose; the pose."""
         at = poses.angles(face.points)
-        front = [kept.angles for kept in self._kept["front"]]
+        front = [kept.angles for kept in person.kept["front"]]
         pose = poses.pose(at, poses.middle(front) if front else None)
         if pose is None:
             return None
         height, width = frame.pixels.shape[:2]
         digest = hashlib.sha256(frame.pixels.tobytes()).hexdigest()
         new = Kept(face, frame.number, frame.time, at, digest, (width, height))
-        self._kept[pose] = best_apart([*self._kept[pose], new], self._frames, self._apart)
+        person.kept[pose] = best_apart([*person.kept[pose], new], self._frames, self._apart)
         return pose
 
     def _warning(self, face: Face) -> str | None:
@@ -220,11 +292,66 @@ class Registration:
         pose: Pose | None = None,
         warning: str | None = None,
     ) -> Progress:
-        counts = {pose: len(kept) for pose, kept in self._kept.items()}
+        counts = {pose: len(kept) for pose, kept in self._current.kept.items()}
         told = Progress(counts, self._frames, hint or "", face, pose, warning)
         if hint is None:
             hint = PROMPTS[told.next] if told.next else "done"
         return Progress(counts, self._frames, hint, face, pose, warning)
+
+
+@dataclass(eq=False)
+class _Person:
+    """Somebody who was seen, first at `since`: the looks that differ, how many there were in all and in a row
+    up to now, and the best frames of each pose.
+    """
+
+    since: float
+    vectors: list[Vector] = field(default_factory=list)
+    looks: int = 0
+    run: int = 0
+    kept: dict[Pose, list[Kept]] = field(default_factory=lambda: {pose: [] for pose in POSES})
+
+    def likeness(self, vector: Vector) -> float:
+        """The best score of a vector with the looks."""
+        return max((float(own @ vector) for own in self.vectors), default=-1.0)
+
+    def see(self, vector: Vector) -> None:
+        self.looks += 1
+        if self.likeness(vector) < voting.SAME:
+            self.vectors.append(vector)
+
+    def join(self, other: _Person, frames: int, apart: float) -> None:
+        """Be one with somebody who turned out to be the same."""
+        self.since = min(self.since, other.since)
+        self.vectors += other.vectors
+        self.looks += other.looks
+        self.kept = {pose: best_apart([*self.kept[pose], *other.kept[pose]], frames, apart) for pose in POSES}
+
+    def rivals(self, first: _Person) -> bool:
+        """Whether there is too much of this person beside the first to be chance."""
+        return 2 * self.looks >= first.looks or (self.looks > 1 and self.looks >= _CHANCE * first.looks)
+
+
+def _looks(person: _Person) -> int:
+    return person.looks
+
+
+def likeness_of_halves(vectors: Sequence[Vector]) -> float:
+    """The score of the two most unlike halves of some looks, each as one (2-means on the sphere, from the two
+    that are least alike): of one person far above any two strangers'. 1 for fewer than two looks.
+    """
+    if len(vectors) < 2:
+        return 1.0
+    looks = np.stack(vectors)
+    scores = looks @ looks.T
+    middles = looks[list(np.unravel_index(scores.argmin(), scores.shape))]
+    for _ in range(10):
+        second = (looks @ middles.T).argmax(axis=1) == 1
+        if second.all() or not second.any():
+            return 1.0
+        middles = np.stack([looks[~second].mean(axis=0), looks[second].mean(axis=0)])
+        middles /= np.linalg.norm(middles, axis=1, keepdims=True)
+    return float(middles[0] @ middles[1])
 
 
 def best_apart(kept: Sequence[Kept], most: int, apart: float) -> list[Kept]:

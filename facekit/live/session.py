@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
@@ -86,9 +87,9 @@ class Session:
         keep: Portraits | None = None,
         clock: Callable[[], str] | None = None,
     ) -> None:
-        self._search = search
         self._eyes = eyes
-        self._threshold = threshold
+        # One value: another thread may put another in its place between two frames' lines.
+        self._asked = (search, threshold)
         self._pace = pace or Pace()
         self._keep = keep
         self._clock = clock
@@ -97,6 +98,7 @@ class Session:
         self._count = self._looks = 0
         self._last_whole = self._last_look = -np.inf
         self._now = 0.0
+        self._time_of_day: str | None = None
 
     def seen(self) -> tuple[Seen, ...]:
         """Who is there, in the order in which they came."""
@@ -104,7 +106,7 @@ class Session:
 
     def step(self, frame: Frame) -> list[Event]:
         """Look at a frame, or leave it out, as the pace wants it."""
-        self._now = frame.time
+        self._now, self._time_of_day = frame.time, self._clock() if self._clock else None
         found = self._look(frame)
         if found is None:
             return []
@@ -116,12 +118,27 @@ class Session:
 
     def renew(self, search: Search, threshold: float) -> None:
         """Ask another gallery from the next frame on, about everybody who is there."""
-        self._search, self._threshold = search, threshold
+        self._asked = (search, threshold)
+
+    def interrupt(self) -> list[Event]:
+        """Everybody has left when they were last seen: the source broke off. Who is there when it comes back
+        is somebody new.
+        """
+        self._seen = ()
+        self._last_whole = self._last_look = -np.inf
+        self._looks = 0
+        sights = {track.number: (track.seen, track.clock) for track in self._tracks}
+        left = self._over(lambda track: True)
+        return [replace(event, time=sights[event.track][0], clock=sights[event.track][1]) for event in left]
 
     def finish(self) -> list[Event]:
         """Everybody leaves: there are no more frames."""
         self._seen = ()
         return self._over(lambda track: True)
+
+    @property
+    def _threshold(self) -> float:
+        return self._asked[1]
 
     def _look(self, frame: Frame) -> list[Detection] | None:
         pace = self._pace
@@ -150,6 +167,7 @@ class Session:
             now = glance(frame.pixels, found[place].box)
             surprising = track.missed > 0 or looks_changed(track.glance, now)
             track.see(found[place], time)
+            track.clock = self._time_of_day
             if surprising or self._worth_describing(track):
                 wanted.append(track)
         fresh = [self._begin(face, time) for n, face in enumerate(found) if n not in places]
@@ -159,7 +177,7 @@ class Session:
 
     def _begin(self, face: Detection, time: float) -> Track:
         self._count += 1
-        return Track(self._count, face, face.box, time, time)
+        return Track(self._count, face, face.box, time, time, self._time_of_day)
 
     def _worth_describing(self, track: Track) -> bool:
         return (
@@ -179,6 +197,7 @@ class Session:
             if earlier is not None:
                 self._tracks.remove(track)
                 earlier.see(track.detection, frame.time)
+                earlier.clock = track.clock
                 earlier.described, earlier.glance = frame.time, track.glance
                 track = earlier
             elif self._in_doubt(track, face):
@@ -253,8 +272,9 @@ class Session:
             if not track.told and track.sightings > 1:
                 track.told = True
                 events.append(self._event("appear", track))
-                before = replace(before, subject=None)
-            if track.told and verdict.subject != before.subject:
+                before = replace(before, subject=None, contenders=())
+            puzzled = bool(verdict.contenders) and verdict.contenders != before.contenders
+            if track.told and (verdict.subject != before.subject or puzzled):
                 events.append(self._event("recognised" if verdict.subject else "unknown", track))
         return events
 
@@ -262,10 +282,11 @@ class Session:
         assert track.best is not None
         enough = track.evidence.count >= voting.ENOUGH
         # The others of n tracks can take at most n - 1 subjects from one: it never needs more than n.
-        wanted = (track.evidence.count, self._search, max(2, len(self._tracks)))
+        search = self._asked[0]
+        wanted = (track.evidence.count, search, max(2, len(self._tracks)))
         if track.searched != wanted:
             track.searched = wanted
-            track.candidates = tuple(self._search(track.evidence.pooled()[None], wanted[2])[0])
+            track.candidates = tuple(search(track.evidence.pooled()[None], wanted[2])[0])
         return voting.Ballot(track.best.face, track.candidates, enough, track.verdict.subject)
 
     def _event(self, kind: Kind, track: Track) -> Event:
@@ -274,8 +295,13 @@ class Session:
         verdict = voting.Verdict(None, None) if kind == "appear" else track.verdict
         clock = self._clock() if self._clock else None
         subject, score = verdict.subject, verdict.score
-        best = track.best
-        return Event(kind, self._now, track.number, subject, score, best.box, best.frame, clock)
+        best, rivals = track.best, verdict.contenders
+        return Event(kind, self._now, track.number, subject, score, best.box, best.frame, clock, rivals)
+
+
+def time_of_day() -> str:
+    """The `clock` of a live source: now, by ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _seen(track: Track) -> Seen:

@@ -6,27 +6,35 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import time as clock
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facekit import folders, images
+from facekit import folders, images, redaction
 from facekit.errors import PictureError, UsageError
-from facekit.live.video import USUAL_RATE, Stream, open_stream
+from facekit.images import MAX_PIXELS
+from facekit.live.streams import SCHEMES, USUAL_RATE, Stream, open_stream
 from facekit.results import Pixels
+
+# The major number of such devices, in the kernel's devices.txt.
+_VIDEO4LINUX = 81
 
 Kind = Literal["device", "file", "address", "folder"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A place and what kind of place it is. `rate` is that of a folder, in frames a second."""
+    """A place and what kind of place it is. `rate` is that of a folder, in frames a second; frames of more
+    than `max_pixels` are refused.
+    """
 
     place: str
     kind: Kind
     rate: float = USUAL_RATE
+    max_pixels: int = MAX_PIXELS
 
     @property
     def live(self) -> bool:
@@ -37,23 +45,22 @@ class Source:
     def name(self) -> str:
         """What files made from it are called after; of an address the host: the rest may hold a password."""
         if self.kind == "address":
-            return self.shown.split("://", 1)[1].split("/")[0].split(":")[0].strip("…") or "address"
+            host = self.shown.split("://", 1)[1].split("/")[0].strip(redaction.HIDDEN)
+            # The colons of an IPv6 address stand in brackets, and no file name may have them.
+            inside = re.match(r"\[([^\]]*)\]", host)
+            return (inside[1].replace(":", "-") if inside else host.split(":")[0]) or "address"
         if self.kind == "device":
             return re.sub(r"^video(?=\d)", "camera", Path(self.place).name)
         return Path(self.place).stem
 
     @property
     def shown(self) -> str:
-        """How messages call it: an address without what may be a password, before the @ or after the ?, and
-        without anything where it cannot be told which part that is.
-        """
-        if self.kind != "address":
-            return self.place
-        scheme, rest = self.place.split("://", 1)
-        host, slash, path = rest.partition("/")
-        if "?" in host or "@" in path:
-            return f"{scheme}://…"
-        return f"{scheme}://{host.rsplit('@', 1)[-1]}{slash}{path.split('?', 1)[0]}"
+        """How messages call it: an address without what may be a password."""
+        return redaction.shown(self.place) if self.kind == "address" else self.place
+
+    def redacted(self, text: str) -> str:
+        """A text of whoever it may be, without the password of the address."""
+        return redaction.redacted(text, [self.place] if self.kind == "address" else [])
 
     def digest(self) -> str:
         """What tells it from another of the same name: SHA-256, of a file's bytes; of what is live, new
@@ -69,33 +76,65 @@ class Source:
     def open(self) -> Stream:
         """Its frames. Raises StreamError, or DependencyError where nothing here reads video."""
         if self.kind == "folder":
-            return _Folder(self.place, self.rate)
-        return open_stream(self.place, device=self.kind == "device")
+            return _Folder(self.place, self.rate, self.max_pixels)
+        return open_stream(self.place, device=self.kind == "device", max_pixels=self.max_pixels)
 
 
-def parse(text: str, *, folder_rate: float = USUAL_RATE) -> Source:
+def parse(text: str, *, folder_rate: float = USUAL_RATE, max_pixels: int = MAX_PIXELS) -> Source:
     """The source that a user means: `0` is the first camera, `rtsp://…` an address.
 
-    Raises UsageError for the empty text, PictureError where there is no such file.
+    Raises UsageError for the empty text and for an address of a kind that is no camera's, PictureError where
+    there is no such file.
     """
     if not text:
         raise UsageError("no source: give a camera's number, a video, an address, or a folder of frames")
     if text.isascii() and text.isdigit():
-        return Source(f"/dev/video{int(text)}", "device")
+        return Source(f"/dev/video{int(text)}", "device", max_pixels=max_pixels)
     if "://" in text:
-        return Source(text, "address")
+        return Source(_address(text), "address", max_pixels=max_pixels)
+    kind = _kind_of_file(text)
+    return Source(text, kind, folder_rate if kind == "folder" else USUAL_RATE, max_pixels)
+
+
+def _address(text: str) -> str:
+    """The address with its scheme in small letters, as FFmpeg wants it. Raises UsageError for other schemes:
+    those of FFmpeg's that reach files, and join and filter what they reach.
+    """
+    scheme, rest = text.split("://", 1)
+    if scheme.lower() == "file":
+        raise UsageError("file://… is a file of this machine: give its path")
+    if scheme.lower() not in SCHEMES:
+        raise UsageError(
+            f"{redaction.shown(text)}: not an address that can be watched; those begin with http://, "
+            "https://, rtsp://, rtmp://, srt:// or udp://"
+        )
+    return f"{scheme.lower()}://{rest}"
+
+
+def _kind_of_file(text: str) -> Kind:
     try:
-        mode = os.stat(text).st_mode
+        status = os.stat(text)
     except (OSError, ValueError) as error:
+        if text.startswith("/dev/"):  # a camera that is not plugged in
+            return "device"
         reason = getattr(error, "strerror", None) or str(error)
-        raise PictureError(f"{text}: {reason}") from error
-    if stat.S_ISDIR(mode):
-        return Source(text, "folder", folder_rate)
-    if stat.S_ISCHR(mode):
-        return Source(text, "device")
-    if not stat.S_ISREG(mode):
-        raise PictureError(f"{text}: neither a video, a folder nor a device")
-    return Source(text, "file")
+        if redaction.is_address(text):
+            reason += "; an address begins with its scheme: rtsp://…"
+    else:
+        if stat.S_ISDIR(status.st_mode):
+            return "folder"
+        if stat.S_ISREG(status.st_mode):
+            return "file"
+        if stat.S_ISCHR(status.st_mode) and _is_camera(status):
+            return "device"
+        reason = "neither a video, a folder nor a camera"
+    # The path, where it is an address, has its password in the system's error.
+    raise PictureError(f"{redaction.shown(text) if redaction.is_address(text) else text}: {reason}")
+
+
+def _is_camera(status: os.stat_result) -> bool:
+    """Whether a device is one of Linux' video devices; elsewhere nothing is known, and it is believed."""
+    return not sys.platform.startswith("linux") or os.major(status.st_rdev) == _VIDEO4LINUX
 
 
 class _Folder:
@@ -103,17 +142,19 @@ class _Folder:
 
     endless = False
 
-    def __init__(self, place: str, rate: float) -> None:
+    def __init__(self, place: str, rate: float, max_pixels: int) -> None:
         self.rate = rate
+        self._max_pixels = max_pixels
         self.problems: list[str] = []
-        self._files = folders.find([place]).pictures
+        listing = folders.find([place])
+        self._files, self.remarks = listing.pictures, listing.remarks()
         if not self._files:
             raise PictureError(f"{place}: no pictures in this folder")
 
     def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
         for number, path in enumerate(self._files):
             try:
-                pixels = images.read(path).pixels
+                pixels = images.read(path, max_pixels=self._max_pixels).pixels
             except PictureError as error:
                 self.problems.append(str(error))
                 continue

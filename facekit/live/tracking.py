@@ -40,8 +40,8 @@ class Look:
 
 @dataclass(eq=False)
 class Track:
-    """One face through time. `box` and `seen` are of when it was last seen, in seconds; `velocity` is
-    that of the box's four sides, in pixels a second.
+    """One face through time. `box` and `seen` are of when it was last seen, in seconds, and `clock` is the
+    time of day then; `velocity` is that of the box's four sides, in pixels a second.
     """
 
     number: int
@@ -49,6 +49,7 @@ class Track:
     box: Box
     began: float
     seen: float
+    clock: str | None = None
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
     sightings: int = 1
     missed: int = 0

@@ -1,12 +1,8 @@
-"""Video in and out: through PyAV, which brings its own FFmpeg, or through OpenCV where PyAV is missing.
-
-OpenCV's wheel needs libGL to be imported at all, PyAV's nothing. Either is loaded when it is needed.
-"""
+"""Video out: through PyAV, or through OpenCV where PyAV is missing."""
 
 from __future__ import annotations
 
 import errno
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -14,164 +10,24 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from facekit import writing
 from facekit.detection.geometry import fit
-from facekit.errors import DependencyError, PictureError, UsageError
+from facekit.errors import UsageError
+from facekit.live import backends
+from facekit.live.streams import FILES_ONLY, USUAL_RATE
 from facekit.results import Pixels
 from facekit.writing import replacing
 
-USUAL_RATE = 25.0
 CONTAINERS = (".mp4", ".mkv", ".mov", ".webm")
-# How long an address may take to open, and to send the next part of a frame, in seconds.
-PATIENCE = (10.0, 10.0)
 _TICKS = 1000
 _FORMATS = {".mkv": "matroska"}
 # By this a recording is known as facekit's.
 _MARK = "facekit"
-_MISSING = "reading and writing video needs PyAV: pip install 'facekit[video]'"
-
-
-class StreamError(PictureError):
-    """A video, a camera or an address cannot be opened, or breaks off."""
-
-
-class Stream(Protocol):
-    """An open video. `rate` is in frames a second; `endless` is true of what has no last frame."""
-
-    rate: float
-    endless: bool
-
-    def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
-        """RGB pixels and the time in seconds from the first frame, None where the stream tells none.
-
-        Raises StreamError where it breaks off.
-        """
-        ...
-
-    def close(self) -> None: ...
-
-
-def open_stream(place: str, *, device: bool = False) -> Stream:
-    """Open a video file, an address (`rtsp://…`, `http://…`), or a device of the system.
-
-    Raises StreamError when it cannot be opened, DependencyError without PyAV and OpenCV.
-    """
-    av = _pyav()
-    if av is not None and (not device or sys.platform.startswith("linux")):
-        return _PyAvStream(av, place, device)
-    return _OpenCvStream(place, device)
-
-
-def _pyav() -> ModuleType | None:
-    try:
-        import av
-        import av.error
-        import av.logging
-    except ImportError:
-        return None
-    # A damaged frame is no reason to write on the terminal. With any other level FFmpeg's threads would wait
-    # for Python's lock to log, while whoever holds it may wait for them: a hang.
-    av.logging.set_level(None)
-    return av
-
-
-def _opencv() -> ModuleType:
-    try:
-        import cv2
-    except ImportError as error:
-        raise DependencyError(_MISSING) from error
-    return cv2
-
-
-class _PyAvStream:
-    def __init__(self, av: ModuleType, place: str, device: bool) -> None:
-        self._av = av
-        self._place = place
-        address = "://" in place and not device
-        try:
-            self._container = av.open(
-                place if address or device else f"file:{place}",
-                format="v4l2" if device else None,
-                options=_options(place, address, device),
-                timeout=PATIENCE,
-            )
-        except (OSError, ValueError) as error:
-            raise StreamError(f"{place}: {_reason(error)}") from error
-        if not self._container.streams.video:
-            self.close()
-            raise StreamError(f"{place}: holds no video")
-        self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "AUTO" if not (address or device) else "SLICE"
-        self.rate = float(self._stream.average_rate or self._stream.guessed_rate or USUAL_RATE)
-        self.endless = device or (address and not self._container.duration)
-        # This format has times of packets only, and those of reordered frames are wrong.
-        self._untimed = self._container.format.name == "avi"
-
-    def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
-        start: float | None = None
-        for frame in self._decoded():
-            if start is None:
-                start = frame.time
-            time = None if frame.time is None or start is None or self._untimed else frame.time - start
-            pixels = frame.to_ndarray(format="rgb24")
-            turns = round((frame.rotation or 0) / 90) % 4
-            yield np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels, time
-
-    def _decoded(self) -> Iterator[Any]:
-        """The frames; parts of a file that are damaged are left out, as players do."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except OSError as error:
-                raise StreamError(f"{self._place}: {_reason(error)}") from error
-            try:
-                yield from packet.decode()
-            except (self._av.error.InvalidDataError, self._av.error.EOFError):
-                continue
-
-    def close(self) -> None:
-        self._container.close()
-
-
-def _options(place: str, address: bool, device: bool) -> dict[str, str]:
-    if device:
-        return {}
-    if not address:
-        return {"protocol_whitelist": "file"}  # a playlist inside a file reaches nothing else
-    # Over UDP, which is all that some cameras have, a lost packet is a grey frame.
-    return {"rtsp_flags": "prefer_tcp"} if place.startswith("rtsp") else {}
-
-
-class _OpenCvStream:
-    def __init__(self, place: str, device: bool) -> None:
-        cv2 = _opencv()
-        digits = "".join(letter for letter in os.path.basename(place) if letter.isdigit())
-        self._place = place
-        self._video: Any = cv2.VideoCapture(int(digits or 0) if device else place)
-        if not self._video.isOpened():
-            raise StreamError(f"{place}: cannot be opened")
-        rate = float(self._video.get(cv2.CAP_PROP_FPS))
-        self.rate = rate if math.isfinite(rate) and 0 < rate < 1000 else USUAL_RATE
-        frames = float(self._video.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.endless = device or ("://" in place and not frames > 0)
-
-    def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
-        while True:
-            there, pixels = self._video.read()
-            if not there:
-                return
-            yield np.ascontiguousarray(pixels[:, :, ::-1]), None
-
-    def close(self) -> None:
-        self._video.release()
 
 
 @dataclass
@@ -192,9 +48,9 @@ class VideoFile:
     def __post_init__(self) -> None:
         if self.path.suffix.lower() not in CONTAINERS:
             raise UsageError(f"{self.path}: name it {self.path.stem}.mp4, or one of {', '.join(CONTAINERS)}")
-        self._av = _pyav()
+        self._av = backends.pyav()
         if self._av is None:
-            _opencv()
+            backends.opencv()
         writing.prepare(self.path)
 
     def add(self, pixels: Pixels, time: float) -> None:
@@ -334,7 +190,7 @@ class _OpenCvWriter:
     """Frames at an even rate: OpenCV writes no times."""
 
     def __init__(self, path: Path, size: tuple[int, int], rate: float) -> None:
-        cv2 = _opencv()
+        cv2 = backends.opencv()
         code = "VP80" if path.suffix == ".webm" else "mp4v"
         self._path, self._frames = path, 0
         self._video: Any = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), rate, size)
@@ -348,7 +204,7 @@ class _OpenCvWriter:
     def close(self) -> None:
         """Only the file itself tells whether OpenCV could write it."""
         self._video.release()
-        cv2 = _opencv()
+        cv2 = backends.opencv()
         written = cv2.VideoCapture(str(self._path))
         whole = written.isOpened() and written.get(cv2.CAP_PROP_FRAME_COUNT) >= self._frames - 1
         written.release()
@@ -361,11 +217,11 @@ class _OpenCvWriter:
 
 def is_recording(path: Path) -> bool:
     """Whether `VideoFile` wrote the file, by PyAV: OpenCV leaves no mark."""
-    av = _pyav()
+    av = backends.pyav()
     if av is None or path.suffix.lower() not in CONTAINERS:
         return False
     try:
-        with av.open(f"file:{path}") as container:
+        with av.open(f"file:{path}", options=FILES_ONLY) as container:
             notes: dict[str, str] = container.metadata
     except (av.error.FFmpegError, OSError, ValueError):
         return False
@@ -378,8 +234,3 @@ def _sized(pixels: Pixels, width: int, height: int) -> Pixels:
     if min(pixels.shape[:2]) < 2:
         return np.asarray(Image.fromarray(pixels).resize((width, height)))
     return fit(pixels, width, height, fill=0, centred=True).canvas
-
-
-def _reason(error: BaseException) -> str:
-    """The error's own words, without its number and without the place, which is said before it."""
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()

@@ -111,10 +111,13 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A subject with its score, or None with the score of the best candidate (None without any)."""
+    """A subject with its score, or None with the score of the best candidate (None without any); `contenders`
+    are the two or more whom a track is equally like, and so has the name of none.
+    """
 
     subject: str | None
     score: float | None
+    contenders: tuple[str, ...] = ()
 
 
 def margin(tail: float) -> float:
@@ -140,9 +143,22 @@ def decide(ballots: Sequence[Ballot], threshold: float) -> list[Verdict]:
     The rule is that of a photo's faces (`identification.decide`), where a name that a track has already
     counts `KEEP` more.
     """
-    candidates = [_favoured(ballot) if ballot.enough else () for ballot in ballots]
+    rivals = [_contenders(ballot, threshold) for ballot in ballots]
+    candidates = [
+        _favoured(ballot) if ballot.enough and not equal else ()
+        for ballot, equal in zip(ballots, rivals, strict=True)
+    ]
     decided = identification.decide([ballot.face for ballot in ballots], candidates, threshold)
-    return [_verdict(ballot, each.subject) for ballot, each in zip(ballots, decided, strict=True)]
+    return [
+        _verdict(ballot, each.subject, equal)
+        for ballot, each, equal in zip(ballots, decided, rivals, strict=True)
+    ]
+
+
+def _contenders(ballot: Ballot, threshold: float) -> tuple[str, ...]:
+    """The subjects that no score tells apart, before a name that the track has already counts more."""
+    equal = identification.tied([each for each in ballot.candidates if each.score >= threshold])
+    return tuple(each.subject for each in equal) if ballot.enough and len(equal) > 1 else ()
 
 
 def _favoured(ballot: Ballot) -> tuple[Candidate, ...]:
@@ -150,6 +166,6 @@ def _favoured(ballot: Ballot) -> tuple[Candidate, ...]:
     return tuple(sorted(raised, key=lambda candidate: (-candidate.score, candidate.subject)))
 
 
-def _verdict(ballot: Ballot, subject: str | None) -> Verdict:
+def _verdict(ballot: Ballot, subject: str | None, contenders: tuple[str, ...]) -> Verdict:
     scores = (each.score for each in ballot.candidates if subject in (None, each.subject))
-    return Verdict(subject, max(scores, default=None))
+    return Verdict(subject, max(scores, default=None), contenders)

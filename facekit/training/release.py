@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from facekit import outputs
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import metrics
 from facekit.training import checkpoint, export, manifest
@@ -91,10 +90,6 @@ def release(
         )
     if precision != "float32" and validation is None:
         raise UsageError(f"{precision} must be compared with float32: give labelled crops with --validation")
-    for path in (out, out.with_suffix(".toml")):
-        outputs.require_replaceable(
-            path, [run, checkpoint.find(run)], lambda _: manifest.describes(out.with_suffix(".toml"), out)
-        )
     saved = checkpoint.read(run)
     side = side or export.trained_side(saved)
     plain = export.to_onnx(export.load_network(saved), side=side)

@@ -83,7 +83,7 @@ def test_who_looks_like_another_is_enrolled_with_a_warning(run: Run, folder: Pat
 
 @pytest.mark.parametrize(
     ("colours", "side", "status", "words"),
-    [((), 100, 3, "no face"), (("cyan",), 30, 1, "come nearer"), (("cyan", "red"), 60, 1, "2 faces")],
+    [((), 100, 3, "no face"), (("cyan",), 30, 1, "come nearer"), (("cyan", "red"), 60, 1, "2 people")],
 )
 def test_nothing_is_stored_when_nothing_is_good_enough(
     run: Run, tmp_path: Path, colours: tuple[str, ...], side: int, status: int, words: str
@@ -152,3 +152,19 @@ def test_a_gallery_of_another_embedder_is_refused_before_anybody_poses(run: Run,
 )
 def test_mistakes_are_usage(run: Run, folder: Path, arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+def test_two_people_in_a_recording_are_not_enrolled_as_one(run: Run, folder: Path) -> None:
+    for number in range(3):
+        save(folder / f"9-{number}.png", "red", seed=number)
+    result = run("register", "Ada", "ada", "-g", "g.db")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "ada: two people, one from 0.0 s on, another from 10.0 s on: nobody was enrolled" in result.stderr
+    assert not os.path.exists("g.db")
+
+
+def test_a_damaged_picture_is_told_and_the_others_are_enrolled(run: Run, folder: Path) -> None:
+    (folder / "5.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    result = run("register", "Ada", "ada", "-g", "g.db")
+    assert (result.exit_code, stored("g.db")) == (1, {"Ada": 10})
+    assert "5.png: damaged PNG" in result.stderr

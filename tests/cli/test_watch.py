@@ -10,7 +10,11 @@ import os
 import signal
 import stat
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import log
 from pathlib import Path
 from typing import Any
@@ -23,8 +27,10 @@ from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
 from PIL import Image, ImageDraw
 
 from facekit.gallery import Gallery
-from facekit.live import video
+from facekit.live import streams, video
+from facekit.live.frames import Frame
 from facekit.live.voting import CHANCES, SURER
+from facekit.results import Detection
 
 pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
 
@@ -78,7 +84,7 @@ def test_a_known_person_and_a_stranger_are_told_one_event_a_line(run: Run, film:
 
 
 def test_the_saved_video_has_boxes_and_every_frame(run: Run, film: Path) -> None:
-    from facekit.live.video import open_stream
+    from facekit.live.streams import open_stream
 
     assert run("watch", "film.mp4", "--save-video", "out.mp4").exit_code == 0
     frames = [pixels for pixels, _ in open_stream("out.mp4")]
@@ -210,7 +216,7 @@ def test_a_signal_ends_it_at_once_with_a_summary_and_whole_files(
     assert "stopped: 1 track," in messages
     assert json.loads(output.splitlines()[-1])["event"] == "left"
     assert (tmp_path / "out.mp4").stat().st_size > 0
-    assert 0 < len(list(video.open_stream(str(tmp_path / "out.mp4")))) < 60
+    assert 0 < len(list(streams.open_stream(str(tmp_path / "out.mp4")))) < 60
     assert not list(tmp_path.glob(".facekit*"))
 
 
@@ -246,3 +252,133 @@ def test_a_full_disk_ends_a_recording_in_a_line_that_names_it(
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == "facekit: out.mp4: No space left on device"
     assert sorted(tmp_path.iterdir()) == before
+
+
+@contextmanager
+def camera(status: int) -> Iterator[str]:
+    """An address that answers with a status."""
+
+    class Camera(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}/video"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("command", [["watch"], ["register", "Ada"]])
+def test_a_camera_that_refuses_is_told_in_one_line_without_its_password(
+    tmp_path: Path, command: list[str], debug: bool
+) -> None:
+    with camera(401) as place:
+        address = f"http://admin:S3CRET@{place}?token=T0KEN"
+        code = COMMAND[2].replace("facekit.cli.main", "fakes.slow_eyes()\nfacekit.cli.main")
+        arguments = [*COMMAND[:2], code, *command, address, *["--debug"] * debug]
+        environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert not [secret for secret in ("admin", "S3CRET", "T0KEN") if secret in said], said
+    assert f"http://{place}: Server returned 401 Unauthorized" in done.stderr
+    assert done.stdout == ""
+    assert debug or done.stderr.count("\n") == 1, done.stderr
+    assert ("Traceback" in done.stderr) == debug
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rtsp://admin:S3 CRET@cam/1"],
+        ["watch", "x.mp4", "rtsp://admin:S3 CRET@cam/1"],
+        ["watch", "admin:S3 CRET@cam/1"],
+        ["watch", "lavfi://admin:S3 CRET@cam/1"],
+        ["watch", "--sekonds", "3", "rtsp://admin:S3CRET@cam/1"],
+        ["identify", "http://admin:S3CRET@cam/1.jpg"],
+        ["identify", "http://admin:S3CRET@cam/1.jpg", "--format", "json"],
+        ["identify", "x.jpg", "-g", "postgresql://admin:S3CRET@host/people"],
+    ],
+)
+def test_a_password_is_in_no_mistake(run: Run, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code != 0
+    assert "CRET" not in result.output + result.stderr
+
+
+@pytest.mark.parametrize("command", [["watch"], ["register", "Ada"]])
+def test_without_a_camera_there_is_one_line(run: Run, command: list[str]) -> None:
+    result = run(*command, "77")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "facekit: /dev/video77: No such file or directory\n"
+
+
+def test_whoever_waits_for_a_camera_can_end_it(run: Run) -> None:
+    result = run("watch", "77", "--wait", "--seconds", "0.3")
+    assert "trying again in 1 s" in result.stderr
+    assert result.stderr.splitlines()[-1] == "facekit: /dev/video77: no frame came"
+    assert run("watch", "film.mp4", "--wait").exit_code == 1
+    Path("film.mp4").touch()
+    assert "--wait is for cameras" in run("watch", "film.mp4", "--wait").stderr
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_server_in_trouble_is_tried_again(run: Run, status: int) -> None:
+    with camera(status) as place:
+        result = run("watch", f"http://{place}", "--seconds", "0.5")
+    assert "trying again in 1 s" in result.stderr
+
+
+def test_a_video_that_is_cut_off_is_told_and_what_was_seen_stays(run: Run, tmp_path: Path) -> None:
+    videos.save(tmp_path / "film.mkv", walk("red", count=250))
+    data = (tmp_path / "film.mkv").read_bytes()
+    (tmp_path / "film.mkv").write_bytes(data[: len(data) // 2])
+    result = run("watch", "film.mkv", "--log", "log.csv")
+    assert result.exit_code == 1
+    assert [event["event"] for event in events(result.stdout)] == ["appear", "recognised", "left"]
+    assert "film.mkv: cut off, or its header is wrong: it says 10.0 s" in result.stderr
+    assert len(Path("log.csv").read_text().splitlines()) == 4
+
+
+def test_frames_over_the_limit_are_refused(run: Run, film: Path) -> None:
+    result = run("watch", "film.mp4", "--max-pixels", "1000")
+    assert (result.exit_code, result.stdout) == (1, "")
+    words = "film.mp4: too large: 320×180 pixels, over the limit of 0.001 megapixels (see --max-pixels)"
+    assert result.stderr == f"facekit: {words}\n"
+
+
+def test_what_is_no_video_is_refused_at_once(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:5,\nfile:///etc/passwd\n")
+    for place in ("pipe", "/dev/zero", "/dev/null", "empty", "list.m3u8"):
+        result = run("watch", place)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1), result.stderr
+
+
+def test_who_is_enrolled_while_a_video_is_read_is_recognised(
+    run: Run, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos.save(tmp_path / "film.mp4", walk("yellow", count=60))
+    photo(tmp_path / "y.png", "yellow")
+    looks: list[int] = []
+    whole = FakeEyes.whole
+
+    def enrolling(self: FakeEyes, frame: Frame, **options: bool) -> list[Detection]:
+        looks.append(frame.number)
+        if len(looks) == 3:
+            done = [*COMMAND, "enroll", "--subject", "Yves", "y.png", "-g", str(people / "gallery.db")]
+            subprocess.run(done, cwd=tmp_path, env={**os.environ, "PYTHONPATH": PYTHON_PATH}, check=True)
+        return whole(self, frame, **options)
+
+    monkeypatch.setattr("facekit.live.knowledge.FRESH", 0.0)
+    monkeypatch.setattr(FakeEyes, "whole", enrolling)
+    found = [(event["event"], event["subject"]) for event in events(run("watch", "film.mp4").stdout)]
+    assert found == [("appear", None), ("recognised", "Yves"), ("left", "Yves")]

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from facekit.errors import PictureError
 from facekit.live.frames import Frame
-from facekit.live.playing import play
+from facekit.live.playing import follow, play
 from facekit.live.reader import Reader
+from facekit.live.streams import StreamError
 
 from .test_reader import Scripted, made, numbered
 
@@ -24,7 +26,7 @@ class Looking:
         self._seconds, self._fails_at = seconds, fails_at
 
     def step(self, frame: Frame) -> list[str]:
-        if frame.number == self._fails_at:
+        if self._fails_at is not None and frame.number >= self._fails_at:
             raise ValueError("a broken network")
         time.sleep(self._seconds)
         self.looked.append(frame.number)
@@ -32,6 +34,9 @@ class Looking:
 
     def seen(self) -> int:
         return len(self.looked)
+
+    def interrupt(self) -> list[str]:
+        return ["broken off"]
 
     def finish(self) -> list[str]:
         self.finished = True
@@ -116,6 +121,27 @@ def test_a_camera_that_is_pulled_out_ends_it_after_what_was_seen_is_told() -> No
         play(camera(5), looking, audience)
     assert audience.heard[0].startswith("saw")
     assert audience.heard[-1] == "over"
+
+
+@pytest.mark.parametrize("followed", [False, True])
+def test_a_break_is_told_at_once_and_not_when_the_camera_is_back(followed: bool) -> None:
+    streams = [Scripted(numbered(5, 0.01), endless=True), StreamError("cam", "Connection refused")]
+    reader, audience = Reader(made("address", *streams), pauses=(30.0,)), Audience(1.0)
+    if followed:
+        audience.heard = list(follow(reader, Looking(), seconds=1.0))
+    else:
+        play(reader, Looking(), audience)
+    assert audience.heard[0].startswith("saw")
+    assert audience.heard[-2:] == ["broken off", "over"]
+
+
+def test_what_was_wrong_with_a_source_is_raised_when_all_is_told() -> None:
+    reader = file_of(3)
+    reader.problems.append("film.mp4: damaged")
+    heard: list[str] = []
+    with pytest.raises(PictureError, match="damaged"):
+        heard.extend(follow(reader, Looking()))
+    assert heard == ["saw 0", "saw 1", "saw 2", "over"]
 
 
 def test_what_was_seen_before_looking_broke_is_told() -> None:

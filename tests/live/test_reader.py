@@ -16,7 +16,7 @@ from PIL import Image
 from facekit.errors import PictureError
 from facekit.live.reader import TRIES, Reader
 from facekit.live.sources import Kind, Source, parse
-from facekit.live.video import StreamError
+from facekit.live.streams import StreamError
 from facekit.results import Pixels
 
 Times = Iterator[tuple[Pixels, float | None]]
@@ -27,6 +27,8 @@ class Scripted:
 
     def __init__(self, give: Callable[[], Times], *, endless: bool, rate: float = 25.0) -> None:
         self.rate, self.endless, self._give = rate, endless, give
+        self.problems: list[str] = []
+        self.remarks: list[str] = []
 
     def __iter__(self) -> Times:
         return self._give()
@@ -49,7 +51,7 @@ class Made(Source):
 
 
 def made(kind: Kind, *openings: object) -> Made:
-    return Made("rtsp://me:secret@cam/1" if kind == "address" else "/dev/video9", kind, 25.0, openings)
+    return Made("rtsp://me:secret@cam/1" if kind == "address" else "/dev/video9", kind, openings=openings)
 
 
 def numbered(count: int, pause: float = 0.0) -> Callable[[], Times]:
@@ -109,7 +111,7 @@ def test_waiting_ends_when_nothing_comes() -> None:
 
 
 def test_an_address_that_stops_answering_is_tried_again_after_growing_pauses() -> None:
-    gone = StreamError("rtsp://me:secret@cam/1: Connection refused")
+    gone = StreamError("rtsp://me:secret@cam/1", "Connection refused")
     openings = (
         Scripted(numbered(3, 0.01), endless=True),
         gone,
@@ -135,7 +137,9 @@ def test_an_address_that_stops_answering_is_tried_again_after_growing_pauses() -
 
 def test_an_address_that_never_answered_is_given_up() -> None:
     told: list[str] = []
-    reader = Reader(made("address", StreamError("no route")), tell=told.append, pauses=(0.01,))
+    reader = Reader(
+        made("address", StreamError("cam", "no route")), tell=told.append, pauses=(0.01, 0.02, 0.03)
+    )
     with pytest.raises(StreamError, match=f"no route; gave up after {TRIES} tries"):
         reader.next(2)
     assert len(told) == TRIES - 1
@@ -144,8 +148,8 @@ def test_an_address_that_never_answered_is_given_up() -> None:
 @pytest.mark.parametrize(
     ("kind", "error", "message"),
     [
-        ("device", StreamError("/dev/video9: Device or resource busy"), "video9: Device or resource busy"),
-        ("file", StreamError("/dev/video9: cut off"), "video9: cut off"),
+        ("device", StreamError("/dev/video9", "Device or resource busy"), "video9: Device or resource busy"),
+        ("file", StreamError("/dev/video9", "cut off"), "video9: cut off"),
         ("file", KeyError("odd"), "KeyError"),
     ],
 )
@@ -209,3 +213,78 @@ def test_a_file_whose_clock_is_set_back_goes_on() -> None:
     while (frame := reader.next(2)) is not None:
         times.append(frame.time)
     assert times == pytest.approx([number / 25 for number in range(20 + 19 + 18)])
+
+
+def test_a_clock_that_leaps_ahead_goes_on() -> None:
+    def leaping() -> Times:
+        for number, (pixels, time_of_frame) in enumerate(numbered(4)()):
+            yield pixels, (time_of_frame or 0) + (1e12 if number >= 2 else 0)
+
+    reader, times = Reader(made("file", Scripted(leaping, endless=False))), []
+    while (frame := reader.next(2)) is not None:
+        times.append(frame.time)
+    assert times == pytest.approx([0, 0.04, 0.08, 0.12], abs=0.001)
+
+
+def test_of_large_frames_one_is_held() -> None:
+    given: list[int] = []
+
+    def give() -> Times:
+        for number in range(100):
+            given.append(number)
+            yield np.zeros((5000, 5000, 3), np.uint8), None
+
+    reader = Reader(made("file", Scripted(give, endless=False)))
+    reader.next(5)
+    time.sleep(0.2)
+    assert len(given) <= 3  # one taken, one held, one waiting for room
+    reader.stop()
+
+
+@pytest.mark.parametrize("kind", ["address", "device"])
+def test_whoever_waits_gets_the_camera_when_it_is_there_and_again_after_it_was_gone(kind: Kind) -> None:
+    away = StreamError("cam", "Server returned 404 Not Found", final=True)
+    there = Scripted(numbered(3, 0.01), endless=True)
+    told: list[str] = []
+    openings = (*[away] * (TRIES + 2), there, away, there)
+    reader = Reader(made(kind, *openings), tell=told.append, wait=True, pauses=(0.01, 0.02))
+    found: set[int] = set()
+    while max(found, default=0) < 5:
+        frame = reader.next(5)
+        assert frame is not None
+        found.add(frame.number)
+    reader.stop()
+    assert [text.count("404") for text in told[:2]] == [1, 1]
+    assert len(told) <= 6, "the same words once"
+
+
+def test_an_address_that_refuses_is_not_tried_again_at_the_start() -> None:
+    told: list[str] = []
+    refused = StreamError("cam", "Server returned 401 Unauthorized", final=True)
+    with pytest.raises(StreamError, match=r"401 Unauthorized$"):
+        Reader(made("address", refused), tell=told.append, pauses=(0.01,)).next(5)
+    assert told == []
+
+
+def test_an_address_that_refuses_amid_a_run_is_tried_again() -> None:
+    refused = StreamError("cam", "Server returned 403 Forbidden", final=True)
+    stream = Scripted(numbered(2, 0.01), endless=True)
+    reader = Reader(made("address", stream, refused, refused, stream), pauses=(0.01,))
+    found: set[int] = set()
+    while max(found, default=0) < 3:
+        frame = reader.next(5)
+        assert frame is not None
+        found.add(frame.number)
+    reader.stop()
+
+
+def test_a_password_that_a_library_repeats_is_in_no_message() -> None:
+    words = "Failed to open 'rtsp://me:secret@cam/1' for me:secret, secret"
+    told: list[str] = []
+    reader = Reader(made("address", StreamError("cam", words)), tell=told.append, pauses=(0.01, 0.02, 0.03))
+    with pytest.raises(StreamError) as raised:
+        reader.next(5)
+    with pytest.raises(PictureError) as odd:
+        Reader(made("address", KeyError(words))).next(5)
+    assert "secret" not in " ".join([*told, str(raised.value), str(odd.value)])
+    assert "Failed to open 'rtsp://cam/1" in told[0]

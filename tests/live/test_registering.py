@@ -10,7 +10,7 @@ import pytest
 from facekit.gallery.search import Index
 from facekit.live.frames import Frame
 from facekit.live.poses import POSES, Angles, angles, middle, pose
-from facekit.live.registering import PROMPTS, Others, Progress, Registration
+from facekit.live.registering import PROMPTS, Others, Progress, Registration, likeness_of_halves
 from facekit.results import Face
 
 from .conftest import ADA, BOB, ScriptedEyes, direction, face_at, square
@@ -97,7 +97,7 @@ def test_the_same_picture_twice_is_one() -> None:
     ("faces", "words"),
     [
         ([], "no face"),
-        ([look("front"), face_at(square(200, 20, 80), BOB)], "2 faces: one person at a time"),
+        ([look("front"), face_at(square(200, 20, 80), BOB)], "2 people: only one, please"),
         ([look("front", side=60)], "come nearer (60 pixels"),
         ([look("front", side=200)], "move back"),
         ([look("front", brightness=20)], "too dark"),
@@ -118,10 +118,64 @@ def test_a_small_face_in_the_background_does_not_matter() -> None:
 
 
 def test_somebody_else_who_steps_in_is_not_taken() -> None:
-    other = dataclasses.replace(look("front"), vector=BOB)
-    registration = Registration(ScriptedEyes(lambda n: [other if n else look("front")]))
+    shown = [ADA, ADA, ADA, BOB, ADA]
+    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]), live=True)
     assert "not the face from before" in take(registration, 4)[-1].hint
-    assert len(registration.kept()) == 1
+    assert {each.face.vector[0] for _, each in registration.kept()} == {1}
+
+
+def of(vector: np.ndarray) -> Face:
+    return dataclasses.replace(look("front"), vector=vector)
+
+
+def test_whoever_takes_the_place_before_a_camera_is_enrolled_alone() -> None:
+    shown = [ADA] * 4 + [BOB] * 5
+    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]), live=True)
+    warnings = [progress.warning for progress in take(registration, len(shown)) if progress.warning]
+    assert warnings == ["another person: the frames of the one before do not count"]
+    assert [float(each.face.vector @ BOB) for _, each in registration.kept()] == [1, 1, 1]
+    assert registration.disagreement() is None
+
+
+@pytest.mark.parametrize("shown", [[ADA] * 6 + [BOB] * 2, [ADA, BOB] * 4, [ADA, BOB]])
+def test_two_people_in_a_recording_are_nobody(shown: list[np.ndarray]) -> None:
+    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]))
+    take(registration, len(shown))
+    assert "two people, one from 0.0 s on" in str(registration.disagreement())
+
+
+def test_a_passer_by_is_left_out_of_a_recording_and_told() -> None:
+    shown = [ADA] * 15 + [BOB] + [ADA] * 15
+    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]))
+    take(registration, len(shown))
+    assert registration.disagreement() is None
+    assert registration.remarks() == ["1 frame of somebody else left out"]
+    assert {float(each.face.vector @ ADA) for _, each in registration.kept()} == {1}
+
+
+def test_one_person_whose_looks_change_little_by_little_is_one_person() -> None:
+    views = [direction(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, 1.2, 9)]
+    views = [views[0], views[8], *views[1:8]]  # the first two look like strangers until the others come
+    registration = Registration(ScriptedEyes(lambda n: [of(views[n])]), frames=9)
+    take(registration, len(views))
+    assert len({each.frame for _, each in registration.kept()}) > 4
+    assert registration.disagreement() is None
+
+
+def test_a_chain_of_looks_does_not_make_two_people_one() -> None:
+    chain = [direction(np.cos(angle), np.sin(angle)) for angle in (0, 0.05, 0.1, 0.8, 1.5, 1.55, 1.6)]
+    registration = Registration(ScriptedEyes(lambda n: [of(chain[n])]), frames=7, others=Others(0.95))
+    take(registration, len(chain))
+    assert registration.disagreement()
+    assert likeness_of_halves([ADA]) == likeness_of_halves([ADA, ADA]) == 1
+    assert likeness_of_halves([ADA, ADA, BOB]) == pytest.approx(0)
+
+
+def test_most_frames_say_why_nobody_was_taken() -> None:
+    crowd = [look("front"), face_at(square(200, 20, 80), BOB)]
+    registration = Registration(ScriptedEyes(lambda n: crowd if n < 5 else []))
+    take(registration, 6)
+    assert registration.refusal() == "2 people: only one, please"
 
 
 def test_who_looks_like_another_enrolled_person_is_told_once() -> None:

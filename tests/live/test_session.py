@@ -149,7 +149,8 @@ def test_the_time_of_day_is_told_where_there_is_a_clock(everybody: Callable) -> 
     events, _, _ = watch(lambda n: [face_at(square(50), ADA)], 30, everybody, clock=lambda: "noon")
     assert {event.clock for event in events} == {"noon"}
     assert list(events[0].to_dict()) == [
-        *("schema", "event", "time", "clock", "track", "subject", "score", "frame", "box")
+        *("schema", "event", "time", "clock", "track", "subject", "score"),
+        *("reason", "contenders", "frame", "box"),
     ]
 
 
@@ -198,3 +199,37 @@ def test_one_odd_look_between_two_people_names_nobody(everybody: Callable) -> No
     events, _, _ = watch(script, 90, everybody, pace=Pace(whole=0.04))
     assert [name for kind, track, name in told(events) if track > 1 and kind == "recognised"] == []
     assert ("appear", 2, None) in told(events)
+
+
+def test_who_was_there_when_the_source_broke_off_has_left_when_last_seen(everybody: Callable) -> None:
+    hours = iter(range(1000))
+    events, _, session = watch(
+        lambda n: [face_at(square(50), ADA)] if n < 40 else [],
+        45,
+        everybody,
+        clock=lambda: f"{next(hours)} o'clock",
+    )
+    assert told(events)[-1] == ("recognised", 1, "Ada")
+    [left] = session.interrupt()
+    assert told([left]) == [("left", 1, "Ada")]
+    assert 38 / 25 <= left.time <= 39 / 25
+    assert left.clock is not None
+    assert int(left.clock.split()[0]) < 50
+    assert session.seen() == ()
+    assert session.finish() == []
+
+
+def test_whoever_is_there_after_a_break_is_somebody_new(everybody: Callable) -> None:
+    _, _, session = watch(lambda n: [face_at(square(50), ADA)], 30, everybody)
+    session.interrupt()
+    events = [event for frame in frames(30, start=30) for event in session.step(frame)]
+    assert told(events) == [("appear", 2, None), ("recognised", 2, "Ada")]
+
+
+def test_a_twin_who_is_enrolled_meanwhile_takes_the_name_away_and_both_are_told() -> None:
+    session = Session(ScriptedEyes(lambda n: [face_at(square(50), ADA)]), gallery_of(Ada=ADA), 0.5)
+    events = [event for frame in frames(50) for event in session.step(frame)]
+    session.renew(gallery_of(Ada=ADA, Twin=ADA), 0.5)
+    events += [event for frame in frames(50, start=50) for event in session.step(frame)]
+    assert told(events) == [("appear", 1, None), ("recognised", 1, "Ada"), ("unknown", 1, None)]
+    assert (events[-1].reason, set(events[-1].contenders)) == ("ambiguous", {"Ada", "Twin"})

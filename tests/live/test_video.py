@@ -11,10 +11,11 @@ import pytest
 import videos
 
 from facekit.errors import DependencyError, UsageError
-from facekit.live import video
+from facekit.live import backends
 from facekit.live.reader import Reader
 from facekit.live.sources import parse
-from facekit.live.video import StreamError, VideoFile, is_recording, open_stream
+from facekit.live.streams import StreamError, open_stream
+from facekit.live.video import VideoFile, is_recording
 
 av = pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
 
@@ -100,7 +101,7 @@ def test_a_name_without_a_format_is_the_users_mistake(tmp_path: Path) -> None:
 
 def test_opencv_does_it_where_pyav_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2", exc_type=ImportError)
-    monkeypatch.setattr(video, "_pyav", lambda: None)
+    monkeypatch.setattr(backends, "pyav", lambda: None)
     path = videos.save(tmp_path / "a.mp4", (grey(20 * n) for n in range(10)))
     stream = open_stream(str(path))
     assert [round(float(pixels.mean()) / 20) for pixels, _ in stream] == list(range(10))
@@ -173,8 +174,9 @@ def test_a_full_disk_is_an_error_that_names_the_video_and_leaves_nothing(
 @pytest.mark.parametrize("pyav", [True, False])
 def test_no_limit_of_the_system_ends_the_program(tmp_path: Path, pyav: bool) -> None:
     code = (
-        "import resource, sys; import numpy as np; from pathlib import Path; from facekit.live import video\n"
-        f"if not {pyav}: video._pyav = lambda: None\n"
+        "import resource, sys; import numpy as np; from pathlib import Path\n"
+        "from facekit.live import backends, video\n"
+        f"if not {pyav}: backends.pyav = lambda: None\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); chance = np.random.default_rng(0)\n"
         "file = video.VideoFile(Path(sys.argv[1]))\n"
         "try:\n"

@@ -90,8 +90,10 @@ def test_two_tracks_never_have_one_name() -> None:
 
 
 def test_a_track_is_not_named_that_two_people_are_equally_like() -> None:
-    assert decide([ballot(("Ada", 0.8), ("Zoe", 0.8))], 0.5) == [Verdict(None, 0.8)]
-    assert decide([ballot(("Ada", 0.8), ("Zoe", 0.8), held="Zoe")], 0.5)[0].subject == "Zoe"
+    nobody = Verdict(None, 0.8, ("Ada", "Zoe"))
+    assert decide([ballot(("Ada", 0.8), ("Zoe", 0.8))], 0.5) == [nobody]
+    assert decide([ballot(("Ada", 0.8), ("Zoe", 0.8), held="Zoe")], 0.5) == [nobody]
+    assert decide([ballot(("Ada", 0.3), ("Zoe", 0.3))], 0.5) == [Verdict(None, 0.3)]
 
 
 def test_a_name_does_not_flicker_around_the_threshold_or_between_two() -> None:
