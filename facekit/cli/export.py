@@ -30,6 +30,8 @@ from facekit.cli.paths import EXISTING, FILE
 @click.option("--max-drift", type=float, default=0.01, show_default=True, help="Allowed mean 1 − cosine.")
 @click.option("--max-loss", type=float, default=0.01, show_default=True, help="Allowed loss of TAR.")
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
+@click.option("--unproven", is_flag=True, help="Even a run that has hardly begun, was never validated, or "
+              "is worse than what it began from.")  # fmt: skip
 @click.option("--license", "license_", default="", help="Terms of the weights, for the entry.")
 @click.option("--data", default="", help="What the network was trained on, for the entry.")
 @click.option("--command", default="", help="How it was trained, where the run does not say it itself.")
@@ -49,6 +51,7 @@ def export(
     max_drift: float,
     max_loss: float,
     manifest: Path | None,
+    unproven: bool,
     license_: str,
     data: str,
     command: str,
@@ -57,7 +60,8 @@ def export(
     """Write the network of RUN, a folder or checkpoint of `facekit train`, as an ONNX file.
 
     The description that `--embedder` needs is written beside it. A float16 or int8 file is compared
-    with float32 on the validation crops, and refused if it is worse than allowed.
+    with float32 on the validation crops, and refused if it is worse than allowed. A run that has hardly
+    begun, was never validated, or is worse than what it began from, is refused.
 
     \b
     Examples:
@@ -79,6 +83,7 @@ def export(
         side=side,
         flip=flip,
         name=name,
+        unproven=unproven,
         calibration=read_array(calibration) if calibration else None,
         validation=read_validation(validation) if validation else None,
         bounds=release.Bounds(max_drift, max_loss),
@@ -88,7 +93,11 @@ def export(
         update(manifest, written.entry)
     drifts = {name: drift.to_dict() for name, drift in written.drifts.items()}
     size = written.network.stat().st_size / 1e6
-    console.note(f"{written.network}: {size:.1f} MB, described by {written.description.name}")
+    training = written.entry["training"]
+    console.note(
+        f"{written.network}: {size:.1f} MB, after {training['steps']} of {training['steps_planned']} steps, "
+        f"described by {written.description.name}"
+    )
     if validation is None:
         console.note(
             f"{written.description.name} has no figures and no threshold: they take labelled crops of other "

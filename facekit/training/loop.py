@@ -39,6 +39,7 @@ def train(
     team: Team = ALONE,
     report: Callable[[Row], None] = lambda row: None,
     tick: Callable[[int], None] = lambda step: None,
+    judging: Callable[[int, int], None] = lambda done, total: None,
 ) -> bool:
     """Train until `config.steps`, or until validation has not improved for `config.patience` times.
 
@@ -46,9 +47,10 @@ def train(
     due is made up when the run goes on. In `out`: last.safetensors, from which a run goes on;
     best.safetensors, the best at validation; trunk.safetensors, from where the rate begins to fall: as the
     last one of another folder, a longer run goes on from it with --resume as if it had not fallen; and what
-    Journal writes. `report` gets a row a validation, `tick` every step. Returns whether it was let finish:
-    False after a signal. Raises TrainingError when the loss is not finite; the checkpoints are then still
-    good.
+    Journal writes. `report` gets a row a validation, `tick` every step, `judging` how many faces of a
+    validation are done. A run that began from other weights is validated before its first step: what it began
+    with is the best until something is as good. Returns whether it was let finish: False after a signal.
+    Raises TrainingError when the loss is not finite; the checkpoints are then still good.
     """
     batches = batches_of(config, data, team)
     run.to(team.device)
@@ -57,10 +59,18 @@ def train(
     journal = Journal(out, run.history[:-1] if owed else run.history) if team.leads else None
     meter, saved, interrupted, last = Meter(), time.monotonic(), False, config.steps
     with stopping() as asked:
+        # What it begins with is what it must not fall behind.
+        if journal is not None and validation is not None and run.begun and not run.history and not run.step:
+            run.history.append({"step": 0.0, "hours": 0.0, "rate": 0.0})
+            if judge(run, config, validation, out, asked, judging):
+                journal.add(run.history[-1])
+                report(run.history[-1])
+            else:
+                run.history.clear()
         # First the validation that the run was stopped before.
         if owed:
             if journal is not None and validation is not None:
-                interrupted = not judge(run, config, validation, out, asked)
+                interrupted = not judge(run, config, validation, out, asked, judging)
                 journal.add(run.history[-1])
                 report(run.history[-1])
                 if not interrupted:
@@ -111,7 +121,7 @@ def train(
                     # either: it is made up from what was saved before.
                     if validation is not None and not interrupted:
                         run.save(out / checkpoint.LAST, config)
-                        interrupted = not judge(run, config, validation, out, asked)
+                        interrupted = not judge(run, config, validation, out, asked, judging)
                     journal.add(row)
                     report(row)
                 interrupted = team.any(interrupted)
@@ -200,18 +210,30 @@ def owes(run: Run, config: Config) -> bool:
     return row.get("step") == run.step and due(run.step, config) and "accuracy" not in row
 
 
+def start_of(run: Run) -> Row | None:
+    """The row of the validation before the first step, of a run that began from other weights."""
+    return run.history[0] if run.history and run.history[0]["step"] == 0 else None
+
+
 def exhausted(run: Run, config: Config) -> bool:
     return 0 < config.patience <= run.stale
 
 
 def judge(
-    run: Run, config: Config, validation: Faces, out: Path, stop: Callable[[], bool] = lambda: False
+    run: Run,
+    config: Config,
+    validation: Faces,
+    out: Path,
+    stop: Callable[[], bool] = lambda: False,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> bool:
     """Put error rates of the averaged network in the last row; the checkpoint is kept if they are the best
     so far. Rates on faces of another size are not compared. Returns whether `stop` let it finish."""
-    side = config.side_at(run.step - 1)
+    side = config.side_at(max(0, run.step - 1))
     try:
-        rates = validate(run.averaged, validation, side=side, precision=config.precision, stop=stop)
+        rates = validate(
+            run.averaged, validation, side=side, precision=config.precision, stop=stop, report=report
+        )
     except Stopped:
         return False
     if run.side not in (0, side):
@@ -220,7 +242,8 @@ def judge(
     run.history[-1] |= rates
     rate = rates[metrics.headline(rates)]
     run.stale += 1
-    if rate > run.best:
+    # What learned some more people, and is as good for others, is the better one.
+    if rate > run.best or (rate == run.best and start_of(run) is not None):
         run.best, run.stale = rate, 0
         run.save(out / checkpoint.BEST, config)
     return True

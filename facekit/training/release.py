@@ -12,12 +12,19 @@ import numpy as np
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import metrics
 from facekit.training import checkpoint, export, manifest
+from facekit.training.config import Config
 from facekit.training.data import Faces
 from facekit.training.export import Drift, Vectors
 from facekit.writing import replacing
 
 PRECISIONS = ("float32", "float16", "int8")
 CALIBRATION_CROPS = 1024
+FEWEST_STEPS = 100
+"""With fewer a network that began with nothing has not learned to tell faces apart."""
+
+
+class UnprovenError(FacekitError):
+    """The run has not shown yet that it is good for anything, and was not exported."""
 
 
 class DriftError(FacekitError):
@@ -76,13 +83,15 @@ def release(
     side: int | None = None,
     flip: bool = False,
     name: str = "",
+    unproven: bool = False,
 ) -> Released:
     """Write the averaged network of `run` (a checkpoint or its folder) as `out` (NAME.onnx) and NAME.toml.
 
     `int8` needs crops for `calibration`, never those it is judged on; a precision below float32 needs
     `validation`. `side` None is the size of the faces that the run saw last; `flip` averages the vectors of
-    crop and mirror image; `name` is by default the file's. Raises DriftError, and leaves `out` as it was, if
-    the file would be worse than `bounds`.
+    crop and mirror image; `name` is by default the file's. Leaves `out` as it was and raises DriftError
+    if the file would be worse than `bounds`, UnprovenError for a run for which nothing speaks, unless
+    `unproven`.
     """
     if precision == "int8" and calibration is None:
         raise UsageError(
@@ -91,6 +100,9 @@ def release(
     if precision != "float32" and validation is None:
         raise UsageError(f"{precision} must be compared with float32: give labelled crops with --validation")
     saved = checkpoint.read(run)
+    doubt = doubtful(saved)
+    if doubt and not unproven:
+        raise UnprovenError(f"{checkpoint.find(run)}: {doubt}: --unproven exports it all the same")
     side = side or export.trained_side(saved)
     plain = export.to_onnx(export.load_network(saved), side=side)
     network = plain
@@ -118,6 +130,24 @@ def release(
     return Released(out, description, entry, drifts)
 
 
+def doubtful(saved: checkpoint.Checkpoint) -> str:
+    """Why nothing speaks for the network of a checkpoint; empty where something does."""
+    facts, config = saved.facts, Config.from_dict(saved.config)
+    judged = [row for row in facts["history"] if "accuracy" in row]
+    start = judged[0] if judged and judged[0]["step"] == 0 else None
+    if facts["step"] < FEWEST_STEPS and start is None:
+        return f"has hardly begun, with {facts['step']} of {config.steps} steps (train it on with --resume)"
+    if not judged:
+        return "was never validated, so that nobody knows how good it is (train with --validation)"
+    name = metrics.headline(judged[-1])
+    if start is not None and judged[-1]["step"] == facts["step"] and judged[-1][name] < start.get(name, 0.0):
+        return (
+            f"is worse than what it began from, {name} {judged[-1][name]:.4f} after {start[name]:.4f} (lower "
+            "--rate, or take the folder for its best checkpoint)"
+        )
+    return ""
+
+
 def sample(faces: Faces, count: int = CALIBRATION_CROPS) -> export.Crops:
     """Evenly spread plain crops, so that every source of the array is seen."""
     rows = np.linspace(0, len(faces.labels) - 1, min(count, len(faces.labels))).astype(np.int64)
@@ -136,6 +166,7 @@ def describe(
         "network": saved.config["network"],
         "loss": saved.config.get("loss", "arcface"),
         "steps": facts["step"],
+        "steps_planned": Config.from_dict(saved.config).steps,
         "crops_seen": facts["step"] * saved.config["batch"],
         "hours": round(facts["seconds"] / 3600, 2),
     }

@@ -30,7 +30,7 @@ class Run:
     labels, None where there are none; `bridge` maps vectors to the teacher's dimension where that is another.
     `history` are the metrics so far, one row a validation; `best` is the highest rate that was judged by,
     `stale` the validations since, on faces of `side` pixels. `notes` go into the checkpoint as they are: the
-    command, the data.
+    command, the data. `begun` is whether it began from the weights of another.
     """
 
     network: nn.Module
@@ -45,6 +45,7 @@ class Run:
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    begun: bool = False
 
     def save(self, path: Path, config: Config) -> None:
         """Write a checkpoint, atomically."""
@@ -90,6 +91,7 @@ class Run:
         the last layer; that one is fitted to the teacher's vectors. WeightsError if the file is of another
         network, or of another dimension and there is no teacher of this one.
         """
+        self.begun = True
         if path.suffix == ".onnx":
             last = restore(self.network, path, data.crops[some_rows(data, SAMPLE)])
             if last is not None:

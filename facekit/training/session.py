@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facekit import settings
+from facekit import settings, weights
 from facekit.errors import DependencyError, UsageError
 from facekit.training import manifest
 from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
 from facekit.training.journal import Row, claimed
+from facekit.training.pace import Pace
 
 if TYPE_CHECKING:
     from facekit.training.team import Team
+    from facekit.weights import EmbedderSpec
 
 DEFAULT_DATA = Path("gallery")
+SHIPPED = Path("shipped")
+"""Stands for the embedder that ships with facekit."""
 ABOVE_ZERO = ("rate", "clip", "scale", "sample", "temperature")
 ZERO_OR_MORE = (
     "anchors", "label_ramp", "label_weight", "light", "patience", "relational_weight", "seed", "shift",
@@ -49,11 +53,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told: a line of text, a row a validation, progress as done, total and what is counted."""
+    """Who is told: a line of text, a row a validation, progress as done, total and what is counted, and after
+    each step how fast it goes."""
 
     note: Callable[[str], None] = lambda text: None
     report: Callable[[Row], None] = lambda row: None
     progress: Callable[[int, int, str], None] = lambda done, total, what: None
+    pace: Callable[[Pace], None] = lambda pace: None
 
 
 def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
@@ -69,11 +75,49 @@ def settings_of(request: Request, chosen: dict[str, Any]) -> Config:
             )
         return _changed(saved, chosen)
     config = _changed(Config(augmentation=Augmentation()), chosen)
+    if request.init == SHIPPED:
+        usual = fine_tuning(weights.shipped_embedder())
+        return _changed(replace(config, **usual), chosen)
     if "dimension" not in chosen:
         config = replace(config, dimension=networks.NETWORKS[config.network].dimension)
     if "sampler" not in chosen and config.loss in PAIR_LOSSES:
         config = replace(config, sampler="subjects")
     return config
+
+
+def fine_tuning(spec: EmbedderSpec) -> dict[str, Any]:
+    """Settings with which a network that is good already learns some more people: so few steps, and so small
+    ones, that a handful of people teaches it something and spoils nothing. It goes on being taught by what it
+    was, and its classes begin at the means of their vectors."""
+    return {
+        "network": "resnet18",
+        "dimension": spec.dimension,
+        "phases": ((spec.side, 100),),
+        "batch": 32,
+        "rate": 2e-5,
+        "warmup": 10,
+        "ema": 0.98,
+        "label_weight": 0.1,
+        "label_ramp": 1,
+        "relational_weight": 0.0,
+        # The teacher's vector is that of the plain crop: a face that is hard to see would be pulled to it.
+        "augmentation": None,
+        "shift": 1,
+        "light": 0.1,
+        "validate_every": 25,
+    }
+
+
+def _with_shipped(request: Request) -> Request:
+    """The request with the file of the shipped embedder in the place of its name; a run that begins from it
+    has it for a teacher, too, unless another is given."""
+    if SHIPPED not in (request.init, request.teacher):
+        return request
+    path = weights.shipped_embedder().path
+    teacher = path if request.teacher == SHIPPED else request.teacher
+    if request.init == SHIPPED and teacher is None and request.bank is None:
+        teacher = path
+    return replace(request, init=path if request.init == SHIPPED else request.init, teacher=teacher)
 
 
 def _changed(config: Config, chosen: dict[str, Any]) -> Config:
@@ -103,12 +147,14 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
 
     last = request.out / checkpoint.LAST
     config = settings_of(request, chosen)
+    request = _with_shipped(request)
     before = checkpoint.read(last).facts if request.resume else {}
     check(request, config, before)
     if config.batch % team.world:
         raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
     data, validation = _faces(request, config, team, listener)
     if config.precision == "auto":
+        listener.note("trying which numbers this machine computes fast with")
         config = replace(config, precision=precision.faster(team))
         listener.note(f"computing in {config.precision}, the faster here")
     state = run.start(config, data)
@@ -121,6 +167,13 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
         state.notes = _going_on(last, before, state.notes)
         state.load(last)
         listener.note(f"going on at step {state.step} of {config.steps}")
+    pace = Pace(config)
+
+    def tick(step: int) -> None:
+        pace.tick(step)
+        listener.pace(pace)
+
+    listener.note(f"{config.steps - state.step} steps of {config.batch} faces")
     return loop.train(
         state,
         config,
@@ -129,7 +182,8 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
         validation=validation,
         team=team,
         report=listener.report,
-        tick=lambda step: listener.progress(step, config.steps, "steps"),
+        tick=tick,
+        judging=lambda done, total: listener.progress(done, total, "faces validated"),
     )
 
 
@@ -208,7 +262,8 @@ def _split(request: Request, config: Config, faces: Any, listener: Listener) -> 
     if request.validation is not None:
         validation = data.read_validation(request.validation)
     else:
-        faces, validation = data.hold_out(faces, seed=config.seed)
+        share = 0.2 if request.init is not None else 0.05
+        faces, validation = data.hold_out(faces, share=share, seed=config.seed)
     judges = "none to validate: too few people to hold any out, see --validation"
     if validation is not None:
         judges = f"{len(validation.labels)} faces of {validation.classes} others to validate"
@@ -250,7 +305,10 @@ def _taught(request: Request, config: Config, faces: Any, team: Team, listener: 
     from facekit.weights import user_embedder
 
     folder = request.bank or request.out / "bank"
-    spec = user_embedder(request.teacher) if request.teacher is not None else None
+    spec = None
+    if request.teacher is not None:
+        shipped = weights.shipped_embedder()
+        spec = shipped if request.teacher == shipped.path else user_embedder(request.teacher)
     if spec is not None and (spec.side, spec.template) != (112, "arcface5"):
         raise UsageError(
             f"{spec.path}: a teacher sees the crops as they are, 112 pixels by arcface5, not {spec.side} by "

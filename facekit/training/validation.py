@@ -28,6 +28,7 @@ def embed(
     precision: str = "float32",
     batch: int = 128,
     stop: Callable[[], bool] = lambda: False,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> NDArray[np.float32]:
     """Unit vectors (n, d) of uint8 crops (n, h, w, 3), on the device of the network. Raises Stopped as soon
     as `stop` says so."""
@@ -41,6 +42,7 @@ def embed(
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             vectors = network(prepare(pixels, side).to(device))
         found.append(F.normalize(vectors.float()).cpu().numpy())
+        report(min(first + batch, len(crops)), len(crops))
     return np.concatenate(found)
 
 
@@ -51,7 +53,8 @@ def validate(
     side: int,
     precision: str,
     stop: Callable[[], bool] = lambda: False,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, float]:
     """The rates of metrics.verification. Raises Stopped as soon as `stop` says so."""
-    vectors = embed(network, faces.crops, side=side, precision=precision, stop=stop)
+    vectors = embed(network, faces.crops, side=side, precision=precision, stop=stop, report=report)
     return metrics.verification(vectors, faces.labels, faces.families)

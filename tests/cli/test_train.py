@@ -19,7 +19,7 @@ from training.small import people, tiny, write_array
 
 from facekit import weights
 from facekit.cli.train import chosen_settings, train
-from facekit.training import checkpoint, data, journal, loop, manifest, networks, session
+from facekit.training import checkpoint, data, journal, loop, manifest, networks, release, session
 from facekit.training import run as runs
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import UNCHANGED, Augmentation, Config
@@ -50,8 +50,9 @@ def test_train_then_export_gives_an_embedder(run: Run, crops: Path) -> None:
     assert "16 faces to train on, 16 of them of 4 subjects; 8 faces of 2 others" in result.stderr
     assert "facekit export mine" in result.stderr
     result = run(
-        "export", "mine", "-o", "mine.onnx", "--validation", crops, "--license", "none", "--data", "squares"
-    )
+        "export", "mine", "-o", "mine.onnx", "--unproven", "--validation", crops, "--license", "none",
+        "--data", "squares",
+    )  # fmt: skip
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
     assert printed["embedder"]["figures"]["crops"] == 24
@@ -102,11 +103,11 @@ def test_a_run_knows_the_command_and_the_commit_that_it_began_with(
         phases, again = ("--phases", f"32:{number + 2}"), ("--resume",) if number else ()
         result = run("train", "--data", crops, "--output", "mine", *QUICK, *phases, *again)
         assert result.exit_code == 0, result.output
-    assert run("export", "mine/last.safetensors", "-o", "mine.onnx").exit_code == 0
+    assert run("export", "mine/last.safetensors", "-o", "mine.onnx", "--unproven").exit_code == 0
     entry = tomllib.loads(Path("mine.toml").read_text())["embedder"]
     assert (entry["command"], entry["commit"]) == ("facekit train 0", "c0ffee0")
     assert entry["training"]["resumed"] == ["facekit train 1", "facekit train 2"]
-    run("export", "mine", "-o", "mine.onnx", "--command", "by hand", "--commit", "mine")
+    run("export", "mine", "-o", "mine.onnx", "--unproven", "--command", "by hand", "--commit", "mine")
     entry = tomllib.loads(Path("mine.toml").read_text())["embedder"]
     assert (entry["command"], entry["commit"]) == ("by hand", "mine")
 
@@ -171,7 +172,7 @@ def test_two_people_are_enough_and_what_is_missing_then_is_said(run: Run, crops:
     assert result.exit_code == 0, result.output
     assert "8 faces to train on, 8 of them of 2 subjects; none to validate" in result.stderr
     assert "accuracy" not in result.stdout
-    result = run("export", "mine", "-o", "mine.onnx")
+    result = run("export", "mine", "-o", "mine.onnx", "--unproven")
     assert result.exit_code == 0, result.output
     assert "no figures and no threshold" in result.stderr
     assert "--validation" in result.stderr
@@ -206,7 +207,7 @@ def test_without_torch_it_says_what_to_install() -> None:
 
 def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert run("train", "--data", crops, "--output", "teacher", *QUICK).exit_code == 0
-    assert run("export", "teacher", "-o", "teacher.onnx", "--side", "112").exit_code == 0
+    assert run("export", "teacher", "-o", "teacher.onnx", "--side", "112", "--unproven").exit_code == 0
     unlabelled = write_array(Path("faces.npy"), people(6, 4, unknown=6))
     options = ("--teacher", "teacher.onnx", "--bank", "bank", "--views", "2", "--anchors", "16")
     result = run("train", "--data", unlabelled, "--output", "mine", *options, *QUICK)
@@ -331,7 +332,7 @@ def test_an_int8_file_needs_something_to_be_judged_by(run: Run, crops: Path) -> 
     assert result.exit_code == 2
     assert "--validation" in result.stderr
     result = run("export", "mine", "--precision", "int8", "--calibration", crops, "--validation", crops,
-                 "--max-drift", "0")  # fmt: skip
+                 "--max-drift", "0", "--unproven")  # fmt: skip
     assert result.exit_code == 1
     assert "not written" in result.stderr
     assert not Path("embedder.onnx").exists()
@@ -359,3 +360,64 @@ def test_a_teacher_of_other_crops_is_refused(run: Run, crops: Path, tmp_path: Pa
     (tmp_path / "t.toml").write_text("[embedder]\ndimension = 8\nside = 150\n")
     result = run("train", "--data", crops, "--output", "mine", *QUICK, "--teacher", "t.onnx")
     assert (result.exit_code, "a teacher sees the crops as they are" in result.stderr) == (2, True)
+
+
+def test_a_run_that_has_hardly_begun_is_not_exported(run: Run, crops: Path) -> None:
+    assert run("train", "--data", crops, "--output", "mine", *QUICK).exit_code == 0
+    result = run("export", "mine", "-o", "mine.onnx")
+    assert result.exit_code == 1
+    assert "has hardly begun, with 2 of 2 steps" in result.stderr
+    assert "--unproven exports it all the same" in result.stderr
+    assert not Path("mine.onnx").exists()
+    result = run("export", "mine", "-o", "mine.onnx", "--unproven")
+    assert "after 2 of 2 steps" in result.stderr
+    training = tomllib.loads(Path("mine.toml").read_text())["embedder"]["training"]
+    assert (training["steps"], training["steps_planned"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("step", "history", "told"),
+    [
+        (200, [], "was never validated"),
+        (99, [{"step": 50, "accuracy": 0.9}], "has hardly begun, with 99 of"),
+        (200, [{"step": 200, "accuracy": 0.6}], ""),
+        (50, [{"step": 0, "accuracy": 0.9}, {"step": 50, "accuracy": 0.9}], ""),
+        (50, [{"step": 0, "accuracy": 0.9}, {"step": 50, "accuracy": 0.8}],
+         "is worse than what it began from"),
+        (200, [{"step": 0, "tar_1e-3": 0.9, "accuracy": 1}, {"step": 200, "tar_1e-3": 0.8, "accuracy": 1}],
+         "tar_1e-3 0.8000 after 0.9000"),
+    ],
+)  # fmt: skip
+def test_what_speaks_for_a_run(step: int, history: list[dict[str, float]], told: str) -> None:
+    facts = {"step": step, "history": history, "seconds": 1.0}
+    doubt = release.doubtful(Checkpoint({}, Config().to_dict(), facts))
+    assert told in doubt
+    assert bool(told) == bool(doubt)
+
+
+def test_the_shipped_embedder_learns_some_more_people(run: Run, tmp_path: Path) -> None:
+    """It is judged before the first step, so that what comes out is never worse than it on the people held
+    out."""
+    crops = write_array(tmp_path / "crops.npy", people(6, 4))
+    options = ("--phases", "112:2", "--batch", "8", "--precision", "float32")
+    result = run("train", "--data", crops, "--init", "shipped", "--output", "mine", *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0].startswith("step 0  0.00 h  accuracy")
+    assert "on the held-out people: accuracy" in result.stderr
+    saved = checkpoint.read(Path("mine", checkpoint.LAST))
+    assert saved.config["dimension"] == weights.shipped_embedder().dimension
+    assert saved.facts["history"][0]["step"] == 0
+    rates = [row["accuracy"] for row in saved.facts["history"]]
+    assert checkpoint.read(Path("mine")).facts["best"] == max(rates)
+    result = run(
+        "train", "--data", crops, "--init", "shipped", "--output", "mine", "--resume", "--phases", "112:3"
+    )
+    assert result.exit_code == 0, result.output
+    assert "going on at step 2 of 3" in result.stderr
+
+
+def test_settings_for_the_shipped_embedder_give_way_to_those_named() -> None:
+    request = session.Request(Path("out"), init=session.SHIPPED)
+    usual = session.settings_of(request, {})
+    assert (usual.rate, usual.steps) == (2e-5, 100)
+    assert session.settings_of(request, {"rate": 3e-4}).rate == 3e-4

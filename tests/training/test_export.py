@@ -122,7 +122,7 @@ def test_drift_by_hand() -> None:
 
 
 def test_a_released_network_is_an_embedder(saved: Path, tiny_network: str) -> None:
-    written = release.release(saved, saved / "mine.onnx", validation=FACES, side=112)
+    written = release.release(saved, saved / "mine.onnx", validation=FACES, side=112, unproven=True)
     spec = weights.user_embedder(written.network)
     assert spec.dimension == 8
     assert spec.sha256 == weights.digest(written.network)
@@ -135,7 +135,7 @@ def test_a_released_network_is_an_embedder(saved: Path, tiny_network: str) -> No
 
 def test_the_file_takes_faces_of_the_size_that_was_trained_on_last(saved: Path) -> None:
     """A network that has only seen small faces is no good at large ones."""
-    written = release.release(saved, saved / "mine.onnx", validation=FACES)
+    written = release.release(saved, saved / "mine.onnx", validation=FACES, unproven=True)
     assert written.entry["side"] == weights.user_embedder(written.network).side == 32
     network = export.load_network(checkpoint.read(saved))
     wanted = metrics.verification(embed(network, FACES.crops, side=32), FACES.labels)
@@ -146,6 +146,7 @@ def test_what_is_smaller_is_compared_and_reported(saved: Path) -> None:
     written = release.release(
         saved,
         saved / "small.onnx",
+        unproven=True,
         precision="int8",
         calibration=FACES,
         validation=people(5, 3, seed=4),
@@ -162,6 +163,7 @@ def test_a_file_worse_than_the_bound_is_not_written(saved: Path) -> None:
         release.release(
             saved,
             out,
+            unproven=True,
             precision="int8",
             calibration=FACES,
             validation=FACES,
@@ -173,7 +175,7 @@ def test_a_file_worse_than_the_bound_is_not_written(saved: Path) -> None:
 
 def test_a_full_disk_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = saved / "network.onnx"
-    release.release(saved, out)
+    release.release(saved, out, unproven=True)
     before = out.read_bytes()
 
     def full(self: Path, content: bytes) -> int:
@@ -183,7 +185,7 @@ def test_a_full_disk_leaves_the_old_file(saved: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space"):
-        release.release(saved, out)
+        release.release(saved, out, unproven=True)
     assert out.read_bytes() == before
     assert not list(saved.glob(".*part"))
 
@@ -207,7 +209,7 @@ def test_a_loss_of_tar_is_a_bound_of_its_own() -> None:
 )
 def test_what_a_smaller_file_needs(options: dict[str, Faces], message: str, saved: Path) -> None:
     with pytest.raises(UsageError, match=message):
-        release.release(saved, saved / "small.onnx", **options)  # type: ignore[arg-type]
+        release.release(saved, saved / "small.onnx", unproven=True, **options)  # type: ignore[arg-type]
 
 
 def test_calibration_sees_all_of_the_array() -> None:
