@@ -436,6 +436,7 @@ class Run:
                 wrong.append("an erasure is still due")
         wrong += [problem.message for problem in check(self.path)]
         wrong += _refusals(self.reports.answers)
+        sys.setrecursionlimit(100_000)  # it goes one deeper at each change without a number
         states = next(_orders(self.reports, last, final), None)
         if states is None:
             at = self.reports.furthest + 1
@@ -509,6 +510,8 @@ def _orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterato
     loose = reports.loose
     states = reports.states
     used: list[int] = []
+    seen = {report["number"]: report["state"] for report in reports.answers if _is_exact(report)}
+    hopeless: set[tuple[Any, ...]] = set()
 
     def extend(number: int) -> Iterator[list[State]]:
         while number <= last and number in reports.numbered:
@@ -517,7 +520,7 @@ def _orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterato
                 state, answer = applied(states[-1], report["operation"])
             except RefusedError:
                 return
-            if answer != report["answer"]:
+            if answer != report["answer"] or state.listed() != seen.get(number, state.listed()):
                 return
             states.append(state)
             reports.furthest = max(number, reports.furthest)
@@ -528,6 +531,9 @@ def _orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterato
                 yield states
             return
         length = len(states)
+        here = (number, frozenset(used), frozenset(states[-1].people.items()), states[-1].stones)
+        if here in hopeless:
+            return
         for place, report in enumerate(loose):
             if place in used or not report["least"] < number <= report["most"]:
                 continue
@@ -535,15 +541,21 @@ def _orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterato
                 state, _ = applied(states[-1], report["operation"])
             except RefusedError:
                 continue
-            if state == states[-1]:
+            if state == states[-1] or state.listed() != seen.get(number, state.listed()):
                 continue
             states.append(state)
             used.append(place)
             yield from extend(number + 1)
             used.pop()
             del states[length:]
+        hopeless.add(here)
 
     yield from extend(1)
+
+
+def _is_exact(report: dict[str, Any]) -> bool:
+    """Whether it says what the gallery held after which change."""
+    return report["kind"] == "seen" and "number" in report
 
 
 def _judged(report: dict[str, Any], states: list[State]) -> Iterator[str]:

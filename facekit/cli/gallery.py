@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -220,7 +221,8 @@ def export(console: Console, /, file: Path, gallery: Path | None) -> int:
 @shared.own_gallery_option
 @click.pass_obj
 def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) -> int:
-    """Add the templates of FILE, made by facekit gallery export with the same embedder.
+    """Add the templates of FILE, made by facekit gallery export with the same embedder; - reads JSON lines
+    from standard input. All of them are added or none.
 
     Makes the gallery when there is none. Templates that are there already are left alone.
     """
@@ -228,7 +230,7 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
     from facekit.gallery import Gallery, transfer
 
     place = verbs.changeable(settings.gallery_to_write(gallery))
-    exported = transfer.read(file)
+    exported = transfer.read(sys.stdin.buffer if str(file) == "-" else file)
     shared.tell_gallery(console, gallery, place, shown=True)
     if place.exists():
         with Gallery.open(place, write=True) as opened:
@@ -246,8 +248,8 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
 
 
 @shared.command("copy", short_help="Copy a gallery, also one that is in use.")
-@click.argument("source", metavar="FROM", type=click.Path(path_type=Path))
-@click.argument("target", metavar="TO", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FROM", type=paths.GalleryType())
+@click.argument("target", metavar="TO", type=paths.PathType())
 @click.pass_obj
 def copy(console: Console, /, source: Path, target: Path) -> int:
     """Copy the gallery FROM to the new file TO, also while others use it.
@@ -259,10 +261,8 @@ def copy(console: Console, /, source: Path, target: Path) -> int:
     Example:
       facekit gallery copy people/gallery.db /backup/people-2026-11-26.db
     """
-    from facekit import settings
     from facekit.gallery import copying
 
-    source = settings.galleries_to_read(source)[0]
     target = target / source.name if target.is_dir() else target
     copied = copying.copy(source, target)
     people = counted(copied.subjects, "person", "people")

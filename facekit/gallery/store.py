@@ -74,10 +74,11 @@ class Gallery:
         tail: float = 0.0,
         probability: str = "",
         templates: Sequence[NewTemplate] = (),
+        tombstones: Tombstones | None = None,
     ) -> Gallery:
-        """Make a gallery with these templates, open for writing. `threshold` is a cosine, `calibration` says
-        how it was chosen; the rest is as in `set_threshold`. Raises GalleryError when something is there
-        already; after any error nothing is.
+        """Make a gallery with these templates (and tombstones, as in `add`), open for writing. `threshold` is
+        a cosine, `calibration` says how it was chosen; the rest is as in `set_threshold`. Raises GalleryError
+        when something is there already; after any error nothing is.
         """
         if not fingerprint or not 1 <= dimension <= MOST_DIMENSIONS:
             raise UsageError("a gallery needs its embedder's fingerprint and dimension")
@@ -95,6 +96,8 @@ class Gallery:
             change = Change(connection, settings, Path(path))
             for row in rows_to_add:
                 change.add(*row)
+            if tombstones is not None:
+                change.burials.take_over(tombstones)
             change.settings().write(connection)
         return cls.open(path, write=True)
 

@@ -8,32 +8,58 @@ a template: subject, vector, sha256, source, box, quality, added. NPZ: `vectors`
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit import untrusted
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery.drafts import new_file
-from facekit.gallery.records import AddReport, NewTemplate, picture_digest, subject_name, unit_vectors
-from facekit.gallery.search import FloatArray
+from facekit.gallery.records import (
+    LONGEST_DATE,
+    LONGEST_SOURCE,
+    AddReport,
+    NewTemplate,
+    picture_digest,
+    subject_name,
+    text,
+    unit_vectors,
+)
+from facekit.gallery.settings import LONGEST, MOST_DIMENSIONS, SHORT
 from facekit.gallery.store import Gallery
 from facekit.gallery.tombstones import Tombstones
 from facekit.results import SCHEMA, Vector
+from facekit.untrusted import Fields
 
 KIND = "facekit gallery"
 SUFFIXES = (".jsonl", ".npz")
+ARRAYS = ("header", "templates", "vectors")
+# A million templates of 256 numbers are 5 GB as JSON lines, and 1.3 GB as NPZ.
+MOST_BYTES = 16 << 30
+# A line is at most a vector of 16,384 numbers. The first one has what is kept of removed pictures.
+LONGEST_LINE = 1 << 20
+LONGEST_HEADER = 256 << 20
 # What reading a damaged file may raise.
 DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, EOFError, OverflowError, RuntimeError, MemoryError),
     *(zipfile.BadZipFile, zlib.error),
 )
+
+
+class _DamageError(GalleryError):
+    """What is wrong with a file, which is not named yet."""
 
 
 @dataclass(frozen=True)
@@ -78,37 +104,30 @@ def lines(gallery: Gallery) -> Iterator[str]:
             yield json.dumps({**_described(item), "vector": item.vector.tolist()})
 
 
-def read(path: Path | str) -> Exported:
-    """Read a file that `write` made. Raises GalleryError when it is missing, damaged or another kind."""
-    path = Path(path)
+def read(source: Path | str | IO[bytes]) -> Exported:
+    """Read a file that `write` made, or JSON lines from an open binary file. All of it is checked before
+    anything is returned. Raises GalleryError when it is missing, damaged, too large or another kind.
+    """
+    if not isinstance(source, Path | str):
+        with _named("standard input") as place:
+            return _read_lines(source, place)
+    path = Path(source)
     _suffix(path)
+    reader = _read_npz if path.suffix == ".npz" else _read_lines
+    with untrusted.opened(path, most=MOST_BYTES, error=GalleryError) as file, _named(str(path)) as place:
+        return reader(file, place)
+
+
+@contextmanager
+def _named(place: str) -> Iterator[str]:
+    """Turn what reading a damaged file raises into GalleryError that names it."""
     try:
-        header, described, vectors = _read_npz(path) if path.suffix == ".npz" else _read_lines(path)
-        if header["kind"] != KIND or header["schema"] != SCHEMA:
-            raise ValueError("another kind of file")
-        if header["templates"] != len(described) or len(vectors) != len(described):
-            raise ValueError(f"{len(described)} of {header['templates']} templates are there")
-        checked = unit_vectors(vectors, int(header["dimension"]), str(path)) if described else vectors
-        templates = [_template(item, vector) for item, vector in zip(described, checked, strict=True)]
-        return Exported(
-            embedder=str(header["embedder"]),
-            fingerprint=str(header["fingerprint"]),
-            dimension=int(header["dimension"]),
-            threshold=float(header["threshold"]),
-            calibration=str(header["calibration"]),
-            templates=templates,
-            calibrated_subjects=int(header.get("calibrated_subjects", 0)),
-            tail=float(header.get("tail", 0)),
-            probability=str(header.get("probability", "")),
-            tombstones=Tombstones.from_dict(header["removed"]) if "removed" in header else Tombstones(),
-        )
+        yield place
     except UsageError as error:
-        raise GalleryError(f"{path}: {error}") from error
-    except OSError as error:
-        raise GalleryError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except DAMAGE as error:
+        raise GalleryError(f"{place}: {error}") from error
+    except (_DamageError, *DAMAGE) as error:
         raise GalleryError(
-            f"{path}: not an export of a gallery, or damaged ({error}): export it again"
+            f"{place}: not an export of a gallery, or damaged ({untrusted.reason(error)}): export it again"
         ) from error
 
 
@@ -135,8 +154,8 @@ def copy(source: Gallery, target: Gallery) -> AddReport:
 
 
 def create_from(exported: Exported, path: Path | str) -> Gallery:
-    """Make a new gallery of an export, with its threshold. Raises GalleryError when one is there."""
-    gallery = Gallery.create(
+    """Make a new gallery of an export, with its threshold, or none. Raises GalleryError if there is one."""
+    return Gallery.create(
         path,
         fingerprint=exported.fingerprint,
         dimension=exported.dimension,
@@ -146,9 +165,9 @@ def create_from(exported: Exported, path: Path | str) -> Gallery:
         calibrated_subjects=exported.calibrated_subjects,
         tail=exported.tail,
         probability=exported.probability,
+        templates=exported.templates,
+        tombstones=exported.tombstones,
     )
-    import_into(gallery, exported)
-    return gallery
 
 
 def _settings(gallery: Gallery) -> dict[str, Any]:
@@ -175,20 +194,6 @@ def _described(template: NewTemplate) -> dict[str, Any]:
     return {**fields, "box": list(template.box), "quality": dict(template.quality)}
 
 
-def _template(described: dict[str, Any], vector: Vector) -> NewTemplate:
-    x0, y0, x1, y1 = map(float, described["box"])
-    quality = {str(name): float(value) for name, value in described["quality"].items()}
-    return NewTemplate(
-        subject_name(str(described["subject"])),
-        vector,
-        picture_digest(str(described["sha256"])),
-        str(described["source"]),
-        (x0, y0, x1, y1),
-        quality,
-        str(described["added"]),
-    )
-
-
 def _write_npz(gallery: Gallery, file: IO[bytes]) -> None:
     vectors = np.empty((len(gallery), gallery.dimension), np.float32)
     described = []
@@ -203,23 +208,116 @@ def _bytes(value: Any) -> NDArray[np.uint8]:
     return np.frombuffer(json.dumps(value, ensure_ascii=False).encode(), np.uint8)
 
 
-def _read_npz(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], FloatArray]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        header, described = (json.loads(arrays[name].tobytes()) for name in ("header", "templates"))
-        return header, described, arrays["vectors"]
+def _read_npz(file: IO[bytes], place: str) -> Exported:
+    size = os.fstat(file.fileno()).st_size
+    # We write them unpacked; what unpacks to far more than the file is made to fill the memory.
+    most = min(MOST_BYTES, 20 * size + untrusted.MIB)
+    with zipfile.ZipFile(file) as archive:
+        header, listed, vectors = (
+            _array(untrusted.member(archive, f"{name}.npy", most=most)) for name in ARRAYS
+        )
+    described = untrusted.json_value(listed.tobytes(), "templates", error=_DamageError)
+    if not isinstance(described, list) or vectors.dtype != np.float32 or vectors.ndim != 2:
+        raise ValueError("templates and vectors are of another kind")
+    found = _Header.of(header.tobytes(), place)
+    if not len(described) == len(vectors) == found.templates:
+        raise ValueError(f"{len(described)} of {found.templates} templates are there")
+    checked = unit_vectors(vectors, found.dimension, place) if described else vectors
+    items = zip(described, checked, strict=True)
+    return found.exported([_template(item, vector, number) for number, (item, vector) in enumerate(items, 1)])
 
 
-def _read_lines(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], FloatArray]:
-    with path.open("rb") as file:
-        header = json.loads(file.readline())
-        described = [json.loads(line) for line in file]
-    vectors = [_floats(item.pop("vector")) for item in described]
-    return header, described, np.array(vectors, np.float32)
+def _array(data: bytes) -> NDArray[np.generic]:
+    """The array of an .npy file, when its header promises neither more nor less than what is there."""
+    file = io.BytesIO(data)
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("another version of NumPy's format")
+        shape, columns_first, kind = np.lib.format.read_array_header_1_0(file)
+    except Exception as error:  # the header is Python text, over which NumPy trips in many ways
+        raise ValueError(f"an array that cannot be read ({untrusted.reason(error)})") from error
+    if kind.hasobject or columns_first:
+        raise ValueError("an array of another kind")
+    numbers = np.frombuffer(data, kind, offset=file.tell())
+    if math.prod(shape) != len(numbers):
+        raise ValueError("an array of another size than it says")
+    return numbers.reshape(shape)
 
 
-def _floats(values: Sequence[float]) -> FloatArray:
-    with np.errstate(over="ignore"):
-        return np.array(values, np.float32)
+def _read_lines(file: IO[bytes], place: str) -> Exported:
+    first = file.readline(LONGEST_HEADER + 1)
+    if len(first) > LONGEST_HEADER:
+        raise ValueError("its first line has no end")
+    header = _Header.of(first, place)
+    templates = []
+    for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+        if number > header.templates:
+            raise ValueError(f"more than the {header.templates} templates that it has")
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"template {number} is too long")
+        item = untrusted.json_value(line, f"template {number}", error=_DamageError)
+        vector = Fields(item, f"template {number}", _DamageError).numbers("vector", header.dimension)
+        with np.errstate(over="ignore"):
+            found = unit_vectors(
+                np.array([vector], np.float32), header.dimension, f"{place}: line {number + 1}"
+            )
+        templates.append(_template(item, found[0], number))
+    if len(templates) < header.templates:
+        raise ValueError(f"{len(templates)} of {header.templates} templates are there")
+    return header.exported(templates)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The first line of an export, checked."""
+
+    dimension: int
+    templates: int
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(cls, written: bytes, place: str) -> Self:
+        values = untrusted.json_value(written, "header", error=_DamageError)
+        fields = Fields(values, "header", _DamageError)
+        if fields.text("kind") != KIND or fields.whole("schema") != SCHEMA:
+            raise ValueError("another kind of file")
+        settings = {
+            "embedder": fields.text("embedder", longest=SHORT),
+            "fingerprint": fields.text("fingerprint", longest=SHORT),
+            "threshold": fields.number("threshold"),
+            "calibration": fields.text("calibration", longest=LONGEST["calibration"]),
+            "calibrated_subjects": fields.whole("calibrated_subjects", 0),
+            "tail": fields.number("tail", 0.0),
+            "probability": fields.text("probability", "", longest=LONGEST["probability"]),
+        }
+        for name, value in settings.items():
+            if isinstance(value, str):
+                text(value, f"its {name}", len(value))
+        removed = fields.values.get("removed")
+        tombstones = Tombstones() if removed is None else Tombstones.from_dict(removed)
+        dimension = fields.whole("dimension", least=1, most=MOST_DIMENSIONS)
+        return cls(dimension, fields.whole("templates"), {**settings, "tombstones": tombstones})
+
+    def exported(self, templates: list[NewTemplate]) -> Exported:
+        return Exported(dimension=self.dimension, templates=templates, **self.settings)
+
+
+def _template(described: object, vector: Vector, number: int) -> NewTemplate:
+    fields = Fields(described, f"template {number}", _DamageError)
+    quality = fields.inner("quality")
+    x0, y0, x1, y1 = fields.numbers("box", 4)
+    added = fields.text("added", longest=LONGEST_DATE)
+    datetime.fromisoformat(added)
+    return NewTemplate(
+        # Long names are refused with the rule for all of them.
+        subject_name(fields.text("subject", longest=LONGEST_LINE)),
+        vector,
+        picture_digest(fields.text("sha256", longest=64)),
+        fields.text("source", longest=LONGEST_SOURCE),
+        (x0, y0, x1, y1),
+        {name: quality.number(name) for name in quality.values},
+        added,
+    )
 
 
 def _suffix(path: Path) -> None:

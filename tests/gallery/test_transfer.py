@@ -1,8 +1,12 @@
 """A gallery goes out to NPZ or JSON lines and comes back the same."""
 
 import contextlib
+import io
 import json
+import os
 import stat
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,6 +142,15 @@ def test_lines_lost_at_the_end_are_noticed(gallery, tmp_path):
         {"box": [1, 2]},
         {"quality": None},
         {"quality": {"size": "big"}},
+        {"quality": {"size": 10**400}},
+        {"subject": "x" * 301},
+        {"subject": "x" * 500_000},
+        {"subject": 7},
+        {"source": "x" * 20_000},
+        {"added": "yesterday"},
+        {"added": "\ud800"},
+        {"box": [1, 2, 3, "4"]},
+        {"vector": [[1.0]]},
     ],
 )
 def test_a_bad_template_is_refused(gallery, tmp_path, change):
@@ -188,3 +201,116 @@ def test_a_flipped_bit_is_an_error_in_words_or_changes_nothing(gallery, tmp_path
         damaged.write_bytes(before[:place] + bytes([before[place] ^ 8]) + before[place + 1 :])
         with contextlib.suppress(GalleryError):
             transfer.read(damaged)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"calibration": "\ud800"},
+        {"calibration": "x" * 100_000},
+        {"embedder": "\udfff"},
+        {"fingerprint": 7},
+        {"dimension": 10**9},
+        {"dimension": True},
+        {"threshold": "NaN"},
+        {"templates": 10**30},
+        {"removed": {"keys": ["zz"], "stones": []}},
+        {"removed": []},
+    ],
+)
+@SUFFIXES
+def test_a_bad_header_is_refused_and_no_gallery_is_left(gallery, tmp_path, change, suffix):
+    header, *rest = transfer.lines(gallery)
+    header = json.dumps({**json.loads(header), **change})
+    file = tmp_path / f"bad{suffix}"
+    if suffix == ".npz":
+        described = [json.loads(line) for line in rest]
+        vectors = np.array([item.pop("vector") for item in described], np.float32)
+        np.savez(file, header=as_bytes(header), templates=as_bytes(json.dumps(described)), vectors=vectors)
+    else:
+        file.write_text("\n".join([header, *rest]))
+    with pytest.raises(GalleryError, match="bad"):
+        transfer.create_from(transfer.read(file), tmp_path / "new.db")
+    assert not list(tmp_path.glob("*new.db*"))
+
+
+def as_bytes(text):
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def test_a_gallery_is_made_of_an_export_whole_or_not_at_all(gallery, tmp_path):
+    exported = replace(transfer.read(written(gallery, tmp_path)), calibration="x" * 100_000)
+    with pytest.raises(UsageError, match="calibration"):
+        transfer.create_from(exported, tmp_path / "new.db")
+    wrong = replace(exported.templates[-1], subject="x" * 301)
+    exported = replace(exported, calibration="", templates=[*exported.templates, wrong])
+    with pytest.raises(UsageError, match="301 characters"):
+        transfer.create_from(exported, tmp_path / "new.db")
+    assert not list(tmp_path.glob("*new.db*"))
+    before = content(gallery)
+    with pytest.raises(UsageError, match="301 characters"):
+        transfer.import_into(gallery, exported)
+    assert content(gallery) == before
+
+
+def written(gallery, folder, name="people.npz"):
+    transfer.write(gallery, folder / name)
+    return folder / name
+
+
+@SUFFIXES
+def test_pipes_and_devices_are_not_read(tmp_path, suffix):
+    pipe, device = tmp_path / f"pipe{suffix}", tmp_path / f"device{suffix}"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    for file in (pipe, device):
+        with pytest.raises(GalleryError, match="no regular file"):
+            transfer.read(file)
+
+
+def test_a_file_larger_than_any_export_is_not_read(tmp_path):
+    file = tmp_path / "huge.jsonl"
+    file.touch()
+    os.truncate(file, transfer.MOST_BYTES + 1)
+    with pytest.raises(GalleryError, match="bytes"):
+        transfer.read(file)
+
+
+def test_lines_without_end_are_not_read(gallery, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "LONGEST_HEADER", 10_000)
+    file = tmp_path / "zeros.jsonl"
+    file.touch()
+    os.truncate(file, 1 << 30)
+    with pytest.raises(GalleryError, match="no end"):
+        transfer.read(file)
+    header, first, *rest = transfer.lines(gallery)
+    file.write_text("\n".join([header, first.replace("}", " " * (2 << 20) + "}"), *rest]))
+    with pytest.raises(GalleryError, match="too long"):
+        transfer.read(file)
+
+
+def test_an_archive_that_unpacks_to_far_more_than_it_is(tmp_path):
+    file = tmp_path / "bomb.npz"
+    empty = np.zeros(300 << 20, np.uint8)
+    np.savez_compressed(file, header=empty, templates=empty[:1], vectors=empty[:1])
+    with pytest.raises(GalleryError, match="unpacks to more"):
+        transfer.read(file)
+
+
+@pytest.mark.parametrize("claim", [b"(99, 128)", b"(-1, 128)", b"((((((((("])
+def test_an_array_that_claims_more_than_it_has(gallery, tmp_path, claim):
+    file = written(gallery, tmp_path)
+    claimed = tmp_path / "claimed.npz"
+    with zipfile.ZipFile(file) as before, zipfile.ZipFile(claimed, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name).replace(b"(11, 128)", claim))
+    with pytest.raises(GalleryError, match="claimed"):
+        transfer.read(claimed)
+
+
+def test_from_an_open_file(gallery, tmp_path):
+    lines = "\n".join(transfer.lines(gallery)).encode()
+    with transfer.create_from(transfer.read(io.BytesIO(lines)), tmp_path / "again.db") as again:
+        assert content(again) == content(gallery)
+    with pytest.raises(GalleryError, match="standard input: not an export"):
+        transfer.read(io.BytesIO(b"\x00" * 100))
