@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from facekit.errors import GalleryError
-from facekit.gallery import cache, database, drafts, index, rows
+from facekit.gallery import cache, connections, database, drafts, index, log, rows
 from facekit.gallery.faults import in_words
 from facekit.gallery.records import unit_vectors
 from facekit.gallery.settings import Settings, Tally
@@ -61,6 +61,8 @@ def _first(problems: list[Problem]) -> Iterator[Problem]:
 
 def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
     try:
+        if not connections.is_open(path):
+            log.require_own(path)
         with (
             in_words(path),
             closing(database.connect(path, write=False)) as connection,

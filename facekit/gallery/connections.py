@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,12 @@ from pathlib import Path
 from facekit.errors import GalleryError
 from facekit.gallery import database
 from facekit.gallery.faults import in_words
+from facekit.gallery.log import require_own
 
 IDLE = 8
+_opening = threading.Lock()
+_open: Counter[tuple[int, int]] = Counter()
+"""How many connections this process has to which file."""
 
 
 class Connections:
@@ -26,9 +31,9 @@ class Connections:
         self.path = path
         self.write = write
         self._lock = threading.Lock()
-        self._idle = [database.connect(path, write=write)]
         self._closed = False
-        self._file = os.stat(path)
+        self._file: tuple[int, int] | None = None
+        self._idle = [self._connect()]
         self._local = threading.local()
 
     def close(self) -> None:
@@ -37,7 +42,7 @@ class Connections:
             self._closed = True
             idle, self._idle = self._idle, []
         for connection in idle:
-            connection.close()
+            self._disconnect(connection)
 
     @contextmanager
     def lent(self) -> Iterator[sqlite3.Connection]:
@@ -51,7 +56,7 @@ class Connections:
                 if keep:
                     self._idle.append(connection)
             if not keep:
-                connection.close()
+                self._disconnect(connection)
 
     @contextmanager
     def reading(self, *, shared: bool = True) -> Iterator[sqlite3.Connection]:
@@ -99,8 +104,41 @@ class Connections:
                 raise GalleryError(f"{self.path}: this gallery was closed: open it again")
             if self._idle:
                 return self._idle.pop()
-        connection = database.connect(self.path, write=self.write)
-        if not os.path.samestat(os.stat(self.path), self._file):
-            connection.close()
+        return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        number = _number(self.path)
+        if self._file not in (None, number):
             raise GalleryError(f"{self.path}: another file has taken its place: open the gallery again")
-        return connection
+        self._file = number
+        with _opening:
+            if not _open[number]:
+                require_own(self.path)
+            _open[number] += 1
+        try:
+            return database.connect(self.path, write=self.write)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _disconnect(self, connection: sqlite3.Connection) -> None:
+        connection.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        assert self._file is not None
+        with _opening:
+            _open[self._file] -= 1
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has a gallery open that is this file."""
+    return _open[_number(path)] > 0
+
+
+def _number(path: Path) -> tuple[int, int]:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return state.st_dev, state.st_ino

@@ -1,0 +1,91 @@
+"""A log that is not the gallery's own is told, and neither file is changed."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gallery_samples import create, people, template
+
+from facekit.errors import GalleryError
+from facekit.gallery import Gallery, check
+
+# A reader keeps the log from being folded into the file; then all are killed.
+LEAVE_A_LOG = """
+import os, signal, sys
+from gallery_samples import template
+from facekit.gallery import Gallery
+with Gallery.open(sys.argv[1], write=True) as gallery, Gallery.open(sys.argv[1]) as reader, reader.snapshot():
+    reader.subjects()
+    gallery.add([template("Ann")])
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "gallery.db"
+    create(path, people(20)).close()
+    return path
+
+
+def leave_a_log(path):
+    places = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVE_A_LOG, path], env={"PYTHONPATH": ":".join(places)}, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert Path(f"{path}-wal").stat().st_size
+
+
+def bytes_of(path):
+    return path.read_bytes(), Path(f"{path}-wal").read_bytes()
+
+
+def refuse(path, why):
+    before = bytes_of(path)
+    for write in (False, True):
+        with pytest.raises(GalleryError, match=why):
+            Gallery.open(path, write=write)
+    assert any(problem.kind == "file" and "gallery.db-wal" in problem.message for problem in check(path))
+    assert bytes_of(path) == before
+
+
+def test_the_own_log_is_read(path):
+    leave_a_log(path)
+    with Gallery.open(path) as gallery:
+        assert "Ann" in {subject.name for subject in gallery.subjects()}
+
+
+def test_the_log_of_another_gallery(path, tmp_path):
+    leave_a_log(path)
+    other = tmp_path / "other.db"
+    create(other, people(5), embedder_name="other", fingerprint="cd" * 32).close()
+    shutil.copyfile(other, path)
+    refuse(path, "belongs to another gallery")
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    with Gallery.open(path) as gallery:
+        assert len(gallery) == 10
+
+
+def test_the_log_of_an_earlier_state(path, tmp_path):
+    shutil.copyfile(path, tmp_path / "newer.db")
+    with Gallery.open(tmp_path / "newer.db", write=True) as newer:
+        for number in range(3):
+            newer.add([template("Ben", number)])
+    leave_a_log(path)
+    shutil.copyfile(tmp_path / "newer.db", path)
+    refuse(path, "is older")
+
+
+def test_the_log_of_a_later_state_beside_an_older_copy(path, tmp_path):
+    shutil.copyfile(path, tmp_path / "older.db")
+    with Gallery.open(path, write=True) as gallery:
+        for number in range(30):
+            gallery.add([template(f"Ben {number}")])
+    leave_a_log(path)
+    shutil.copyfile(tmp_path / "older.db", path)
+    refuse(path, "does not go on")
