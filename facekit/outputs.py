@@ -17,9 +17,8 @@ from facekit.errors import UsageError
 STANDARD_INPUT = "-"
 
 
-def make_folder(out: Path, inputs: Iterable[str | Path] = ()) -> None:
-    """Make a folder for output. Raises UsageError where it is one of the inputs or lies inside of one, or
-    where a file has its name."""
+def require_apart(out: Path, inputs: Iterable[str | Path]) -> None:
+    """Raise UsageError where a folder for output is one of the inputs or lies inside of one."""
     place = Path(os.path.realpath(out))
     for given in inputs:
         if str(given) == STANDARD_INPUT:
@@ -30,6 +29,12 @@ def make_folder(out: Path, inputs: Iterable[str | Path] = ()) -> None:
             raise UsageError(
                 f"{out}: lies inside {given}, and would be read with it the next time: give a folder outside"
             )
+
+
+def make_folder(out: Path, inputs: Iterable[str | Path] = ()) -> None:
+    """Make a folder for output. Raises UsageError where it is not apart from the inputs, or a file has its
+    name."""
+    require_apart(out, inputs)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except FileExistsError:

@@ -48,5 +48,5 @@ def embed(
     from facekit.cli.reporting import report
     from facekit.rendering.embedded import open_writer
 
-    with open_writer(output, style, console.emit) as writer:
+    with open_writer(output, style, console.emit, inputs) as writer:
         return report(console, inputs, options, writer)

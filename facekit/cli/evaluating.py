@@ -47,8 +47,6 @@ class Evaluating:
         self.threshold = threshold
         self.group_by = group_by
         self.file = scores
-        if scores is not None:
-            score_files.prepare(scores)
         self.reporting = Reporting(console, report, mistakes=mistakes) if report or mistakes else None
         self._began = time.monotonic()
         self._told = False
@@ -68,8 +66,7 @@ class Evaluating:
         self, pairs: Path | None, images: Path | None, source: Source, from_scores: Path | None
     ) -> int:
         """`facekit evaluate verification`; the exit status."""
-        if self.reporting:
-            self.reporting.prepare(images)
+        self._prepare(images, pairs, from_scores)
         if from_scores is not None:
             _alone(from_scores, pairs=pairs, images=None if self._shows_pictures else images)
             measured = Measured(score_files.read_verification(from_scores), {"scores": str(from_scores)})
@@ -84,6 +81,13 @@ class Evaluating:
         if self.reporting:
             self.reporting.write(found, made, source.options)
         return FAILED if self.console.failed else DONE
+
+    def _prepare(self, images: Path | None, *others: Path | None) -> None:
+        """Miss what the output needs before the measuring; it is none of the inputs."""
+        if self.file is not None:
+            score_files.prepare(self.file, [path for path in (images, *others) if path is not None])
+        if self.reporting:
+            self.reporting.prepare(images)
 
     @property
     def _shows_pictures(self) -> bool:
@@ -145,8 +149,7 @@ class Evaluating:
         from_scores: Path | None,
     ) -> int:
         """`facekit evaluate identification`; the exit status."""
-        if self.reporting:
-            self.reporting.prepare(images)
+        self._prepare(images, gallery, people, from_scores)
         table = None if people is None else protocols.read_people(people)
         if from_scores is not None:
             _alone(from_scores, gallery=gallery, images=None if self._shows_pictures else images)

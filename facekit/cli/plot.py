@@ -55,7 +55,7 @@ def plot(
     Of a score file that facekit evaluate --scores wrote: ROC, DET, reliability and scores (1:1), or CMC, FNIR
     over FPIR and scores (1:N); several files of one kind are compared in one plot. Of the metrics.csv of a
     training run: its curves. Of a gallery (.db): a map where those who look alike stand together, with their
-    names. Prints the files it writes; plots of these names in DIR are replaced.
+    names. Prints the files it writes; plots of these names in DIR are replaced, other files never.
 
     \b
     Examples:

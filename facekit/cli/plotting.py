@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from facekit import untrusted, writing
+from facekit import outputs, untrusted, writing
 from facekit.cli import DONE
 from facekit.errors import UsageError
 from facekit.evaluation import identification, scores, verification
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.reading import Options
 
-PAGE = "report.html"
+PAGE = Path("report.html")
 _HEADER = 10_000
 
 Found = TypeVar("Found")
@@ -42,7 +42,7 @@ class Reporting:
     def prepare(self, images: Path | None) -> None:
         """What must be there in the end is missed before the measuring, not after it."""
         with style.styled():
-            self._out.mkdir(parents=True, exist_ok=True)
+            outputs.make_folder(self._out, [images] if images else [])
         if self.mistakes and images is None:
             raise UsageError("--mistakes needs the pictures: give --images FOLDER")
         self._images = images if self.mistakes else None
@@ -61,7 +61,7 @@ def write_page(sections: Sequence[report.Section], out: Path) -> Path:
     """Write the report; where it is."""
     made = report.Made.on(datetime.now(UTC).date().isoformat())
     out.mkdir(parents=True, exist_ok=True)
-    place = out / PAGE
+    [place] = style.free(out, PAGE.stem, (PAGE.suffix,))
     writing.write_text(place, report.page(sections, made))
     return place
 
@@ -78,6 +78,7 @@ class Plotting:
 
     def run(self, files: Sequence[Path], *, report: bool) -> int:
         """Draw all files; the exit status."""
+        outputs.require_apart(self.out, [self.images] if self.images else [])
         galleries = [path for path in files if path.suffix == ".db"]
         runs = [path for path in files if path not in galleries and _is_run(path)]
         scored = {

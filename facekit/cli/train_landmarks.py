@@ -62,9 +62,9 @@ def train_landmarks(
       facekit train-landmarks photos/ points.csv
       facekit train-landmarks photos.zip points.csv --teacher yunet=yunet.onnx -o mine.dat
     """
-    from facekit import detection, writing
+    from facekit import detection, outputs, writing
     from facekit.training import landmark_errors, landmarks
-    from facekit.training.manifest import made, update
+    from facekit.training.manifest import describes, made, update
 
     settings = landmarks.Recipe(**recipe)  # type: ignore[arg-type]
     started = time.monotonic()
@@ -72,6 +72,7 @@ def train_landmarks(
     def note(text: str) -> None:
         console.note(f"{time.monotonic() - started:4.0f} s  {text}")
 
+    outputs.require_replaceable(output, [pictures, points], lambda path: describes(manifest, path))
     writing.prepare(output)
     examples = landmarks.read_examples(pictures, points)
     landmarks.held_out(examples)  # refuses too few before the detector is asked

@@ -55,15 +55,18 @@ def train_refiner(
     session.require_packages()
     import torch
 
-    from facekit import detection, writing
+    from facekit import detection, outputs, writing
     from facekit.training import landmarks, refiner
     from facekit.training.data import read_crops
+    from facekit.training.manifest import describes
 
     def report(step: int, loss: float) -> None:
         console.progress(step, settings.steps, "steps")
         if step % 100 == 0:
             console.note(f"step {step}: loss {loss:.2f} px")
 
+    read = [path for path in (crops, pictures, points) if path is not None]
+    outputs.require_replaceable(output, read, lambda path: describes(manifest, path))
     writing.prepare(output)
     torch.set_num_threads(threads)
     settings = refiner.Recipe(**recipe)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import csv
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import untrusted
+from facekit import outputs, untrusted
 from facekit.errors import DependencyError, UsageError
 from facekit.rendering.escaping import csv_cell, csv_text
 from facekit.writing import replacing
@@ -156,13 +156,22 @@ def read_identification(path: Path) -> IdentificationScores:
     return found
 
 
-def prepare(path: Path) -> None:
-    """What writing a score file needs is missed before the measuring, not after it. Raises UsageError, or
-    DependencyError for Parquet without PyArrow."""
+def prepare(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """What writing a score file needs is missed before the measuring, not after it. Raises UsageError, also
+    where the file is one of the inputs or holds no scores; DependencyError for Parquet without PyArrow."""
     if _is_parquet(path):
         _pyarrow(path)
+    outputs.require_replaceable(path, inputs, _is_scores)
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}")
+
+
+def _is_scores(path: Path) -> bool:
+    try:
+        read(path)
+    except (UsageError, OSError):
+        return False
+    return True
 
 
 def write(path: Path, scores: AnyScores) -> None:

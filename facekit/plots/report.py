@@ -89,7 +89,9 @@ def section(
 def page(sections: Sequence[Section], made: Made) -> str:
     """The report as HTML. It asks for nothing from anywhere: pictures are inside, and there is no script."""
     body = "".join(part for section in sections for part in _section(section, alone=len(sections) == 1))
-    return _PAGE.substitute(date=escape(made.date), body=body, made=_table(made.versions))
+    return _PAGE.substitute(
+        date=escape(made.date), generator=style.GENERATOR, body=body, made=_table(made.versions)
+    )
 
 
 def verdict(report: Report) -> list[str]:
@@ -265,6 +267,7 @@ _PAGE = Template("""\
 <meta http-equiv="Content-Security-Policy"
   content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+$generator
 <title>facekit: how often is it wrong?</title>
 <style>
 body { font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1a1a1a; background: #fff; margin: 0 auto;

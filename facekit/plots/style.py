@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,10 @@ yellow is left out, it is too pale for a line."""
 DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vPX*<>ph"
 GREY = "#666666"
+
+MARK = "facekit"
+GENERATOR = f'<meta name="generator" content="{MARK}">'
+"""By these a plot or a page is known as facekit's, and may be replaced."""
 
 SIZE = (7.0, 4.8)
 LONGEST_NAME = 32
@@ -76,9 +82,9 @@ def new_figure(
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG, without the version of the program that made it."""
+    """The figure as PNG, with our mark and without the version of the program that made it."""
     file = BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
+    figure.savefig(file, format="png", metadata={"Software": MARK})
     return file.getvalue()
 
 
@@ -92,17 +98,40 @@ def jpeg(figure: Figure) -> bytes:
 def svg(figure: Figure) -> bytes:
     """The figure as SVG, letters as shapes, without a date."""
     file = BytesIO()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": MARK})
     return file.getvalue()
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write `name.png` and `name.svg`; their paths."""
+    """Write `name.png` and `name.svg`, or `name~2` … where another file has such a name; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    paths = free(folder, name, (".png", ".svg"))
     for path, content in zip(paths, (png(figure), svg(figure)), strict=True):
         write_bytes(path, content)
     return paths
+
+
+def free(folder: Path, name: str, endings: Sequence[str]) -> list[Path]:
+    """The paths of these endings for the first of `name`, `name~2`, … of which no file is another's."""
+    for number in count(1):
+        stem = f"{name}~{number}" if number > 1 else name
+        paths = [folder / f"{stem}{ending}" for ending in endings]
+        if all(not os.path.lexists(path) or is_ours(path) for path in paths):
+            return paths
+    raise AssertionError("there is always a further name")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether facekit drew the plot or wrote the page: both bear its mark near their beginning."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except OSError:
+        return False
+    marks = {".png": b"Software\0" + MARK.encode(), ".svg": f"<dc:title>{MARK}</dc:title>".encode()}
+    return marks.get(path.suffix, GENERATOR.encode()) in start
 
 
 def line_styles(count: int) -> list[dict[str, Any]]:

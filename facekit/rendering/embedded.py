@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from facekit import outputs
 from facekit.errors import UsageError
 from facekit.reading import Reading
 from facekit.rendering.detected import face_values
@@ -33,16 +36,20 @@ _STYLES = {".npz": "npz", ".csv": "csv", ".jsonl": "json"}
 
 
 @contextmanager
-def open_writer(path: Path | None, style: str, emit: Callable[[str], None]) -> Iterator[Lines | Arrays]:
+def open_writer(
+    path: Path | None, style: str, emit: Callable[[str], None], inputs: Sequence[str] = ()
+) -> Iterator[Lines | Arrays]:
     """A writer for `path`, in the format that its name ends with; without one, of `style` by `emit`.
 
-    A file appears under its name when all is written. It is the owner's alone (mode 0600).
+    A file appears under its name when all is written. It is the owner's alone (mode 0600). Raises UsageError
+    where it is one of the inputs, or another kind of file has its name.
     """
     if path is None:
         yield Lines(emit, style)
         return
     if path.suffix not in _STYLES:
         raise UsageError(f"{path}: name it {path.stem}.npz, .csv or .jsonl, for the format to write")
+    outputs.require_replaceable(path, inputs, is_embedded)
     with replacing(path, private=True) as unfinished, unfinished.open("wb") as file:
         if path.suffix == ".npz":
             arrays = Arrays()
@@ -50,6 +57,21 @@ def open_writer(path: Path | None, style: str, emit: Callable[[str], None]) -> I
             np.savez_compressed(file, allow_pickle=False, **arrays.values())
         else:
             yield Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
+
+
+def is_embedded(path: Path) -> bool:
+    """Whether the file holds faces with their vectors, in the format that its name ends with."""
+    try:
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as file:
+                return file.namelist() == [f"{name}.npy" for name in Arrays().values()]
+        with path.open("rb") as lines:
+            start = lines.readline(500).decode(errors="replace")
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    if path.suffix == ".csv":
+        return start.startswith(csv_line(_COLUMNS))
+    return re.match(r'{"schema": \d+, "source": ".*"sha256": "[0-9a-f]{64}", "face": ', start) is not None
 
 
 class Lines:

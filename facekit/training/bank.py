@@ -26,7 +26,7 @@ import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from facekit import untrusted
+from facekit import outputs, untrusted
 from facekit.errors import UsageError
 from facekit.training.augment import augment
 from facekit.training.config import Augmentation
@@ -133,6 +133,7 @@ def build(
     if done:
         _check(out, key, teacher)
     else:
+        _require_room(out)
         out.mkdir(parents=True, exist_ok=True)
         _replace(out / KEY, json.dumps(asdict(key), indent=2) + "\n")
     if done >= total:
@@ -165,6 +166,13 @@ def build(
                 array.flush()
         _replace(out / PROGRESS, str(done))
         report(done, total)
+
+
+def _require_room(out: Path) -> None:
+    """UsageError where a file that is no bank's has the name of one that is written."""
+    if not (out / KEY).exists():
+        for name in (VIEWS, TEACHER, PROGRESS):
+            outputs.require_replaceable(out / name, [])
 
 
 def _mapped(path: Path, mode: Mode, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -93,6 +93,14 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
         table.writerows(rows)
 
 
+def is_metrics(path: Path) -> bool:
+    """Whether `write_csv` wrote the file."""
+    try:
+        return bool(read_csv(path))
+    except UsageError:
+        return False
+
+
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Losses above, validation rates below, over steps."""
     from facekit.plots import style, training

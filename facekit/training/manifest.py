@@ -11,13 +11,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facekit import weights
+from facekit import untrusted, weights
+from facekit.errors import FacekitError
 from facekit.writing import write_text
 
 
 def made(file: Path) -> dict[str, Any]:
     """The entry of a file that was just written: its name and SHA-256, and the command that runs now."""
     return {"file": file.name, "sha256": weights.digest(file), "command": command(), "commit": commit()}
+
+
+def describes(table: Path | None, file: Path) -> bool:
+    """Whether a manifest has the entry of this very file: then facekit wrote both."""
+    if table is None:
+        return False
+    try:
+        entries = untrusted.toml(table).values()
+        digest = weights.digest(file)
+    except (OSError, FacekitError):
+        return False
+    return any(isinstance(entry, dict) and entry.get("sha256") == digest for entry in entries)
 
 
 def command() -> str:

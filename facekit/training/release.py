@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from facekit import outputs
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import metrics
 from facekit.training import checkpoint, export, manifest
@@ -99,6 +100,10 @@ def release(
         )
     if precision != "float32" and validation is None:
         raise UsageError(f"{precision} must be compared with float32: give labelled crops with --validation")
+    for path in (out, out.with_suffix(".toml")):
+        outputs.require_replaceable(
+            path, [run, checkpoint.find(run)], lambda _: manifest.describes(out.with_suffix(".toml"), out)
+        )
     saved = checkpoint.read(run)
     doubt = doubtful(saved)
     if doubt and not unproven:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facekit import settings, weights
+from facekit import outputs, settings, weights
 from facekit.errors import DependencyError, UsageError
 from facekit.training import manifest
 from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
@@ -137,6 +137,9 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
     from facekit.training.team import joined
 
     listener = listener or Listener()
+    for folder in (request.out, request.bank, request.cache):
+        if folder is not None:
+            outputs.require_apart(folder, _inputs(request))
     # The folder is taken before the run in it is looked at, which another training could still change.
     with joined(request.device) as team, claimed(request.out) if team.leads else nullcontext():
         return _train(request, chosen, team, listener if team.leads else Listener())
@@ -203,6 +206,8 @@ def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
         raise UsageError(
             f"{request.out}: holds a run already; --resume goes on with it, or name another folder"
         )
+    if not request.resume:
+        _require_room(request)
     taught = before.get("teacher") or any("distance" in row for row in before.get("history", ()))
     if taught and request.teacher is None and request.bank is None:
         raise UsageError(f"{last}: learned from a teacher; give the same --teacher, or its --bank")
@@ -219,6 +224,23 @@ def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
         if getattr(config, name) != getattr(Config(), name):
             raise UsageError(f"--{name} is nothing that {config.loss} has")
     _check_numbers(config)
+
+
+def _inputs(request: Request) -> list[Path]:
+    read = [request.data or DEFAULT_DATA, request.validation, request.teacher, request.init]
+    return [path for path in read if path is not None]
+
+
+def _require_room(request: Request) -> None:
+    """UsageError where the output would take the place of a file that no run wrote."""
+    from facekit.plots import style
+    from facekit.training import checkpoint, journal
+
+    inputs = _inputs(request)
+    for name in (checkpoint.BEST, checkpoint.TRUNK):
+        outputs.require_replaceable(request.out / name, inputs)
+    outputs.require_replaceable(request.out / journal.METRICS, inputs, journal.is_metrics)
+    outputs.require_replaceable(request.out / journal.CURVE, inputs, style.is_ours)
 
 
 def _check_numbers(config: Config) -> None:

@@ -183,3 +183,46 @@ def test_searches_are_written_and_grouped_by_what_a_table_says_of_people(run: Ru
     assert "rank 1" in table
     wrong = run("evaluate", "verification", "--from-scores", "i.csv")
     assert "not of comparisons" in wrong.stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_scores_replace_scores_and_nothing_else(run: Run, lfw: Path, tmp_path: Path, ending: str) -> None:
+    if ending == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pip install 'facekit[evaluate]'")
+    command = ("evaluate", "verification", "--pairs", "pairs.txt", "--images", "lfw", "--scores")
+    path = tmp_path / f"s.{ending}"
+    for _ in range(2):
+        assert run(*command, path.name).exit_code == 0
+    path.write_bytes(b"a,b,mated\nmine,mine,1\n")
+    result = run(*command, path.name)
+    assert (result.exit_code, f"s.{ending}: is there already" in result.stderr) == (2, True)
+    assert path.read_bytes() == b"a,b,mated\nmine,mine,1\n"
+
+
+def test_scores_are_not_written_over_what_is_measured(run: Run, lfw: Path, tmp_path: Path) -> None:
+    command = ("evaluate", "verification", "--pairs", "pairs.txt", "--images", "lfw", "--scores")
+    assert run(*command, "s.csv").exit_code == 0
+    before = (tmp_path / "s.csv").read_bytes()
+    result = run("evaluate", "verification", "--from-scores", "s.csv", "--scores", "s.csv")
+    assert (result.exit_code, "one of the inputs" in result.stderr) == (2, True)
+    assert (tmp_path / "s.csv").read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_scores_before(
+    run: Run, lfw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("evaluate", "verification", "--pairs", "pairs.txt", "--images", "lfw", "--scores", "s.csv")
+    assert run(*command).exit_code == 0
+    before = (tmp_path / "s.csv").read_bytes()
+
+    def full(value: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("facekit.evaluation.scores.csv_cell", full)
+    result = run(*command)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        1,
+        "facekit: s.csv: No space left on device",
+    )
+    assert (tmp_path / "s.csv").read_bytes() == before
+    assert not list(tmp_path.glob(".facekit*"))

@@ -142,12 +142,37 @@ def test_a_file_that_cannot_be_made_is_told_by_the_name_that_was_given(run: Run,
 def test_an_unfinished_file_never_stands_under_its_name(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "a.npz").write_bytes(b"earlier")
+    assert run("embed", "red.png", "-o", "a.npz").exit_code == 0
+    earlier = (tmp_path / "a.npz").read_bytes()
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("numpy.savez_compressed", full)
     assert run("embed", "red.png", "-o", "a.npz").exit_code == 1
-    assert (tmp_path / "a.npz").read_bytes() == b"earlier"
-    assert not list(tmp_path.glob(".a.npz*"))
+    assert (tmp_path / "a.npz").read_bytes() == earlier
+    assert not list(tmp_path.glob(".facekit*"))
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.csv", "a.jsonl"])
+def test_vectors_replace_vectors_and_nothing_else(run: Run, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    for content in (None, b""):
+        if content is not None:
+            path.write_bytes(content)
+        assert run("embed", "red.png", "-o", name).exit_code == 0
+        assert run("embed", "both.png", "-o", name).exit_code == 0
+        assert path.stat().st_mode & 0o777 == 0o600
+    for content in (b"mine", b"source,face\nmine,1\n", b'{"schema": 1, "kind": "facekit gallery"}\n'):
+        path.write_bytes(content)
+        result = run("embed", "red.png", "-o", name)
+        assert (result.exit_code, f"{name}: is there already" in result.stderr) == (2, True)
+        assert path.read_bytes() == content
+
+
+def test_an_export_of_a_gallery_is_not_replaced_by_vectors(run: Run, people: Path, tmp_path: Path) -> None:
+    for name in ("g.npz", "g.jsonl"):
+        assert run("gallery", "export", name).exit_code == 0
+        before = (tmp_path / name).read_bytes()
+        assert run("embed", "red.png", "-o", name).exit_code == 2
+        assert (tmp_path / name).read_bytes() == before

@@ -119,3 +119,40 @@ def test_mistakes_need_a_report_and_pictures(run: Run, tmp_path: Path, more: tup
     result = run("evaluate", "verification", *more)
     assert result.exit_code == 2
     assert "--mistakes" in result.stderr
+
+
+def test_plots_and_reports_replace_their_own_and_no_other_file(run: Run, tmp_path: Path) -> None:
+    scores.write(tmp_path / "s.csv", pairs(15, 15))
+    out = tmp_path / "out"
+    out.mkdir()
+    mine = {"report.html": b"<html>mine</html>", "roc.svg": b"<svg>mine</svg>", "det.png": b"mine"}
+    for name, content in mine.items():
+        (out / name).write_bytes(content)
+    for _ in range(2):
+        result = run("plot", "s.csv", "-o", "out", "--report")
+        assert result.exit_code == 0, result.output
+        made = {Path(line).name for line in result.stdout.splitlines()}
+        assert made >= {"report~2.html", *both("roc~2", "det~2", "scores")}
+        assert names(out) == made | set(mine)
+    assert {name: (out / name).read_bytes() for name in mine} == mine
+
+
+def test_a_report_is_not_written_into_the_pictures(run: Run, tmp_path: Path, measured: Path) -> None:
+    before = sorted(measured.rglob("*"))
+    for out in ("m", "m/report"):
+        result = run("evaluate", "verification", "--images", "m", "--report", out)
+        assert result.exit_code == 2
+    assert sorted(measured.rglob("*")) == before
+
+
+def test_a_full_disk_leaves_no_empty_plot(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores.write(tmp_path / "s.csv", pairs(15, 15))
+
+    def full(path: Path, content: bytes) -> int:
+        path.open("wb").close()
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    result = run("plot", "s.csv", "-o", "out", "--report")
+    assert (result.exit_code, result.stderr) == (1, "facekit: out/roc.png: No space left on device\n")
+    assert list((tmp_path / "out").iterdir()) == []

@@ -421,3 +421,37 @@ def test_settings_for_the_shipped_embedder_give_way_to_those_named() -> None:
     usual = session.settings_of(request, {})
     assert (usual.rate, usual.steps) == (2e-5, 100)
     assert session.settings_of(request, {"rate": 3e-4}).rate == 3e-4
+
+
+@pytest.mark.parametrize("name", ["best.safetensors", "trunk.safetensors", "metrics.csv", "curve.png"])
+def test_a_run_takes_the_place_of_no_file_that_no_run_wrote(
+    run: Run, crops: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_bytes(b"mine")
+    result = run("train", "--data", crops, "--output", "mine", *QUICK)
+    assert (result.exit_code, f"{name}: is there already" in result.stderr) == (2, True)
+    assert (tmp_path / "mine" / name).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("option", "place"), [("--output", ""), ("--output", "run"), ("--bank", "ada/bank")])
+def test_nothing_is_written_into_the_pictures_that_are_trained_on(
+    run: Run, tmp_path: Path, option: str, place: str
+) -> None:
+    people = tmp_path / "people"
+    for name in ("ada", "bob"):
+        (people / name).mkdir(parents=True)
+    before = sorted(people.rglob("*"))
+    result = run("train", "--data", "people", "--output", "mine", option, f"people/{place}", *QUICK)
+    assert result.exit_code == 2
+    assert "give another folder" in result.stderr or "give a folder outside" in result.stderr
+    assert sorted(people.rglob("*")) == before
+
+
+def test_a_bank_takes_the_place_of_no_other_array(run: Run, crops: Path, tmp_path: Path) -> None:
+    (tmp_path / "bank").mkdir()
+    np.save(tmp_path / "bank" / "views.npy", np.arange(3))
+    before = (tmp_path / "bank" / "views.npy").read_bytes()
+    result = run("train", "--data", crops, "--output", "mine", "--bank", "bank", "--views", "2", *QUICK)
+    assert result.exit_code == 2
+    assert (tmp_path / "bank" / "views.npy").read_bytes() == before

@@ -158,7 +158,8 @@ def test_what_is_smaller_is_compared_and_reported(saved: Path) -> None:
 
 def test_a_file_worse_than_the_bound_is_not_written(saved: Path) -> None:
     out = saved / "small.onnx"
-    out.write_bytes(b"the one before")
+    release.release(saved, out)
+    before = [path.read_bytes() for path in (out, out.with_suffix(".toml"))]
     with pytest.raises(release.DriftError, match=r"not written: .* allowed 1e-09"):
         release.release(
             saved,
@@ -169,8 +170,17 @@ def test_a_file_worse_than_the_bound_is_not_written(saved: Path) -> None:
             validation=FACES,
             bounds=release.Bounds(vector=1e-9),
         )
-    assert out.read_bytes() == b"the one before"
-    assert not out.with_suffix(".toml").exists()
+    assert [path.read_bytes() for path in (out, out.with_suffix(".toml"))] == before
+
+
+@pytest.mark.parametrize("name", ["network.onnx", "network.toml"])
+def test_a_file_that_no_release_wrote_is_not_replaced(saved: Path, name: str) -> None:
+    (saved / name).write_text("[tool]\nmine = true\n")
+    with pytest.raises(UsageError, match=f"{name}: is there already"):
+        release.release(saved, saved / "network.onnx")
+    assert sorted(path.name for path in saved.iterdir()) == sorted(["last.safetensors", name])
+    with pytest.raises(UsageError, match="one of the inputs"):
+        release.release(saved / "last.safetensors", saved / "last.safetensors")
 
 
 def test_a_full_disk_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +197,7 @@ def test_a_full_disk_leaves_the_old_file(saved: Path, monkeypatch: pytest.Monkey
     with pytest.raises(OSError, match="no space"):
         release.release(saved, out, unproven=True)
     assert out.read_bytes() == before
-    assert not list(saved.glob(".*part"))
+    assert not list(saved.glob(".facekit*"))
 
 
 def test_a_loss_of_tar_is_a_bound_of_its_own() -> None:

@@ -323,6 +323,9 @@ def test_the_command_trains_measures_and_prints_rows(tmp_path: Path, monkeypatch
     assert "trained on 24 pictures" in table_run.stderr
     manifest = tmp_path / "manifest.toml"
     arguments += ["--teacher", "yunet=any", "--format", "json", "--manifest", str(manifest)]
+    taken = CliRunner().invoke(group, arguments)
+    assert (taken.exit_code, "mine.dat: is there already" in taken.stderr) == (2, True)
+    target.unlink()
     json_run = CliRunner().invoke(group, arguments)
     entry = tomllib.loads(manifest.read_text())["landmarks"]
     assert (entry["file"], entry["sha256"]) == ("mine.dat", weights.digest(target))
@@ -359,6 +362,7 @@ def test_the_command_can_be_quiet_and_names_too_few_pictures(
     assert result.stderr == ""
     lines = table.read_text().splitlines()
     table.write_text("\n".join(lines[:-1]))
+    (tmp_path / "mine.dat").unlink()
     result = CliRunner().invoke(group, arguments)
     assert result.exit_code == 2
     assert "4 pictures with points are too few" in result.stderr
