@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import folders, images, quality
+from facekit import folders, images, names, quality
 from facekit.choice import Choice, choose
 from facekit.errors import UsageError
 from facekit.gallery.records import NewTemplate, Placement, name_of_folder, subject_name
@@ -330,6 +330,9 @@ class _Batch:
         report = self._gallery.add(templates, again=self._rules.again, move=True)
         for digest, placement in zip(stored, report.placements, strict=True):
             outcomes[digest] = _placed(outcomes[digest], placement)
+        if self._subject in report.subjects and (told := names.warning(self._subject, self._gallery.names())):
+            first = next(each for each in stored if outcomes[each].status in ("enrolled", "moved"))
+            outcomes[first] = replace(outcomes[first], notes=(*outcomes[first].notes, told))
         self._known.add(
             template
             for template, placement in zip(templates, report.placements, strict=True)

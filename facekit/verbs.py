@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit import folders, identification, settings
+from facekit.arguments import path_of, paths_of, score_of
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
+from facekit.gallery.records import subject_name
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
 from facekit.reading import Options, Reading, read_faces
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from facekit.pipeline import Pipeline
 
 Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
+AnyGallery = Gallery | str | PathLike[str]
+"""An open gallery, which stays open, or the path of one."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,15 @@ class Verification:
 
 
 def open_gallery(
-    path: Path | str | None = None, *, write: bool = False, fingerprint: str | None = None
+    path: str | PathLike[str] | None = None, *, write: bool = False, fingerprint: str | None = None
 ) -> Gallery:
     """The gallery at `path` (a file, or a folder with `gallery.db` in it), or the first there is of the
     usual places; the shipped one can only be read. With `fingerprint`, only one made by that embedder.
 
     Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
     """
+    if path is not None:
+        path = path_of(path, "the gallery")
     tried = settings.own_galleries(path) if write else settings.galleries_to_read(path)
     place = settings.first_there(tried)
     if place is not None:
@@ -74,12 +80,28 @@ def changeable(gallery: Path) -> Path:
     return gallery
 
 
-def _in_use(gallery: Gallery | None, pipeline: Pipeline) -> AbstractContextManager[Gallery]:
-    """The gallery that was given, which stays open, or else the first there is; only of the same embedder."""
-    if gallery is None:
-        return open_gallery(fingerprint=pipeline.fingerprint)
-    gallery.require(pipeline.fingerprint)
-    return nullcontext(gallery)
+def _in_use(gallery: AnyGallery | None, pipeline: Pipeline) -> AbstractContextManager[Gallery]:
+    """The gallery that was given: one that is open stays open, a path is opened and closed. Without it, the
+    first there is. Only of the same embedder."""
+    if isinstance(gallery, Gallery):
+        gallery.require(pipeline.fingerprint)
+        return nullcontext(gallery)
+    return open_gallery(gallery, fingerprint=pipeline.fingerprint)
+
+
+def _to_write(
+    gallery: AnyGallery | None, pipeline: Pipeline, folder: Path | None = None
+) -> AbstractContextManager[Gallery]:
+    """`_in_use` for writing; one that is not there is made."""
+    if isinstance(gallery, Gallery):
+        return _in_use(gallery, pipeline)
+    return gallery_for_enrolment(_place_to_write(gallery, folder), pipeline)
+
+
+def _place_to_write(gallery: AnyGallery | None, folder: Path | None = None) -> Path:
+    if isinstance(gallery, Gallery):
+        return gallery.path
+    return settings.gallery_to_write(None if gallery is None else path_of(gallery, "the gallery"), folder)
 
 
 def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
@@ -111,7 +133,7 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
 
 def identify(
     inputs: Inputs,
-    gallery: Gallery | None = None,
+    gallery: AnyGallery | None = None,
     *,
     top: int = 5,
     threshold: float | None = None,
@@ -124,9 +146,11 @@ def identify(
     """
     options = options or Options()
     pipeline = options.pipeline()
+    threshold = score_of(threshold, "the threshold")
+    sources = folders.find(paths_of(inputs, "inputs")).pictures
     with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
-        for reading in read_faces(folders.find(_paths(inputs)).pictures, options, pipeline=pipeline):
+        for reading in read_faces(sources, options, pipeline=pipeline):
             yield identification.of_reading(
                 opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats
             )
@@ -134,10 +158,11 @@ def identify(
 
 def enroll(
     inputs: Inputs,
-    gallery: Gallery | None = None,
+    gallery: AnyGallery | None = None,
     *,
     subject: str | None = None,
     strict: bool = False,
+    again: bool = False,
     options: Options | None = None,
 ) -> EnrolReport:
     """Enroll a folder with a sub-folder for each person, or pictures of one `subject`.
@@ -145,24 +170,23 @@ def enroll(
     Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
     if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
-    doubtful identity.
+    doubtful identity, `again` takes what was removed earlier.
     """
     from facekit import enrolment
 
-    paths = _paths(inputs)
+    paths = paths_of(inputs, "inputs")
     options = options or Options()
     plan = enrolment.plan(paths, subject)
     pipeline = options.pipeline()
-    place = settings.gallery_to_write(None, None if subject else enrolment.home(paths))
-    rules = enrolment.Rules(strict=strict)
-    with gallery_for_enrolment(place, pipeline) if gallery is None else _in_use(gallery, pipeline) as opened:
+    rules = enrolment.Rules(strict=strict, again=again)
+    with _to_write(gallery, pipeline, None if subject else enrolment.home(paths)) as opened:
         outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
         return enrolment.EnrolReport(tuple(outcomes), plan.left_out, plan.without)
 
 
 def watch(
     source: str | PathLike[str],
-    gallery: Gallery | None = None,
+    gallery: AnyGallery | None = None,
     *,
     threshold: float | None = None,
     max_fps: float | None = None,
@@ -183,10 +207,10 @@ def watch(
 
     options = options or Options()
     pipeline = options.pipeline()
-    place = sources.parse(fspath(source), max_pixels=options.max_pixels)
+    place = sources.parse(path_of(source, "the source"), max_pixels=options.max_pixels)
     with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
-        known = Knowledge(opened, threshold)
+        known = Knowledge(opened, score_of(threshold, "the threshold"))
         people = session.Session(
             looking.PipelineEyes(pipeline),
             known.index.search,
@@ -205,7 +229,7 @@ def watch(
 def register(
     name: str,
     source: str | PathLike[str],
-    gallery: Gallery | None = None,
+    gallery: AnyGallery | None = None,
     *,
     frames: int = 3,
     options: Options | None = None,
@@ -221,9 +245,9 @@ def register(
 
     options = options or Options()
     pipeline = options.pipeline()
-    place = settings.gallery_to_write(None) if gallery is None else gallery.path
+    name, place = subject_name(name), _place_to_write(gallery)
     others = registering.others_at(place, name, pipeline)
-    camera = sources.parse(fspath(source), folder_rate=1.0, max_pixels=options.max_pixels)
+    camera = sources.parse(path_of(source, "the source"), folder_rate=1.0, max_pixels=options.max_pixels)
     eyes = looking.PipelineEyes(pipeline)
     registration = registering.Registration(eyes, frames=frames, others=others, live=camera.live)
     coming = reader.Reader(camera)
@@ -237,7 +261,7 @@ def register(
         raise PictureError(f"{coming.source.shown}: no frame to enroll ({registration.refusal()})")
     if reason := registration.disagreement():
         raise PictureError(f"{camera.shown}: {reason}: nobody was enrolled; show one person alone")
-    with nullcontext(gallery) if gallery is not None else gallery_for_enrolment(place, pipeline) as opened:
+    with _to_write(gallery, pipeline) as opened:
         return EnrolReport(tuple(registering.enroll(opened, name, kept, coming.source.name)))
 
 
@@ -246,7 +270,7 @@ def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading
 
     A face's `feature_norm` tells its quality only with an embedder trained by `magface` or `adaface`.
     """
-    return read_faces(folders.find(_paths(inputs)).pictures, options)
+    return read_faces(folders.find(paths_of(inputs, "inputs")).pictures, options)
 
 
 detect = embed
@@ -255,7 +279,7 @@ detect = embed
 
 def cluster(
     inputs: Inputs,
-    gallery: Gallery | None = None,
+    gallery: AnyGallery | None = None,
     *,
     threshold: float | None = None,
     options: Options | None = None,
@@ -270,11 +294,11 @@ def cluster(
 
     options = options or Options()
     pipeline = options.pipeline()
-    if gallery is not None:
-        gallery.require(pipeline.fingerprint)
-    readings = read_faces(folders.find(_paths(inputs)).pictures, options, pipeline=pipeline)
-    limit = clustering.LINK * pipeline.spec.threshold if threshold is None else threshold
-    return clustering.group_faces(list(clustering.sightings(readings)), limit, gallery)
+    readings = read_faces(folders.find(paths_of(inputs, "inputs")).pictures, options, pipeline=pipeline)
+    limit = score_of(threshold, "the threshold")
+    limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
+    with nullcontext() if gallery is None else _in_use(gallery, pipeline) as opened:
+        return clustering.group_faces(list(clustering.sightings(readings)), limit, opened)
 
 
 def verify(
@@ -291,12 +315,13 @@ def verify(
     """
     options = options or Options()
     pipeline = options.pipeline()
-    first, second = fspath(first), fspath(second)
+    first, second = path_of(first, "the first picture"), path_of(second, "the second picture")
     readings = list(read_faces([first, second], options, pipeline=pipeline))
     if not any(reading.faces or reading.error for reading in readings):
         raise NoFaceError(f"{first}, {second}: no face in either")
     one, two = map(_largest, readings)
-    limit = pipeline.spec.threshold if threshold is None else threshold
+    limit = score_of(threshold, "the threshold")
+    limit = pipeline.spec.threshold if limit is None else limit
     notes = [
         f"{each.source}: {len(each.faces)} faces: took the largest"
         for each in readings
@@ -373,7 +398,3 @@ def _largest(reading: Reading) -> Face:
     if not reading.faces:
         raise PictureError(f"{reading.source}: no face")
     return reading.largest()
-
-
-def _paths(inputs: Inputs) -> list[str]:
-    return [fspath(inputs)] if isinstance(inputs, (str, PathLike)) else [fspath(each) for each in inputs]

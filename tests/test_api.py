@@ -134,3 +134,65 @@ def test_a_gallery_of_another_embedder_is_refused_however_it_is_opened(tmp_path:
             with pytest.raises(facekit.GalleryError, match="made with the embedder"):
                 verb()
         assert len(gallery) == 0
+
+
+def test_a_gallery_may_be_given_by_its_path(tmp_path: Path) -> None:
+    options = FakeOptions()
+    for colour in ("red", "green"):
+        photo(tmp_path / "people" / colour / "1.png", colour, seed=1)
+    made = tmp_path / "g.db"
+    assert facekit.enroll("people", made, options=options).count("enrolled") == 2
+    probe = photo(tmp_path / "x.png", "red", seed=3)
+    for place in (made, str(made)):
+        [result] = facekit.identify(probe, place, options=options)
+        assert [face.subject for face in result.faces] == ["red"]
+    found = facekit.cluster([probe], made, options=options)
+    assert [group.subject for group in found.groups] == ["red"]
+    with facekit.open_gallery(made, write=True) as gallery:  # nobody holds it
+        gallery.remove(["red"])
+    assert facekit.enroll("people", str(made), options=options).count("removed earlier") == 1
+    assert facekit.enroll("people", str(made), again=True, options=options).count("enrolled") == 1
+
+
+WRONG = [b"photo.jpg", 7, 1.5, object(), [b"a.jpg"], ["a.jpg", 3]]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("verb", ["identify", "enroll", "embed", "detect", "cluster"])
+def test_inputs_that_are_none_are_told_what_is_taken(verb: str, wrong: object) -> None:
+    def call() -> None:
+        found = getattr(facekit, verb)(wrong, options=FakeOptions())
+        list(found)
+
+    with pytest.raises(facekit.UsageError, match=r"inputs is .*: give (a|the) path"):
+        call()
+
+
+@pytest.mark.parametrize("wrong", [b"g.db", 7, object()])
+def test_a_gallery_that_is_none_is_told_what_is_taken(tmp_path: Path, wrong: object) -> None:
+    probe, options = photo(tmp_path / "x.png", "red"), FakeOptions()
+    calls = [
+        lambda: list(facekit.identify(probe, wrong, options=options)),
+        lambda: facekit.enroll(probe, wrong, subject="red", options=options),
+        lambda: facekit.cluster(probe, wrong, options=options),
+        lambda: list(facekit.watch("0", wrong, options=options)),
+        lambda: facekit.register("Ada", "0", wrong, options=options),
+        lambda: facekit.open_gallery(wrong),
+        lambda: facekit.Gallery.open(wrong),
+    ]
+    for call in calls:
+        with pytest.raises(facekit.UsageError, match=r"the gallery is of type .*: give a path"):
+            call()
+
+
+def test_other_arguments_that_make_no_sense_are_told(tmp_path: Path) -> None:
+    probe, options = photo(tmp_path / "x.png", "red"), FakeOptions()
+    for threshold in (float("nan"), "0.5", "high"):
+        with pytest.raises(facekit.UsageError, match="the threshold is"):
+            list(facekit.identify(probe, threshold=threshold, options=options))
+    with pytest.raises(facekit.UsageError, match="the second picture"):
+        facekit.verify(probe, b"x.png", options=options)
+    with pytest.raises(facekit.UsageError, match="name is of type int"):
+        facekit.enroll(probe, subject=7, options=options)
+    with pytest.raises(facekit.UsageError, match="the source is of type int"):
+        list(facekit.watch(0, options=options))

@@ -173,10 +173,16 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
 @click.pass_obj
 def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
+    from facekit import names
+    from facekit.gallery.records import subject_name
+
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         opened.rename(old, new)
+        told = names.warning(subject_name(new), opened.names())
         _note_due(console, opened)
     console.note(f"{old} is now {new}")
+    if told:
+        console.note(told)
     return DONE
 
 
@@ -226,7 +232,7 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
 
     Makes the gallery when there is none. Templates that are there already are left alone.
     """
-    from facekit import settings, verbs
+    from facekit import names, settings, verbs
     from facekit.gallery import Gallery, transfer
 
     place = verbs.changeable(settings.gallery_to_write(gallery))
@@ -235,11 +241,14 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
     if place.exists():
         with Gallery.open(place, write=True) as opened:
             report = transfer.import_into(opened, exported, again=again)
+            everybody = opened.names()
         console.note(f"{counted(report.added, 'template')} added to {place}, {report.present} already there")
         if report.held:
             console.note(f"{report.held} left out: the same face of the same picture has another name here")
         if report.removed:
             console.note(f"{report.removed} left out: removed or renamed earlier (--again takes them)")
+        for told in filter(None, (names.warning(new, everybody) for new in report.subjects)):
+            console.note(told)
     else:
         settings.make_room(place)
         transfer.create_from(exported, place).close()

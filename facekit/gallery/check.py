@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from facekit.arguments import path_of
 from facekit.errors import GalleryError
 from facekit.gallery import cache, connections, database, drafts, index, log, rows
 from facekit.gallery.faults import in_words
@@ -43,7 +44,7 @@ def check(path: Path | str, *, fingerprint: str | None = None) -> list[Problem]:
     """All problems of a gallery, none if it is whole; `fingerprint` is the embedder it should fit.
     Nothing is changed.
     """
-    path = Path(path)
+    path = Path(path_of(path, "the gallery"))
     found = list(_contents(path, fingerprint)) if path.is_file() else []
     if not path.is_file():
         found.append(Problem("file", f"{path}: there is no gallery"))

@@ -124,11 +124,11 @@ def now() -> str:
 
 def subject_name(name: str) -> str:
     """The name as it is stored: any Unicode text of 1 to 300 characters, in normal form C, so that a
-    name typed on one system is found on another. Nothing else is changed: slashes, control
-    characters and spaces are data. Raises UsageError.
+    name typed on one system is found on another, with single blanks between words and none around them,
+    for nobody sees them. Nothing else is changed: slashes and control characters are data. Raises UsageError.
     """
-    if not name:
-        raise UsageError("a subject's name is empty: give one")
+    if not isinstance(name, str):
+        raise UsageError(f"a subject's name is of type {type(name).__qualname__}: give a str")
     # Before it is normalized, which may take long and makes no text three times shorter.
     if len(name) > 3 * LONGEST_NAME:
         raise _too_long(name, len(name))
@@ -136,7 +136,9 @@ def subject_name(name: str) -> str:
         name.encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"the name {name!a} is not valid Unicode text: rename it") from error
-    name = unicodedata.normalize("NFC", name)
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    if not name:
+        raise UsageError("a subject's name is empty or blank: give one")
     if len(name) > LONGEST_NAME:
         raise _too_long(name, len(name))
     return name
@@ -161,7 +163,10 @@ def text(value: str, what: str, longest: int) -> str:
 
 def name_of_folder(name: str) -> str:
     """The subject of a folder of this name; bytes that are no text are written as `\\xff`."""
-    return subject_name(os.fsencode(name).decode(errors="backslashreplace"))
+    try:
+        return subject_name(os.fsencode(name).decode(errors="backslashreplace"))
+    except UsageError as error:
+        raise UsageError(f"the folder {name!a}: {error}") from error
 
 
 def picture_digest(sha256: str) -> str:

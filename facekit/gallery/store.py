@@ -15,6 +15,7 @@ from typing import Self
 
 from numpy.typing import ArrayLike
 
+from facekit.arguments import path_of
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import cache, database, erasure, migrations, rows
 from facekit.gallery.changes import Change, find_subject, subject_number, subject_rows
@@ -92,8 +93,9 @@ class Gallery:
         )
         settings.require_short()
         rows_to_add = _rows_of(templates, dimension)
-        with database.create(Path(path)) as connection:
-            change = Change(connection, settings, Path(path))
+        path = Path(path_of(path, "the gallery"))
+        with database.create(path) as connection:
+            change = Change(connection, settings, path)
             for row in rows_to_add:
                 change.add(*row)
             if tombstones is not None:
@@ -108,7 +110,7 @@ class Gallery:
         Raises GalleryError (what, which file, what to do) when it is missing, empty, no gallery,
         newer than this facekit, damaged, or of another embedder. Never creates or overwrites.
         """
-        path = Path(path)
+        path = Path(path_of(path, "the gallery"))
         connections = Connections(path, write=write)
         try:
             with connections.reading() as connection:

@@ -62,10 +62,12 @@ class Tombstones:
         """Raises GalleryError when one is lost, doubled or changed: somebody would come back unnoticed."""
         if not settings.tombstones:
             return cls(settings.tombstone_keys.split())
-        rows = connection.execute(
-            "SELECT digest, kind, box FROM tombstones LIMIT ?", (settings.tombstones + 1,)
-        )
-        stones = [Tombstone(*row) for row in rows]
+        query = "SELECT digest, kind, box FROM tombstones LIMIT ?"
+        rows = connection.execute(query, (settings.tombstones + 1,)).fetchall()
+        try:
+            stones = [_stone(*row) for row in rows]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged(path, f"what it keeps of removed pictures: {error}") from error
         total = sum(stone.checksum() for stone in stones) % MODULUS
         if (len(stones), total) != (settings.tombstones, settings.tombstone_digest):
             raise damaged(path, "what it keeps of removed pictures does not fit its checksum")

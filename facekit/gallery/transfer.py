@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import untrusted
+from facekit.arguments import path_of
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery.drafts import new_file
 from facekit.gallery.records import (
@@ -83,7 +84,7 @@ def write(gallery: Gallery, path: Path | str) -> int:
 
     Raises UsageError for another suffix, GalleryError when the file is there or cannot be written.
     """
-    path = Path(path)
+    path = Path(path_of(path, "the export"))
     _suffix(path)
     try:
         with new_file(path) as draft, draft.open("wb") as file, gallery.snapshot():
@@ -108,10 +109,10 @@ def read(source: Path | str | IO[bytes]) -> Exported:
     """Read a file that `write` made, or JSON lines from an open binary file. All of it is checked before
     anything is returned. Raises GalleryError when it is missing, damaged, too large or another kind.
     """
-    if not isinstance(source, Path | str):
+    if not isinstance(source, Path | str | bytes):
         with _named("standard input") as place:
             return _read_lines(source, place)
-    path = Path(source)
+    path = Path(path_of(source, "the export"))
     _suffix(path)
     reader = _read_npz if path.suffix == ".npz" else _read_lines
     with untrusted.opened(path, most=MOST_BYTES, error=GalleryError) as file, _named(str(path)) as place:

