@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from facekit import folders, images, names, quality
 from facekit.choice import Choice, choose
-from facekit.errors import UsageError
+from facekit.errors import PictureError, UsageError
 from facekit.gallery.records import NewTemplate, Placement, name_of_folder, subject_name
 from facekit.gallery.tombstones import Tombstones, same_face
 from facekit.reading import Options, Reading, read_faces
@@ -287,10 +287,9 @@ def _size(source: str) -> int | None:
 
 def _digest(source: str) -> str | None:
     try:
-        with Path(source).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
+        return hashlib.sha256(images.content(source)).hexdigest() if source != "-" else None
+    except PictureError:
+        return None  # reading it tells the user why
 
 
 class _Batch:

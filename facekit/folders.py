@@ -151,8 +151,8 @@ class _Search:
 
     def __init__(self) -> None:
         self.left_out: list[LeftOut] = []
-        self._visited: set[tuple[int, int]] = set()
-        self._given: set[tuple[int, int]] = set()
+        self._visited: set[tuple[int, int] | None] = set()
+        self._given: set[tuple[int, int] | None] = set()
 
     def tree(self, folder: str) -> list[str]:
         """The pictures in and below a folder, sorted."""
@@ -191,11 +191,11 @@ class _Search:
         waiting = [top or tree.top]
         while waiting:
             here = waiting.pop()
+            identity = _identity(here)
+            if identity is not None and identity in self._visited:
+                continue
+            self._visited.add(identity)
             try:
-                identity = _identity(here)
-                if identity in self._visited:
-                    continue
-                self._visited.add(identity)
                 with os.scandir(here) as entries:
                     found = sorted(entries, key=lambda entry: entry.name)
             except OSError:
@@ -214,11 +214,11 @@ class _Search:
         """Add what the tree links to."""
         while tree.links:
             link = tree.links.pop(0)
-            target = os.path.realpath(link)
+            target, identity = os.path.realpath(link), _identity(link)
             above = {os.path.dirname(os.path.abspath(place)) for place in (link, tree.top)}
             if any(_holds(target, os.path.realpath(place)) for place in above):
                 self._leave(link, "linked to a folder above")
-            elif _identity(link) in self._visited:
+            elif identity is not None and identity in self._visited:
                 self._leave(link, "linked to a folder searched already")
             else:
                 self.walk(tree, link)
@@ -262,8 +262,12 @@ def _is_picture(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in images.SUFFIXES or images.begins_like_a_picture(path)
 
 
-def _identity(folder: str) -> tuple[int, int]:
-    status = os.stat(folder)
+def _identity(folder: str) -> tuple[int, int] | None:
+    """What tells a folder from others; None where it cannot be reached, or no longer."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
     return status.st_dev, status.st_ino
 
 

@@ -151,9 +151,13 @@ def begins_like_a_picture(path: str) -> bool:
 
 def _regular_file(path: str, max_bytes: int) -> bytes:
     with open(path, "rb", opener=_open_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise _failure(path, "not a regular file")
-        return file.read(max_bytes + 1)
+        if status.st_size > max_bytes:
+            raise _failure(path, f"larger than {max_bytes / 1e6:g} MB")
+        # A file of a kernel's, such as /proc/kmsg, has no size and need not end: its first bytes say enough.
+        return file.read(max_bytes + 1 if status.st_size else _START) or b""
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

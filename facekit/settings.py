@@ -33,7 +33,8 @@ def reference_gallery() -> Path:
 
 def is_reference(gallery: Path) -> bool:
     """Whether the path, however it is written, is that of the shipped gallery."""
-    return gallery.resolve() == reference_gallery().resolve()
+    # Not Path.resolve, which raises RuntimeError for a link to itself.
+    return os.path.realpath(gallery) == os.path.realpath(reference_gallery())
 
 
 def default_threads() -> int:
@@ -128,7 +129,7 @@ def gallery_to_write(
         return in_folder
     if folder is not None:
         inside = Path(folder) / GALLERY_FILE
-        if os.path.lexists(inside) or Path(folder).resolve().name == GALLERY_FOLDER:
+        if os.path.lexists(inside) or os.path.basename(os.path.realpath(folder)) == GALLERY_FOLDER:
             return inside
     if os.path.lexists(beside):
         return beside

@@ -151,6 +151,21 @@ def test_only_regular_files_are_pictures(tmp_path: Path) -> None:
     assert find([str(tmp_path)]).remarks() == ["3 files left out: 3 not regular"]
 
 
+def test_a_folder_that_vanishes_is_told_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "a/1.png", "b/2.png")
+    scandir = os.scandir
+
+    def vanishing(path: str) -> object:
+        if path.endswith("b"):
+            raise FileNotFoundError(2, "gone", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert names(tmp_path) == ["a/1.png", "b"]
+
+
 def test_pictures_beside_the_folders_are_told(tmp_path: Path) -> None:
     touch(tmp_path, "Ada/1.png", "dora.jpg", "emil.png", "gallery.db", "notes.txt")
     assert people([str(tmp_path)]).remarks() == ["2 files left out: 2 beside the folders"]
@@ -180,3 +195,12 @@ def test_measuring_and_enrolling_see_the_same_people(tmp_path: Path) -> None:
     told: list[str] = []
     assert pictures.people(tmp_path, note=told.append)[1] == ["red"]
     assert len(told) == 2
+
+
+def test_a_gallery_that_is_a_link_to_itself_is_no_gallery(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.db"
+    loop.symlink_to(loop)
+    with pytest.raises(facekit.GalleryError, match="there is no gallery"):
+        facekit.open_gallery(loop)
+    with pytest.raises(facekit.FacekitError, match=r"loop\.db"):
+        facekit.open_gallery(loop, write=True)

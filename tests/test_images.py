@@ -3,11 +3,13 @@
 import io
 import os
 import random
+import stat
 import struct
 import sys
 import threading
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -228,6 +230,28 @@ def test_pipes_and_devices_are_refused_at_once(kind: str, tmp_path: Path) -> Non
     os.mkfifo(path)
     with pytest.raises(PictureError, match="not a regular file"):
         read(path if kind == "pipe" else "/dev/zero")
+
+
+@pytest.mark.skipif(not os.access("/proc/kmsg", os.R_OK), reason="needs the right to read the kernel's log")
+def test_the_kernels_endless_files_are_refused_at_once() -> None:
+    with pytest.raises(PictureError, match=r"/proc/kmsg: (empty|not a picture)"):
+        read("/proc/kmsg")
+
+
+def test_a_file_without_a_size_is_read_no_further_than_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(io.BytesIO):
+        def fileno(self) -> int:
+            return 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            assert 0 < size < 1000
+            return bytes(size)
+
+    monkeypatch.setattr("builtins.open", lambda *_, **__: Endless())
+    monkeypatch.setattr(os, "fstat", lambda _: SimpleNamespace(st_mode=stat.S_IFREG, st_size=0))
+    with pytest.raises(PictureError, match="not a picture"):
+        read("/proc/whatever")
 
 
 def test_a_name_with_control_characters_stays_on_one_line(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -91,7 +92,8 @@ class Plotting:
             for name, path in _named(galleries).items():
                 self.save(self._map(path, f"gallery-map{_more(name, galleries)}"))
             # A run's file is always called metrics.csv: its folder says which it is.
-            for name, path in zip(_ends([path.resolve().parent for path in runs]), runs, strict=True):
+            folders = [Path(os.path.realpath(path)).parent for path in runs]
+            for name, path in zip(_ends(folders), runs, strict=True):
                 self.save(self._training(path, f"training{_more(name, runs)}"))
             if report:
                 self._report(scored)

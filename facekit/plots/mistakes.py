@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,8 +136,9 @@ def _thumbnails(names: Sequence[str], folder: Path, options: Options) -> dict[st
     except FacekitError:
         return {}
     # A score file may come from anybody: it must not bring pictures from elsewhere into a report.
-    inside = folder.resolve()
-    places = {name: path for name, path in places.items() if Path(path).resolve().is_relative_to(inside)}
+    inside = os.path.realpath(folder)
+    real = {name: Path(os.path.realpath(path)) for name, path in places.items()}
+    places = {name: path for name, path in places.items() if real[name].is_relative_to(inside)}
     plan = replace(options, jobs=1, keep_pictures=True)
     readings = zip(places, read_faces(list(places.values()), plan), strict=True)
     return {name: _square(reading) for name, reading in readings if reading.picture is not None}
