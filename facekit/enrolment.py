@@ -329,7 +329,9 @@ class _Batch:
         report = self._gallery.add(templates, again=self._rules.again, move=True)
         for digest, placement in zip(stored, report.placements, strict=True):
             outcomes[digest] = _placed(outcomes[digest], placement)
-        if self._subject in report.subjects and (told := names.warning(self._subject, self._gallery.names())):
+        if self._subject in report.subjects and (
+            told := names.warning(self._subject, self._gallery.names(), self._gallery.path)
+        ):
             first = next(each for each in stored if outcomes[each].status in ("enrolled", "moved"))
             outcomes[first] = replace(outcomes[first], notes=(*outcomes[first].notes, told))
         self._known.add(

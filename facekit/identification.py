@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit import hints
 from facekit.errors import GalleryError
 from facekit.results import Candidate, Face, Identification, Picture, PictureResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from facekit.gallery.store import Gallery
     from facekit.pipeline import Pipeline
     from facekit.probability import Probability
@@ -49,12 +52,11 @@ def identify(
     return PictureResult(picture.source, tuple(named), notes=picture.notes)
 
 
-def require_subjects(gallery: Gallery) -> None:
-    """Raise GalleryError when nobody is enrolled: everybody would be unknown."""
+def require_subjects(gallery: Gallery, embedder: Path | None = None) -> None:
+    """Raise GalleryError when nobody is enrolled: everybody would be unknown. `embedder` is the file of one
+    that is not the shipped one."""
     if not len(gallery):
-        raise GalleryError(
-            f"{gallery.path}: nobody is enrolled: run facekit enroll FOLDER --gallery {gallery.path}"
-        )
+        raise GalleryError(f"{gallery.path}: nobody is enrolled: {hints.enroll(gallery.path, embedder)}")
 
 
 def of_reading(

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
+
+from facekit import hints
 
 # Letters that look like a Latin one in most fonts (a part of Unicode's confusables.txt, UTS 39).
 _CYRILLIC = dict(zip("АВЕЅІЈКМНОРСТХУаеѕіјорсху", "ABESIJKMHOPCTXYaesijopcxy", strict=True))
@@ -22,13 +25,14 @@ def alike(name: str, others: Iterable[str]) -> list[str]:
     return [other for other in others if other != name and keys & _keys(other)]
 
 
-def warning(name: str, others: Iterable[str]) -> str | None:
-    """A line about the other names that look like this one, if there are any."""
+def warning(name: str, others: Iterable[str], gallery: Path) -> str | None:
+    """A line about the other names in the gallery that look like this one, if there are any."""
     found = alike(name, others)
     if not found:
         return None
     listed = ", ".join(map(repr, found))
-    return f"the name {name!r} looks like {listed}: if they are one person, use facekit gallery merge"
+    merge = hints.merge_people(gallery, found[0], name)
+    return f"the name {name!r} looks like {listed}: if they are one person, {merge}"
 
 
 def _keys(name: str) -> set[str]:

@@ -56,6 +56,6 @@ class Probability:
                 raise GalleryError(f"{len(values)} values make no {kind} curve")
         except GalleryError as error:
             raise GalleryError(
-                f"the gallery's probabilities cannot be read ({error}): run facekit calibrate again"
+                f"the gallery's probabilities cannot be read ({error}): calibrate it again"
             ) from None
         return cls(kind, values, knots)

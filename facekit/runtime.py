@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import external_data, settings
+from facekit import external_data, hints, settings
 from facekit.errors import DependencyError
 from facekit.lending import Lending
 from facekit.untrusted import reason
@@ -130,7 +130,7 @@ class _OpenVino:
         try:
             import openvino
         except ImportError:
-            raise DependencyError("OpenVINO is not installed: pip install 'facekit[openvino]'") from None
+            raise DependencyError(f"OpenVINO is not installed: {hints.install('openvino')}") from None
         core = openvino.Core()
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         if precision != "auto":

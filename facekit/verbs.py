@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facekit import folders, identification, settings
+from facekit import folders, hints, identification, settings
 from facekit.arguments import path_of, paths_of, score_of
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
 from facekit.gallery.records import subject_name
@@ -68,7 +68,8 @@ def open_gallery(
     if place is not None:
         return Gallery.open(changeable(place) if write else place, write=write, fingerprint=fingerprint)
     places = ", ".join(map(str, tried))
-    raise GalleryError(f"no gallery at {places}: make one with facekit enroll FOLDER --gallery {tried[0]}")
+    make = hints.enroll(settings.named_gallery(path))
+    raise GalleryError(f"no gallery at {places}: make one with {make}")
 
 
 def changeable(gallery: Path) -> Path:

@@ -156,6 +156,18 @@ def test_all_brings_every_extra_that_users_need() -> None:
     assert set(re.findall(r"[a-z]+", everything.split("[")[1])) == set(extras) - {"all", "dev"}
 
 
+def test_extras_of_itself_are_of_this_distribution() -> None:
+    """`facekit` on PyPI is somebody else's: an extra of that name would install it."""
+    wanted = [text for texts in PROJECT["optional-dependencies"].values() for text in texts]
+    itself = [text for text in wanted if text.startswith("facekit")]
+    assert PROJECT["name"] != "facekit"
+    assert {text.split("[")[0] for text in itself} == {PROJECT["name"]}
+    others = [*(ROOT / "facekit").rglob("*.py"), ROOT / "README.md", *(ROOT / "scripts").iterdir()]
+    for path in others:
+        if path.is_file() and path.suffix in (".py", ".md", ".sh"):
+            assert "facekit[" not in path.read_text(encoding="utf-8"), path
+
+
 def test_the_version_is_the_one_of_the_package() -> None:
     assert PROJECT["version"] == facekit.__version__
 

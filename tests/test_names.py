@@ -1,10 +1,14 @@
 """Names that look alike are told; names that do not are left in peace."""
 
+from pathlib import Path
+
 import pytest
 
 from facekit.errors import UsageError
 from facekit.gallery.records import name_of_folder, subject_name
 from facekit.names import alike, warning
+
+GALLERY = Path("gallery.db")
 
 
 @pytest.mark.parametrize(
@@ -33,12 +37,12 @@ def test_names_that_a_reader_takes_for_one_are_alike(one: str, other: str) -> No
 )
 def test_other_names_are_not(one: str, other: str) -> None:
     assert alike(one, [other, one]) == []
-    assert warning(one, [other]) is None
+    assert warning(one, [other], GALLERY) is None
 
 
 def test_the_warning_shows_both_names_and_what_to_do() -> None:
-    assert str(warning("bob", ["Bob"])).startswith("the name 'bob' looks like 'Bob'")
-    assert "gallery merge" in str(warning("bob", ["Bob"]))
+    assert str(warning("bob", ["Bob"], GALLERY)).startswith("the name 'bob' looks like 'Bob'")
+    assert "gallery merge" in str(warning("bob", ["Bob"], GALLERY))
 
 
 @pytest.mark.parametrize("name", ["Bob ", " Bob", "Bob\n", "\tBob", "Bob\u3000"])

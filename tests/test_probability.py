@@ -33,5 +33,5 @@ def test_what_is_stored_comes_back() -> None:
     "text", ["{", "[]", '{"kind": "logistic", "values": [1], "knots": []}', '{"values": 1}']
 )
 def test_a_damaged_curve_is_told(text: str) -> None:
-    with pytest.raises(GalleryError, match="facekit calibrate"):
+    with pytest.raises(GalleryError, match="calibrate it again"):
         Probability.read(text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facekit import hints
 from facekit.cli import DONE, FAILED
 from facekit.cli import options as shared
 from facekit.cli.evaluating import Evaluating
@@ -55,7 +56,7 @@ class Calibrating:
         pipeline = options.pipeline() if images is not None else None
         fingerprint = None if pipeline is None else pipeline.fingerprint
         with shared.open_gallery(self.path, write=not self.dry_run, fingerprint=fingerprint) as gallery:
-            enrolled, digests = _enrolled(gallery)
+            enrolled, digests = _enrolled(gallery, options.embedder)
         if images is None or pipeline is None:
             if self.kind == "FMR":
                 return evidence.of_comparisons(enrolled.vectors, enrolled.subjects), "own templates"
@@ -150,9 +151,9 @@ def _what(chosen: Calibration) -> str:
     return "comparisons" if chosen.kind == "FMR" else "searches"
 
 
-def _enrolled(gallery: Gallery) -> tuple[Enrolled, set[str]]:
+def _enrolled(gallery: Gallery, embedder: Path | None) -> tuple[Enrolled, set[str]]:
     contents = list(gallery.contents())
     if not contents:
-        raise UsageError(f"{gallery.path}: nobody is enrolled: run facekit enroll FOLDER first")
+        raise UsageError(f"{gallery.path}: nobody is enrolled: {hints.enroll(gallery.path, embedder)}")
     vectors = np.stack([item.vector for item in contents])
     return Enrolled.of(vectors, [item.subject for item in contents]), {item.sha256 for item in contents}

@@ -84,7 +84,7 @@ def enroll(
         outcomes = enrolment.enroll(
             opened, plan.photos, rules=enrolment.Rules(strict, again), options=options, pipeline=pipeline
         )
-        report = Enrolling(console, style, opened).run(plan.photos, outcomes)
+        report = Enrolling(console, style, opened, options.embedder).run(plan.photos, outcomes)
     if report.failed:
         return FAILED
     return NO_FACE if report.without_face else DONE

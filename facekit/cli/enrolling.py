@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facekit import hints
 from facekit.enrolment import EnrolReport, Outcome, Photo
 from facekit.rendering.counting import counted
-from facekit.rendering.escaping import json_line, printable
+from facekit.rendering.escaping import json_line
 from facekit.rendering.identified import csv_line
 from facekit.rendering.tables import WIDTH, fit
 
@@ -25,10 +27,11 @@ _NAME = WIDTH - sum(len(title) + 2 for title in _COUNTS)
 class Enrolling:
     """Prints outcomes as they come: a line for each person, or a row for each picture."""
 
-    def __init__(self, console: Console, style: str, gallery: Gallery) -> None:
+    def __init__(self, console: Console, style: str, gallery: Gallery, embedder: Path | None = None) -> None:
         self.console = console
         self.style = style
         self.gallery = gallery
+        self.embedder = embedder
         self.outcomes: list[Outcome] = []
 
     def run(self, photos: Sequence[Photo], outcomes: Iterator[Outcome]) -> EnrolReport:
@@ -98,4 +101,4 @@ class Enrolling:
         for reason, count in report.refusals():
             self.console.note(f"  {count} refused: {reason}")
         if len(self.gallery):
-            self.console.note(f"use it: facekit identify --gallery {printable(str(self.gallery.path))} PHOTO")
+            self.console.note(f"use it: {hints.identify(self.gallery.path, self.embedder)}")

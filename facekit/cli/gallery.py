@@ -178,7 +178,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
 
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         opened.rename(old, new)
-        told = names.warning(subject_name(new), opened.names())
+        told = names.warning(subject_name(new), opened.names(), opened.path)
         _note_due(console, opened)
     console.note(f"{old} is now {new}")
     if told:
@@ -247,7 +247,7 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
             console.note(f"{report.held} left out: the same face of the same picture has another name here")
         if report.removed:
             console.note(f"{report.removed} left out: removed or renamed earlier (--again takes them)")
-        for told in filter(None, (names.warning(new, everybody) for new in report.subjects)):
+        for told in filter(None, (names.warning(new, everybody, place) for new in report.subjects)):
             console.note(told)
     else:
         settings.make_room(place)
@@ -257,7 +257,7 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
 
 
 @shared.command("copy", short_help="Copy a gallery, also one that is in use.")
-@click.argument("source", metavar="FROM", type=paths.GalleryType())
+@click.argument("source", metavar="FROM", type=paths.GALLERY)
 @click.argument("target", metavar="TO", type=paths.PathType())
 @click.pass_obj
 def copy(console: Console, /, source: Path, target: Path) -> int:

@@ -91,7 +91,7 @@ def identify(
         gallery, console=console, fingerprint=pipeline.fingerprint, shown=style == "table"
     ) as opened:
         if probability:
-            decision["curve"] = shared.probability_of(opened)
+            decision["curve"] = shared.probability_of(opened, options.embedder)
         naming = Naming(console, opened, style, decision, crops, annotate, inputs)
         naming.run(inputs, options, pipeline)
     if console.failed:

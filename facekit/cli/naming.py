@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facekit import identification, settings
+from facekit import hints, identification, settings
 from facekit.cli.reporting import pictures_in
 from facekit.reading import Options, Reading, read_faces
 from facekit.rendering import identified
@@ -47,9 +47,9 @@ class Naming:
         self.pictures = self.faces = self.named = 0
 
     def run(self, inputs: Sequence[str], options: Options, pipeline: Pipeline) -> None:
-        identification.require_subjects(self.gallery)
+        identification.require_subjects(self.gallery, options.embedder)
         sources = pictures_in(self.console, inputs)
-        self._warn_of_growth()
+        self._warn_of_growth(options.embedder)
         self._heading()
         try:
             for reading in read_faces(sources, options, pipeline=pipeline):
@@ -61,14 +61,14 @@ class Naming:
         if len(sources) > 1:
             self.console.note(f"{self._found()}, in {self.pictures} pictures")
 
-    def _warn_of_growth(self) -> None:
+    def _warn_of_growth(self, embedder: Path | None) -> None:
         """Say so when the threshold was set for a gallery a tenth smaller, or more."""
         set_for, people = self.gallery.settings.calibrated_subjects, self.gallery.subject_count
         if self.decision.get("threshold") is None and 0 < set_for * 1.1 < people:
             self.console.note(
                 f"the threshold was set for {set_for} people and there are {people} now: it is raised by "
                 f"{self.gallery.threshold - self.gallery.settings.threshold:.3f} for them; to be sure, run "
-                f"facekit calibrate --gallery {self.gallery.path}"
+                f"{hints.calibrate(self.gallery.path, len(self.gallery), embedder)}"
             )
 
     def _heading(self) -> None:

@@ -200,14 +200,14 @@ def open_gallery(
 
 def tell_gallery(console: Console, named: Path | None, used: Path, *, shown: bool = False) -> None:
     """Say which gallery is used, where the user named none."""
-    from facekit import settings
+    from facekit import hints, settings
 
     if settings.named_gallery(named) is not None:
         return
     if settings.is_reference(used):
         console.note(
             "there is no gallery of yours: using the shipped one of public figures "
-            "(make yours with: facekit enroll FOLDER)"
+            f"(make yours with: {hints.enroll()})"
         )
     elif not shown:
         console.note(f"the gallery is {used}")
@@ -225,16 +225,16 @@ def own_gallery(path: Path | None, *, console: Console, fingerprint: str | None 
     return opened
 
 
-def probability_of(gallery: Gallery) -> Probability:
+def probability_of(gallery: Gallery, embedder: Path | None) -> Probability:
     """The gallery's curve from score to probability. Raises GalleryError where it has none."""
+    from facekit import hints
     from facekit.errors import GalleryError
     from facekit.probability import Probability
 
     curve = Probability.read(gallery.settings.probability)
     if curve is None:
-        raise GalleryError(
-            f"{gallery.path}: has no probabilities: run facekit calibrate --fpir RATE on it first"
-        )
+        make = hints.calibrate(gallery.path, len(gallery), embedder)
+        raise GalleryError(f"{gallery.path}: has no probabilities: make them with {make}")
     return curve
 
 

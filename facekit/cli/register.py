@@ -78,5 +78,12 @@ def register(
     place = sources.parse(text, folder_rate=1.0, max_pixels=max_pixels)
     pipeline = options.pipeline()
     return register_person(
-        console, name, place, settings.gallery_to_write(gallery), pipeline, frames=frames, view=view
+        console,
+        name,
+        place,
+        settings.gallery_to_write(gallery),
+        pipeline,
+        frames=frames,
+        view=view,
+        embedder=options.embedder,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit import verbs
+from facekit import hints, verbs
 from facekit.cli import DONE, FAILED, NO_FACE
 from facekit.cli.keys import Keys
 from facekit.errors import DependencyError
@@ -39,6 +39,7 @@ def register_person(
     *,
     frames: int,
     view: bool | None,
+    embedder: Path | None = None,
 ) -> int:
     """Take a person's frames from a source and enroll them; the exit status."""
     name = subject_name(name)
@@ -58,7 +59,7 @@ def register_person(
             asking.close()
     for problem in reader.problems:
         console.error(problem)
-    return _save(console, name, source, place, pipeline, registration)
+    return _save(console, name, source, place, pipeline, registration, embedder)
 
 
 def _window(view: bool | None, source: Source) -> tuple[Window | None, str]:
@@ -143,6 +144,7 @@ def _save(
     place: Path,
     pipeline: Pipeline,
     registration: Registration,
+    embedder: Path | None,
 ) -> int:
     kept = registration.kept()
     if not kept:
@@ -163,7 +165,7 @@ def _save(
     missing = [pose for pose in POSES if pose not in {pose for pose, _ in kept}]
     if missing:
         console.note(f"not seen: {', '.join(missing)}; run it again to add them")
-    console.note(f"use it: facekit identify --gallery {place} PHOTO")
+    console.note(f"use it: {hints.identify(place, embedder)}")
     return FAILED if console.failed else DONE
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from facekit import hints
 from facekit.cli import COMMANDS, INTERRUPTED
 from facekit.cli.console import Console
 from facekit.cli.options import debug_option, quiet_option
@@ -286,7 +286,7 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
         ctx.exit(INTERRUPTED)
     for line in comparison(rows):
         console.note(line)
-    console.note(f"make a network file of it with: facekit export {shlex.quote(str(request.out))}")
+    console.note(f"make a network file of it with: {hints.export_run(request.out)}")
 
 
 def chosen_settings(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:

@@ -8,15 +8,12 @@ import click
 
 from facekit.cli.console import Console
 from facekit.cli.options import command
+from facekit.cli.paths import EXISTING, EXISTING_FILE, FOLDER
 from facekit.errors import UsageError
 
-EXISTING = click.Path(path_type=Path, exists=True)
-EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-WRITTEN = click.Path(path_type=Path, dir_okay=False)
 LEAST = 0.4
 """The score that a second detector must give to a face, where the table tells it."""
 FURTHER = "further.csv"
-FOLDER = click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(1)
 
 

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import outputs, untrusted
+from facekit import hints, outputs, untrusted
 from facekit.errors import DependencyError, UsageError
 from facekit.rendering.escaping import csv_cell, csv_text
 from facekit.writing import replacing
@@ -360,6 +360,6 @@ def _pyarrow(path: Path) -> Any:
         import pyarrow.parquet
     except ImportError:
         raise DependencyError(
-            f"{path}: Parquet needs PyArrow: pip install 'facekit[evaluate]', or name the file .csv"
+            f"{path}: Parquet needs PyArrow: name the file .csv, or {hints.install('evaluate')}"
         ) from None
     return pyarrow

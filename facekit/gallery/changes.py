@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery import rows
 from facekit.gallery.faults import damaged
@@ -28,7 +29,7 @@ def subject_number(connection: sqlite3.Connection, path: Path, name: str) -> int
     """The number of the subject of this name. Raises GalleryError when there is none."""
     number = find_subject(connection, name)
     if number is None:
-        raise GalleryError(f"{path}: {name!r} is not in the gallery: `facekit gallery list` shows who is")
+        raise GalleryError(f"{path}: {name!r} is not in the gallery: {hints.list_people(path)} shows who is")
     return number
 
 
@@ -46,7 +47,8 @@ def _row_of(found: Sequence[rows.Row], photo: str, name: str, path: Path) -> row
     alike = [row for row in found if row.source == photo or (digest and row.sha256.startswith(digest))]
     if not alike:
         raise GalleryError(
-            f"{path}: {name!r} has no template of {photo!r}: `facekit gallery show` lists the pictures"
+            f"{path}: {name!r} has no template of {photo!r}: the pictures are listed by "
+            f"{hints.show_person(path, name)}"
         )
     if len(alike) > 1:
         digests = ", ".join(row.sha256[:12] for row in alike)

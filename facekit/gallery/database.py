@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery import migrations, schema
 from facekit.gallery.drafts import new_file
@@ -91,7 +92,7 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
     Raises GalleryError when the file is missing, empty, no gallery, newer, or cannot be opened.
     """
     if not path.exists():
-        raise GalleryError(f"{path}: there is no gallery: make one with `facekit enroll`")
+        raise GalleryError(f"{path}: there is no gallery: make one with {hints.enroll(path)}")
     if not path.is_file():
         raise GalleryError(f"{path}: not a file: give the path of a gallery.db")
     if path.stat().st_size == 0:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery.network import file_system
 
@@ -48,7 +49,7 @@ def explained(path: Path, error: sqlite3.Error) -> GalleryError:
     if code in (*PASSING, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and (kind := file_system(path)):
         return GalleryError(
             f"{path}: the gallery lies on a network folder ({kind}), where it cannot be locked reliably "
-            f"({error}): keep it on a local disk: facekit gallery copy FROM TO, or cp while nobody uses it"
+            f"({error}): keep it on a local disk: {hints.copy_gallery(path)}, or cp while nobody uses it"
         )
     if code in PASSING:
         return GalleryError(

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
+from facekit import hints
 from facekit.errors import DependencyError
-
-_MISSING = "reading and writing video needs PyAV: pip install 'facekit[video]'"
 
 
 def pyav() -> ModuleType | None:
@@ -34,6 +33,6 @@ def opencv() -> ModuleType:
     try:
         import cv2
     except ImportError as error:
-        raise DependencyError(_MISSING) from error
+        raise DependencyError(f"reading and writing video needs PyAV: {hints.install('video')}") from error
     cv2.utils.logging.setLogLevel(0)
     return cv2

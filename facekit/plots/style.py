@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facekit import hints
 from facekit.errors import DependencyError
 from facekit.rendering.escaping import printable
 from facekit.rendering.tables import fit, width
@@ -62,7 +63,7 @@ def styled() -> Iterator[None]:
     try:
         import matplotlib
     except ImportError:
-        raise DependencyError("plots need Matplotlib: pip install 'facekit[plot]'") from None
+        raise DependencyError(f"plots need Matplotlib: {hints.install('plot')}") from None
     # What the user's own matplotlibrc says must not change the plots.
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

@@ -8,7 +8,7 @@ from fakes import photo
 
 from facekit.evaluation import scores
 
-pytest.importorskip("matplotlib", reason="plots need pip install 'facekit[plot]'")
+pytest.importorskip("matplotlib", reason="plots need pip install '.[plot]'")
 
 from plots.samples import pairs, searches
 
@@ -50,7 +50,7 @@ def test_a_training_run(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("people")
 def test_a_gallery(run: Run, tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs pip install 'facekit[evaluate]'")
+    pytest.importorskip("sklearn", reason="needs pip install '.[evaluate]'")
     assert run("plot", "gallery/gallery.db", "-o", "out").exit_code == 0
     assert names(tmp_path / "out") == both("gallery-map")
 

@@ -114,7 +114,7 @@ def test_without_either_it_says_what_to_install(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
     for use in (lambda: open_stream("a.mp4"), lambda: VideoFile(tmp_path / "a.mp4")):
-        with pytest.raises(DependencyError, match=r"pip install 'facekit\[video\]'"):
+        with pytest.raises(DependencyError, match=r"pip install '\.\[video\]'"):
             use()
 
 

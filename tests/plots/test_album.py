@@ -163,7 +163,7 @@ def test_reliability_is_by_hand() -> None:
 
 
 def test_a_probability_is_never_judged_on_what_it_was_fitted_to() -> None:
-    pytest.importorskip("sklearn", reason="needs pip install 'facekit[evaluate]'")
+    pytest.importorskip("sklearn", reason="needs pip install '.[evaluate]'")
     scores = pairs(failed=0)
     found = reliability.probabilities(scores.scores, scores.mated)
     assert ((found > 0) & (found < 1)).all()
@@ -219,7 +219,7 @@ def test_a_score_file_cannot_bring_in_pictures_from_elsewhere(sheet: Path, tmp_p
 
 
 def test_the_map_puts_those_who_are_alike_together() -> None:
-    pytest.importorskip("sklearn", reason="needs pip install 'facekit[evaluate]'")
+    pytest.importorskip("sklearn", reason="needs pip install '.[evaluate]'")
     random = np.random.default_rng(0)
     vectors = np.repeat(np.eye(16, dtype=np.float32)[:5], 8, axis=0) + 0.05 * random.normal(size=(40, 16))
     places = gallery_map.flattened(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

@@ -1,0 +1,117 @@
+"""What messages tell the user to run: each command in one place, quoted for a shell, with every option that
+it needs here. PHOTO, FOLDER and STRANGERS stand for what only the user knows; all else can be pasted.
+
+A test runs each of them as it is printed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facekit import settings
+from facekit.rendering.escaping import shell_command
+
+# What a gallery's own templates can show, the strictest first: a rate takes 3/RATE searches, a few more here.
+_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_SEARCHES = 3.2
+
+
+def enroll(gallery: Path | None = None, embedder: Path | None = None) -> str:
+    """Enroll people into the gallery; without one, where `enroll` writes."""
+    usual = settings.gallery_to_write() if gallery is not None else None
+    return _command("enroll", "FOLDER", gallery=None if gallery == usual else gallery, embedder=embedder)
+
+
+def identify(gallery: Path, embedder: Path | None = None) -> str:
+    """Say who is in a photo, by this gallery."""
+    return _command("identify", "PHOTO", gallery=_needed(gallery), embedder=embedder)
+
+
+def calibrate(gallery: Path, templates: int, embedder: Path | None = None) -> str:
+    """Set the gallery's threshold from its own templates, at a rate that so many can show; from photos of
+    strangers if they can show none."""
+    rate = next((rate for rate in _RATES if rate * templates >= _SEARCHES), None)
+    images = () if rate else ("--images", "STRANGERS")
+    words = ("calibrate", "--fpir", f"{rate or _RATES[0]:g}", *images)
+    return _command(*words, gallery=_needed(gallery), embedder=embedder)
+
+
+def list_people(gallery: Path) -> str:
+    """Who is in the gallery."""
+    return _command("gallery", "list", gallery=_needed(gallery))
+
+
+def show_person(gallery: Path, name: str) -> str:
+    """What is stored of a person."""
+    return _command("gallery", "show", *_not_an_option(name), gallery=_needed(gallery))
+
+
+def merge_people(gallery: Path, into: str, other: str) -> str:
+    """Make one person of two."""
+    words = (into, other)
+    end = ("--",) if any(word.startswith("-") for word in words) else ()
+    return _command("gallery", "merge", *end, *words, gallery=_needed(gallery))
+
+
+def copy_gallery(gallery: Path) -> str:
+    """Copy the gallery to a place that the user chooses."""
+    source = _path(gallery)
+    return _command("gallery", "copy", *_not_an_option(source), "TO")
+
+
+def export_run(run: Path) -> str:
+    """Make an embedder file of a training run."""
+    return _command("export", *_not_an_option(str(run)))
+
+
+def install(extra: str) -> str:
+    """Install what an extra brings, from where this facekit came."""
+    name = _distribution()
+    clone = _clone(name)
+    if clone is None:
+        return f"pip install {shell_command([f'{name}[{extra}]'])}"
+    here = f"pip install '.[{extra}]'"
+    return here if clone == Path.cwd() else f"cd {shell_command([str(clone)])} && {here}"
+
+
+def _command(*words: str, gallery: Path | None = None, embedder: Path | None = None) -> str:
+    options = [("--embedder", embedder), ("--gallery", gallery)]
+    given = [word for name, value in options if value is not None for word in (name, _path(value))]
+    end = words.index("--") if "--" in words else len(words)
+    return shell_command(["facekit", *words[:end], *given, *words[end:]])
+
+
+def _path(path: Path) -> str:
+    """As an option takes it: a leading `~` of a file's own name is no home folder."""
+    return f"./{path}" if str(path).startswith("~") else str(path)
+
+
+def _not_an_option(word: str) -> tuple[str, ...]:
+    return ("--", word) if word.startswith("-") else (word,)
+
+
+def _needed(gallery: Path) -> Path | None:
+    """The gallery, unless it is the one that is used anyway."""
+    return None if gallery == settings.first_there(settings.galleries_to_read()) else gallery
+
+
+def _distribution() -> str | None:
+    """What pip calls this package; None where it was not installed."""
+    from importlib import metadata
+
+    return next(iter(metadata.packages_distributions().get("facekit", [])), None)
+
+
+def _clone(name: str | None) -> Path | None:
+    """The folder of the source that runs here, or that was installed; None for what came from an index."""
+    source = Path(__file__).resolve().parent.parent
+    if name is None or (source / "pyproject.toml").is_file():
+        return source
+    import json
+    from importlib import metadata
+
+    # PEP 610: pip notes where a package came from if it was no index.
+    noted = metadata.distribution(name).read_text("direct_url.json")
+    url = json.loads(noted).get("url", "") if noted else ""
+    folder = Path(url.removeprefix("file://"))
+    return folder if url.startswith("file://") and (folder / "pyproject.toml").is_file() else None
