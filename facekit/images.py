@@ -16,6 +16,7 @@ import stat
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -37,33 +38,40 @@ turned."""
 
 @dataclass(frozen=True)
 class Format:
-    """A picture format: its file name endings, its first bytes, and Pillow's reader of it."""
+    """A picture format: its file name endings, its first bytes, and the module of its reader, of which the
+    first that is installed is taken."""
 
     suffixes: tuple[str, ...]
     signature: re.Pattern[bytes]
-    reader: str
+    readers: tuple[str, ...]
 
 
-def _format(suffixes: str, signature: bytes, reader: str) -> Format:
-    return Format(tuple(suffixes.split()), re.compile(signature, re.DOTALL), reader)
+def _format(suffixes: str, signature: bytes, *readers: str) -> Format:
+    return Format(tuple(suffixes.split()), re.compile(signature, re.DOTALL), readers)
 
 
 FORMATS = {
-    "JPEG": _format(".jpg .jpeg .jpe .jfif .mpo", rb"\xff\xd8\xff", "JpegImagePlugin"),
-    "PNG": _format(".png .apng", rb"\x89PNG\r\n\x1a\n", "PngImagePlugin"),
-    "WEBP": _format(".webp", rb"RIFF....WEBP", "WebPImagePlugin"),
-    "AVIF": _format(".avif", rb"....ftyp.{0,24}avi[fs]", "AvifImagePlugin"),
-    "TIFF": _format(".tif .tiff", rb"II[*+]\0|MM\0[*+]", "TiffImagePlugin"),
-    "GIF": _format(".gif", rb"GIF8[79]a", "GifImagePlugin"),
-    "BMP": _format(".bmp .dib", rb"BM", "BmpImagePlugin"),
-    "PPM": _format(".ppm .pgm .pbm .pnm .pfm", rb"P[1-6Ff]\s", "PpmImagePlugin"),
+    "JPEG": _format(".jpg .jpeg .jpe .jfif .mpo", rb"\xff\xd8\xff", "PIL.JpegImagePlugin"),
+    "PNG": _format(".png .apng", rb"\x89PNG\r\n\x1a\n", "PIL.PngImagePlugin"),
+    "WEBP": _format(".webp", rb"RIFF....WEBP", "PIL.WebPImagePlugin"),
+    "AVIF": _format(".avif", rb"....ftyp.{0,24}avi[fs]", "PIL.AvifImagePlugin"),
+    # pillow-heif is pi-heif with an encoder, and where somebody has installed it, the newer of the two.
+    "HEIF": _format(
+        ".heic .heif .hif .heics .heifs",
+        rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)",
+        "pillow_heif.as_plugin",
+        "pi_heif.as_plugin",
+    ),
+    "TIFF": _format(".tif .tiff", rb"II[*+]\0|MM\0[*+]", "PIL.TiffImagePlugin"),
+    "GIF": _format(".gif", rb"GIF8[79]a", "PIL.GifImagePlugin"),
+    "BMP": _format(".bmp .dib", rb"BM", "PIL.BmpImagePlugin"),
+    "PPM": _format(".ppm .pgm .pbm .pnm .pfm", rb"P[1-6Ff]\s", "PIL.PpmImagePlugin"),
 }
 """The formats that are read, by Pillow's names for them."""
 
 SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes)
 # What begins like one of the others may well be something else: a text, or a camera's raw file.
-_UNMISTAKABLE = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
-_HEIC = re.compile(rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL)
+_UNMISTAKABLE = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF")
 
 _START = 40
 """So many bytes tell a format."""
@@ -120,11 +128,11 @@ def decode(
     try:
         headers.check(name, data)
         with _quietly:
-            importlib.import_module(f"PIL.{FORMATS[name].reader}")
+            reader = _reader(name, source)
             if name == "TIFF":
                 _silence_libtiff()
             # Not Image.open: its own limit is a global, and reports no width and height.
-            with Image.OPEN[name][0](io.BytesIO(data), "") as image:
+            with reader(io.BytesIO(data), "") as image:
                 _check_size(image, source, max_pixels)
                 image.load()
                 notes = _notes(image)
@@ -178,9 +186,16 @@ def _recognise(data: bytes, source: str) -> str:
     for name, known in FORMATS.items():
         if known.signature.match(start):
             return name
-    if _HEIC.match(start):
-        raise _failure(source, "a HEIC picture: convert it to JPEG first")
     raise _failure(source, f"not a picture of a known format ({', '.join(FORMATS)})")
+
+
+def _reader(name: str, source: str) -> Callable[[io.BytesIO, str], Image.Image]:
+    """The reader of a format, imported when the first picture of it comes."""
+    for module in FORMATS[name].readers:
+        with suppress(ModuleNotFoundError):
+            imported = importlib.import_module(module)
+            return imported.HeifImageFile if name == "HEIF" else Image.OPEN[name][0]
+    raise _failure(source, "a HEIC picture: pip install pi-heif to read it, or convert it to JPEG")
 
 
 def _check_size(image: Image.Image, source: str, max_pixels: int) -> None:
@@ -196,11 +211,14 @@ def _notes(image: Image.Image) -> tuple[str, ...]:
     # The further pictures in a phone's JPEG are depth or brightness maps: nothing is lost without them.
     if image.format == "MPO" or not getattr(image, "is_animated", False):
         return ()
-    kind, part = ("several pages", "page") if image.format == "TIFF" else ("an animation", "frame")
-    return (f"{kind}: only the first {part} was read",)
+    words = {"TIFF": "several pages: only the first page", "HEIF": "several pictures: only the main one"}
+    return (f"{words.get(str(image.format), 'an animation: only the first frame')} was read",)
 
 
 def _orientation(image: Image.Image) -> int:
+    # Of HEIC only the container says how the picture is turned, and its reader has turned it.
+    if image.format == "HEIF":
+        return 1
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     # A picture whose EXIF block is damaged is still a picture: taken as it lies.

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pillow_heif
 from PIL import Image
 
 from facekit.images import FORMATS
@@ -38,6 +39,7 @@ VARIANTS: dict[str, list[dict[str, object]]] = {
     "PNG": [{}, {"compress_level": 0}],
     "WEBP": [{}, {"lossless": True}],
     "AVIF": [{}],
+    "HEIF": [{}, {"chroma": 444}],
     "TIFF": [{}, {"compression": "tiff_lzw"}, {"compression": "jpeg"}, {"compression": "tiff_adobe_deflate"}],
     "GIF": [{}],
     "BMP": [{}],
@@ -61,6 +63,7 @@ class Report:
 
 def originals(photo: Path) -> list[tuple[str, bytes]]:
     """The photo, about 200 pixels wide, as (file name ending, bytes) in every format and some variants."""
+    pillow_heif.register_heif_opener()
     with Image.open(photo) as opened:
         image = opened.convert("RGB")
     image.thumbnail((200, 200))

@@ -22,6 +22,8 @@ RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 
 def saved(image: Image.Image, format: str, **options: object) -> bytes:
+    if format == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
@@ -161,7 +163,7 @@ def test_a_picture_cut_off_is_refused_whatever_other_packages_allow(monkeypatch:
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not a picture of a known format"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
         (b"\0" * 1000, "not a picture"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged HEIF"),
         (b"\xff\xd8\xff", "damaged JPEG"),
         (b"P6\n99999999999999999999 1\n255\n", "damaged PPM"),
     ],
