@@ -44,6 +44,7 @@ class Reporting:
         """What must be there in the end is missed before the measuring, not after it."""
         with style.styled():
             outputs.make_folder(self._out, [images] if images else [])
+            writing.prepare(self._out / "any")
         if self.mistakes and images is None:
             raise UsageError("--mistakes needs the pictures: give --images FOLDER")
         self._images = images if self.mistakes else None

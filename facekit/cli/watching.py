@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import time as clock
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from facekit import identification, settings, writing
 from facekit.cli import DONE, FAILED, NO_FACE, signals
@@ -35,11 +33,7 @@ if TYPE_CHECKING:
     from facekit.live.window import Window
     from facekit.pipeline import Pipeline
     from facekit.rendering.files import PortraitFolder
-
-CSV_COLUMNS = (
-    *("time", "clock", "event", "track", "subject", "score", "reason", "contenders"),
-    *("frame", "x0", "y0", "x1", "y1"),
-)
+    from facekit.rendering.logged import Log
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,9 @@ class Wishes:
 
             outputs.require_replaceable(self.save_video, [source.place], is_recording)
         if self.log is not None:
-            outputs.require_replaceable(self.log, [source.place], _is_log)
+            from facekit.rendering.logged import is_log
+
+            outputs.require_replaceable(self.log, [source.place], is_log)
 
 
 def watch_source(
@@ -150,7 +146,7 @@ class Watching:
         self._window: Window | None = None
         self._video: VideoFile | None = None
         self._folder: PortraitFolder | None = None
-        self._log: TextIO | None = None
+        self._log: Log | None = None
         wishes = self.wishes
         if wishes.view:
             from facekit.live.window import Window
@@ -167,8 +163,9 @@ class Watching:
 
             self._video = VideoFile(wishes.save_video)
         if wishes.log:
-            self._log_place = wishes.log
-            self._log = _opened_log(wishes.log)
+            from facekit.rendering.logged import Log
+
+            self._log = Log(wishes.log)
 
     def _heading(self) -> None:
         given = self.wishes.threshold
@@ -217,9 +214,7 @@ class Watching:
                 self.people[event.track] = event.subject
             self.console.emit(json_line(event.to_dict()))
             if self._log:
-                with writing.naming(self._log_place):
-                    self._log.write(_csv_row(event) + "\n")
-                    self._log.flush()
+                self._log.add(event)
 
     def wants_more(self) -> bool:
         self._catch_up()
@@ -289,26 +284,3 @@ class Watching:
             f"in {counted(self.frames, 'frame')} ({self._length:.1f} s); "
             f"{self.frames / took:.0f} frames a second"
         )
-
-
-def _opened_log(path: Path) -> TextIO:
-    """The log, to add to; a new one is the owner's alone, for it says who was where."""
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "is no regular file, and no log can be added to it", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    file = os.fdopen(number, "a", encoding="utf-8", errors="backslashreplace")
-    if file.tell() == 0:
-        file.write(identified.csv_line(CSV_COLUMNS) + "\n")
-    return file
-
-
-def _is_log(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.readline(200).strip() == identified.csv_line(CSV_COLUMNS).encode()
-
-
-def _csv_row(event: Event) -> str:
-    values = event.to_dict()
-    values["contenders"] = " or ".join(values["contenders"])
-    return identified.csv_line([*(values[name] for name in CSV_COLUMNS[:9]), *values["box"]])

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import hints, outputs, untrusted
+from facekit import hints, outputs, untrusted, writing
 from facekit.errors import DependencyError, UsageError
 from facekit.rendering.escaping import csv_cell, csv_text
 from facekit.writing import replacing
@@ -164,6 +164,7 @@ def prepare(path: Path, inputs: Iterable[Path] = ()) -> None:
     outputs.require_replaceable(path, inputs, _is_scores)
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}")
+    writing.prepare(path)
 
 
 def _is_scores(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -226,3 +227,14 @@ def test_a_full_disk_leaves_the_scores_before(
     )
     assert (tmp_path / "s.csv").read_bytes() == before
     assert not list(tmp_path.glob(".facekit*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_place_that_takes_no_scores_is_told_before_the_measuring(
+    run: Run, lfw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "s.csv")
+    monkeypatch.setattr("facekit.cli.evaluating.Evaluating._compare", lambda *_: pytest.fail("measured"))
+    result = run("evaluate", "verification", "--pairs", "pairs.txt", "--images", "lfw", "--scores", "s.csv")
+    assert result.exit_code == 1
+    assert result.stderr == "facekit: s.csv: is no regular file, and cannot be replaced\n"
