@@ -24,6 +24,7 @@ from facekit.choice import Choice, choose
 from facekit.errors import PictureError, UsageError
 from facekit.gallery.records import NewTemplate, Placement, name_of_folder, subject_name
 from facekit.gallery.tombstones import Tombstones, same_face
+from facekit.mixture import UNLIKE, parts
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Candidate, Face, Vector
 
@@ -32,10 +33,14 @@ if TYPE_CHECKING:
     from facekit.pipeline import Pipeline
 
 BATCH = 64
-# A picture whose best score with the person's other pictures is below this part of the threshold is taken
-# for somebody else's. Not the threshold itself: pictures years apart often stay a little below it.
-UNLIKE = 0.7
+WITNESSES_FROM, WITNESSES = 3, 200
+"""So many stored templates, the latest, are asked whether new pictures are of the same person; fewer are not
+enough to tell."""
 NO_FACE = "no face"
+MIXED = "not one person's photos"
+MIXED_FROM = 6
+"""So many faces must be there before a folder is refused: of five of one person, 1 in 75
+would be refused, of six none was (scripts/measure_mixtures.py)."""
 
 Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
 
@@ -73,6 +78,11 @@ class Outcome:
     status: Status
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def mixed(self) -> bool:
+        """Whether it was refused with its whole folder, which shows several people."""
+        return any(problem.startswith(MIXED) for problem in self.problems)
 
     def to_dict(self) -> dict[str, Any]:
         lists = {"problems": list(self.problems), "notes": list(self.notes)}
@@ -132,10 +142,11 @@ class EnrolReport:
 @dataclass(frozen=True)
 class Rules:
     """When a picture is good enough. `strict` refuses what else is only warned of; `again` takes what was
-    removed earlier."""
+    removed earlier, `accept_mixed` a folder whose faces are not one person's."""
 
     strict: bool = False
     again: bool = False
+    accept_mixed: bool = False
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
@@ -175,14 +186,23 @@ def enroll(
     pictures = _Pictures(gallery, photos, options.max_pixels, again=rules.again)
     fresh = [photo for photo in photos if photo not in pictures.settled]
     readings = read_faces([photo.source for photo in fresh], options, pipeline=pipeline)
+    passed = 0
     known = _Known(gallery)
     for subject, group in groupby(photos, key=lambda photo: photo.subject):
         ours = list(group)
         yield from (pictures.settled[photo] for photo in ours if photo in pictures.settled)
-        todo = iter([photo for photo in ours if photo not in pictures.settled])
-        while batch := list(islice(todo, BATCH)):
-            read = list(islice(readings, len(batch)))
-            yield from _Batch(gallery, subject, read, known, rules, pictures).store()
+        todo = [photo for photo in ours if photo not in pictures.settled]
+        passed += len(todo)
+        while todo:
+            read, todo = list(islice(readings, len(todo[:BATCH]))), todo[BATCH:]
+            outcomes = _Batch(gallery, subject, read, known, rules, pictures).store()
+            yield from outcomes
+            refused = next((each.problems for each in outcomes if each.mixed), ())
+            if refused and todo:
+                # The rest of the folder is not worth a look.
+                yield from (Outcome(subject, photo.source, "refused", refused[:1]) for photo in todo)
+                todo = []
+                readings = read_faces([photo.source for photo in fresh[passed:]], options, pipeline=pipeline)
 
 
 def enroll_readings(
@@ -318,11 +338,12 @@ class _Batch:
     def store(self) -> list[Outcome]:
         chosen = self._choose()
         holders = {digest: self._holder(digest, choice.face) for digest, choice in chosen.items()}
+        mixed = self._mixed(chosen)
         # The rest of the folder may not have been looked at yet, and moves as well.
         moving = self._pictures.of_subject[self._subject] | set(chosen)
         self._known.leave({holder: moving for holder in holders.values() if holder})
         outcomes = {
-            digest: self._judged(digest, choice, holders[digest]) for digest, choice in chosen.items()
+            digest: self._judged(digest, choice, holders[digest], mixed) for digest, choice in chosen.items()
         }
         stored = [digest for digest, outcome in outcomes.items() if outcome.status == "enrolled"]
         templates = [_template(self._subject, self._usable[each], chosen[each].face) for each in stored]
@@ -370,13 +391,29 @@ class _Batch:
         place = same_face(face.detection.box, [info.box for info in infos])
         return None if place is None else infos[place].subject
 
-    def _judged(self, digest: str, choice: Choice, holder: str | None) -> Outcome:
+    def _mixed(self, chosen: Mapping[str, Choice]) -> tuple[str, ...]:
+        """Why none of the pictures is enrolled: half of the faces or more are not of the person who is
+        stored, or where nobody is, of the one who is there most often."""
+        if self._rules.accept_mixed or len(chosen) < MIXED_FROM:
+            return ()
+        new = np.stack([choice.face.vector for choice in chosen.values()])
+        stored = self._gallery.vectors(self._subject)[-WITNESSES:]
+        found = parts(np.concatenate([new, stored]), self._threshold)
+        # A person of whom much is stored is not outvoted by a folder of somebody else.
+        known = len(stored) >= WITNESSES_FROM
+        main = max(found, key=lambda rows: np.count_nonzero(rows >= len(new))) if known else found[0]
+        alike = int(np.count_nonzero(main < len(new)))
+        if 2 * alike > len(new):
+            return ()
+        return (f"{MIXED} ({alike} of {len(new)} faces are of one; --accept-mixed takes all)",)
+
+    def _judged(self, digest: str, choice: Choice, holder: str | None, mixed: tuple[str, ...]) -> Outcome:
         reading, face = self._usable[digest], choice.face
         notes = (*reading.notes, *([choice.note] if choice.note else []))
         if self._pictures.stones.has_face(digest, face.detection.box):
             return Outcome(self._subject, reading.source, "removed earlier", notes=notes)
         other = self._known.other(self._subject, face.vector)
-        wrong = list(self._refusals(reading, choice, holder, other))
+        wrong = [*mixed, *self._refusals(reading, choice, holder, other)]
         problems = [
             *quality.problems(face.quality, self._rules.quality),
             *_identity_problems(choice, other, self._threshold),

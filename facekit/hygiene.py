@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.enrolment import UNLIKE
 from facekit.gallery.records import NewTemplate
+from facekit.mixture import UNLIKE, parts
 
 if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
 
-Kind = Literal["duplicate", "mislabelled", "stray", "scattered"]
+Kind = Literal["duplicate", "mislabelled", "two_people", "stray", "scattered"]
 Vectors = NDArray[np.float32]
 Whole = NDArray[np.intp]
 Hits = tuple[Whole, Whole]
 
 ROWS_AT_ONCE = 256
 SHORT_DIGEST = 12
+SMALLEST_PART = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Doubt:
                  template of one has with the best of the other
     mislabelled  `photo` of `subject` is more like `other`: its mean score with their templates is `score`,
                  with its own subject's `own_score`
+    two_people   `photos` of `subject` are alike, and like none of its others: their mean score with the
+                 largest part of them is `own_score`
     stray        `photo` of `subject` is like none of its other templates: the best score is `own_score`
     scattered    no two templates of `subject` are alike; their best score is `own_score`
 
@@ -52,16 +55,17 @@ class Doubt:
     photo: str | None = None
     score: float | None = None
     own_score: float | None = None
+    photos: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         values = dict(vars(self))
         for name in ("score", "own_score"):
             values[name] = None if values[name] is None else round(values[name], 4)
-        return values
+        return {**values, "photos": list(self.photos)}
 
 
 def doubts(gallery: Gallery) -> list[Doubt]:
-    """All doubts about the people of a gallery: duplicates, then mislabelled templates, then strays."""
+    """All doubts about the people of a gallery: duplicates, mislabelled templates, two people, strays."""
     return doubts_of(list(gallery.contents()), gallery.threshold)
 
 
@@ -73,12 +77,13 @@ def doubts_of(templates: Sequence[NewTemplate], threshold: float) -> list[Doubt]
     hits = crowd.hits(threshold)
     same = _Duplicates(crowd, hits)
     wrong = list(_mislabelled(crowd, hits, same))
-    strays = _strays(crowd, [row for row, _, _, _ in wrong], UNLIKE * threshold)
+    doubted = [row for row, _, _, _ in wrong]
+    strays = _strays(crowd, doubted, UNLIKE * threshold)
     found = (
         Doubt("mislabelled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
         for row, other, score, own in wrong
     )
-    return [*same.doubts(), *found, *strays]
+    return [*same.doubts(), *found, *_two_people(crowd, doubted, threshold), *strays]
 
 
 class _Crowd:
@@ -182,6 +187,21 @@ def _mislabelled(crowd: _Crowd, hits: Hits, same: _Duplicates) -> Iterator[tuple
         sums[own[worst]] -= crowd.vectors[row]
         counts[own[worst]] -= 1
         rows, others = rows[rows != row], others[rows != row]
+
+
+def _two_people(crowd: _Crowd, without: Sequence[int], threshold: float) -> Iterator[Doubt]:
+    """The smaller parts of more than one template into which a subject's fall (`facekit.mixture`), when those
+    in `without` are not counted."""
+    gone = set(without)
+    for number, name in enumerate(crowd.names):
+        rows = np.array([row for row in crowd.rows(number) if row not in gone], np.intp)
+        if len(rows) < 2 * SMALLEST_PART:
+            continue
+        main, *others = (rows[part] for part in parts(crowd.vectors[rows], threshold))
+        for part in others:
+            if len(part) >= SMALLEST_PART:
+                mean = float((crowd.vectors[part] @ crowd.vectors[main].T).mean())
+                yield Doubt("two_people", name, own_score=mean, photos=tuple(map(crowd.photo, part)))
 
 
 def _strays(crowd: _Crowd, without: Sequence[int], limit: float) -> Iterator[Doubt]:

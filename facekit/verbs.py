@@ -164,6 +164,7 @@ def enroll(
     subject: str | None = None,
     strict: bool = False,
     again: bool = False,
+    accept_mixed: bool = False,
     options: Options | None = None,
 ) -> EnrolReport:
     """Enroll a folder with a sub-folder for each person, or pictures of one `subject`.
@@ -171,7 +172,8 @@ def enroll(
     Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
     if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
-    doubtful identity, `again` takes what was removed earlier.
+    doubtful identity, `again` takes what was removed earlier, `accept_mixed` a folder whose faces are not
+    one person's.
     """
     from facekit import enrolment
 
@@ -179,7 +181,7 @@ def enroll(
     options = options or Options()
     plan = enrolment.plan(paths, subject)
     pipeline = options.pipeline()
-    rules = enrolment.Rules(strict=strict, again=again)
+    rules = enrolment.Rules(strict=strict, again=again, accept_mixed=accept_mixed)
     with _to_write(gallery, pipeline, None if subject else enrolment.home(paths)) as opened:
         outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
         return enrolment.EnrolReport(tuple(outcomes), plan.left_out, plan.without)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from facekit.gallery import NewTemplate
 from facekit.hygiene import Doubt, doubts_of
+from facekit.rendering.doubted import lines
 
 THRESHOLD = 0.5
 
@@ -98,3 +99,29 @@ def test_a_picture_whose_name_is_not_enough_is_named_by_its_digest() -> None:
     odd = NewTemplate(odd.subject, odd.vector, "ab" * 32, odd.source, odd.box)
     [found] = doubts_of([*people, odd], THRESHOLD)
     assert found.photo == "ab" * 6
+
+
+@pytest.mark.parametrize(("one", "other"), [(6, 6), (6, 2), (3, 3)])
+def test_two_people_under_one_name_are_told_with_the_photos_of_the_fewer(one: int, other: int) -> None:
+    people = templates(3, 6)
+    both = [*people[:one], *(named("person 0", each.source, each.vector) for each in people[6 : 6 + other])]
+    [found] = doubts_of([*both, *people[12:]], THRESHOLD)
+    assert (found.kind, found.subject) == ("two_people", "person 0")
+    assert sorted(found.photos) == sorted(each.source for each in people[6 : 6 + other])
+    assert found.own_score is not None
+    assert found.own_score < THRESHOLD
+    assert found.to_dict()["photos"] == list(found.photos)
+
+
+def test_one_person_who_changed_a_little_is_one_person() -> None:
+    assert doubts_of(templates(4, 12, noise=0.15), THRESHOLD) == []
+
+
+def test_the_command_for_two_people_names_all_photos_of_the_fewer() -> None:
+    doubt = Doubt("two_people", "ann", own_score=0.1, photos=("-a.jpg", "b.jpg"))
+    [line] = lines([doubt], "json", None)
+    assert "gallery remove --photo=-a.jpg --photo b.jpg ann" in line
+    header, row = lines([doubt], "csv", None)
+    assert "-a.jpg; b.jpg" in row
+    assert header.split(",").index("photos") == 6
+    assert "may be two people: -a.jpg, b.jpg" in next(iter(lines([doubt], "table", None)))

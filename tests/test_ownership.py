@@ -283,3 +283,54 @@ def test_a_lost_tombstone_is_damage_and_not_a_return(gallery: Gallery, tmp_path:
     assert any("removed pictures" in problem.message for problem in check(gallery.path))
     with Gallery.open(gallery.path, write=True) as damaged, pytest.raises(GalleryError, match="damaged"):
         run(damaged, folder)
+
+
+def holiday(folder: Path, *colors: str, name: str = "Italy 2021") -> Path:
+    for number, color in enumerate(colors):
+        photo(folder / PEOPLE / name / f"{number:02}.png", color, seed=20 + number)
+    return folder / PEOPLE
+
+
+def test_a_folder_of_several_people_is_nobodys(gallery: Gallery, tmp_path: Path) -> None:
+    folder = holiday(tmp_path, "red", "green", "blue", "red", "green", "blue")
+    people(tmp_path, ada="red")
+    outcomes = run(gallery, folder)
+    refused = [each for each in outcomes if each.subject == "Italy 2021"]
+    assert {(each.status, each.mixed) for each in refused} == {("refused", True)}
+    assert refused[0].problems[0].startswith("not one person's photos (2 of 6 faces are of one")
+    assert set(holdings(gallery)) == {"ada"}
+    photos = plan([str(folder)]).photos
+    list(enroll(gallery, photos, rules=Rules(accept_mixed=True), options=FakeOptions()))
+    assert len(holdings(gallery)["Italy 2021"]) == 6
+
+
+def test_the_rest_of_a_mixed_folder_is_not_enrolled_either(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facekit.enrolment.BATCH", 6)
+    folder = holiday(tmp_path, *["red", "green", "blue"] * 3, name="b")
+    people(tmp_path, a="red", c="green")
+    outcomes = run(gallery, folder)
+    assert [each.status for each in outcomes] == ["enrolled"] * 3 + ["refused"] * 9 + ["enrolled"] * 3
+    assert [Path(each.source).parent.name for each in outcomes] == [each.subject for each in outcomes]
+    assert set(holdings(gallery)) == {"a", "c"}
+
+
+def test_pictures_unlike_all_that_is_stored_of_a_person_are_not_theirs(
+    gallery: Gallery, tmp_path: Path
+) -> None:
+    folder = people(tmp_path, ada="red")
+    run(gallery, folder)
+    for number in range(3, 9):
+        photo(folder / "ada" / f"{number}.png", "green", seed=number)
+    assert sum(each.mixed for each in run(gallery, folder)) == 6
+    assert len(holdings(gallery)["ada"]) == 3
+
+
+@pytest.mark.parametrize("colors", [("red", "green", "blue"), ("red",) * 4 + ("blue",) * 2])
+def test_few_pictures_and_a_few_wrong_ones_are_only_warned_of(
+    gallery: Gallery, tmp_path: Path, colors: tuple[str, ...]
+) -> None:
+    outcomes = run(gallery, holiday(tmp_path, *colors))
+    assert {each.status for each in outcomes} == {"enrolled"}
+    assert any("looks like somebody else in this folder" in " ".join(each.problems) for each in outcomes)

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Enroll also what was removed or renamed earlier: what `facekit gallery` took out stays out else.",
 )
+@click.option(
+    "--accept-mixed",
+    is_flag=True,
+    help="Enroll a folder although half of its faces or more are not of one person.",
+)
 @click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
 @click.option(
     "--gallery",
@@ -47,6 +52,7 @@ def enroll(
     paths: tuple[str, ...],
     subject: str | None,
     again: bool,
+    accept_mixed: bool,
     strict: bool,
     gallery: Path | None,
     options: Options,
@@ -61,6 +67,8 @@ def enroll(
     Of several faces in a picture, the one is taken that agrees with the person's other pictures, or
     else the largest. Pictures that are small, blurred, dark, turned away, or like somebody else are
     told, and refused with --strict.
+
+    A folder where half of the faces or more are not of one person ("Camera Roll", "Italy 2021") is refused.
 
     A face of a picture belongs to one person: enrolled under another name, because the picture was moved or
     its folder renamed, it moves. Copies of it in two people's folders are refused. What was removed from the
@@ -79,11 +87,10 @@ def enroll(
         console.note(remark)
     pipeline = options.pipeline()
     place = settings.gallery_to_write(gallery, None if subject else enrolment.home(paths))
+    rules = enrolment.Rules(strict, again, accept_mixed)
     with verbs.gallery_for_enrolment(place, pipeline) as opened:
         shared.tell_gallery(console, gallery, place)
-        outcomes = enrolment.enroll(
-            opened, plan.photos, rules=enrolment.Rules(strict, again), options=options, pipeline=pipeline
-        )
+        outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
         report = Enrolling(console, style, opened, options.embedder).run(plan.photos, outcomes)
     if report.failed:
         return FAILED

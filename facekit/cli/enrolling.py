@@ -66,7 +66,10 @@ class Enrolling:
         for note in outcome.notes:
             self.console.note(f"{where}: {note}")
         problems = "; ".join(outcome.problems)
-        if outcome.status == "refused":
+        if outcome.mixed:
+            if not any(other.mixed and other.subject == outcome.subject for other in self.outcomes[:-1]):
+                self.console.error(f"{outcome.subject}: {outcome.problems[0]}; none of the folder enrolled")
+        elif outcome.status == "refused":
             lead = "" if problems.startswith(where) else f"{where}: "
             self.console.error(f"{lead}{problems}; not enrolled")
         elif problems:

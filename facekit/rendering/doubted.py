@@ -10,7 +10,7 @@ from facekit.rendering.escaping import isolated, json_line, shell_command
 from facekit.rendering.identified import csv_line
 from facekit.results import SCHEMA
 
-CSV_COLUMNS = ("kind", "subject", "other", "photo", "score", "own_score", "command")
+CSV_COLUMNS = ("kind", "subject", "other", "photo", "score", "own_score", "photos", "command")
 
 
 def lines(found: Sequence[Doubt], style: str, gallery: Path | None) -> Iterator[str]:
@@ -23,7 +23,7 @@ def lines(found: Sequence[Doubt], style: str, gallery: Path | None) -> Iterator[
         if style == "json":
             yield json_line({"schema": SCHEMA, **doubt.to_dict(), "command": command})
         elif style == "csv":
-            yield csv_line([*doubt.to_dict().values(), command])
+            yield csv_line([*{**doubt.to_dict(), "photos": "; ".join(doubt.photos)}.values(), command])
         else:
             yield from (_sentence(doubt), f"    {command}")
 
@@ -35,6 +35,9 @@ def _sentence(doubt: Doubt) -> str:
     if doubt.kind == "mislabelled":
         means = f"mean scores {doubt.score:.2f} and {doubt.own_score:.2f}"
         return f"{photo} of {subject} is more like {other} than like its own ({means})"
+    if doubt.kind == "two_people":
+        photos = ", ".join(isolated(each) for each in doubt.photos)
+        return f"{subject} may be two people: {photos} (mean score {doubt.own_score:.2f} with the others)"
     if doubt.kind == "stray":
         return f"{photo} of {subject} is like none of its other pictures (best score {doubt.own_score:.2f})"
     return f"{subject}: no two of its pictures are alike (best score {doubt.own_score:.2f})"
@@ -44,9 +47,9 @@ def _words(doubt: Doubt, gallery: Path | None) -> list[str]:
     """The command: one that names what it changes, also where a name begins like an option."""
     verb = {"duplicate": "merge", "scattered": "show"}.get(doubt.kind, "remove")
     options = [] if gallery is None else ["--gallery", str(gallery)]
-    if doubt.photo is not None:
-        begins_like_an_option = doubt.photo.startswith("-")
-        options += [f"--photo={doubt.photo}"] if begins_like_an_option else ["--photo", doubt.photo]
+    for photo in (doubt.photo, *doubt.photos):
+        if photo is not None:
+            options += [f"--photo={photo}"] if photo.startswith("-") else ["--photo", photo]
     names = [name for name in (doubt.subject, doubt.other) if name is not None]
     names = names if doubt.kind == "duplicate" else names[:1]
     end = ["--"] if any(name.startswith("-") for name in names) else []

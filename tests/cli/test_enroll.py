@@ -37,7 +37,7 @@ def test_a_folder_for_each_person_becomes_a_gallery(run: Run, folder: Path) -> N
         ["red", "3", "0", "0", "0", "0"],
     ]
     assert "6 enrolled of 2 people, 0 already there, 0 refused" in result.stderr
-    assert "facekit identify --gallery people/gallery.db" in result.stderr
+    assert "facekit identify PHOTO --gallery people/gallery.db" in result.stderr
     assert stored(folder / "gallery.db") == {"green": 3, "red": 3}
 
 
@@ -245,3 +245,16 @@ def test_a_folder_name_that_is_not_utf8_is_stored_escaped(run: Run, tmp_path: Pa
     Path(os.fsdecode(raw), "1.png").write_bytes(image)
     assert run("enroll", "people", "-g", "people").exit_code == 0
     assert stored("people/gallery.db") == {"Jos\\xe9": 1}
+
+
+def test_a_folder_of_several_people_is_refused_in_one_line(run: Run, folder: Path) -> None:
+    for number, color in enumerate(("red", "green", "blue", "yellow", "cyan", "magenta")):
+        photo(folder / "Camera Roll" / f"{number}.png", color, seed=20)
+    result = run("enroll", "people", "-g", "g.db")
+    assert result.exit_code == 1
+    assert result.stderr.count("Camera Roll: not one person's photos") == 1
+    assert "--accept-mixed" in result.stderr
+    assert "6 refused: not one person's photos" in result.stderr
+    assert stored("g.db") == {"green": 3, "red": 3}
+    assert run("enroll", "people", "-g", "g.db", "--accept-mixed").exit_code == 0
+    assert stored("g.db")["Camera Roll"] == 6
