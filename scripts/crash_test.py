@@ -78,6 +78,8 @@ class Trials:
             process = self._start(gallery)
             output, errors = process.communicate()
             reported = _enrolled(output.splitlines())
+            if process.returncode == 0 and reported == self._all:
+                return "the disk had room for all"
             _assert_plain_failure(process.returncode, errors)
             self._check(gallery, reported)
             _mount("remount,size=64m", disk)

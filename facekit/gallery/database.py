@@ -81,7 +81,8 @@ def _begin(connection: sqlite3.Connection, kind: str) -> None:
         # A DEFERRED transaction takes its lock, and its state, at the first reading.
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 

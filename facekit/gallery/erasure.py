@@ -25,7 +25,7 @@ from facekit.gallery.settings import Settings
 WAIT = 5.0
 # SQLite itself waits so long for the write lock, by turns with other writers.
 TURN_MILLISECONDS = 1000
-READ = "another process is reading an earlier state of it"
+IN_USE = "another process is using the gallery"
 
 
 def finish(connections: Connections, seconds: float = 0.0) -> str | None:
@@ -45,7 +45,7 @@ def finish(connections: Connections, seconds: float = 0.0) -> str | None:
         except (GalleryError, OSError) as error:
             return str(error)
         if time.monotonic() >= end:
-            return READ
+            return IN_USE
         time.sleep(PAUSE)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import LONGEST_NAME, NewTemplate, TemplateInfo, checksum
+from facekit.gallery.records import LONGEST_NAME, NewTemplate, TemplateInfo, checksum, finite
 from facekit.gallery.settings import Settings, Tally
 
 # SQLite takes no more than 999 parameters in old versions.
@@ -62,8 +62,12 @@ class Row(NamedTuple):
         return self.sha256, self.source, self.box, self.quality, self.added
 
     def info(self) -> TemplateInfo:
-        box = tuple(json.loads(self.box))
-        quality = json.loads(self.quality)
+        """Without the vector. Raises ValueError, TypeError or the like where box or quality is something
+        else.
+        """
+        x0, y0, x1, y1 = (finite(value, "a corner of the box") for value in json.loads(self.box))
+        quality = {name: finite(value, name) for name, value in json.loads(self.quality).items()}
+        box = (x0, y0, x1, y1)
         return TemplateInfo(self.id, self.name, self.source, self.sha256, box, quality, self.added)
 
     def template(self) -> NewTemplate:

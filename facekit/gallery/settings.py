@@ -101,8 +101,9 @@ class Settings:
             settings = cls(**values)
         except (TypeError, ValueError) as error:
             raise damaged(path, f"its settings: {error}") from error
-        if settings.templates * settings.dimension * 4 > _size(connection):
-            raise damaged(path, "its settings name more templates than the file can hold")
+        # A digest of a tombstone has 64 letters.
+        if settings.templates * settings.dimension * 4 + settings.tombstones * 64 > _size(connection):
+            raise damaged(path, "its settings name more rows than the file can hold")
         return settings
 
 
@@ -112,7 +113,7 @@ def _value(key: str, text: object) -> int | float | str:
         raise ValueError(f"{key} is no text or too long")
     if key in WHOLE:
         number = int(text)
-        if number < 0 or not text.isdecimal() or (key == "dimension" and not 0 < number <= MOST_DIMENSIONS):
+        if number < 0 or str(number) != text or (key == "dimension" and not 0 < number <= MOST_DIMENSIONS):
             raise ValueError(f"{key} is {text}")
         return number
     if key in ("threshold", "tail"):

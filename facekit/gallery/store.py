@@ -469,7 +469,7 @@ def _well_formed(path: Path) -> Iterator[None]:
     """A row whose checksum fits and whose JSON does not was written by somebody else."""
     try:
         yield
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (UsageError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(path, f"a template's description: {error}") from error
 
 

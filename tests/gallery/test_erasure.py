@@ -110,7 +110,7 @@ def test_a_reader_in_the_way_makes_nothing_fail_and_the_next_writer_erases(path,
     with Gallery.open(path) as reader, reader.snapshot():
         reader.subjects()
         assert gallery.remove([SECRET]) == 30
-        assert "reading" in gallery.due
+        assert "using" in gallery.due
         assert len(gallery.templates()) == 90
         # Others are not kept waiting by an erasure that has to wait.
         with Gallery.open(path, write=True) as other:

@@ -89,3 +89,14 @@ def test_the_log_of_a_later_state_beside_an_older_copy(path, tmp_path):
     leave_a_log(path)
     shutil.copyfile(tmp_path / "older.db", path)
     refuse(path, "does not go on")
+
+
+def test_the_log_beside_the_file_is_read_through_a_link(path, tmp_path, monkeypatch):
+    leave_a_log(path)
+    folder = tmp_path / "links"
+    folder.mkdir()
+    (folder / "link.db").symlink_to(path)
+    monkeypatch.setattr("os.access", lambda *_: False)  # as in a folder that can only be read
+    with Gallery.open(folder / "link.db") as gallery:
+        assert "Ann" in {subject.name for subject in gallery.subjects()}
+    assert [file.name for file in folder.iterdir()] == ["link.db"]

@@ -1,0 +1,232 @@
+"""A file that somebody made to do harm is refused at once: nothing in it runs, and nothing large is read."""
+
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gallery_samples import create, people, random_vectors
+
+from facekit.errors import FacekitError, GalleryError
+from facekit.gallery import Gallery, check, copying, migrations, rows, schema
+from facekit.gallery.settings import Settings
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT"
+SECONDS = 20.0
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "gallery.db"
+    create(path, people(5)).close()
+    return path
+
+
+def change(path, *statements):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def seal(path, **values):
+    """Change settings and seal them, as who writes a file on purpose does."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        replace(Settings.read(connection, path), **values).write(connection)
+
+
+def seal_row(path, **values):
+    """Change the first template and renew all that vouches for it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        settings = Settings.read(connection, path)
+        row = next(rows.unchecked(connection, "WHERE t.id = 2"))
+        new = row._replace(**values)
+        code = rows.template_checksum(
+            settings.fingerprint, new.id, new.subject, *new.described(), vector=new.vector
+        )
+        connection.execute(
+            "UPDATE templates SET sha256 = ?, source = ?, box = ?, quality = ?, added = ?, vector = ?, "
+            "checksum = ? WHERE id = 2",
+            (*new.described(), new.vector, code),
+        )
+        old, added = (int.from_bytes(each, "little") for each in (row.checksum, code))
+        replace(settings, digest=(settings.digest - old + added) % (1 << 128)).write(connection)
+
+
+def refused(path, *, at_reading=False):
+    """Whatever is asked of the gallery ends soon, in an error that names it."""
+    started = time.monotonic()
+    complaints = 0
+    uses = [
+        lambda: Gallery.open(path).close(),
+        lambda: Gallery.open(path, write=True).close(),
+        lambda: use(path, lambda gallery: gallery.search(random_vectors(1), 3)),
+        lambda: use(path, lambda gallery: gallery.templates()),
+        lambda: use(path, lambda gallery: list(gallery.contents())),
+        lambda: use(path, lambda gallery: gallery.remove(["person 000"]), write=True),
+        lambda: copying.copy(path, path.with_name(f"copy {time.monotonic_ns()}.db")),
+    ]
+    for action in uses:
+        try:
+            action()
+        except GalleryError as error:
+            assert str(path) in str(error) or "copy" in str(error)  # noqa: PT017
+            assert len(str(error)) < 2000  # noqa: PT017
+            complaints += 1
+    assert complaints >= (1 if at_reading else len(uses))
+    check(path)
+    assert time.monotonic() - started < SECONDS
+
+
+def use(path, action, write=False):
+    with Gallery.open(path, write=write) as gallery:
+        return action(gallery)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [
+            "ALTER TABLE settings RENAME TO old",
+            f"CREATE VIEW settings AS {ENDLESS} 'k' || i AS key, 'v' AS value FROM n",
+        ],
+        [
+            "ALTER TABLE templates RENAME TO old",
+            f"CREATE VIEW templates AS {ENDLESS} i AS id, i AS subject, zeroblob(900000) AS vector FROM n",
+        ],
+        [
+            "CREATE TRIGGER harm AFTER DELETE ON templates BEGIN "
+            "INSERT INTO subjects SELECT NULL, randomblob(9), '', x'' FROM templates a, templates b; END"
+        ],
+        ["ALTER TABLE subjects ADD COLUMN more AS (zeroblob(999999999)) VIRTUAL"],
+        ["CREATE TABLE extra (a)"],
+        ["CREATE INDEX extra ON templates (length(hex(zeroblob(99999999))))"],
+        ["CREATE VIRTUAL TABLE extra USING fts5 (a)"],
+        ["DROP INDEX templates_by_picture"],
+    ],
+)
+def test_other_tables_than_ours(path, statements):
+    try:
+        change(path, *statements)
+    except sqlite3.OperationalError as error:
+        pytest.skip(str(error))
+    refused(path)
+
+
+def test_our_tables_under_other_words(path):
+    change(
+        path,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = replace(sql, 'name TEXT NOT NULL', 'name BLOB NOT NULL')",
+    )
+    refused(path)
+
+
+def test_a_schema_of_many_megabytes(path):
+    change(
+        path,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = sql || ' -- ' || hex(zeroblob(20000000)) WHERE name = 'settings'",
+    )
+    refused(path)
+
+
+@pytest.mark.parametrize("number", range(1, len(migrations.MIGRATIONS) + 1))
+def test_what_every_format_should_look_like_comes_from_the_migrations(number):
+    names = {name for _, name, _, _ in schema.expected(number)}
+    assert {"settings", "subjects", "templates"} <= names
+
+
+@pytest.mark.parametrize("size", [300_000, 30_000_000])
+@pytest.mark.parametrize("key", ["calibration", "embedder", "created", "probability", "fingerprint"])
+def test_a_setting_that_is_huge(path, key, size):
+    seal(path, **{key: "x" * size})
+    refused(path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"dimension": 10**9},
+        {"dimension": 0},
+        {"templates": 10**15},
+        {"templates": -1},
+        {"tombstones": 10**12},
+        {"digest": "9" * 5000},
+        {"threshold": float("nan")},
+        {"threshold": "high"},
+        {"tail": float("inf")},
+        {"last": "1_0"},
+        {"changes": "\u0661"},
+    ],
+)
+def test_a_setting_that_cannot_be(path, values):
+    seal(path, **values)
+    refused(path)
+
+
+def test_too_many_and_unknown_settings(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        whole = {item.name for item in fields(Settings)}
+        assert len(whole) < 50
+        connection.execute(f"INSERT INTO settings {ENDLESS} 'k' || i, 'v' FROM n LIMIT 100000")
+    refused(path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"box": "[1, 2"},
+        {"box": "{}"},
+        {"box": "[" * 100_000},
+        {"quality": "7"},
+        {"source": b"bytes"},
+        {"added": 7},
+        {"vector": np.full(128, np.nan, "<f4").tobytes()},
+        {"vector": np.zeros(128, "<f4").tobytes()},
+        {"source": "x" * 3_000_000},
+    ],
+)
+def test_a_template_that_cannot_be(path, values):
+    seal_row(path, **values)
+    refused(path, at_reading=True)
+
+
+def test_more_rows_than_were_stored_are_not_all_read(path):
+    """As many as a tree of pages can pretend to have."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP INDEX templates_by_picture")
+        connection.execute(
+            f"INSERT INTO templates {ENDLESS} i + 1000, 1, 's' || i, '', '', '', '', x'', x'' FROM n "
+            "LIMIT 50000"
+        )
+        connection.execute("CREATE INDEX templates_by_picture ON templates (sha256)")
+    refused(path, at_reading=True)
+
+
+def test_a_statement_that_takes_too_long_for_its_file_is_ended(path, monkeypatch):
+    monkeypatch.setattr(schema, "STEPS", schema.STEPS_AT_ONCE)
+    monkeypatch.setattr(schema, "STEPS_A_BYTE", 0)
+    with (
+        Gallery.open(path) as gallery,
+        pytest.raises(GalleryError, match="longer than its size"),
+        gallery._reading() as (connection, _),
+    ):
+        connection.execute(f"{ENDLESS} sum(i) FROM n").fetchone()
+
+
+def test_names_of_any_length_are_refused_in_the_same_way(tmp_path):
+    with create(tmp_path / "gallery.db", people(2)) as gallery:
+        for name in ("x" * 301, "x" * 3_000_000):
+            for action in (
+                lambda name=name: gallery.add([replace(people(1)[0], subject=name)]),
+                lambda name=name: gallery.rename("person 000", name),
+                lambda name=name: gallery.merge(name, ["person 000"]),
+                lambda name=name: gallery.remove([name]),
+            ):
+                with pytest.raises(FacekitError, match="at most 300"):
+                    action()
+        gallery.rename("person 000", "x" * 300)
+    assert Path(gallery.path).stat().st_size < 200_000
