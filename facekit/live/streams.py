@@ -31,6 +31,9 @@ PATIENCE = (10.0, 10.0)
 _FASTEST = 1000.0
 """Frames a second that are believed of a header."""
 
+_HOPELESS = 300
+"""After so many packets without a frame, nothing will be seen of a camera."""
+
 _LARGE = 9e6
 """From so many pixels on, frames are decoded one after the other: each thread would hold several."""
 
@@ -106,7 +109,8 @@ def believed_rate(rate: float) -> float:
 class _PyAvStream:
     def __init__(self, av: ModuleType, place: str, device: bool, max_pixels: int) -> None:
         self._av = av
-        self._errors = (av.error.FFmpegError, OSError, ValueError, MemoryError)
+        # PyAV stumbles over streams that begin amid a damaged file.
+        self._errors = (av.error.FFmpegError, OSError, ValueError, MemoryError, LookupError)
         self._max_pixels = max_pixels
         self._place = place
         self._address = "://" in place and not device
@@ -137,16 +141,21 @@ class _PyAvStream:
         start: float | None = None
         for frame in self._decoded():
             self._check_size(frame.width, frame.height)
+            try:
+                pixels = _upright(frame)
+            except self._errors:
+                self._damaged += 1
+                continue
             if start is None:
                 start = frame.time
             time = None if frame.time is None or start is None or self._untimed else frame.time - start
             self._frames += 1
             self._end = max(self._end, (time or 0.0) + _length(frame, self.rate))
-            pixels = frame.to_ndarray(format="rgb24")
-            turns = round((frame.rotation or 0) / 90) % 4
-            yield np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels, time
+            yield pixels, time
         if not self.endless:
             self._sum_up()
+        elif not self._frames:
+            raise StreamError(self._shown, self._nothing())
 
     def _opened(self, device: bool) -> Any:
         place = self._place if self._address or device else f"file:{self._place}"
@@ -193,10 +202,15 @@ class _PyAvStream:
             except self._errors as error:
                 failure = self._failure(error)
                 if self.endless:
+                    if self._packets and not self._frames:
+                        failure = StreamError(self._shown, self._nothing())
                     break
                 self.problems.append(f"{self._shown}: cannot be read further: {failure.reason}")
                 return
             self._packets += packet.size > 0
+            if self.endless and self._packets > _HOPELESS and not self._frames:
+                failure = StreamError(self._shown, self._nothing())
+                break
             # A recording may begin amid what needs an earlier frame.
             begun = begun or bool(packet.is_keyframe)
             try:
@@ -222,11 +236,7 @@ class _PyAvStream:
     def _sum_up(self) -> None:
         """Tell what was wrong with a video that was read to its end."""
         if not self._frames:
-            limit = f"{self._max_pixels / 1e6:g} megapixels"
-            raise StreamError(
-                self._shown,
-                f"no frame in it can be read: damaged, cut off, or larger than {limit} (see --max-pixels)",
-            )
+            raise StreamError(self._shown, self._nothing())
         if self._damaged:
             total = self._damaged + self._frames
             self.problems.append(f"{self._shown}: damaged: {self._damaged} of {total} frames left out")
@@ -236,6 +246,10 @@ class _PyAvStream:
                 f"{self._shown}: cut off, or its header is wrong: it says {promised:.1f} s, "
                 f"and there are {self._end:.1f} s"
             )
+
+    def _nothing(self) -> str:
+        limit = f"{self._max_pixels / 1e6:g} megapixels"
+        return f"no frame in it can be read: damaged, cut off, or larger than {limit} (see --max-pixels)"
 
     def _promised(self) -> float:
         """The length that the header promises, in seconds; 0 where it tells none of the video."""
@@ -251,6 +265,12 @@ class _PyAvStream:
 
     def close(self) -> None:
         self._container.close()
+
+
+def _upright(frame: Any) -> Pixels:
+    pixels: Pixels = frame.to_ndarray(format="rgb24")
+    turns = round((frame.rotation or 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def _length(frame: Any, rate: float) -> float:

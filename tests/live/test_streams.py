@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import videos
 from fakes import PYTHON_PATH
+from PIL import Image
 
 from facekit.errors import PictureError, UsageError
 from facekit.live import backends
@@ -292,3 +294,38 @@ def test_opencv_says_nothing_of_its_own(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert "S3CRET" not in done.stdout
     assert len(done.stdout.splitlines()) == 4
+
+
+def test_a_camera_whose_frames_are_too_large_says_so() -> None:
+    file = BytesIO()
+    Image.new("L", (2000, 2000)).save(file, "JPEG")
+    data = file.getvalue()
+    head = b"--part\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(data)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "multipart/x-mixed-replace; boundary=part")
+        handler.end_headers()
+        with suppress(OSError):
+            handler.wfile.write((head + data + b"\r\n") * 5)
+
+    with served(answer) as port, pytest.raises(PictureError, match=r"megapixels \(see --max-pixels\)"):
+        list(open_stream(f"http://127.0.0.1:{port}/", max_pixels=1_000_000))
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mkv", ".avi", ".mov"])
+def test_damage_of_any_kind_is_told_in_words(tmp_path: Path, suffix: str) -> None:
+    codec = {".ts": "mpeg2video", ".avi": "mpeg4"}.get(suffix, "libx264")
+    path = encoded(tmp_path / f"a{suffix}", noise(20, 160, 128), codec=codec)
+    whole, chance = path.read_bytes(), np.random.default_rng(2)
+    for _ in range(40):
+        data = bytearray(whole)
+        for place in chance.integers(0, len(data), chance.choice([3, 50, 500])):
+            data[place] = chance.integers(256)
+        path.write_bytes(data)
+        try:
+            stream = open_stream(str(path))
+            told = " ".join(f"{pixels.shape}{time}" for pixels, time in stream) + " ".join(stream.problems)
+        except PictureError as error:
+            told = str(error)
+        assert "Error: " not in told
