@@ -56,7 +56,7 @@ def require_subjects(gallery: Gallery, embedder: Path | None = None) -> None:
     """Raise GalleryError when nobody is enrolled: everybody would be unknown. `embedder` is the file of one
     that is not the shipped one."""
     if not len(gallery):
-        raise GalleryError(f"{gallery.path}: nobody is enrolled: {hints.enroll(gallery.path, embedder)}")
+        raise GalleryError(f"{gallery.path}: nobody is enrolled: run {hints.enroll(gallery.path, embedder)}")
 
 
 def of_reading(

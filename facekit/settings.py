@@ -151,6 +151,11 @@ def _local_galleries() -> tuple[Path, Path]:
     return Path(GALLERY_FILE), Path(GALLERY_FOLDER) / GALLERY_FILE
 
 
+def on_terminal() -> bool:
+    """Whether somebody reads standard output on a screen; a file or a program wants its lines whole."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def has_package(name: str) -> bool:
     return find_spec(name) is not None
 

@@ -154,6 +154,6 @@ def _what(chosen: Calibration) -> str:
 def _enrolled(gallery: Gallery, embedder: Path | None) -> tuple[Enrolled, set[str]]:
     contents = list(gallery.contents())
     if not contents:
-        raise UsageError(f"{gallery.path}: nobody is enrolled: {hints.enroll(gallery.path, embedder)}")
+        raise UsageError(f"{gallery.path}: nobody is enrolled: run {hints.enroll(gallery.path, embedder)}")
     vectors = np.stack([item.vector for item in contents])
     return Enrolled.of(vectors, [item.subject for item in contents]), {item.sha256 for item in contents}

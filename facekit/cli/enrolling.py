@@ -13,7 +13,7 @@ from facekit.enrolment import EnrolReport, Outcome, Photo
 from facekit.rendering.counting import counted
 from facekit.rendering.escaping import json_line
 from facekit.rendering.identified import csv_line
-from facekit.rendering.tables import WIDTH, fit
+from facekit.rendering.tables import WIDTH, fit, shown
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -85,7 +85,7 @@ class Enrolling:
         if self.style == "table":
             counts = Counter(outcome.status for outcome in outcomes)
             cells = (f"  {counts[title]:>{len(title)}}" for title in _COUNTS)  # type: ignore[index]
-            self.console.emit(fit(name, _NAME) + "".join(cells))
+            self.console.emit(shown(name, _NAME) + "".join(cells))
 
     def _summary(self, first: str | None = None) -> None:
         report = EnrolReport(tuple(self.outcomes))

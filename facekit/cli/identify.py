@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from facekit.cli import DONE, FAILED, NO_FACE, paths
 from facekit.cli import options as shared
@@ -40,7 +41,10 @@ CROPS = Path("faces")
     default=5,
     show_default=True,
     metavar="N",
-    help="Candidates for each face.",
+    help="Candidates for each face; of several pictures the table has them only if this is given.",
+)
+@click.option(
+    "--verbose", "-v", is_flag=True, help="Show each face with its candidates, of many pictures too."
 )
 @click.option(
     "--threshold",
@@ -68,13 +72,15 @@ def identify(
     options: Options,
     style: str,
     probability: bool,
+    verbose: bool,
     **decision: Any,
 ) -> int:
     """Say who is in each picture.
 
-    INPUT is a picture, a folder (with the folders in it), or - for a picture on standard input. Each
-    face is shown with the most similar people of the gallery, and the name of the person it is, or
-    "unknown" when no score reaches the gallery's threshold.
+    INPUT is a picture, a folder (with the folders in it), or - for a picture on standard input. Of one
+    picture, each face is shown with the most similar people of the gallery, and the name of the person it
+    is, or "unknown" when no score reaches the gallery's threshold; of several, there is a line for each
+    picture with the names from left to right.
 
     \b
     Examples:
@@ -92,11 +98,16 @@ def identify(
     ) as opened:
         if probability:
             decision["curve"] = shared.probability_of(opened, options.embedder)
-        naming = Naming(console, opened, style, decision, crops, annotate, inputs)
+        detailed = verbose or probability or _is_given("top")
+        naming = Naming(console, opened, style, decision, crops, annotate, inputs, detailed=detailed)
         naming.run(inputs, options, pipeline)
     if console.failed:
         return FAILED
     return DONE if naming.faces else NO_FACE
+
+
+def _is_given(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 def _without_mistake(inputs: tuple[str, ...], save_face: str | None) -> tuple[tuple[str, ...], Path | None]:

@@ -32,11 +32,14 @@ class Naming:
         crops: Path | None = None,
         annotate: Path | None = None,
         inputs: Sequence[str] = (),
+        *,
+        detailed: bool = False,
     ) -> None:
         self.console = console
         self.gallery = gallery
         self.style = style
         self.decision = decision
+        self._brief = not detailed
         self.crops: CropFolder | None = None
         self.annotated: AnnotatedFolder | None = None
         if crops or annotate:
@@ -50,6 +53,7 @@ class Naming:
         identification.require_subjects(self.gallery, options.embedder)
         sources = pictures_in(self.console, inputs)
         self._warn_of_growth(options.embedder)
+        self._brief = self._brief and len(sources) > 1
         self._heading()
         try:
             for reading in read_faces(sources, options, pipeline=pipeline):
@@ -92,7 +96,8 @@ class Naming:
         self.pictures += 1
         self.faces += len(result.faces)
         self.named += sum(face.subject is not None for face in result.faces)
-        for line in identified.lines(result, self.style, probability="curve" in self.decision):
+        probability = "curve" in self.decision
+        for line in identified.lines(result, self.style, probability=probability, brief=self._brief):
             self.console.emit(line)
         if result.error:
             self.console.error(result.error)

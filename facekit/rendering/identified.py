@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from facekit.rendering.counting import counted
 from facekit.rendering.escaping import csv_cell, isolated, json_line, printable
-from facekit.rendering.tables import WIDTH, fit, width
+from facekit.rendering.tables import WIDTH, shown, width
 from facekit.results import Detection, Identification, PictureResult
 
 CSV_COLUMNS = (
@@ -43,8 +43,31 @@ def text(result: PictureResult) -> Iterator[str]:
 def picture_line(source: str, faces: int) -> str:
     """`party.jpg: 2 faces`."""
     what = counted(faces, "face") if faces else "no face"
-    room = WIDTH - len(what) - 2
-    return f"{fit(source, min(room, width(printable(source))))}: {what}"
+    return f"{_name_of(source, WIDTH - len(what) - 2)}: {what}"
+
+
+def names_line(result: PictureResult) -> str:
+    """`party.jpg: Ada, unknown, Ben`, the faces from left to right."""
+    faces = sorted(result.faces, key=lambda each: each.face.detection.box[0])
+    names = ", ".join(_name(each) for each in faces)
+    return f"{isolated(result.source)}: {names or 'no face'}"
+
+
+def _name(identified: Identification) -> str:
+    if identified.subject is not None:
+        return isolated(identified.subject)
+    contenders = [isolated(name) for name in identified.contenders]
+    if identified.reason == "ambiguous":
+        return f"unknown ({' or '.join(contenders)}: equal)"
+    if identified.reason == "already_in_picture":
+        return f"unknown (already in this picture: {', '.join(contenders)})"
+    if identified.reason in (None, "below_threshold"):
+        return "unknown"
+    return f"unknown ({identified.reason.replace('_', ' ')})"
+
+
+def _name_of(source: str, room: int) -> str:
+    return shown(source, min(room, width(printable(source))))
 
 
 def place(detection: Detection) -> str:
@@ -56,14 +79,14 @@ def place(detection: Detection) -> str:
 def _face(number: int, identified: Identification) -> Iterator[str]:
     where = place(identified.face.detection)
     start = f"{number:4d}  "
-    verdict = fit(identified.subject or "unknown", WIDTH - len(start) - 2 - len(where))
+    verdict = shown(identified.subject or "unknown", WIDTH - len(start) - 2 - len(where))
     yield f"{start}{verdict}  {where}"
     if reason := why_unknown(identified):
-        yield f"{'':6}{fit(reason, WIDTH - 6).rstrip()}"
+        yield f"{'':6}{shown(reason, WIDTH - 6).rstrip()}"
     for candidate in identified.candidates:
         likely = "" if candidate.probability is None else f"{100 * candidate.probability:5.1f} %  "
         start = f"{candidate.rank:8d}  {candidate.score:7.4f}  {likely}"
-        yield start + fit(candidate.subject, WIDTH - len(start)).rstrip()
+        yield start + shown(candidate.subject, WIDTH - len(start)).rstrip()
 
 
 def why_unknown(identified: Identification) -> str | None:
@@ -99,11 +122,17 @@ def csv_line(cells: Sequence[object]) -> str:
     return line.getvalue()
 
 
-def lines(result: PictureResult, style: str, *, probability: bool = False) -> Iterator[str]:
-    """The picture in the format `table`, `json` or `csv`; with `probability` CSV has that column."""
+def lines(
+    result: PictureResult, style: str, *, probability: bool = False, brief: bool = False
+) -> Iterator[str]:
+    """The picture in the format `table`, `json` or `csv`; with `probability` CSV has that column, and a
+    `brief` table has a line for each picture."""
     if style == "json":
         yield json_line(result.to_dict())
     elif style == "csv":
         yield from csv_lines(result, probability=probability)
+    elif brief:
+        if not result.error:
+            yield names_line(result)
     else:
         yield from text(result)

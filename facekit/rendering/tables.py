@@ -1,11 +1,14 @@
-"""Plain text in columns: for names of any script, on a terminal of 80 columns."""
+"""Plain text in columns: for names of any script, on a terminal of 80 columns. What goes to a file or to a
+program is as wide as it needs to be: nothing is cut off there."""
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from facekit import settings
 from facekit.rendering.escaping import isolated, printable
 
 WIDTH = 80
@@ -32,9 +35,19 @@ def fit(text: str, columns: int, *, right: bool = False) -> str:
     return blanks + isolated(shown) if right else isolated(shown) + blanks
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, total: int = WIDTH) -> Iterator[str]:
-    """The lines of a table: titles, then rows, two blanks between columns, never over `total` wide."""
+def shown(text: str, columns: int) -> str:
+    """`fit` for standard output: cut only on a terminal."""
+    return fit(text, columns if settings.on_terminal() else max(columns, width(printable(text))))
+
+
+def table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, total: int | None = None
+) -> Iterator[str]:
+    """The lines of a table: titles, then rows, two blanks between columns, never over `total` wide; by
+    default 80 columns on a terminal, and as wide as need be elsewhere."""
     body = [list(row) for row in rows]
+    if total is None:
+        total = WIDTH if settings.on_terminal() else sys.maxsize
     widths = _widths(columns, body, total)
     for row in [[column.title for column in columns], *body]:
         cells = (fit(cell, n, right=c.right) for cell, n, c in zip(row, widths, columns, strict=True))

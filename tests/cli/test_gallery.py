@@ -31,7 +31,8 @@ def test_list_shows_who_is_enrolled(run: Run) -> None:
     assert run("gallery", "list", "-f", "csv").stdout.splitlines()[0] == "subject,templates,added"
 
 
-def test_show_tells_the_pictures_but_no_vector(run: Run) -> None:
+def test_show_tells_the_pictures_but_no_vector(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.settings.on_terminal", lambda: True)
     result = run("gallery", "show", "red", "-f", "json")
     first = json.loads(result.stdout.splitlines()[0])
     assert (first["subject"], first["source"], first["box"]) == ("red", "1.png", [10.0, 20.0, 60.0, 70.0])

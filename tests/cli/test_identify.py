@@ -11,6 +11,8 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
+from facekit.gallery import Gallery
+from facekit.gallery.records import NewTemplate
 from facekit.rendering.tables import width
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -128,7 +130,7 @@ def test_bad_inputs_are_a_line_each_and_the_batch_goes_on(run: Run, tmp_path: Pa
     photo(tmp_path / "good.png", "red")
     result = run("identify", "missing.jpg", "empty.jpg", "text.jpg", "cut.png", "good.png")
     assert result.exit_code == 1
-    assert "good.png: 1 face" in result.stdout
+    assert "good.png: red" in result.stdout
     told = [line for line in result.stderr.splitlines() if not line.endswith("pictures")]
     assert [line.split(":")[1].strip() for line in told] == [
         "missing.jpg",
@@ -159,7 +161,7 @@ def test_a_folder_without_pictures_is_told_beside_others(run: Run, tmp_path: Pat
     photo(tmp_path / "a.png", "red")
     result = run("identify", "nothing", "a.png")
     assert (result.exit_code, result.stderr) == (1, "facekit: no pictures in nothing\n")
-    assert "a.png: 1 face" in result.stdout
+    assert "a.png: " in result.stdout
 
 
 def test_a_photo_for_a_gallery_is_no_gallery(run: Run, tmp_path: Path) -> None:
@@ -230,13 +232,70 @@ def test_hostile_names_of_files_and_people_cannot_steer_the_terminal(run: Run, t
 
 
 @pytest.mark.parametrize("name", ["x" * 200, "张" * 60, "דוד בן גוריון", "محمد"])
-def test_the_table_fits_80_columns_with_names_of_any_script(run: Run, tmp_path: Path, name: str) -> None:
+def test_the_table_fits_80_columns_with_names_of_any_script(
+    run: Run, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facekit.settings.on_terminal", lambda: True)
     photo(tmp_path / "p" / name / "1.png", "cyan")
     photo(tmp_path / f"{'long' * 20}.png", "cyan")
     run("enroll", "p", "--gallery", "g.db")
     result = run("identify", f"{'long' * 20}.png", "-g", "g.db")
     assert max(width(line) for line in result.stdout.splitlines()) <= 80
     assert name[:9] in result.stdout
+
+
+def test_a_path_is_whole_in_a_file(run: Run, tmp_path: Path) -> None:
+    name, file = "x" * 200, f"{'long' * 20}.png"
+    photo(tmp_path / "p" / name / "1.png", "cyan")
+    photo(tmp_path / file, "cyan")
+    run("enroll", "p", "--gallery", "g.db")
+    printed = run("identify", file, "-g", "g.db").stdout
+    assert f"{file}: 1 face" in printed
+    assert f"1.0000  {name}" in printed
+
+
+def test_several_pictures_have_a_line_each_with_the_names_from_left_to_right(
+    run: Run, tmp_path: Path
+) -> None:
+    photo(tmp_path / "in" / "a.png", "green", "black", "red")
+    photo(tmp_path / "in" / "b.png")
+    photo(tmp_path / "in" / "c.png", "red", "red")
+    (tmp_path / "in" / "d.png").write_bytes(b"damaged")
+    result = run("identify", "in")
+    assert result.stdout.splitlines()[1:] == [
+        "in/a.png: green, unknown, red",
+        "in/b.png: no face",
+        "in/c.png: red, unknown (already in this picture: red)",
+    ]
+    assert "in/d.png" in result.stderr
+    detailed = run("identify", "in", "--verbose").stdout
+    assert "in/a.png: 3 faces" in detailed
+    assert detailed == run("identify", "in", "--top", "5").stdout
+    assert "in/a.png: 3 faces" in run("identify", "in/a.png").stdout
+
+
+def test_two_people_who_are_equally_like_a_face_are_both_shown(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "cyan")
+    run("enroll", "a.png", "--subject", "Zoe", "--gallery", "g.db")
+    with Gallery.open("g.db", write=True) as gallery:
+        vector = next(iter(gallery.contents())).vector
+        gallery.remove(["Zoe"])
+        gallery.add(
+            [
+                NewTemplate(
+                    subject=name,
+                    vector=vector,
+                    sha256=digit * 64,
+                    source="x.png",
+                    box=(0, 0, 9, 9),
+                    quality={},
+                )
+                for name, digit in (("Ada", "a"), ("Ben", "b"))
+            ]
+        )
+    photo(tmp_path / "c.png", "cyan", seed=3)
+    photo(tmp_path / "d.png", "red")
+    assert "c.png: unknown (Ada or Ben: equal)" in run("identify", "c.png", "d.png", "-g", "g.db").stdout
 
 
 def test_no_gallery_says_where_it_was_looked_for_and_what_to_do(run: Run, tmp_path: Path) -> None:

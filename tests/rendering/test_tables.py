@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,10 +29,17 @@ def test_columns_line_up_under_names_of_any_script() -> None:
     assert lines[2] == "张伟           12  2026-01-01"
 
 
-def test_a_name_of_300_letters_is_cut_to_fit_80_columns() -> None:
+def test_a_name_of_300_letters_is_cut_to_fit_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.settings.on_terminal", lambda: True)
     lines = list(table(COLUMNS, [("x" * 300, "3", "2026-01-01"), ("张" * 300, "3", "2026-01-01")]))
     assert [width(line) for line in lines] == [75, 80, 80]
     assert "…" in lines[1]
+
+
+def test_nothing_is_cut_off_in_a_file() -> None:
+    lines = list(table(COLUMNS, [("x" * 300, "3", "2026-01-01"), ("y", "3", "2026-01-01")]))
+    assert lines[1].split() == ["x" * 300, "3", "2026-01-01"]
+    assert lines[2].index("3") == lines[1].index("3")
 
 
 def test_the_cut_counts_escapes_as_they_are_shown() -> None:
