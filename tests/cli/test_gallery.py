@@ -100,6 +100,46 @@ def test_an_export_to_standard_output_is_json_lines(run: Run) -> None:
     assert np.linalg.norm(json.loads(lines[1])["vector"]) == pytest.approx(1)
 
 
+def test_an_export_comes_in_through_standard_input(run: Run, tmp_path: Path) -> None:
+    lines = run("gallery", "export", "-").stdout
+    result = run("gallery", "import", "-", "--gallery", tmp_path / "new.db", stdin=lines.encode())
+    assert result.exit_code == 0, result.stderr
+    assert names(run, "--gallery", tmp_path / "new.db") == ["blue", "green", "red"]
+
+
+def test_a_failed_import_makes_no_gallery(run: Run, tmp_path: Path) -> None:
+    first, *rest = run("gallery", "export", "-").stdout.splitlines()
+    for lines in ([first, *rest[:-1]], [first, *rest[:-1], rest[-1].replace("red", "r" * 301)]):
+        result = run(
+            "gallery", "import", "-", "--gallery", tmp_path / "new.db", stdin="\n".join(lines).encode()
+        )
+        assert result.exit_code == 1
+        assert "standard input" in result.stderr
+        assert not list(tmp_path.glob("*new.db*"))
+
+
+def test_a_copy_is_a_gallery_and_overwrites_nothing(run: Run, people: Path, tmp_path: Path) -> None:
+    result = run("gallery", "copy", people, tmp_path / "copy.db")
+    assert "3 people with 6 templates copied" in result.stderr
+    assert names(run, "--gallery", tmp_path / "copy.db") == names(run)
+    again = run("gallery", "copy", people, tmp_path / "copy.db")
+    assert (again.exit_code, "not overwritten" in again.stderr) == (1, True)
+
+
+def test_an_erasure_that_has_to_wait_is_a_note(
+    run: Run, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from facekit.gallery import Gallery, erasure
+
+    monkeypatch.setattr(erasure, "WAIT", 0.0)
+    with Gallery.open(people / "gallery.db") as reader, reader.snapshot():
+        reader.subjects()
+        result = run("gallery", "remove", "red")
+    assert result.exit_code == 0
+    assert "still hold bytes" in result.stderr
+    assert names(run) == ["blue", "green"]
+
+
 def test_check_finds_nothing_in_a_whole_gallery_and_something_in_a_damaged_one(
     run: Run, people: Path
 ) -> None:
