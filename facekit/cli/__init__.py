@@ -102,6 +102,9 @@ def _told(error: Exception, console: Console) -> int:
     """Say what went wrong on standard error, in a line; the exit status of it."""
     if isinstance(error, click.exceptions.Abort):
         return signals.status(error.__cause__)
+    if isinstance(error, OSError) and isinstance(error.__context__, KeyboardInterrupt):
+        streams.give_up(sys.stderr)  # the terminal is gone, and click wanted to end the line of ^C on it
+        return signals.status(error.__context__)
     if isinstance(error, click.ClickException):
         shown = io.StringIO()
         error.show(shown)

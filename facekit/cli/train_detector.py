@@ -61,8 +61,9 @@ def train_detector(
       facekit train-detector photos.zip faces.csv --teacher yunet_n.onnx
       facekit train-detector photos/ faces.csv --teacher yunet_n.onnx -o runs/detector --resume
     """
+    from facekit import outputs
     from facekit.training import session
-    from facekit.training.journal import claimed
+    from facekit.training.journal import claimed, require_room
 
     if more is not None and (teacher is None or second is None):
         raise UsageError("--more needs --teacher and --second, which tell where its faces are")
@@ -73,10 +74,14 @@ def train_detector(
     from facekit.training import checkpoint, detector, detector_pictures, detector_targets
 
     torch.set_num_threads(threads)
+    inputs = [path for path in (pictures, faces, teacher, more, second) if path is not None]
+    outputs.require_apart(output, inputs)
     with claimed(output):
         last = output / checkpoint.LAST
         if last.exists() and not resume:
             raise UsageError(f"{output}: holds a run; --resume goes on with it")
+        if not resume:
+            require_room(output, (detector.EXPORTED,), inputs)
         run = detector.Training(detector.Recipe(**recipe))  # type: ignore[arg-type]
         rows = run.load(last) if resume else []
         parts = detector_pictures.split(detector_pictures.read(pictures, faces, least=LEAST))

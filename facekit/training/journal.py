@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facekit import settings, untrusted
+from facekit import outputs, settings, untrusted
 from facekit.errors import UsageError
 from facekit.writing import replacing, write_bytes
 
@@ -91,6 +91,17 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
         table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
+
+
+def require_room(out: Path, others: Sequence[str], inputs: Sequence[Path]) -> None:
+    """UsageError where a new run in `out` would take the place of a file that no run wrote; `others` are the
+    names of its files beside metrics and curve."""
+    from facekit.plots import style
+
+    for name in others:
+        outputs.require_replaceable(out / name, inputs)
+    outputs.require_replaceable(out / METRICS, inputs, is_metrics)
+    outputs.require_replaceable(out / CURVE, inputs, style.is_ours)
 
 
 def is_metrics(path: Path) -> bool:

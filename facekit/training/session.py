@@ -16,7 +16,7 @@ from facekit import hints, outputs, settings, weights
 from facekit.errors import DependencyError, UsageError
 from facekit.training import manifest
 from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
-from facekit.training.journal import Row, claimed
+from facekit.training.journal import Row, claimed, require_room
 from facekit.training.pace import Pace
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
             f"{request.out}: holds a run already; --resume goes on with it, or name another folder"
         )
     if not request.resume:
-        _require_room(request)
+        require_room(request.out, (checkpoint.BEST, checkpoint.TRUNK), _inputs(request))
     taught = before.get("teacher") or any("distance" in row for row in before.get("history", ()))
     if taught and request.teacher is None and request.bank is None:
         raise UsageError(f"{last}: learned from a teacher; give the same --teacher, or its --bank")
@@ -229,18 +229,6 @@ def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
 def _inputs(request: Request) -> list[Path]:
     read = [request.data or DEFAULT_DATA, request.validation, request.teacher, request.init]
     return [path for path in read if path is not None]
-
-
-def _require_room(request: Request) -> None:
-    """UsageError where the output would take the place of a file that no run wrote."""
-    from facekit.plots import style
-    from facekit.training import checkpoint, journal
-
-    inputs = _inputs(request)
-    for name in (checkpoint.BEST, checkpoint.TRUNK):
-        outputs.require_replaceable(request.out / name, inputs)
-    outputs.require_replaceable(request.out / journal.METRICS, inputs, journal.is_metrics)
-    outputs.require_replaceable(request.out / journal.CURVE, inputs, style.is_ours)
 
 
 def _check_numbers(config: Config) -> None:

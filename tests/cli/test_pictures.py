@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -89,6 +90,47 @@ def test_align_cuts_the_largest_face_into_the_same_tree(run: Run, tmp_path: Path
     assert "raw/bob/bad.png" in result.stderr
     with Image.open(tmp_path / "out" / "ada" / "1.png") as crop:
         assert (crop.size, crop.mode) == ((112, 112), "RGB")
+
+
+@pytest.mark.parametrize("out", ["raw", "raw/ada", "raw/new", "link"])
+def test_align_never_writes_into_the_pictures(run: Run, tmp_path: Path, out: str) -> None:
+    pictures = [photo(tmp_path / "raw" / "ada" / f"{number}.png", "red", seed=number) for number in range(2)]
+    if hasattr(os, "symlink"):
+        (tmp_path / "link").symlink_to("raw", target_is_directory=True)
+    before = [path.read_bytes() for path in pictures]
+    result = run("align", "raw", out)
+    assert (result.exit_code, "give a" in result.stderr) == (2, True)
+    assert [path.read_bytes() for path in pictures] == before
+    assert len(list((tmp_path / "raw").rglob("*"))) == 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("align", "raw", "out"),
+        ("identify", "raw", "--save-face", "out"),
+        ("identify", "raw", "--annotate", "out"),
+        ("detect", "raw", "--annotate", "out"),
+        ("cluster", "raw", "-o", "out"),
+        ("cluster", "raw", "-o", "out", "--copy", "photos"),
+    ],
+)
+def test_a_full_disk_is_a_line_that_names_what_was_written(
+    run: Run, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    for number in range(3):
+        photo(tmp_path / "raw" / "ada" / f"{number}.png", "red", seed=number)
+
+    def full(path: Path, content: bytes) -> int:
+        path.open("wb").close()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    result = run("--quiet", *command)
+    assert result.exit_code == 1
+    [told] = result.stderr.splitlines()
+    assert re.fullmatch(r"facekit: out/\S+: No space left on device", told)
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 def test_embed_gives_every_format_the_same_vectors(run: Run, tmp_path: Path) -> None:

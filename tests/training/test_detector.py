@@ -211,3 +211,16 @@ def test_the_teachers_answers_are_read_as_boxes_on_faces() -> None:
     assert points is not None
     assert ((points > [x0, y0]) & (points < [x1, y1])).all()
     assert points[0, 0] < points[1, 0]
+
+
+@pytest.mark.parametrize("name", ["detector-network.onnx", "metrics.csv", "curve.png"])
+def test_a_new_run_takes_the_place_of_no_file_that_no_run_wrote(tmp_path: Path, name: str) -> None:
+    for file in ("photos/a.png", "faces.csv", f"out/{name}"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(b"mine")
+    command = ["train-detector", str(tmp_path / "photos"), str(tmp_path / "faces.csv"), "-o"]
+    result = CliRunner().invoke(group, [*command, str(tmp_path / "out")])
+    assert (result.exit_code, f"{name}: is there already" in result.stderr) == (2, True)
+    assert (tmp_path / "out" / name).read_bytes() == b"mine"
+    result = CliRunner().invoke(group, [*command, str(tmp_path / "photos" / "run")])
+    assert (result.exit_code, "lies inside" in result.stderr) == (2, True)
