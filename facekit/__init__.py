@@ -19,7 +19,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "facekit.alignment": ("align",),
     "facekit.clustering": ("Group", "Grouping", "Sighting"),
-    "facekit.enrolment": ("EnrolReport", "Outcome"),
+    "facekit.enrolment": ("EnrolReport",),
+    "facekit.outcomes": ("Outcome",),
     "facekit.errors": (
         "DependencyError",
         "FacekitError",
@@ -64,7 +65,6 @@ if TYPE_CHECKING:
     from facekit.clustering import Grouping as Grouping
     from facekit.clustering import Sighting as Sighting
     from facekit.enrolment import EnrolReport as EnrolReport
-    from facekit.enrolment import Outcome as Outcome
     from facekit.errors import DependencyError as DependencyError
     from facekit.errors import FacekitError as FacekitError
     from facekit.errors import GalleryError as GalleryError
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from facekit.gallery.store import Gallery as Gallery
     from facekit.images import read as read
     from facekit.live.events import Event as Event
+    from facekit.outcomes import Outcome as Outcome
     from facekit.pipeline import Pipeline as Pipeline
     from facekit.reading import Options as Options
     from facekit.reading import Reading as Reading

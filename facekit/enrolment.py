@@ -7,26 +7,27 @@ whatever happens next, and running again goes on from there.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from facekit import folders, images, names, quality
+from facekit import folders, names, quality
 from facekit.choice import Choice, choose
-from facekit.errors import PictureError, UsageError
+from facekit.claims import Pictures, since_rename
+from facekit.errors import UsageError
 from facekit.gallery.records import NewTemplate, Placement, name_of_folder, subject_name
-from facekit.gallery.tombstones import Tombstones, same_face
+from facekit.gallery.tombstones import same_face
+from facekit.known import Known
 from facekit.mixture import UNLIKE, parts
+from facekit.outcomes import MIXED, Outcome, Photo, Status
 from facekit.reading import Options, Reading, read_faces
-from facekit.results import SCHEMA, Candidate, Face, Vector
+from facekit.results import Candidate, Face
 
 if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
@@ -37,20 +38,9 @@ WITNESSES_FROM, WITNESSES = 3, 200
 """So many stored templates, the latest, are asked whether new pictures are of the same person; fewer are not
 enough to tell."""
 NO_FACE = "no face"
-MIXED = "not one person's photos"
 MIXED_FROM = 6
 """So many faces must be there before a folder is refused: of five of one person, 1 in 75
 would be refused, of six none was (scripts/measure_mixtures.py)."""
-
-Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A picture to enroll, and whose it is."""
-
-    subject: str
-    source: str
 
 
 @dataclass(frozen=True)
@@ -65,34 +55,6 @@ class Plan:
     def remarks(self) -> list[str]:
         """What of it a user should know, in lines."""
         return folders.People((), self.left_out, self.without).remarks()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one picture. `problems` are why it was refused, or would be with `strict`;
-    `notes` are what else a user should know.
-    """
-
-    subject: str
-    source: str
-    status: Status
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def mixed(self) -> bool:
-        """Whether it was refused with its whole folder, which shows several people."""
-        return any(problem.startswith(MIXED) for problem in self.problems)
-
-    def to_dict(self) -> dict[str, Any]:
-        lists = {"problems": list(self.problems), "notes": list(self.notes)}
-        return {
-            "schema": SCHEMA,
-            "source": self.source,
-            "subject": self.subject,
-            "status": self.status,
-            **lists,
-        }
 
 
 @dataclass(frozen=True)
@@ -183,11 +145,11 @@ def enroll(
     """Enroll the photos, which stand together by subject; an outcome for each once it is stored."""
     rules = rules or Rules()
     options = options or Options()
-    pictures = _Pictures(gallery, photos, options.max_pixels, again=rules.again)
+    pictures = Pictures(gallery, photos, again=rules.again)
     fresh = [photo for photo in photos if photo not in pictures.settled]
     readings = read_faces([photo.source for photo in fresh], options, pipeline=pipeline)
     passed = 0
-    known = _Known(gallery)
+    known = Known(gallery)
     for subject, group in groupby(photos, key=lambda photo: photo.subject):
         ours = list(group)
         yield from (pictures.settled[photo] for photo in ours if photo in pictures.settled)
@@ -210,8 +172,8 @@ def enroll_readings(
 ) -> list[Outcome]:
     """Enroll pictures of one person, looked through already, by the same rules in one transaction."""
     rules = rules or Rules()
-    pictures = _Pictures(gallery, [], again=rules.again)
-    return _Batch(gallery, subject_name(subject), readings, _Known(gallery), rules, pictures).store()
+    pictures = Pictures(gallery, [], again=rules.again)
+    return _Batch(gallery, subject_name(subject), readings, Known(gallery), rules, pictures).store()
 
 
 def _people(paths: Sequence[str]) -> Plan:
@@ -235,83 +197,6 @@ def _people(paths: Sequence[str]) -> Plan:
     return Plan(photos, found.left_out, tuple(name for name in without if name not in by_subject))
 
 
-class _Pictures:
-    """What the pictures' bytes say before any is decoded.
-
-    `settled` are the photos that need no look, with their outcomes; `of_subject` the SHA-256 of everybody's;
-    `renamed` the people whose pictures stand under another name, with that name. A picture that lies in the
-    folders of two people cannot be both's, unless it shows both: `rival` is where else it is.
-    """
-
-    def __init__(self, gallery: Gallery, photos: Sequence[Photo], most: int = 0, *, again: bool) -> None:
-        self.stones = Tombstones() if again else gallery.tombstones()
-        self.settled: dict[Photo, Outcome] = {}
-        self.renamed: dict[str, str] = {}
-        self.of_subject: defaultdict[str, set[str]] = defaultdict(set)
-        self._claims: defaultdict[str, list[Photo]] = defaultdict(list)
-        digests = _digests(photos, everything=len(gallery) > 0 or len(self.stones) > 0)
-        known = gallery.known(list(dict.fromkeys(digests.values())))
-        for photo, digest in digests.items():
-            self.of_subject[photo.subject].add(digest)
-            holders = [info.subject for info in known.get(digest, [])]
-            outcome = self._outcome(photo, digest, holders)
-            if outcome is not None:
-                self.settled[photo] = outcome
-            if outcome is None or photo.subject in holders:
-                self._claims[digest].append(photo)
-        enrolled = set(gallery.names()) if self.renamed else set()
-        self.renamed = {old: new for old, new in self.renamed.items() if old not in enrolled}
-
-    def rival(self, sha256: str, subject: str) -> Photo | None:
-        """The same picture in another person's folder."""
-        claims = self._claims.get(sha256, ())
-        return next((photo for photo in claims if photo.subject != subject), None)
-
-    def _outcome(self, photo: Photo, digest: str, holders: Sequence[str]) -> Outcome | None:
-        subject, source = photo.subject, photo.source
-        if subject in holders:
-            return Outcome(subject, source, "already there")
-        if self.stones.has_picture("renamed", digest, subject):
-            if not holders:
-                return Outcome(subject, source, "removed earlier")
-            self.renamed[subject] = holders[0]
-            return Outcome(subject, source, "already there", notes=(_since_rename(holders[0]),))
-        if self.stones.has_picture("named", digest, subject):
-            return Outcome(subject, source, "removed earlier")
-        return None
-
-
-def _since_rename(name: str) -> str:
-    return f"enrolled as {name} since a rename or a merge"
-
-
-def _digests(photos: Sequence[Photo], *, everything: bool) -> dict[Photo, str]:
-    """The SHA-256 of the photos that can be read; unless of everything, only of those that may be in the
-    folders of two people, told by their sizes."""
-    sizes = {photo: size for photo in photos if (size := _size(photo.source)) is not None}
-    owners: defaultdict[int, set[str]] = defaultdict(set)
-    for photo, size in sizes.items():
-        owners[size].add(photo.subject)
-    wanted = (photo for photo, size in sizes.items() if everything or len(owners[size]) > 1)
-    return {photo: digest for photo in wanted if (digest := _digest(photo.source))}
-
-
-def _size(source: str) -> int | None:
-    path = Path(source)
-    try:
-        size = path.stat().st_size
-        return size if path.is_file() and size <= images.MAX_BYTES else None
-    except OSError:
-        return None  # reading it tells the user why
-
-
-def _digest(source: str) -> str | None:
-    try:
-        return hashlib.sha256(images.content(source)).hexdigest() if source != "-" else None
-    except PictureError:
-        return None  # reading it tells the user why
-
-
 class _Batch:
     """Pictures of one person that are judged together and stored in one transaction."""
 
@@ -320,9 +205,9 @@ class _Batch:
         gallery: Gallery,
         subject: str,
         readings: Sequence[Reading],
-        known: _Known,
+        known: Known,
         rules: Rules,
-        pictures: _Pictures,
+        pictures: Pictures,
     ) -> None:
         self._gallery, self._subject, self._readings = gallery, subject, readings
         self._known, self._rules, self._pictures = known, rules, pictures
@@ -465,7 +350,7 @@ def _placed(outcome: Outcome, placement: Placement) -> Outcome:
         return replace(outcome, status="moved", notes=(*outcome.notes, f"moved from {placement.other}{gone}"))
     if placement.status == "removed":
         return Outcome(outcome.subject, outcome.source, "removed earlier")
-    notes = (_since_rename(str(placement.other)),) if placement.status == "renamed" else ()
+    notes = (since_rename(str(placement.other)),) if placement.status == "renamed" else ()
     return Outcome(outcome.subject, outcome.source, "already there", notes=notes)
 
 
@@ -499,53 +384,3 @@ def _identity_problems(choice: Choice, other: Candidate | None, threshold: float
         yield f"looks like somebody else in this folder (best score with the others {choice.agreement:.2f})"
     if other and other.score >= threshold and other.score > choice.agreement:
         yield f"looks like another enrolled person ({other.subject}, score {other.score:.2f})"
-
-
-class _Known:
-    """The templates to compare with: the gallery as it was, without those that go to somebody else, and what
-    this run has added to it."""
-
-    def __init__(self, gallery: Gallery) -> None:
-        self._gallery = gallery
-        self._before = gallery.matrix()
-        self._left: dict[str, NDArray[np.float32]] = {}
-        self._names: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._count = 0
-        self._subjects = np.empty(64, np.int64)
-        self._vectors = np.empty((64, gallery.dimension), np.float32)
-
-    def add(self, templates: Iterable[NewTemplate]) -> None:
-        for template in templates:
-            if self._count == len(self._subjects):  # twice the room: copied seldom, however many come
-                self._subjects = np.concatenate([self._subjects, np.empty_like(self._subjects)])
-                self._vectors = np.concatenate([self._vectors, np.empty_like(self._vectors)])
-            if template.subject not in self._numbers:
-                self._numbers[template.subject] = len(self._names)
-                self._names.append(template.subject)
-            self._subjects[self._count] = self._numbers[template.subject]
-            self._vectors[self._count] = template.vector
-            self._count += 1
-
-    def leave(self, moving: Mapping[str, Collection[str]]) -> None:
-        """Templates of these people and pictures go to somebody else: only their others speak for them."""
-        for name in [*self._left, *moving]:
-            gone = moving.get(name, ())
-            rest = [each.vector for each in self._gallery.stored(name) if each.sha256 not in gone]
-            self._left[name] = np.stack(rest) if rest else np.empty((0, self._gallery.dimension), np.float32)
-
-    def other(self, subject: str, vector: Vector) -> Candidate | None:
-        """Whom the face is most like among all others, of the gallery and of those that were added."""
-        changed = {subject, *self._left}
-        # One place more than there are people to leave out.
-        best = self._before.search(vector[None], len(changed) + 1)[0]
-        found = [each for each in best if each.subject not in changed]
-        for name, vectors in self._left.items():
-            if name != subject and len(vectors):
-                found.append(Candidate(1, name, float((vectors @ vector).max())))
-        rows = np.flatnonzero(self._subjects[: self._count] != self._numbers.get(subject, -1))
-        if rows.size:
-            scores = self._vectors[rows] @ vector
-            row = int(scores.argmax())
-            found.append(Candidate(1, self._names[self._subjects[rows[row]]], float(scores[row])))
-        return max(found, key=lambda each: each.score, default=None)

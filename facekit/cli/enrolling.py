@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit import hints
-from facekit.enrolment import EnrolReport, Outcome, Photo
+from facekit.enrolment import EnrolReport
+from facekit.outcomes import Outcome, Photo
 from facekit.rendering.counting import counted
 from facekit.rendering.escaping import json_line
 from facekit.rendering.identified import csv_line

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit import enrolment, quality
-from facekit.enrolment import Outcome
 from facekit.gallery.search import Index
 from facekit.gallery.store import Gallery
 from facekit.live import poses, voting
 from facekit.live.frames import Frame
 from facekit.live.looking import Eyes
 from facekit.live.poses import POSES, Angles, Pose
+from facekit.outcomes import Outcome
 from facekit.reading import Reading
 from facekit.rendering.counting import counted
 from facekit.results import Candidate, Detection, Face, Vector

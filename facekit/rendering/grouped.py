@@ -15,7 +15,10 @@ from facekit.rendering.identified import csv_line
 from facekit.rendering.tables import Column, table
 from facekit.results import SCHEMA
 
-CSV_COLUMNS = ("group", "subject", "group_score", "source", "face", "x0", "y0", "x1", "y1", "detector_score")
+CSV_COLUMNS = (
+    *("group", "subject", "group_score", "contenders"),
+    *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
+)
 SINGLE = "single"
 _COLUMNS = (
     Column("group", right=True),
@@ -52,10 +55,10 @@ def _json(found: Grouping) -> Iterator[str]:
 def _csv(number: int | None, of: Group | None, face: Sighting) -> str:
     subject = of.subject if of else None
     score = round(of.score, 4) if of and of.score is not None else None
+    contenders = "; ".join(of.contenders) if of else None
     values = face.to_dict()
-    return csv_line(
-        [number, subject, score, values["source"], values["face"], *values["box"], values["detector_score"]]
-    )
+    place = (values["source"], values["face"], *values["box"], values["detector_score"])
+    return csv_line([number, subject, score, contenders, *place])
 
 
 def _table(found: Grouping) -> Iterator[str]:

@@ -52,6 +52,14 @@ class TestUnknown:
         }
         assert [face["source"] for face in alone["faces"]] == ["holiday/more/4.png"]
 
+    def test_a_group_that_is_equally_like_two_people_shows_both(self, run: Run, tmp_path: Path) -> None:
+        for number, name in enumerate(("ada", "zoe")):
+            photo(tmp_path / "k" / name / "1.png", "red", seed=1, size=(300 + number, 120))
+        run("enroll", "k", "-g", "two.db")
+        rows = csv.DictReader(io.StringIO(run("cluster", "holiday", "-g", "two.db", "-f", "csv").stdout))
+        assert {(row["subject"], row["contenders"]) for row in rows} >= {("", "ada; zoe")}
+        assert "ada or zoe?" in run("cluster", "holiday", "-g", "two.db").stdout
+
     def test_csv_has_a_row_a_face(self, run: Run) -> None:
         rows = list(csv.DictReader(io.StringIO(run("cluster", "holiday", "-f", "csv").stdout)))
         assert [row["group"] for row in rows] == ["1"] * 4 + ["2"] * 3 + [""]

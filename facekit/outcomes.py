@@ -1,0 +1,48 @@
+"""A picture to enroll, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from facekit.results import SCHEMA
+
+MIXED = "not one person's photos"
+
+Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture to enroll, and whose it is."""
+
+    subject: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture. `problems` are why it was refused, or would be with `strict`;
+    `notes` are what else a user should know.
+    """
+
+    subject: str
+    source: str
+    status: Status
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mixed(self) -> bool:
+        """Whether it was refused with its whole folder, which shows several people."""
+        return any(problem.startswith(MIXED) for problem in self.problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        lists = {"problems": list(self.problems), "notes": list(self.notes)}
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "subject": self.subject,
+            "status": self.status,
+            **lists,
+        }
