@@ -80,6 +80,8 @@ def test_version(run: Run) -> None:
 
 def test_a_mistyped_command_and_option_are_usage(run: Run) -> None:
     assert run("identfy").exit_code == 2
+    assert "Did you mean 'identify'?" in run("identfy").stderr
+    assert "No such command 'nonsense'.\n" in run("nonsense").stderr
     assert run("identify", "--treshold", "1").exit_code == 2
     assert run("identify").exit_code == 2
     assert run("identify", "x.png", "--threshold", "7").exit_code == 2
