@@ -138,6 +138,9 @@ def _told(error: Exception, console: Console) -> int:
         place = streams.OUTPUT if of_output else error.filename
         console.error(f"{place}: {error.strerror}" if place else error.strerror)
         return FAILED
+    if isinstance(error, MemoryError):
+        console.error("there is not enough memory for this")
+        return FAILED
     console.error(f"internal error ({type(error).__name__}: {error}); run with --debug to see where")
     return FAILED
 

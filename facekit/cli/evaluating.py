@@ -116,7 +116,8 @@ class Evaluating:
         if isinstance(found, Comparisons):
             return verification.of_comparisons(found, threshold=self.threshold, notes=measured.notes)
         if found.mated.all() or not found.mated.any():
-            raise UsageError("mated and non-mated comparisons are needed, there is only one kind")
+            place = f"{measured.notes['scores']}: " if "scores" in measured.notes else ""
+            raise UsageError(f"{place}mated and non-mated comparisons are needed, there is only one kind")
         return verification.report(found, threshold=self.threshold, notes=measured.notes)
 
     def _verification_groups(
