@@ -21,6 +21,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -73,6 +74,7 @@ SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.su
 # What begins like one of the others may well be something else: a text, or a camera's raw file.
 _UNMISTAKABLE = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF")
 
+_DEPTHS = (8, 10, 12, 14, 16)
 _START = 40
 """So many bytes tell a format."""
 
@@ -232,10 +234,9 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """RGB, whatever the colours were: see-through parts over white, 16 bits cut to 8."""
+    """RGB, whatever the colors were: see-through parts over white, 16 bits cut to 8."""
     if image.mode.startswith("I"):
-        deep = np.asarray(image)
-        return Image.fromarray((np.clip(deep, 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(_upper_bits(np.asarray(image))).convert("RGB")
     if image.mode == "F":
         return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
@@ -243,6 +244,15 @@ def _rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", seen.size, "white")
         return Image.alpha_composite(white, seen).convert("RGB")
     return image.convert("RGB")
+
+
+def _upper_bits(values: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> Pixels:
+    """The upper eight of as many bits as the brightest pixel tells that there are: scanners and cameras for
+    industry store 10, 12 or 14 bits in 16, which would come out almost black."""
+    brightest = int(values.max(initial=0))
+    bits = next((bits for bits in _DEPTHS if brightest < 1 << bits), brightest.bit_length())
+    gray: Pixels = (np.maximum(values, 0) >> (bits - 8)).astype(np.uint8)
+    return gray
 
 
 def _eight_bits(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Pixels:

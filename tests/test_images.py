@@ -46,12 +46,12 @@ def refusal(data: bytes, **limits: int) -> str:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_decoded(name: str) -> None:
-    options = {"quality": 95} if name in ("JPEG", "WEBP", "AVIF") else {}
+    options = {"quality": 95} if name in ("JPEG", "WEBP", "AVIF", "HEIF") else {}
     picture = decode(saved(ramp(), name, **options), "a")
     assert picture.pixels.shape == (24, 32, 3)
     assert picture.pixels.dtype == np.uint8
     assert picture.notes == ()
-    tolerance = 60 if name == "GIF" else 12
+    tolerance = {"GIF": 60, "HEIF": 30}.get(name, 12)
     assert np.abs(picture.pixels.astype(int) - np.asarray(ramp())).max() <= tolerance
 
 
@@ -94,6 +94,20 @@ def test_sixteen_bit_grey_is_not_cut_off_at_255(name: str) -> None:
     deep = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
     pixels = decode(saved(Image.fromarray(deep), name), "a").pixels
     assert np.abs(pixels[..., 0].astype(int) - (deep >> 8)).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("name", ["PNG", "TIFF"])
+def test_a_scan_of_fewer_bits_than_its_file_has_is_as_bright_as_it_was(name: str, bits: int) -> None:
+    deep = np.linspace(0, (1 << bits) - 1, 256).astype(np.uint16).reshape(16, 16)
+    pixels = decode(saved(Image.fromarray(deep), name), "a").pixels
+    assert np.abs(pixels[..., 0].ravel().astype(int) - np.arange(256)).max() <= 1
+
+
+def test_gray_of_32_bits_is_not_cut_off_at_65535() -> None:
+    deep = np.array([[-5, 0], [1 << 29, (1 << 30) - 1]], np.int32)
+    pixels = decode(saved(Image.fromarray(deep), "TIFF"), "a").pixels
+    assert pixels[..., 0].tolist() == [[0, 0], [128, 255]]
 
 
 @pytest.mark.parametrize("highest", [1.0, 255.0])
