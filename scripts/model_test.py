@@ -279,13 +279,13 @@ def _read(gallery: Gallery, chance: random.Random, own: Path, path: Path) -> dic
         target.unlink()
         return report | {"problems": problems}
     if way == "contents":
-        found, slow = gallery.contents(), chance.random() < 0.1
+        least, found, slow = _changes(gallery), gallery.contents(), chance.random() < 0.1
         templates = []
         for item in found:
             templates.append(item)
             if slow:
                 time.sleep(0.01)  # somebody leafs through an export
-        return {"kind": "seen", "way": way, "state": _of_rows(templates)} | _window(0, gallery)
+        return {"kind": "seen", "way": way, "state": _of_rows(templates)} | _window(least, gallery)
     with gallery.snapshot():
         if way == "search":
             return _searched(gallery, chance)
