@@ -22,8 +22,9 @@ _MOSTLY = 0.5
 class Outcome:
     """Of pictures taken together.
 
-    `sides` (n,) is the shorter side of every true face in pixels, `scores` (n,) the score of the box that
-    found it, −inf where none did; `false` (m,) are the scores of boxes elsewhere.
+    `sides` (n,) is the side of every true face in pixels, `scores` (n,) the score of the box that
+    found it, −inf where none did; `false` (m,) are the scores of boxes elsewhere. The side of a face is
+    that of a square as large as its box (geometry.face_side).
     """
 
     pictures: int
@@ -65,7 +66,7 @@ def outcome(pictures: Sequence[tuple[Floats, Floats, Floats, NDArray[np.bool_]]]
             elif not _excused(boxes[at], truth[~certain], shares[~certain]):
                 false.append(float(confidences[at]))
         scores.append(found[certain])
-        sides.append((truth[certain, 2:] - truth[certain, :2]).min(axis=1, initial=np.inf))
+        sides.append(np.sqrt(np.prod(truth[certain, 2:] - truth[certain, :2], axis=1)))
     return Outcome(
         len(pictures),
         np.concatenate(sides) if sides else np.zeros(0),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ from facekit.writing import replacing
 
 LAST, BEST, TRUNK = "last.safetensors", "best.safetensors", "trunk.safetensors"
 DIGEST = "digest"
+
+
+Check = Callable[[Any, Any], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +65,12 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
             raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from None
 
 
-def read(path: Path, *, device: str = "cpu") -> Checkpoint:
-    """Read a checkpoint; a folder stands for the best one in it, else the last."""
+def read(path: Path, *, device: str = "cpu", check: Check | None = None) -> Checkpoint:
+    """Read a checkpoint; a folder stands for the best one in it, else the last.
+
+    `check` raises for notes, `config` and `facts`, that its command did not write; by default those that
+    `facekit train` did not write.
+    """
     path = find(path)
     untrusted.require(path, most=untrusted.ARRAY, error=WeightsError)
     try:
@@ -73,7 +80,7 @@ def read(path: Path, *, device: str = "cpu") -> Checkpoint:
         if notes.pop(DIGEST, None) not in (None, _digest(tensors, notes)):
             raise ValueError("it is damaged: its numbers are not those that were saved")
         config, facts = (untrusted.json_value(notes[name], name) for name in ("config", "run"))
-        _check(config, facts)
+        (check or _check)(config, facts)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, FacekitError) as error:
         what = untrusted.reason(error)
         raise WeightsError(f"{path}: is not a checkpoint of `facekit train` ({what})") from None

@@ -26,6 +26,7 @@ from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 from torchvision.ops import distance_box_iou_loss  # type: ignore[import-untyped]
 
+from facekit import untrusted
 from facekit.detection.geometry import suppress
 from facekit.detection.network import STRIDES, decode, grid
 from facekit.errors import WeightsError
@@ -34,6 +35,7 @@ from facekit.results import Pixels
 from facekit.training import checkpoint, detector_targets, detector_views
 from facekit.training.detector_network import DetectorNetwork, to_onnx
 from facekit.training.detector_pictures import Photo
+from facekit.training.detector_targets import FEATURES
 from facekit.training.journal import Journal, Row
 from facekit.writing import replacing
 
@@ -44,6 +46,9 @@ _UNSURE = 0.3
 _OVERLAP = 0.4
 _LEAST = 0.1
 _PRECISION = 0.99
+_FACES_COUNT = 5.0
+
+LOSSES = ("score_loss", "box_loss", "point_loss", "likeness_loss")
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,11 @@ class Recipe:
     rate: float = 2e-3
     decay: float = 1e-2
     warmup: int = 200
-    averaging: float = 0.998
+    averaging: float = 0.99
     everyday: float = 0.65
     box_weight: float = 2.0
     point_weight: float = 2.0
+    likeness_weight: float = 2.0
     validate_every: int = 500
     workers: int = 1
     seed: int = 1
@@ -71,13 +77,15 @@ class Recipe:
 
 class Batch(NamedTuple):
     """Views uint8 (n, side, side, 3); of each cell the score wanted, how much it counts, its face's box and
-    points in pixels (n, cells, 14), and whether it has a face."""
+    points in pixels (n, cells, 14), whether it has a face, and the teacher's features, zero where it was not
+    asked."""
 
     pixels: Tensor
     scores: Tensor
     weights: Tensor
     places: Tensor
     has_face: Tensor
+    features: Tensor
 
 
 class Views(Dataset[Batch]):
@@ -114,7 +122,7 @@ class Views(Dataset[Batch]):
     def _example(self, side: int, chance: np.random.Generator) -> tuple[NDArray[Any], ...]:
         view = detector_views.make(self._photos, self._weights, side, chance)
         upright = view.turned < detector_targets.UPRIGHT
-        maps = self._teacher(view.pixels)[:2] if self._teacher and upright else None
+        maps = self._teacher(view.pixels) if self._teacher and upright else None
         wanted = detector_targets.of_view(view.labels, maps, side, side)
         known = np.concatenate([view.labels.boxes, view.labels.points.reshape(-1, 10)], axis=1)
         known = np.concatenate([known, np.zeros((1, 14), np.float32)])  # the last is nobody's
@@ -124,6 +132,7 @@ class Views(Dataset[Batch]):
             wanted.weights,
             known[wanted.faces].astype(np.float32),
             wanted.faces >= 0,
+            (np.zeros((len(wanted.scores), FEATURES)) if maps is None else maps.features).astype(np.float16),
         )
 
 
@@ -152,6 +161,20 @@ def losses(answers: Tensor, batch: Batch, side: int, recipe: Recipe) -> Tensor:
     return torch.stack([score, recipe.box_weight * box, recipe.point_weight * point / total])
 
 
+def likeness(features: Tensor, batch: Batch) -> Tensor:
+    """How far features (n, cells, FEATURES) are from the teacher's, in parts of their size; faces count most.
+
+    What a network thinks of every place says far more of how it sees than its few answers do (Romero et al.
+    2015, FitNets).
+    """
+    wanted = batch.features.float()
+    asked = (wanted != 0).any(dim=2)
+    size = wanted[asked].square().mean().clamp(min=1e-6) if asked.any() else torch.tensor(1.0)
+    counts = (asked * (1 + _FACES_COUNT * batch.scores)) * batch.weights
+    away = (features - wanted).square().mean(dim=2) / size
+    return (away * counts).sum() / counts.sum().clamp(min=1)
+
+
 class Training:
     """The state of a run: the network, its moving average, the optimizer, and the step it is at."""
 
@@ -164,19 +187,23 @@ class Training:
             multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.averaging),  # type: ignore[no-untyped-call]
             use_buffers=True,
         )
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.rate, weight_decay=recipe.decay
-        )
+        # The teacher's features need not be ours, but easy to tell from ours.
+        self.translation = nn.Linear(FEATURES, FEATURES)
+        parameters = [*self.network.parameters(), *self.translation.parameters()]
+        self.optimizer = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
 
     def learn(self, batch: Batch) -> Tensor:
-        """One step; the losses before it, (3,)."""
+        """One step; the losses before it, (4,)."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate_at(self.step)
         self.network.train()
         pictures = batch.pixels.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            answers = self.network(pictures)
+            answers, features = self.network.with_features(pictures)
+            features = self.translation(features)
         parts = losses(answers.float(), batch, batch.pixels.shape[1], self.recipe)
+        alike = self.recipe.likeness_weight * likeness(features.float(), batch)
+        parts = torch.cat([parts, alike[None]])
         self.optimizer.zero_grad()
         parts.sum().backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -188,6 +215,7 @@ class Training:
     def save(self, path: Path, rows: Sequence[Row]) -> None:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
+        tensors |= {f"translation.{name}": value for name, value in self.translation.state_dict().items()}
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
         facts = {"step": self.step, "seconds": self.seconds, "history": list(rows)}
@@ -195,7 +223,7 @@ class Training:
 
     def load(self, path: Path) -> list[Row]:
         """Go on where the run that wrote `path` was; its rows. Raises WeightsError for another network's."""
-        saved = checkpoint.read(path)
+        saved = checkpoint.read(path, check=_check)
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in saved.under("optimizer").items():
             number, _, part = name.partition(".")
@@ -203,6 +231,7 @@ class Training:
         try:
             self.network.load_state_dict(saved.under("network"))
             self.averaged.load_state_dict(saved.under("averaged"))
+            self.translation.load_state_dict(saved.under("translation"))
         except RuntimeError as error:
             raise WeightsError(f"{path}: is of another network ({str(error).splitlines()[0]})") from None
         groups = self.optimizer.state_dict()["param_groups"]
@@ -210,6 +239,18 @@ class Training:
         self.step, self.seconds = saved.facts["step"], saved.facts["seconds"]
         rows: list[Row] = saved.facts["history"]
         return rows
+
+
+def _check(config: Any, facts: Any) -> None:
+    """Raise for notes that `save` did not write."""
+    untrusted.Fields(config, "its recipe")
+    run = untrusted.Fields(facts, "run:")
+    run.whole("step")
+    run.number("seconds", least=0)
+    for row in run.values.get("history", []):
+        values = untrusted.Fields(row, "a row of its history")
+        for name in {"step", *values.values}:
+            values.number(name)
 
 
 def train(
@@ -224,22 +265,19 @@ def train(
     whenever it validates."""
     recipe, journal = run.recipe, Journal(out, rows)
     batches = _batches(views, run.step, recipe)
-    sums, count, start = torch.zeros(3), 0, time.monotonic()
+    sums, count, start = torch.zeros(len(LOSSES)), 0, time.monotonic()
     for batch in batches:
         sums, count = sums + run.learn(batch), count + 1
         if run.step % recipe.validate_every and run.step < recipe.steps:
             continue
         run.seconds, start = run.seconds + time.monotonic() - start, time.monotonic()
-        score, box, point = (sums / count).tolist()
         row = {
             "step": float(run.step),
             "seconds": run.seconds,
-            "score_loss": score,
-            "box_loss": box,
-            "point_loss": point,
+            **dict(zip(LOSSES, (sums / count).tolist(), strict=True)),
             **figures(evaluate(averaged(run), validation)),
         }
-        sums, count = torch.zeros(3), 0
+        sums, count = torch.zeros(len(LOSSES)), 0
         journal.add(row)
         run.save(out / checkpoint.LAST, journal.rows)
         with replacing(out / EXPORTED) as unfinished:
@@ -266,7 +304,7 @@ def averaged(run: Training) -> DetectorNetwork:
 def figures(result: Outcome) -> Row:
     """What the curve of a run shows: recall by size of face where 99 % of the boxes are faces."""
     least = result.threshold(_PRECISION)
-    row = {"threshold": least}
+    row = {"threshold": min(least, 1.0)}
     for name, (smallest, largest) in {"40": (40, np.inf), "20_40": (20, 40), "10_20": (10, 20)}.items():
         found, wanted = result.recall(smallest, largest, least)
         row[f"recall_{name}"] = found / max(1, wanted)

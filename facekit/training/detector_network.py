@@ -78,42 +78,47 @@ class DetectorNetwork(nn.Module):
             nn.init.constant_(layer.bias, math.log(_RARE / (1 - _RARE)))  # type: ignore[arg-type]
 
     def forward(self, pictures: Tensor) -> Tensor:
+        return self.with_features(pictures)[0]
+
+    def with_features(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """The answers, and the features (n, cells, joined) that they come from."""
         fine = self.fine(self.stem(pictures / 127.5 - 1))
         middle = self.middle(fine)
         coarse = self.coarse(middle)
-        answers, above = [], None
+        answers, features, above = [], [], None
         for level in (2, 1, 0):
             maps = F.relu(self.sides[level]((fine, middle, coarse)[level]))
             if above is not None:
                 maps = maps + F.interpolate(above, scale_factor=2.0, mode="nearest")
             above = self.joints[level](maps)
+            features.append(above.flatten(2).transpose(1, 2))
             both = (self.score[level](self.scores(above)), self.place[level](self.places(above)))
             answers.append(torch.cat(both, dim=1).flatten(2).transpose(1, 2))
-        return torch.cat(answers[::-1], dim=1)
+        return torch.cat(answers[::-1], dim=1), torch.cat(features[::-1], dim=1)
 
 
-class _FromBytes(nn.Module):
-    """The network for pictures as they are in memory, uint8 (n, height, width, 3), with scores in 0 … 1."""
+class _Exported(nn.Module):
+    """The network for pictures as they lie in memory, float (n, height, width, 3), with scores in 0 … 1."""
 
     def __init__(self, network: DetectorNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, pictures: Tensor) -> Tensor:
-        answers = self.network(pictures.permute(0, 3, 1, 2).float())
+        answers = self.network(pictures.permute(0, 3, 1, 2))
         return torch.cat([answers[..., :1].sigmoid(), answers[..., 1:]], dim=2)
 
 
 def to_onnx(network: DetectorNetwork) -> bytes:
     """The network as an ONNX file with float16 weights, batch norms folded, for pictures of any size."""
-    ready = _FromBytes(network.to(memory_format=torch.contiguous_format)).eval()
+    ready = _Exported(network.to(memory_format=torch.contiguous_format)).eval()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder, "network.onnx")
         # The exporter that needs no further package announces its successor, which needs one.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             ready,
-            (torch.zeros(1, 64, 96, 3, dtype=torch.uint8),),
+            (torch.zeros(1, 64, 96, 3),),
             path,
             dynamo=False,
             opset_version=OPSET,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from facekit.training.detector_pictures import Labels
 
 Floats = NDArray[np.float32]
 
+FEATURES = 64
 _FITS = 0.4
 _MISSED = 0.5
 _FILLED_IN = 0.9
@@ -34,20 +35,27 @@ _CELLS_ACROSS = 4.0
 """How many cells of its map a face is wide at best, where no teacher says which cells see it."""
 
 
+class Answers(NamedTuple):
+    """Of all cells of a picture: scores (n,), boxes (n, 4), points (n, 5, 2), and features (n, FEATURES) that
+    all of these come from."""
+
+    scores: Floats
+    boxes: Floats
+    points: Floats
+    features: Floats
+
+
 class YuNetMaps:
     """Raw answers of a YuNet network of libfacedetection.train, one thread, picture by picture."""
 
     def __init__(self, path: Path) -> None:
         try:
-            self._network = runtime.load(path.read_bytes(), threads=1)
+            self._network = runtime.load(_with_features(path), threads=1)
         except (OSError, runtime.LoadError) as error:
             raise WeightsError(f"{path}: no network that can be loaded ({error})") from None
-        if self._network.output_count != 4 * len(STRIDES):
-            raise WeightsError(f"{path}: no YuNet, which has {4 * len(STRIDES)} outputs")
 
-    def __call__(self, pixels: Pixels) -> tuple[Floats, Floats, Floats]:
-        """Scores (n,), boxes (n, 4) and points (n, 5, 2) of all cells of a picture with sides that are
-        multiples of 32."""
+    def __call__(self, pixels: Pixels) -> Answers:
+        """Of a picture with sides that are multiples of 32."""
         batch = np.ascontiguousarray(pixels[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32))
         outputs = self._network.outputs(batch)
         classes, objects, boxes, points = (
@@ -55,7 +63,31 @@ class YuNetMaps:
             for first in (0, 3, 6, 9)
         )
         scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))
-        return scores, *decode(np.concatenate([boxes, points], axis=1), grid(*pixels.shape[:2]))
+        features = np.concatenate([each[0].reshape(FEATURES, -1).T for each in outputs[12:]])
+        places = decode(np.concatenate([boxes, points], axis=1), grid(*pixels.shape[:2]))
+        return Answers(scores, *places, features)
+
+
+def _with_features(path: Path) -> bytes:
+    """The network with further outputs: of each stride the map that its answers come from."""
+    import onnx
+
+    try:
+        model = onnx.load_from_string(path.read_bytes())
+    except Exception as error:  # google.protobuf's own, which is no dependency of ours
+        raise WeightsError(f"{path}: is no ONNX file ({str(error).splitlines()[0]})") from None
+    makers = {name: node for node in model.graph.node for name in node.output}
+    if len(model.graph.output) != 4 * len(STRIDES):
+        raise WeightsError(f"{path}: no YuNet, which has {4 * len(STRIDES)} outputs")
+    for output in list(model.graph.output)[: len(STRIDES)]:
+        name, convolutions = output.name, 0
+        while convolutions < 2:  # one for each cell, one that looks around it
+            if name not in makers:
+                raise WeightsError(f"{path}: no YuNet: {output.name} does not come from two convolutions")
+            convolutions += makers[name].op_type == "Conv"
+            name = makers[name].input[0]
+        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+    return bytes(model.SerializeToString())
 
 
 class YuNetEyes:
@@ -72,7 +104,7 @@ class YuNetEyes:
     def _look(self, pixels: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
         height, width = (max(32, round(side * scale / 32) * 32) for side in pixels.shape[:2])
         view = fit(pixels, width, height, fill=0, centred=False)
-        scores, boxes, points = self._maps(view.canvas)
+        scores, boxes, points, _ = self._maps(view.canvas)
         sure = scores >= self._sure
         corners = view.back(boxes[sure].reshape(-1, 2, 2)).reshape(-1, 4)
         return corners.astype(np.float32), scores[sure], view.back(points[sure]).astype(np.float32)
@@ -87,15 +119,15 @@ class Targets:
     faces: NDArray[np.int64]
 
 
-def of_view(labels: Labels, maps: tuple[Floats, Floats] | None, height: int, width: int) -> Targets:
-    """`maps` are the teacher's scores and boxes, None where it was not asked."""
+def of_view(labels: Labels, maps: Answers | None, height: int, width: int) -> Targets:
+    """`maps` are the teacher's answers, None where it was not asked."""
     places = grid(height, width)
     scores = np.zeros(len(places), np.float32)
     weights = np.ones(len(places), np.float32)
     faces = np.full(len(places), -1)
     if maps is not None:
-        scores[:] = maps[0]
-        _set_right(scores, faces, maps[1], labels)
+        scores[:] = maps.scores
+        _set_right(scores, faces, maps.boxes, labels)
     for number in np.flatnonzero(labels.certain):
         matched = faces == number
         best = float(scores[matched].max()) if matched.any() else 0.0

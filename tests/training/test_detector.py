@@ -35,6 +35,12 @@ def photo(name: str = "a.png", *rows: tuple[list[float], bool]) -> Photo:
     return Photo(name, pixels, Labels.of(rows or [(face(60, 40, 40), True)]))
 
 
+def answers(scores: np.ndarray, boxes: np.ndarray) -> detector_targets.Answers:
+    count = len(scores)
+    features = np.zeros((count, detector_targets.FEATURES), np.float32)
+    return detector_targets.Answers(scores, boxes, np.zeros((count, 5, 2), np.float32), features)
+
+
 def folder(where: Path, count: int) -> tuple[Path, Path]:
     """Pictures with one face each, and the table of them."""
     pictures, table = where / "photos", where / "faces.csv"
@@ -131,7 +137,7 @@ def test_views_come_from_the_seed_and_are_whole() -> None:
 def test_a_face_the_teacher_misses_is_wanted_all_the_same() -> None:
     labels = Labels.of([(face(60, 40, 40), True)])
     places = grid(128, 160)
-    nothing = np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32)
+    nothing = answers(np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32))
     targets = detector_targets.of_view(labels, nothing, 128, 160)
     wanted = places[targets.faces == 0]
     assert len(wanted)
@@ -145,20 +151,20 @@ def test_what_the_teacher_takes_for_a_face_is_taken_back_but_not_where_it_is_unc
     places = grid(128, 160)
     scores, boxes = np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32)
     scores[[0, 200]], boxes[0], boxes[200] = 0.9, (0, 0, 40, 40), (100, 80, 140, 120)
-    targets = detector_targets.of_view(labels, (scores, boxes), 128, 160)
+    targets = detector_targets.of_view(labels, answers(scores, boxes), 128, 160)
     assert targets.scores[0] == pytest.approx(0.9)
     assert targets.scores[200] < 0.1
     assert (targets.faces == -1).all()
 
 
-def test_the_network_is_small_and_its_file_takes_any_size_of_bytes() -> None:
+def test_the_network_is_small_and_its_file_takes_any_size_of_picture() -> None:
     network = DetectorNetwork()
     assert sum(parameter.numel() for parameter in network.parameters()) <= 150_000
     exported = to_onnx(network)
     assert len(exported) <= 400_000
     loaded = runtime.load(exported, threads=1)
     for height, width in ((64, 96), (320, 256)):
-        pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), np.uint8)
+        pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3)).astype(np.float32)
         answers = loaded(pixels)[0]
         assert answers.shape == (len(grid(height, width)), ANSWERS)
         assert 0 <= answers[:, 0].min() <= answers[:, 0].max() <= 1
