@@ -381,8 +381,6 @@ class Reports:
             else:
                 self.answers.append(report)
         if began is not None:
-            # The command that a killed process had started may live a little longer.
-            most = sys.maxsize if began.get("command") else most
             self.loose.append({**began, "most": most, "must": False})
             self.counts["killed in a change"] += 1
 
@@ -420,6 +418,8 @@ class Run:
         return Worker(self.path, self._chance.randrange(2**32))
 
     def _collect(self, worker: Worker) -> None:
+        if worker.lines and '"command": true' in worker.lines[-1]:
+            time.sleep(1)  # what it had started was killed too, and may take a moment to be gone
         with Gallery.open(self.path) as gallery:
             self.reports.take(worker.lines, _changes(gallery))
         if worker.status not in (0, -signal.SIGKILL):
