@@ -9,15 +9,19 @@ import click
 
 from facekit.cli import options as shared
 from facekit.cli import paths
+from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.reading import Options
 
+CAMERA = "0"
+"""The source where none is named: the first camera."""
+
 
 @shared.command("register")
 @click.argument("name", shell_complete=shared.complete_subject)
-@click.argument("source", type=paths.INPUT, default="0")
+@click.argument("source", type=paths.INPUT, required=False)
 @click.option(
     "--from-folder",
     type=paths.FOLDER,
@@ -45,7 +49,7 @@ def register(
     console: Console,
     /,
     name: str,
-    source: str,
+    source: str | None,
     from_folder: Path | None,
     frames: int,
     view: bool | None,
@@ -74,7 +78,9 @@ def register(
     from facekit.cli.registering import register_person
     from facekit.live import sources
 
-    text = source if from_folder is None else str(from_folder)
+    if source is not None and from_folder is not None:
+        raise UsageError("give a source or --from-folder, not both")
+    text = str(from_folder) if from_folder is not None else CAMERA if source is None else source
     place = sources.parse(text, folder_rate=1.0, max_pixels=max_pixels)
     pipeline = options.pipeline()
     return register_person(

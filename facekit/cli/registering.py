@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from facekit.rendering.ring import line, ringed
 if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.live.window import Window
+    from facekit.outcomes import Outcome
     from facekit.pipeline import Pipeline
 
 
@@ -158,10 +160,7 @@ def _save(
         console.note(f"{source.shown}: {remark}")
     with verbs.gallery_for_enrolment(place, pipeline) as gallery:
         outcomes = registering.enroll(gallery, name, kept, source.name)
-    for note in dict.fromkeys(problem for outcome in outcomes for problem in outcome.problems):
-        console.note(f"{note}; enrolled all the same")
-    added = sum(outcome.status == "enrolled" for outcome in outcomes)
-    console.emit(f"{printable(name)}: {counted(added, 'template')} added ({_counts(kept)})")
+    _tell(console, name, [pose for pose, _ in kept], outcomes)
     missing = [pose for pose in POSES if pose not in {pose for pose, _ in kept}]
     if missing:
         console.note(f"not seen: {', '.join(missing)}; run it again to add them")
@@ -169,6 +168,30 @@ def _save(
     return FAILED if console.failed else DONE
 
 
-def _counts(kept: Sequence[tuple[Pose, Kept]]) -> str:
-    poses = [pose for pose, _ in kept]
-    return ", ".join(f"{pose} {poses.count(pose)}" for pose in POSES if pose in poses)
+def _tell(console: Console, name: str, poses: Sequence[Pose], outcomes: Sequence[Outcome]) -> None:
+    """What became of the frames of these poses: how many are this person's now, whose they were, and why
+    others are not."""
+    for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
+        console.note(note)
+    refused = [outcome for outcome in outcomes if outcome.status == "refused"]
+    for problem in dict.fromkeys(problem for outcome in refused for problem in outcome.problems):
+        console.error(f"{problem}; not enrolled")
+    stored = [outcome for outcome in outcomes if outcome.status in ("enrolled", "moved")]
+    for problem in dict.fromkeys(problem for outcome in stored for problem in outcome.problems):
+        console.note(f"{problem}; enrolled all the same")
+    counts = Counter(outcome.status for outcome in outcomes)
+    added = [pose for pose, outcome in zip(poses, outcomes, strict=True) if outcome in stored]
+    told = [f"{counted(len(added), 'template')} added{_counts(added)}"]
+    if counts["moved"]:
+        told.append(f"{counts['moved']} of them moved from another name")
+    if counts["already there"]:
+        told.append(f"{counts['already there']} already there")
+    console.emit(f"{printable(name)}: {', '.join(told)}")
+    if removed := counts["removed earlier"]:
+        tell = console.note if stored or counts["already there"] else console.error
+        tell(f"{counted(removed, 'frame')} not enrolled: removed earlier, and stays removed: record anew")
+
+
+def _counts(poses: Sequence[Pose]) -> str:
+    parts = [f"{pose} {poses.count(pose)}" for pose in POSES if pose in poses]
+    return f" ({', '.join(parts)})" if parts else ""

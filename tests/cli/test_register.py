@@ -74,6 +74,44 @@ def test_it_writes_where_enroll_writes(run: Run, folder: Path, user_data: Path) 
     assert stored(user_data / "facekit" / "gallery.db") == {"Ada": 10}
 
 
+def test_the_same_frames_under_another_name_are_said_to_move(run: Run, folder: Path) -> None:
+    run("register", "Ada", "ada", "-g", "g.db")
+    result = run("register", "Eve", "ada", "-g", "g.db")
+    assert stored("g.db") == {"Eve": 10}
+    assert result.stdout.startswith("Eve: 10 templates added (")
+    assert result.stdout.endswith("), 10 of them moved from another name\n")
+    assert "moved from Ada; Ada had no other picture and is gone" in result.stderr
+
+
+def test_frames_that_are_there_are_not_said_to_be_added(run: Run, folder: Path) -> None:
+    run("register", "Ada", "ada", "-g", "g.db")
+    result = run("register", "Ada", "ada", "-g", "g.db")
+    assert (result.exit_code, result.stdout) == (0, "Ada: 0 templates added, 10 already there\n")
+
+
+def test_frames_that_were_removed_stay_out_and_that_is_told(run: Run, folder: Path) -> None:
+    run("register", "Ada", "ada", "-g", "g.db")
+    run("gallery", "remove", "Ada", "-g", "g.db")
+    result = run("register", "Ada", "ada", "-g", "g.db")
+    assert (result.exit_code, stored("g.db")) == (1, {})
+    assert "10 frames not enrolled: removed earlier" in result.stderr
+
+
+def test_frames_of_a_renamed_person_stay_with_the_name_and_that_is_told(run: Run, folder: Path) -> None:
+    run("register", "Ada", "ada", "-g", "g.db")
+    run("gallery", "rename", "Ada", "Eve", "-g", "g.db")
+    result = run("register", "Ada", "ada", "-g", "g.db")
+    assert (result.stdout, stored("g.db")) == ("Ada: 0 templates added, 10 already there\n", {"Eve": 10})
+    assert "Eve" in result.stderr
+
+
+def test_a_source_beside_from_folder_is_refused(run: Run, folder: Path) -> None:
+    result = run("register", "Ada", "0", "--from-folder", "ada", "-g", "g.db")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "not both" in result.stderr
+    assert not os.path.exists("g.db")
+
+
 def test_who_looks_like_another_is_enrolled_with_a_warning(run: Run, folder: Path, people: Path) -> None:
     run("register", "Ada", "ada", "-g", "gallery/gallery.db")
     result = run("register", "Eve", "ada", "-g", "gallery/gallery.db")
