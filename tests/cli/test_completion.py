@@ -23,7 +23,7 @@ from facekit.gallery import Gallery
 from facekit.gallery.records import NewTemplate
 
 NAMES = {
-    "Ann;t": "Ann;touch X;echo ",
+    "Ann;t": "Ann;touch X;echo b",
     "J": "José Ñu",
     "S": "Smith, Eve",
     "O": "O'Neil",
