@@ -30,6 +30,7 @@ _CATALOGS = re.compile(r"desktop\.ini|.*\.db(-wal|-shm|-journal|\.index.*)?", re
 """Files that lie beside pictures and that nobody takes for one: galleries, Thumbs.db."""
 
 BESIDE = "beside the folders"
+HIDDEN = "hidden"
 _MOST_KINDS = 6
 _LONGEST_ENDING = 16
 
@@ -75,9 +76,9 @@ def find(inputs: Sequence[str]) -> Listing:
     """The pictures that the inputs stand for, in the order of the inputs.
 
     A folder gives the pictures in it and below it, sorted: files with an ending of a known format, and those
-    with another that begin like a picture. Hidden ones, and the folders that photo programs keep for
-    themselves, are passed over. Whatever else is named is passed on as it is, `-` too, and so is a folder
-    that cannot be listed: reading it tells the user why.
+    with another that begin like a picture. Hidden pictures and folders, and the folders that photo programs
+    keep for themselves, are left out. Whatever else is named is passed on as it is, `-` too, and so is a
+    folder that cannot be listed: reading it tells the user why.
     """
     search = _Search()
     pictures: list[str] = []
@@ -182,8 +183,9 @@ class _Search:
             kind = _kind(entry)
             if kind in ("folder", "link") and self._ours(entry):
                 found.append((entry.name, kind == "link"))
-            elif kind == "file" and not entry.name.startswith(".") and _is_picture(entry.path):
-                self.left_out.append(LeftOut(entry.path, BESIDE))
+            elif kind == "file" and _is_picture(entry.path):
+                reason = HIDDEN if entry.name.startswith(".") else BESIDE
+                self.left_out.append(LeftOut(entry.path, reason))
         return found
 
     def walk(self, tree: _Tree, top: str | None = None) -> None:
@@ -225,6 +227,7 @@ class _Search:
 
     def _ours(self, entry: os.DirEntry[str]) -> bool:
         if entry.name.startswith("."):
+            self._leave(entry.path, HIDDEN)
             return False
         if _FOREIGN.fullmatch(entry.name):
             self._leave(entry.path, "of other programs")
@@ -235,9 +238,12 @@ class _Search:
         self.left_out.append(LeftOut(folder, reason, folder=True))
 
     def _file(self, entry: os.DirEntry[str], kind: str) -> Iterator[str]:
-        if entry.name.startswith(".") or _CATALOGS.fullmatch(entry.name):
+        if entry.name.startswith("."):
+            if kind == "file" and _is_picture(entry.path):
+                self.left_out.append(LeftOut(entry.path, HIDDEN))
+        elif _CATALOGS.fullmatch(entry.name):
             return
-        if kind != "file":
+        elif kind != "file":
             self.left_out.append(LeftOut(entry.path, kind))
         elif _is_picture(entry.path):
             yield entry.path

@@ -35,8 +35,16 @@ def by_person(folder: Path) -> dict[str, list[str]]:
 def test_folders_are_searched_below_sorted_and_without_hidden_files(tmp_path: Path) -> None:
     wanted = ["a/z.JPG", "b.png", "b/c/d.webp"]
     touch(tmp_path, *wanted, ".hidden.png", "._b.png", ".cache/e.png", ".Trash-1000/files/f.png")
+    touch(tmp_path, ".DS_Store", ".nomedia")
     assert names(tmp_path) == wanted
-    assert find([str(tmp_path)]).remarks() == []
+    assert find([str(tmp_path)]).remarks() == ["2 files left out: 2 hidden", "2 folders left out: 2 hidden"]
+
+
+def test_a_folder_of_hidden_pictures_alone_says_why_it_seems_empty(tmp_path: Path) -> None:
+    touch(tmp_path, "people/.old/a.png", "people/.b.png")
+    hidden = ["1 file left out: 1 hidden", "1 folder left out: 1 hidden"]
+    assert find([str(tmp_path / "people")]).remarks() == hidden
+    assert people([str(tmp_path / "people")]).remarks() == hidden
 
 
 def test_named_files_are_always_tried_and_keep_their_order(tmp_path: Path) -> None:
@@ -88,7 +96,7 @@ def test_folders_of_other_programs_are_not_searched(tmp_path: Path) -> None:
         touch(tmp_path, f"{foreign}/Tom/wrong.jpg")
     assert by_person(tmp_path) == {"Lena": ["Lena/1.png"]}
     assert names(tmp_path) == ["Lena/1.png"]
-    assert find([str(tmp_path)]).remarks() == ["6 folders left out: 6 of other programs"]
+    assert find([str(tmp_path)]).remarks() == ["8 folders left out: 6 of other programs, 2 hidden"]
 
 
 def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
