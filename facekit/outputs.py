@@ -63,6 +63,17 @@ def require_replaceable(
         )
 
 
+def require_distinct(*paths: Path | None) -> None:
+    """Raise UsageError where two files that one command writes are one: the last would take the place of
+    the others."""
+    places: set[str] = set()
+    for path in filter(None, paths):
+        place = os.path.realpath(path)
+        if place in places or any(same_file(place, other) for other in places):
+            raise UsageError(f"{path}: is given for two files that are written: give each its own name")
+        places.add(place)
+
+
 def same_file(path: str | Path, other: str | Path) -> bool:
     """Whether two names, that may lead through links, are of one file or folder."""
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facekit.errors import UsageError
-from facekit.outputs import leaves, make_folder, require_replaceable
+from facekit.outputs import leaves, make_folder, require_distinct, require_replaceable
 
 links = pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
 
@@ -74,3 +74,13 @@ def test_a_named_file_is_replaced_only_if_it_is_empty_or_ours(tmp_path: Path, ra
     require_replaceable(other, [], lambda path: path.read_bytes() == b"mine")
     with pytest.raises(UsageError, match=r"other.*another name"):
         require_replaceable(other, [])
+
+
+def test_two_outputs_are_two_files(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    (tmp_path / "link").symlink_to("new")
+    os.link(tmp_path / "there", tmp_path / "twin")
+    require_distinct(tmp_path / "there", None, tmp_path / "new", None)
+    for one, other in (("new", "./new"), ("new", "link"), ("there", "twin")):
+        with pytest.raises(UsageError, match="given for two files"):
+            require_distinct(tmp_path / one, tmp_path / other)

@@ -51,13 +51,14 @@ class Wishes:
     wait: bool = False
 
     def check(self, source: Source) -> None:
-        """Raise UsageError where the source itself would be written over, or what facekit did not write, and
-        for a wait that could not help.
+        """Raise UsageError where the source itself would be written over, what facekit did not write, or one
+        file by the other, and for a wait that could not help.
         """
         from facekit import outputs
 
         if self.wait and not source.live:
             raise UsageError(f"{source.shown}: --wait is for cameras and addresses")
+        outputs.require_distinct(self.save_video, self.log)
         if self.save_video is not None:
             from facekit.live.video import is_recording
 

@@ -231,6 +231,13 @@ def test_no_output_takes_the_place_of_what_facekit_did_not_write(
     assert (tmp_path / "mine.mp4").read_bytes() == b"mine"
 
 
+def test_a_video_and_a_log_of_one_name_are_refused(run: Run, film: Path, tmp_path: Path) -> None:
+    result = run("watch", "film.mp4", "--save-video", "out.mp4", "--log", "./new/../out.mp4")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "out.mp4: is given for two files" in result.stderr
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_a_second_run_replaces_the_video_and_adds_to_the_log(run: Run, film: Path, tmp_path: Path) -> None:
     lengths = []
     for _ in range(2):
