@@ -311,6 +311,8 @@ def _silence_libtiff() -> None:
 def _reason(error: BaseException) -> str:
     """The error's own words in one printable line, without addresses of objects."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if error.args and isinstance(error.args[0], bytes):  # as Pillow's reader of PPM has it
+        words = error.args[0].decode("latin-1")
     words = " ".join(re.sub(r"<[^>]*>", "", words).split())
     printable = "".join(letter if letter.isprintable() else "?" for letter in words)
     return printable[:100] or type(error).__name__

@@ -14,6 +14,7 @@ from facekit.untrusted import Fields
 
 MANIFEST = "manifest.toml"
 _SHA256 = re.compile("[0-9a-f]{64}")
+_LEAST_SCALE = 1e-6  # by a smaller one pixels become more than a float32 holds
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,10 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
             f"{path}: [embedder] sha256 = {untrusted.shown(sha256)}: it is 64 hexadecimal digits"
         )
     scale = table.number("scale", 127.5, least=-1e6, most=1e6)
-    if scale <= 0:
-        raise WeightsError(f"{path}: [embedder] scale = {scale:g}: it is a number above 0")
+    if scale < _LEAST_SCALE:
+        raise WeightsError(
+            f"{path}: [embedder] scale = {scale:g}: it is a number above 0, and at least {_LEAST_SCALE:g}"
+        )
     return EmbedderSpec(
         path=network,
         name=table.text("name", network.stem, longest=200),

@@ -179,7 +179,7 @@ def test_a_picture_cut_off_is_refused_whatever_other_packages_allow(monkeypatch:
         (b"\0" * 1000, "not a picture"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged HEIF"),
         (b"\xff\xd8\xff", "damaged JPEG"),
-        (b"P6\n99999999999999999999 1\n255\n", "damaged PPM"),
+        (b"P6\n99999999999999999999 1\n255\n", "damaged PPM picture (Token too long"),
     ],
 )
 def test_what_is_no_picture_is_refused(data: bytes, words: str) -> None:

@@ -28,6 +28,7 @@ def described(folder: Path, *lines: str) -> Path:
         ("side = [112]", "side = a list: it is a whole number"),
         ("side = true", "side = True: it is a whole number"),
         ("scale = 0", "scale = 0: it is a number above 0"),
+        ("scale = 1e-44", "scale = 1e-44: it is a number above 0, and at least"),
         ("scale = nan", "scale = nan: it is a number from"),
         ("mean = inf", "mean = inf: it is a number from"),
         ("mean = 0x" + "f" * 20_000, "mean = a huge number: it is a number from"),

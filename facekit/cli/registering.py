@@ -19,7 +19,7 @@ from facekit.live.frames import Frame
 from facekit.live.playing import play
 from facekit.live.poses import POSES, Pose
 from facekit.live.reader import Reader
-from facekit.live.registering import Kept, Progress, Registration
+from facekit.live.registering import Progress, Registration
 from facekit.live.sources import Source
 from facekit.rendering.counting import counted
 from facekit.rendering.escaping import printable

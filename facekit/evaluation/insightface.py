@@ -92,7 +92,11 @@ class _State:
 
     def to_mark(self) -> list[Any]:
         """Take everything above the last mark, and the mark."""
-        place = max(number for number, value in enumerate(self.stack) if isinstance(value, _Mark))
+        place = max(
+            (number for number, value in enumerate(self.stack) if isinstance(value, _Mark)), default=-1
+        )
+        if place < 0:
+            raise IndexError("an opcode without its mark")
         values = self.stack[place + 1 :]
         del self.stack[place:]
         return values

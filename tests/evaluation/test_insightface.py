@@ -117,6 +117,11 @@ def test_instructions_beyond_values_are_refused(tmp_path: Path, content: bytes) 
         insightface.read(file(tmp_path, content))
 
 
+def test_a_tuple_without_its_beginning_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cut off .*without its mark"):
+        insightface.read(file(tmp_path, b"\x80\x02K\x01t."))
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
