@@ -6,14 +6,16 @@ A test runs each of them as it is printed.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from facekit import settings
 from facekit.rendering.escaping import shell_command
 
-# What a gallery's own templates can show, the strictest first: a rate takes 3/RATE searches, a few more here.
-_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+# For a gallery that was set for a stricter rate, or for none. A rate takes 3/RATE searches, a few more here.
+_RATE = 0.01
 _SEARCHES = 3.2
+_SET_FOR = re.compile(r"FPIR at most (0\.\d+) ")
 
 
 def enroll(gallery: Path | None = None, embedder: Path | None = None) -> str:
@@ -27,13 +29,21 @@ def identify(gallery: Path, embedder: Path | None = None) -> str:
     return _command("identify", "PHOTO", gallery=_needed(gallery), embedder=embedder)
 
 
-def calibrate(gallery: Path, templates: int, embedder: Path | None = None) -> str:
-    """Set the gallery's threshold from its own templates, at a rate that so many can show; from photos of
-    strangers if they can show none."""
-    rate = next((rate for rate in _RATES if rate * templates >= _SEARCHES), None)
-    images = () if rate else ("--images", "STRANGERS")
-    words = ("calibrate", "--fpir", f"{rate or _RATES[0]:g}", *images)
+def calibrate(gallery: Path, templates: int, embedder: Path | None = None, *, calibration: str = "") -> str:
+    """Set the gallery's threshold from its own templates; from photos of strangers if so few cannot show the
+    rate. That is never looser than what the gallery's `calibration` has: whoever follows a hint must not get
+    more wrong names than before.
+    """
+    promised = _SET_FOR.match(calibration)
+    rate = max(_RATE, float(promised[1])) if promised else _RATE
+    images = () if rate * templates >= _SEARCHES else ("--images", "STRANGERS")
+    words = ("calibrate", "--fpir", f"{rate:g}", *images)
     return _command(*words, gallery=_needed(gallery), embedder=embedder)
+
+
+def check_people(gallery: Path) -> str:
+    """Find photos under a wrong name."""
+    return _command("gallery", "check", "--people", gallery=_needed(gallery))
 
 
 def list_people(gallery: Path) -> str:

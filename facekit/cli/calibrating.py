@@ -79,6 +79,12 @@ class Calibrating:
             before = gallery.threshold
             subjects = gallery.subject_count
             chosen = calibration.choose(found.non_mated, self.rate, kind=self.kind, subjects=subjects)
+            if chosen.threshold > 1:
+                raise UsageError(
+                    f"{gallery.path}: nobody would have a name any more (threshold {chosen.threshold:.3f}): "
+                    "faces of two people are the same; most likely one person has two names, or is among the "
+                    f"strangers too: {hints.check_people(gallery.path)}; nothing was changed"
+                )
             sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
             fitted = self._fitted(found, curve)
             if not self.dry_run:

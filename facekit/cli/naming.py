@@ -69,10 +69,13 @@ class Naming:
         """Say so when the threshold was set for a gallery a tenth smaller, or more."""
         set_for, people = self.gallery.settings.calibrated_subjects, self.gallery.subject_count
         if self.decision.get("threshold") is None and 0 < set_for * 1.1 < people:
+            again = hints.calibrate(
+                self.gallery.path, len(self.gallery), embedder, calibration=self.gallery.calibration
+            )
             self.console.note(
                 f"the threshold was set for {set_for} people and there are {people} now: it is raised by "
                 f"{self.gallery.threshold - self.gallery.settings.threshold:.3f} for them; to be sure, run "
-                f"{hints.calibrate(self.gallery.path, len(self.gallery), embedder)}"
+                f"{again}"
             )
 
     def _heading(self) -> None:

@@ -233,7 +233,7 @@ def probability_of(gallery: Gallery, embedder: Path | None) -> Probability:
 
     curve = Probability.read(gallery.settings.probability)
     if curve is None:
-        make = hints.calibrate(gallery.path, len(gallery), embedder)
+        make = hints.calibrate(gallery.path, len(gallery), embedder, calibration=gallery.calibration)
         raise GalleryError(f"{gallery.path}: has no probabilities: make them with {make}")
     return curve
 

@@ -101,6 +101,21 @@ def test_a_gallery_that_has_grown_is_told_and_its_threshold_raised(run: Run, gal
     assert given.stderr == ""
 
 
+def test_a_threshold_that_would_name_nobody_is_refused_and_nothing_is_changed(run: Run, people: Path) -> None:
+    place = people / "gallery.db"
+    vector = np.eye(DIMENSION, dtype=np.float32)[0]
+    with Gallery.open(place, write=True) as opened:
+        digests = iter(f"{number:064x}" for number in range(60))
+        for name in ("Ada", "Ada Lovelace"):
+            opened.add([NewTemplate(name, vector, next(digests), "x.png", (0, 0, 9, 9)) for _ in range(30)])
+    before = place.read_bytes()
+    result = run("calibrate", "--fpir", "0.1", "--probability", "none")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nobody would have a name any more" in result.stderr
+    assert "facekit gallery check --people; nothing was changed" in result.stderr
+    assert place.read_bytes() == before
+
+
 def test_a_threshold_from_photos_and_from_scores(run: Run, gallery: Path, tmp_path: Path) -> None:
     for colour in ("yellow", "cyan", "magenta", "red"):
         for seed in range(8):

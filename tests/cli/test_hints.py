@@ -26,8 +26,11 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "enroll": lambda gallery, _: hints.enroll(gallery, Path("my net.onnx")),
     "enroll, anywhere": lambda _, __: hints.enroll(),
     "identify": lambda gallery, _: hints.identify(gallery, Path("my net.onnx")),
-    "calibrate": lambda gallery, _: hints.calibrate(gallery, 9, Path("my net.onnx")),
+    "calibrate": lambda gallery, _: hints.calibrate(
+        gallery, 9, Path("my net.onnx"), calibration="FPIR at most 0.4 at N = 5"
+    ),
     "calibrate, with few people": lambda gallery, _: hints.calibrate(gallery, 3),
+    "check_people": lambda gallery, _: hints.check_people(gallery),
     "list_people": lambda gallery, _: hints.list_people(gallery),
     "show_person": hints.show_person,
     "merge_people": lambda gallery, name: hints.merge_people(gallery, name, name[::-1]),
@@ -90,11 +93,13 @@ def test_the_gallery_is_named_only_where_another_would_be_taken(
     assert hints.identify(own) == f"facekit identify PHOTO --gallery {own}"
 
 
-def test_a_calibration_is_advised_at_a_rate_that_can_be_shown() -> None:
+def test_a_calibration_is_advised_at_no_looser_rate_than_the_gallery_promises() -> None:
     gallery = Path("g.db")
     assert "--fpir 0.01 --gallery" in hints.calibrate(gallery, 320)
-    assert "--fpir 0.05 --gallery" in hints.calibrate(gallery, 64)
-    assert "--images STRANGERS" in hints.calibrate(gallery, 4)
+    assert "--fpir 0.01 --images STRANGERS" in hints.calibrate(gallery, 64)
+    strict, loose = "FPIR at most 0.01 at N = 5: x", "FPIR at most 0.05 at N = 5: x"
+    assert "--fpir 0.01 --images STRANGERS" in hints.calibrate(gallery, 64, calibration=strict)
+    assert "--fpir 0.05 --gallery" in hints.calibrate(gallery, 64, calibration=loose)
 
 
 def test_the_advised_rate_is_accepted(run: Run, people: Path) -> None:
@@ -104,7 +109,7 @@ def test_the_advised_rate_is_accepted(run: Run, people: Path) -> None:
     run("enroll", "gallery")
     gallery = Path("gallery/gallery.db")
     with Gallery.open(gallery) as opened:
-        printed = hints.calibrate(gallery, len(opened))
+        printed = hints.calibrate(gallery, len(opened), calibration="FPIR at most 0.2 at N = 3: x")
     result = run(*words(printed)[1:])
     assert result.exit_code == 0, result.output
 
