@@ -25,7 +25,7 @@ from facekit.gallery.records import NewTemplate, Placement, name_of_folder, subj
 from facekit.gallery.tombstones import same_face
 from facekit.known import Known
 from facekit.mixture import UNLIKE, parts
-from facekit.outcomes import MIXED, Outcome, Photo, Status
+from facekit.outcomes import LIKE_ANOTHER, MIXED, UNLIKE_THE_OTHERS, Outcome, Photo, Status
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import Candidate, Face
 
@@ -381,6 +381,6 @@ def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
 
 def _identity_problems(choice: Choice, other: Candidate | None, threshold: float) -> Iterator[str]:
     if choice.others > 1 and choice.agreement < UNLIKE * threshold:
-        yield f"looks like somebody else in this folder (best score with the others {choice.agreement:.2f})"
+        yield f"{UNLIKE_THE_OTHERS} (best score {choice.agreement:.2f})"
     if other and other.score >= threshold and other.score > choice.agreement:
-        yield f"looks like another enrolled person ({other.subject}, score {other.score:.2f})"
+        yield f"{LIKE_ANOTHER} ({other.subject}, score {other.score:.2f})"

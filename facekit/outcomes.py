@@ -8,6 +8,8 @@ from typing import Any, Literal
 from facekit.results import SCHEMA
 
 MIXED = "not one person's photos"
+UNLIKE_THE_OTHERS = "unlike the other pictures of this person"
+LIKE_ANOTHER = "looks like another enrolled person"
 
 Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
 
@@ -36,6 +38,12 @@ class Outcome:
     def mixed(self) -> bool:
         """Whether it was refused with its whole folder, which shows several people."""
         return any(problem.startswith(MIXED) for problem in self.problems)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is in the gallery, and may be of somebody else."""
+        stored = self.status in ("enrolled", "moved")
+        return stored and any(each.startswith((UNLIKE_THE_OTHERS, LIKE_ANOTHER)) for each in self.problems)
 
     def to_dict(self) -> dict[str, Any]:
         lists = {"problems": list(self.problems), "notes": list(self.notes)}

@@ -333,4 +333,4 @@ def test_few_pictures_and_a_few_wrong_ones_are_only_warned_of(
 ) -> None:
     outcomes = run(gallery, holiday(tmp_path, *colors))
     assert {each.status for each in outcomes} == {"enrolled"}
-    assert any("looks like somebody else in this folder" in " ".join(each.problems) for each in outcomes)
+    assert any("unlike the other pictures of this person" in " ".join(each.problems) for each in outcomes)

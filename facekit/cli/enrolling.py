@@ -102,6 +102,9 @@ class Enrolling:
             self.console.note(f"  {moved} moved from another name")
         if removed := report.count("removed earlier"):
             self.console.note(f"  removed earlier: {removed} (--again takes them)")
+        if doubtful := sum(outcome.doubtful for outcome in self.outcomes):
+            check = hints.check_people(self.gallery.path)
+            self.console.note(f"  {doubtful} enrolled that may be of somebody else; look at them: {check}")
         for reason, count in report.refusals():
             self.console.note(f"  {count} refused: {reason}")
         if len(self.gallery):

@@ -99,12 +99,15 @@ def test_a_wrong_picture_in_a_folder_is_told_and_refused_when_strict(run: Run, f
     photo(folder / "red" / "wrong.png", "blue", seed=8)
     lenient = run("enroll", "people", "--gallery", "lenient.db")
     assert lenient.exit_code == 0
-    assert "wrong.png: looks like somebody else in this folder" in lenient.stderr
+    assert "wrong.png: unlike the other pictures of this person" in lenient.stderr
+    assert "1 enrolled that may be of somebody else" in lenient.stderr
+    assert "look at them: facekit gallery check --people --gallery lenient.db" in lenient.stderr
     assert stored("lenient.db")["red"] == 4
     strict = run("enroll", "people", "--strict", "--gallery", "strict.db")
     assert strict.exit_code == 1
     assert stored("strict.db")["red"] == 3
-    assert "1 refused: looks like somebody else in this folder" in strict.stderr
+    assert "1 refused: unlike the other pictures of this person" in strict.stderr
+    assert "look at them" not in strict.stderr
 
 
 def test_a_picture_of_another_enrolled_person_is_told(run: Run, folder: Path) -> None:
