@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--again",
     is_flag=True,
-    help="Enroll also what was removed or renamed earlier: what `facekit gallery` took out stays out else.",
+    help="Also enroll what was removed or renamed earlier; otherwise it stays out.",
 )
 @click.option(
     "--accept-mixed",
@@ -66,7 +66,7 @@ def enroll(
 
     Of several faces in a picture, the one is taken that agrees with the person's other pictures, or
     else the largest. Pictures that are small, blurred, dark, turned away, or like somebody else are
-    told, and refused with --strict.
+    reported, and refused with --strict.
 
     A folder where half of the faces or more are not of one person ("Camera Roll", "Italy 2021") is refused.
 

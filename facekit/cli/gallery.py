@@ -58,8 +58,9 @@ def list_(console: Console, /, gallery: Path | None, style: str) -> int:
 @shared.format_option()
 @click.pass_obj
 def show(console: Console, /, name: str | None, gallery: Path | None, style: str) -> int:
-    """Show the templates of the person NAME: from which pictures, where in them, how good. Without NAME,
-    show what the gallery holds in all, and how many removed pictures it knows, which stay out.
+    """Show the templates of the person NAME: from which pictures, how many pixels wide the face is in them,
+    and since when; with --format json also where it is and how good. Without NAME, show what the gallery
+    holds in all, and how many removed and renamed pictures it knows, which stay out.
 
     The vectors are not shown; see: facekit gallery export.
     """
@@ -72,7 +73,7 @@ def show(console: Console, /, name: str | None, gallery: Path | None, style: str
     columns = {
         "source": Column("picture", flexible=True),
         "sha256": Column("SHA-256", flexible=True),
-        "size": Column("face", right=True),
+        "size": Column("pixels", right=True),
         "added": Column("added"),
     }
     with shared.open_gallery(gallery, console=console) as opened:

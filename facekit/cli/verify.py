@@ -31,8 +31,12 @@ def verify(
 ) -> int:
     """Say whether the pictures A and B show the same person, by the largest face of each.
 
-    The exit status is 0 when they do and 4 when they do not. Without --threshold they do from the
-    embedder's own threshold on, which was chosen for searches in a gallery.
+    The exit status is 0 when they do and 4 when they do not. Without --threshold, the threshold is the
+    embedder's own, which was chosen for searches in a gallery.
+
+    \b
+    Example:
+      facekit verify passport.jpg selfie.jpg
     """
     from facekit import verbs
     from facekit.rendering.escaping import json_line

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     "--detect-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Look over every N-th frame whole, instead of about three a second.",
+    help="Search every N-th frame for new faces, instead of about three a second.",
 )
 @click.option(
     "--seconds",

@@ -134,7 +134,7 @@ def _unresolved(report: Report) -> str:
     if not report.non_mated:
         return "No strangers were searched for: nothing can be said about FPIR."
     if not report.mated:
-        return "Nobody who is enrolled was searched for: nothing can be said about FNIR."
+        return "Nobody who is enrolled was searched for: FNIR takes more photos of them."
     missing = ", ".join(report.unresolved)
     if not missing:
         return ""

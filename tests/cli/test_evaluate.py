@@ -153,6 +153,13 @@ def test_a_folder_is_divided_and_searched(run: Run, lfw: Path) -> None:
     assert closed["fnir_at_fpir"] == {}
 
 
+def test_a_folder_of_which_every_photo_is_enrolled_is_told_to_need_more(run: Run, lfw: Path) -> None:
+    result = run("evaluate", "identification", "--images", "lfw", "--gallery-photos", "3")
+    assert "Nobody who is enrolled was searched for: FNIR takes more photos of them" in " ".join(
+        result.stdout.split()
+    )
+
+
 def test_a_gallery_is_searched_for_the_people_of_a_folder(run: Run, lfw: Path) -> None:
     for colour in COLOURS[:4]:
         photo(lfw / "people" / colour / "1.png", colour, seed=7)
