@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import click
@@ -51,23 +51,28 @@ def write_photos(photos: Photos, target: Path) -> None:
 def pair_lines(photos: Photos, folds: int, pairs: int, seed: int) -> Iterator[str]:
     """The lines of pairs.txt."""
     random = np.random.default_rng(seed)
+    drawn = [
+        _possible(photos, people) for people in np.array_split(random.permutation(sorted(photos)), folds)
+    ]
+    most = min(len(lines) for both in drawn for lines in both)
+    if most < pairs:
+        advice = f"take --pairs {most}, or fewer --folds" if most else "take fewer --folds, or more people"
+        raise click.ClickException(f"{pairs} pairs of each kind in a fold wanted, {most} are there: {advice}")
     yield f"{folds}\t{pairs}"
-    for people in np.array_split(random.permutation(sorted(photos)), folds):
-        counts = {str(name): range(1, len(photos[str(name)]) + 1) for name in sorted(people)}
-        mated = [
-            f"{name}\t{i}\t{j}" for name, own in counts.items() for i, j in itertools.combinations(own, 2)
-        ]
-        others = [
-            f"{a}\t{i}\t{b}\t{j}"
-            for a, b in itertools.combinations(counts, 2)
-            for i, j in itertools.product(counts[a], counts[b])
-        ]
-        for lines in (mated, others):
-            if len(lines) < pairs:
-                raise click.ClickException(
-                    f"{len(lines)} pairs in a fold, {pairs} wanted: take fewer --pairs"
-                )
-            yield from (lines[number] for number in sorted(random.choice(len(lines), pairs, replace=False)))
+    for lines in (lines for both in drawn for lines in both):
+        yield from (lines[number] for number in sorted(random.choice(len(lines), pairs, replace=False)))
+
+
+def _possible(photos: Photos, people: Iterable[object]) -> tuple[list[str], list[str]]:
+    """The lines of all mated and all non-mated pairs of these people."""
+    counts = {str(name): range(1, len(photos[str(name)]) + 1) for name in sorted(map(str, people))}
+    mated = [f"{name}\t{i}\t{j}" for name, own in counts.items() for i, j in itertools.combinations(own, 2)]
+    others = [
+        f"{a}\t{i}\t{b}\t{j}"
+        for a, b in itertools.combinations(counts, 2)
+        for i, j in itertools.product(counts[a], counts[b])
+    ]
+    return mated, others
 
 
 @click.command(help=__doc__, context_settings={"max_content_width": 110})
