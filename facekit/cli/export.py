@@ -14,7 +14,14 @@ from facekit.cli.paths import EXISTING, FILE
 
 @command("export")
 @click.argument("run", type=EXISTING)
-@click.option("-o", "--output", type=FILE, default=Path("embedder.onnx"), show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("embedder.onnx"),
+    show_default=True,
+    help="Where to write the ONNX file.",
+)
 @click.option(
     "--precision",
     type=click.Choice(["float32", "float16", "int8"]),
@@ -30,8 +37,8 @@ from facekit.cli.paths import EXISTING, FILE
 @click.option("--max-drift", type=float, default=0.01, show_default=True, help="Allowed mean 1 − cosine.")
 @click.option("--max-loss", type=float, default=0.01, show_default=True, help="Allowed loss of TAR.")
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
-@click.option("--unproven", is_flag=True, help="Even a run that has hardly begun, was never validated, or "
-              "is worse than what it began from.")  # fmt: skip
+@click.option("--unproven", is_flag=True, help="Export even a run that has hardly begun, was never "
+              "validated, or is worse than what it began from.")  # fmt: skip
 @click.option("--license", "license_", default="", help="Terms of the weights, for the entry.")
 @click.option("--data", default="", help="What the network was trained on, for the entry.")
 @click.option("--command", default="", help="How it was trained, where the run does not say it itself.")

@@ -186,6 +186,8 @@ class _PyAvStream:
         reason = redacted(_reason(error), [self._place] if self._address else [])
         if isinstance(error, known.InvalidDataError | known.ArgumentError) and not self._address:
             reason = f"{reason}: no video that can be read, or a damaged one"
+        if isinstance(error, known.FileNotFoundError) and self._place.startswith("/dev/video"):
+            reason = f"{reason}: no such camera is plugged in"
         refused = known.HTTPUnauthorizedError | known.HTTPForbiddenError | known.HTTPNotFoundError
         unknown = known.ProtocolNotFoundError | known.DemuxerNotFoundError
         return StreamError(self._shown, reason, final=isinstance(error, refused | unknown))

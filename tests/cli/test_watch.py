@@ -324,7 +324,7 @@ def test_a_password_is_in_no_mistake(run: Run, arguments: list[str]) -> None:
 def test_without_a_camera_there_is_one_line(run: Run, command: list[str]) -> None:
     result = run(*command, "77")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "facekit: /dev/video77: No such file or directory\n"
+    assert result.stderr == "facekit: /dev/video77: No such file or directory: no such camera is plugged in\n"
 
 
 def test_whoever_waits_for_a_camera_can_end_it(run: Run) -> None:
