@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from os import PathLike, fspath
 
@@ -26,10 +25,10 @@ def paths_of(value: object, what: str) -> list[str]:
 
 
 def score_of(value: object, what: str) -> float | None:
-    """A score, or None. Raises UsageError for what is no number, or not finite: nothing reaches a NaN."""
+    """A score, or None. Raises UsageError for what is no number, or one that no score can be, a NaN too."""
     if value is None:
         return None
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__") or not math.isfinite(float(value)):
+    if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__") or not abs(float(value)) <= 1:
         raise UsageError(f"{what} is {value!r}: give a number from -1 to 1, or None")
     return float(value)
 

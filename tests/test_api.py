@@ -187,7 +187,7 @@ def test_a_gallery_that_is_none_is_told_what_is_taken(tmp_path: Path, wrong: obj
 
 def test_other_arguments_that_make_no_sense_are_told(tmp_path: Path) -> None:
     probe, options = photo(tmp_path / "x.png", "red"), FakeOptions()
-    for threshold in (float("nan"), "0.5", "high"):
+    for threshold in (float("nan"), 1.5, True, "0.5", "high"):
         with pytest.raises(facekit.UsageError, match="the threshold is"):
             list(facekit.identify(probe, threshold=threshold, options=options))
     with pytest.raises(facekit.UsageError, match="the second picture"):

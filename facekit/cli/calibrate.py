@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facekit.cli import numbers, paths
 from facekit.cli import options as shared
-from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @shared.command("calibrate")
 @click.option(
     "--fpir",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=numbers.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="RATE",
     help="Strangers get a name in at most this share of searches.",
 )
 @click.option(
     "--fmr",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=numbers.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="RATE",
     help="Instead: two people pass for one in at most this share of comparisons.",
 )

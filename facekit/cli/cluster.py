@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facekit.cli import numbers, paths
 from facekit.cli import options as shared
-from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=numbers.SCORE,
     metavar="SCORE",
     help="Link faces from this score on, instead of from 0.85 of the embedder's threshold.",
 )

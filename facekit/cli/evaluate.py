@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facekit.cli import numbers, paths
 from facekit.cli import options as shared
-from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -33,7 +33,7 @@ _images = click.option(
 _aligned = click.option("--aligned", is_flag=True, help="The pictures are aligned crops, not photos.")
 _flip = click.option("--flip", is_flag=True, help="Average each face's vector with its mirror image's.")
 _threshold = click.option(
-    "--threshold", type=float, metavar="SCORE", help="Also give what this threshold decides."
+    "--threshold", type=numbers.FLOAT, metavar="SCORE", help="Also give what this threshold decides."
 )
 _group_by = click.option("--group-by", metavar="COLUMN", help="Give the rates for each value of this column.")
 _scores = click.option(
@@ -132,7 +132,7 @@ def verification(
 )
 @click.option(
     "--strangers",
-    type=click.FloatRange(0),
+    type=numbers.FloatRange(0),
     metavar="N",
     help="People left out of the gallery: a share below 1, or a number. By default half of a folder's, none "
     "of a gallery's.",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from facekit.cli import numbers
 from facekit.cli.console import Console
 from facekit.cli.options import command
 from facekit.cli.paths import EXISTING, FILE
@@ -34,8 +35,10 @@ from facekit.cli.paths import EXISTING, FILE
 @click.option("--name", default="", help="What the embedder is called; by default like the file.")
 @click.option("--calibration", type=EXISTING, help="Crops (NAME.npy with NAME.csv) that int8 is fitted to.")
 @click.option("--validation", type=EXISTING, help="Labelled crops to measure the file on.")
-@click.option("--max-drift", type=float, default=0.01, show_default=True, help="Allowed mean 1 − cosine.")
-@click.option("--max-loss", type=float, default=0.01, show_default=True, help="Allowed loss of TAR.")
+@click.option(
+    "--max-drift", type=numbers.FLOAT, default=0.01, show_default=True, help="Allowed mean 1 − cosine."
+)
+@click.option("--max-loss", type=numbers.FLOAT, default=0.01, show_default=True, help="Allowed loss of TAR.")
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.option("--unproven", is_flag=True, help="Export even a run that has hardly begun, was never "
               "validated, or is worse than what it began from.")  # fmt: skip

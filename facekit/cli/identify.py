@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from facekit.cli import DONE, FAILED, NO_FACE, paths
+from facekit.cli import DONE, FAILED, NO_FACE, numbers, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ CROPS = Path("faces")
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=numbers.SCORE,
     metavar="SCORE",
     help="The score from which a face has a name, instead of the gallery's own.",
 )

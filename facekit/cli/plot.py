@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facekit.cli import numbers, paths
 from facekit.cli import options as shared
-from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Where to write the plots, each as PNG and SVG.",
 )
-@click.option(
-    "--threshold", type=click.FloatRange(-1, 1), metavar="SCORE", help="Mark what this threshold decides."
-)
+@click.option("--threshold", type=numbers.SCORE, metavar="SCORE", help="Mark what this threshold decides.")
 @click.option(
     "--images",
     type=paths.EXISTING_FOLDER,

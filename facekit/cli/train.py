@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from facekit import hints
-from facekit.cli import COMMANDS, INTERRUPTED
+from facekit.cli import COMMANDS, INTERRUPTED, numbers
 from facekit.cli.console import Console
 from facekit.cli.options import debug_option, quiet_option
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FOLDER, NETWORK
@@ -27,7 +27,7 @@ from facekit.training.config import (
     Config,
 )
 
-SHARE = click.FloatRange(0, 1)
+SHARE = numbers.FloatRange(0, 1)
 USUAL, CHANGES = Config(), Augmentation()
 AUGMENT = "Augmentation (0 turns one off)"
 Function = Callable[..., Any]
@@ -86,11 +86,12 @@ def setting(
 ) -> Decorator:
     """An option for a field of Config, with its usual value."""
     usual = getattr(USUAL, field)
+    usually = numbers.FLOAT if isinstance(usual, float) else type(usual)
     return click.option(
         f"--{field.replace('_', '-')}",
         cls=Grouped,
         heading=heading,
-        type=click.Choice(choice) if choice else kind or type(usual),
+        type=click.Choice(choice) if choice else kind or usually,
         default=usual,
         show_default=usual is not None,
         help=help,
@@ -159,8 +160,13 @@ model_options = stacked(
         help="Of the vector; by default the network's.",
     ),
     setting("loss", "Loss on the labels.", heading=MODEL, choice=LOSSES),
-    setting("margin", "In radians, or the paper's unit; by default the paper's.", heading=MODEL, kind=float),
-    setting("scale", "Of the cosines (s); by default the paper's.", heading=MODEL, kind=float),
+    setting(
+        "margin",
+        "In radians, or the paper's unit; by default the paper's.",
+        heading=MODEL,
+        kind=numbers.FLOAT,
+    ),
+    setting("scale", "Of the cosines (s); by default the paper's.", heading=MODEL, kind=numbers.FLOAT),
     setting(
         "sample", "Share of the classes looked at in a step, for very many people.", heading=MODEL, kind=SHARE
     ),
@@ -196,8 +202,8 @@ augmentation_options = stacked(
     ),
     change("flip", "Mirror images."),
     change("shift", "Shift, as a part of the side."),
-    change("scale", "Part of the side.", kind=click.FloatRange(0, 1, max_open=True)),
-    change("rotation", "Degrees.", kind=click.FloatRange(0, 180)),
+    change("scale", "Part of the side.", kind=numbers.FloatRange(0, 1, max_open=True)),
+    change("rotation", "Degrees.", kind=numbers.FloatRange(0, 180)),
     change("colour", "Strength of brightness, contrast and saturation changes."),
     change("low_resolution", "Chance of a distant face."),
     change("blur", "Chance."),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from facekit.cli import numbers
 from facekit.cli.console import Console
 from facekit.cli.options import command
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FOLDER
@@ -30,7 +31,11 @@ COUNT = click.IntRange(1)
 @click.option("--steps", type=COUNT, default=8000, show_default=True)
 @click.option("--batch", type=COUNT, default=16, show_default=True, help="Views a step.")
 @click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True, help="Learning rate."
+    "--rate",
+    type=numbers.FloatRange(0, min_open=True),
+    default=2e-3,
+    show_default=True,
+    help="Learning rate.",
 )
 @click.option("--validate-every", type=COUNT, default=500, show_default=True, help="Steps.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)

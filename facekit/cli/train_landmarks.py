@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from facekit.cli import numbers
 from facekit.cli.console import Console
 from facekit.cli.options import command
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
@@ -28,7 +29,11 @@ COUNT = click.IntRange(1)
 @click.option("--trees", type=COUNT, default=500, show_default=True, help="Trees a round.")
 @click.option("--depth", type=click.IntRange(1, 16), default=4, show_default=True, help="Depth of a tree.")
 @click.option(
-    "--nu", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="Learning rate."
+    "--nu",
+    type=numbers.FloatRange(0, 1, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Learning rate.",
 )
 @click.option(
     "--jitters", type=COUNT, default=10, show_default=True, help="Boxes a face, shifted and scaled."

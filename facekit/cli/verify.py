@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facekit.cli import DIFFERENT, DONE, paths
+from facekit.cli import DIFFERENT, DONE, numbers, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("second", type=paths.INPUT, metavar="B")
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=numbers.SCORE,
     metavar="SCORE",
     help="The score from which it is the same person.",
 )

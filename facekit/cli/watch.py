@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facekit.cli import numbers, paths
 from facekit.cli import options as shared
-from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=numbers.SCORE,
     metavar="SCORE",
     help="The score from which a face has a name; by default a little more than the gallery's.",
 )
 @click.option(
     "--max-fps",
-    type=click.FloatRange(0, min_open=True),
+    type=numbers.FloatRange(0, min_open=True),
     metavar="N",
     help="Take no more than N frames of each second.",
 )
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=numbers.FloatRange(0, min_open=True),
     metavar="N",
     help="Stop after N seconds of the source.",
 )

@@ -1,0 +1,34 @@
+"""Numbers on the command line: never "nan" or "inf", which click takes for numbers and nothing can reach."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+
+class FloatRange(click.FloatRange):
+    """`click.FloatRange` of finite numbers: its own comparisons with the ends let a NaN pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _finite(self, super().convert(value, param, ctx), param, ctx)
+
+
+class FloatType(click.types.FloatParamType):
+    """A finite number of any size."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _finite(self, super().convert(value, param, ctx), param, ctx)
+
+
+FLOAT = FloatType()
+SCORE = FloatRange(-1, 1)
+
+
+def _finite(
+    kind: click.ParamType[Any], number: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> Any:
+    if isinstance(number, float) and not math.isfinite(number):
+        kind.fail(f"{number} is not a finite number.", param, ctx)
+    return number
