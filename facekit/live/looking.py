@@ -40,13 +40,15 @@ class Eyes(Protocol):
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a frame is looked at, in pixels of the picture that the detector is shown: usually, and at
-    most when small faces are looked for. A face of the pipeline's `min_face` is never shown larger than
-    needed; of 40 pixels, it is seen in every frame up to 8 megapixels (3840×2160).
+    """How large a frame is looked at, in pixels of the picture that the detector is shown: usually, and
+    when small faces are looked for: then `deep` on average, and `most` at once. A face of the pipeline's
+    `min_face` is never shown larger than needed. With `most`, one of 40 pixels is seen in frames up to
+    1920×1080, one of 80 in frames up to 3840×2160.
     """
 
     usual: float = 0.4e6
-    deep: float = 34e6
+    deep: float = 1.6e6
+    most: float = 8.3e6
 
 
 class PipelineEyes:
@@ -59,6 +61,9 @@ class PipelineEyes:
     def __init__(self, pipeline: Pipeline, sizes: Sizes | None = None) -> None:
         self._pipeline = pipeline
         self._sizes = sizes or Sizes()
+        # How large a look for small faces may be now. A large one is paid for by the small ones after it, or
+        # the frames of a large picture would not be followed at their pace.
+        self._budget = self._sizes.most
         self._scaled = pipeline.detector.name == "dlib"
         self._detector = pipeline.detector
         if self._scaled:
@@ -73,9 +78,19 @@ class PipelineEyes:
         if not self._scaled:
             return self._detector.detect(frame.pixels, min_face=least)
         height, width = frame.pixels.shape[:2]
-        most = self._sizes.deep if deep else self._sizes.usual
-        scale = min(_SEEN / least, math.sqrt(most / (height * width)))
-        return self._look(frame.pixels, (0, 0, width, height), scale, _SEEN)
+        wanted = (_SEEN / least) ** 2 * height * width
+        shown = self._afforded(wanted) if deep else min(wanted, self._sizes.usual)
+        return self._look(frame.pixels, (0, 0, width, height), math.sqrt(shown / (height * width)), _SEEN)
+
+    def _afforded(self, wanted: float) -> float:
+        """How large a look for small faces is, of which `wanted` would show all of them."""
+        sizes = self._sizes
+        self._budget = min(sizes.most, self._budget + sizes.deep)
+        wanted = min(wanted, sizes.most)
+        # Half of the share is saved until a look for all of them can be paid for.
+        shown = wanted if wanted <= self._budget else min(wanted, sizes.deep / 2)
+        self._budget -= shown
+        return shown
 
     def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
         found: list[Detection] = []

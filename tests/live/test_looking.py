@@ -8,8 +8,9 @@ import videos
 
 from facekit import settings
 from facekit.live.frames import Frame
-from facekit.live.looking import PipelineEyes
+from facekit.live.looking import PipelineEyes, Sizes
 from facekit.pipeline import Pipeline
+from facekit.results import Detection, Pixels
 
 pytestmark = pytest.mark.skipif(
     not (settings.weights_folder() / "manifest.toml").is_file(), reason="the weights are not built yet"
@@ -28,3 +29,25 @@ def test_a_face_of_the_least_size_is_seen_in_a_large_frame_and_followed(size: tu
     assert y0 < size[1] / 2 < y1
     assert x1 - x0 < 65
     assert len(eyes.near(frame, [face.box])) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "full"), [((640, 480), 1.3e6), ((1920, 1080), 8.3e6), ((3840, 2160), 8.3e6)]
+)
+def test_looks_for_small_faces_cost_no_more_in_large_frames(
+    size: tuple[int, int], full: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    areas: list[int] = []
+
+    def detect(pixels: Pixels, *, min_face: int) -> list[Detection]:
+        areas.append(pixels.shape[0] * pixels.shape[1])
+        return []
+
+    eyes = PipelineEyes(Pipeline(min_face=40))
+    monkeypatch.setattr(eyes._detector, "detect", detect)
+    frame = Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0.0)
+    for _ in range(25):
+        eyes.whole(frame, deep=True)
+    assert areas[0] == pytest.approx(full, rel=0.1)
+    assert max(areas[1:]) == pytest.approx(full, rel=0.1)
+    assert sum(areas) <= 25 * Sizes().deep + Sizes().most
