@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
     from facekit.reading import Options
 
+# A threshold that misses all of so many mated searches is a mistake in the data, not a choice.
+_FEWEST_MISSED = 10
+
 
 class Calibrating:
     """Which gallery, and what it is to hold: `kind` FPIR or FMR, and its rate."""
@@ -79,10 +82,10 @@ class Calibrating:
             before = gallery.threshold
             subjects = gallery.subject_count
             chosen = calibration.choose(found.non_mated, self.rate, kind=self.kind, subjects=subjects)
-            if chosen.threshold > 1:
+            if _names_nobody(chosen, found):
                 raise UsageError(
                     f"{gallery.path}: nobody would have a name any more (threshold {chosen.threshold:.3f}): "
-                    "faces of two people are the same; most likely one person has two names, or is among the "
+                    "faces of two people are too alike; probably one person has two names, or is among the "
                     f"strangers too: {hints.check_people(gallery.path)}; nothing was changed"
                 )
             sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
@@ -151,6 +154,12 @@ class Calibrating:
             text.append(f"Probabilities: {fitted.kind}, Brier score {value:.4f}.")
         for line in textwrap.wrap(printable(" ".join(text)), WIDTH):
             self.console.emit(line)
+
+
+def _names_nobody(chosen: Calibration, found: Evidence) -> bool:
+    """Whether no score reaches the threshold, or none of enough mated ones did."""
+    missed = found.missed(chosen.threshold)
+    return chosen.threshold > 1 or missed.count == missed.total >= _FEWEST_MISSED
 
 
 def _what(chosen: Calibration) -> str:

@@ -101,13 +101,17 @@ def test_a_gallery_that_has_grown_is_told_and_its_threshold_raised(run: Run, gal
     assert given.stderr == ""
 
 
-def test_a_threshold_that_would_name_nobody_is_refused_and_nothing_is_changed(run: Run, people: Path) -> None:
+@pytest.mark.parametrize("spread", [0.0, 0.02])
+def test_a_threshold_that_would_name_nobody_is_refused_and_nothing_is_changed(
+    run: Run, people: Path, spread: float
+) -> None:
     place = people / "gallery.db"
-    vector = np.eye(DIMENSION, dtype=np.float32)[0]
+    raw = np.eye(DIMENSION)[0] + spread * np.random.default_rng(0).normal(size=(30, DIMENSION))
+    vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     with Gallery.open(place, write=True) as opened:
         digests = iter(f"{number:064x}" for number in range(60))
         for name in ("Ada", "Ada Lovelace"):
-            opened.add([NewTemplate(name, vector, next(digests), "x.png", (0, 0, 9, 9)) for _ in range(30)])
+            opened.add([NewTemplate(name, each, next(digests), "x.png", (0, 0, 9, 9)) for each in vectors])
     before = place.read_bytes()
     result = run("calibrate", "--fpir", "0.1", "--probability", "none")
     assert (result.exit_code, result.stdout) == (2, "")
