@@ -140,7 +140,7 @@ def verification(
 @click.option(
     "--splits", type=click.IntRange(1), default=5, show_default=True, help="How often people are divided."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the division.")
+@click.option("--seed", type=numbers.SEED, default=0, show_default=True, help="Of the division.")
 @click.option(
     "--people",
     type=paths.FILE,

@@ -24,6 +24,8 @@ class FloatType(click.types.FloatParamType):
 
 FLOAT = FloatType()
 SCORE = FloatRange(-1, 1)
+SEED = click.IntRange(0, 2**32 - 1)
+"""What every generator of chance numbers takes."""
 
 
 def _finite(

@@ -191,7 +191,7 @@ learning_options = stacked(
     setting("ema", "Decay of the average of the weights.", heading=LEARN, kind=SHARE),
     setting("precision", "auto: whichever is faster on this machine.", heading=LEARN, choice=PRECISIONS),
     setting("patience", "Validations without a better one until it stops; 0: never.", heading=LEARN),
-    setting("seed", "Of first weights, order and changes of the faces.", heading=LEARN),
+    setting("seed", "Of first weights, order and changes of the faces.", heading=LEARN, kind=numbers.SEED),
 )  # fmt: skip
 augmentation_options = stacked(
     option(

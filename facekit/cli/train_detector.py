@@ -38,7 +38,7 @@ COUNT = click.IntRange(1)
     help="Learning rate.",
 )
 @click.option("--validate-every", type=COUNT, default=500, show_default=True, help="Steps.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--seed", type=numbers.SEED, default=1, show_default=True)
 @click.option("--threads", type=COUNT, default=2, show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that make views.")
 @click.pass_obj

@@ -38,7 +38,7 @@ COUNT = click.IntRange(1)
 @click.option(
     "--jitters", type=COUNT, default=10, show_default=True, help="Boxes a face, shifted and scaled."
 )
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--seed", type=numbers.SEED, default=1, show_default=True)
 @click.option("--threads", type=COUNT, default=2, show_default=True)
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)

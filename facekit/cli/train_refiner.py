@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from facekit.cli import numbers
 from facekit.cli.console import Console
 from facekit.cli.options import command
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
@@ -22,7 +23,7 @@ from facekit.errors import UsageError
 )
 @click.option("--steps", type=click.IntRange(10), default=3000, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces a step.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--seed", type=numbers.SEED, default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.pass_obj

@@ -17,6 +17,12 @@ def test_no_command_has_a_number_that_may_be_nan(name: str, command: click.Comma
     assert all(isinstance(kind, (numbers.FloatRange, numbers.FloatType)) for kind in fractions)
 
 
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_a_seed_is_what_every_generator_takes(name: str, command: click.Command) -> None:
+    seeds = [parameter.type for parameter in command.params if parameter.name == "seed"]
+    assert all(kind is numbers.SEED for kind in seeds)
+
+
 @pytest.mark.parametrize("value", ["nan", "-nan", "inf", "-inf", "1e999"])
 @pytest.mark.parametrize(
     "words",
