@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.identification import possible, tied
+from facekit.identification import contenders
 from facekit.results import SCHEMA, Candidate, Face
 
 if TYPE_CHECKING:
@@ -118,14 +118,14 @@ def group_faces(faces: Sequence[Sighting], threshold: float, gallery: Gallery | 
     for numbers, subject in _joined(len(members), named):
         rows = np.sort(np.concatenate([members[number] for number in numbers]))
         found = tuple(faces[row] for row in rows)
-        contenders = () if subject else _contenders(evidence[numbers[0]], gallery)
-        if len(found) == 1 and subject is None and not contenders:
+        rivals = () if subject else _rivals(evidence[numbers[0]], gallery)
+        if len(found) == 1 and subject is None and not rivals:
             single.append((rows[0], found[0]))
             continue
         score = None
         if gallery is not None and subject is not None:
             score = _evidence(_candidates(vectors[rows], gallery))[subject]
-        groups.append(Group(found, _likeness(vectors[rows]), subject, score, contenders))
+        groups.append(Group(found, _likeness(vectors[rows]), subject, score, rivals))
     groups.sort(key=lambda each: -len(each.faces))
     return Grouping(tuple(groups), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
 
@@ -231,12 +231,12 @@ def _evidence_of(
     return ranked
 
 
-def _contenders(evidence: Sequence[Candidate], gallery: Gallery | None) -> tuple[str, ...]:
+def _rivals(evidence: Sequence[Candidate], gallery: Gallery | None) -> tuple[str, ...]:
     """The people whom a group is equally like, at a score that would have named it."""
-    if gallery is None or not evidence or evidence[0].score < gallery.threshold:
+    if gallery is None:
         return ()
-    equal = tuple(each.subject for each in tied(evidence))
-    return equal if len(equal) > 1 else ()
+    names = tuple(each.subject for each in contenders(evidence, gallery.threshold))
+    return names if len(names) > 1 else ()
 
 
 def _named(
@@ -246,17 +246,13 @@ def _named(
     threshold: float,
 ) -> dict[int, str]:
     """The subjects of those groups whose median score with one reaches the threshold, and with nobody else
-    is as good (`identification.tied`) or better by more than `identification.NEAR`.
+    comes close (`identification.contenders`).
 
     The surest are named first. A second group gets the same name only when no photo shows both: the
     grouping has then divided one person, whom the gallery knows twice.
     """
-    claims = [
-        (-each.score, number, each.subject)
-        for number, ranked in enumerate(evidence)
-        for each in possible(ranked, threshold)
-        if len(tied(ranked)) == 1
-    ]
+    able = (contenders(ranked, threshold) for ranked in evidence)
+    claims = [(-each[0].score, number, each[0].subject) for number, each in enumerate(able) if len(each) == 1]
     seen: defaultdict[str, set[str]] = defaultdict(set)
     named: dict[int, str] = {}
     for _, number, name in sorted(claims):

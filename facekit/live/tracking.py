@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from facekit.assignment import assignment
 from facekit.detection.geometry import overlap
-from facekit.identification import assignment
 from facekit.live.voting import Evidence, Verdict
 from facekit.results import Box, Candidate, Detection, Face, Pixels
 

@@ -156,9 +156,10 @@ def decide(ballots: Sequence[Ballot], threshold: float) -> list[Verdict]:
 
 
 def _contenders(ballot: Ballot, threshold: float) -> tuple[str, ...]:
-    """The subjects that no score tells apart, before a name that the track has already counts more."""
-    equal = identification.tied([each for each in ballot.candidates if each.score >= threshold])
-    return tuple(each.subject for each in equal) if ballot.enough and len(equal) > 1 else ()
+    """The two or more whom the track may be; the name that it has is given up for a closer rival only."""
+    able = {each.subject for each in identification.contenders(_favoured(ballot), threshold)}
+    names = tuple(each.subject for each in ballot.candidates if each.subject in able)
+    return names if ballot.enough and len(names) > 1 else ()
 
 
 def _favoured(ballot: Ballot) -> tuple[Candidate, ...]:
