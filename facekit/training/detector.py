@@ -64,7 +64,7 @@ class Recipe:
     everyday: float = 0.65
     box_weight: float = 2.0
     point_weight: float = 2.0
-    likeness_weight: float = 2.0
+    likeness_weight: float = 1.0
     validate_every: int = 500
     workers: int = 1
     seed: int = 1

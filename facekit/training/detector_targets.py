@@ -28,6 +28,7 @@ _FITS = 0.4
 _MISSED = 0.5
 _FILLED_IN = 0.9
 _NO_FACE = 0.03
+_DOUBTFUL = 0.3
 _SEEN = 0.1
 UPRIGHT = 50.0
 """Of views that are turned by more degrees the teacher knows nothing."""
@@ -127,29 +128,33 @@ def of_view(labels: Labels, maps: Answers | None, height: int, width: int) -> Ta
     faces = np.full(len(places), -1)
     if maps is not None:
         scores[:] = maps.scores
-        _set_right(scores, faces, maps.boxes, labels)
+        _set_right(scores, weights, faces, maps.boxes, labels)
     for number in np.flatnonzero(labels.certain):
         matched = faces == number
         best = float(scores[matched].max()) if matched.any() else 0.0
         if best >= _MISSED:
             # Two detectors agree that it is a face, so that it is surer than this one look.
-            scores[matched] *= (1 + best) / (2 * best)
+            scores[matched] *= max(_FILLED_IN, (1 + best) / 2) / best
         else:
             cells = _cells(labels.boxes[number], places)
             scores[cells] = np.maximum(scores[cells], _FILLED_IN)
             faces[cells] = number
     for number in np.flatnonzero(~labels.certain):
-        weights[_inside(labels.boxes[number], places) & (faces < 0)] = 0.0 if maps is None else 0.3
+        weights[_inside(labels.boxes[number], places) & (faces < 0)] = 0.0 if maps is None else _DOUBTFUL
     return Targets(scores, weights, faces)
 
 
-def _set_right(scores: Floats, faces: NDArray[np.int64], boxes: Floats, labels: Labels) -> None:
+def _set_right(
+    scores: Floats, weights: Floats, faces: NDArray[np.int64], boxes: Floats, labels: Labels
+) -> None:
     for cell in np.flatnonzero(scores > _SEEN):
         shares: NDArray[Any] = overlap(boxes[cell], labels.boxes) if len(labels.boxes) else np.zeros(0)
         best = int(shares.argmax()) if len(shares) else -1
         if best >= 0 and shares[best] > _FITS:
             faces[cell] = best if labels.certain[best] else -1
         elif best < 0 or shares[best] < _FITS / 4:
+            # The surest of these are often faces that both detectors missed in the photo.
+            weights[cell] = _DOUBTFUL if scores[cell] >= _MISSED else 1.0
             scores[cell] = _NO_FACE
 
 
