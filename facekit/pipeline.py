@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,26 +16,27 @@ from facekit.alignment import Landmarks, Refiner
 from facekit.detection import MIN_FACE
 from facekit.embedding import Embedder
 from facekit.errors import WeightsError
+from facekit.lighting import lit
 from facekit.results import Detection, Face, Picture, Pixels
 
 
 class Pipeline:
     """A detector, a landmark predictor and an embedder; the networks are loaded with the first picture.
 
-    `detector` is `dlib`, or `dlib-cnn=FILE`, `yunet=FILE`, `yolo=FILE`, `retinaface=FILE`; `embedder` is an
-    ONNX file with its TOML beside it, or None for the shipped network. Faces narrower than `min_face`
-    pixels are not looked for. `threads` 0 means one per usable core. Threads may share a pipeline.
+    `detector` is `auto`, `dlib`, `network`, or `dlib-cnn=FILE`, `yunet=FILE`, `yolo=FILE`, `retinaface=FILE`;
+    `embedder` is an ONNX file with its TOML beside it, or None for the shipped network. Faces of fewer than
+    `min_face` pixels are not looked for. `threads` 0 means one per usable core. Threads may share a pipeline.
     """
 
     def __init__(
         self,
         *,
-        detector: str = "dlib",
+        detector: str = "auto",
         embedder: Path | None = None,
         min_face: int = MIN_FACE,
         threads: int = 0,
     ) -> None:
-        self.detector = detection.create(detector)
+        self.detector = detection.create(detector, threads=threads)
         self.spec = weights.user_embedder(embedder) if embedder else weights.shipped_embedder()
         if self.spec.template not in alignment.SCHEMES:
             known = ", ".join(alignment.SCHEMES)
@@ -87,7 +89,7 @@ class Pipeline:
 
     def detect(self, picture: Picture) -> list[Detection]:
         """The faces' places only, surest first."""
-        return self.detector.detect(picture.pixels, min_face=self.min_face)
+        return self.detector.detect(lit(picture.pixels), min_face=self.min_face)
 
     def faces(self, picture: Picture) -> list[Face]:
         """Every face of the picture with its vector, surest first; empty when there is none.
@@ -100,8 +102,9 @@ class Pipeline:
 
     def describe(self, picture: Picture, found: Sequence[Detection]) -> list[Face]:
         """The faces that were found in the picture, at least one, with their vectors."""
+        picture = replace(picture, pixels=lit(picture.pixels))
         points = self.points(picture, found)
-        crops = self.crops(picture, found, points)
+        crops = self.crops(picture, points)
         vectors, norms = self.embedder.with_norms(crops)
         return [
             Face(face, at, crop, vector, quality.measure(face, at, crop), float(norm))
@@ -109,25 +112,20 @@ class Pipeline:
         ]
 
     def points(self, picture: Picture, faces: Sequence[Detection]) -> list[NDArray[np.float32]]:
-        """Five points of each face, float32 (5, 2): the detector's own, or the predictor's, refined."""
-        bare = [face for face in faces if face.points is None]
-        if not bare:
-            return [face.points for face in faces if face.points is not None]
-        rough = [self.landmarks(picture.pixels, face) for face in bare]
-        refined = iter(self.refiner(picture.pixels, rough, scheme=self.landmarks.scheme))
-        return [face.points if face.points is not None else next(refined) for face in faces]
+        """Five points of each face, float32 (5, 2): the detector's own or the predictor's, refined."""
+        pixels = picture.pixels
+        rough = [self.landmarks(pixels, face) if face.points is None else face.points for face in faces]
+        refined = self.refiner(pixels, rough, scheme=detection.SCHEME)
+        own = [place for place, face in enumerate(faces) if face.points is not None]
+        # A detector's points are further off than the predictor's: one look does not bring them all the way.
+        again = self.refiner(pixels, [refined[place] for place in own], scheme=detection.SCHEME)
+        for place, points in zip(own, again, strict=True):
+            refined[place] = points
+        return refined
 
-    def crops(
-        self, picture: Picture, faces: Sequence[Detection], points: Sequence[NDArray[np.float32]]
-    ) -> Pixels:
+    def crops(self, picture: Picture, points: Sequence[NDArray[np.float32]]) -> Pixels:
         """What the embedder takes, uint8 (faces, side, side, 3)."""
         crops = [
-            alignment.align(
-                picture.pixels,
-                at,
-                scheme=detection.SCHEME if face.points is not None else self.landmarks.scheme,
-                size=self.spec.side,
-            )
-            for face, at in zip(faces, points, strict=True)
+            alignment.align(picture.pixels, at, scheme=detection.SCHEME, size=self.spec.side) for at in points
         ]
         return np.stack(crops)

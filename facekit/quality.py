@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.detection.geometry import shorter_side
+from facekit.detection.geometry import face_side
 from facekit.results import Detection, Pixels, Quality
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -38,7 +38,7 @@ def measure(
     grey = crop.astype(np.float32) @ _LUMA
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
     return Quality(
-        size=float(shorter_side(detection.box)),
+        size=float(face_side(detection.box)),
         sharpness=float(laplacian.var()),
         brightness=float(grey.mean()),
         yaw=yaw(points, scheme),

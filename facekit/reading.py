@@ -67,7 +67,7 @@ class Options:
     readings.
     """
 
-    detector: str = "dlib"
+    detector: str = "auto"
     embedder: Path | None = None
     min_face: int = MIN_FACE
     max_pixels: int = MAX_PIXELS

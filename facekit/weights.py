@@ -62,6 +62,15 @@ class DetectorSpec:
 
 
 @dataclass(frozen=True)
+class FaceNetworkSpec:
+    """The network that finds faces; boxes of at least the score `threshold` are believed."""
+
+    path: Path
+    sha256: str
+    threshold: float
+
+
+@dataclass(frozen=True)
 class LandmarkSpec:
     """A dlib shape predictor and the scheme of its points."""
 
@@ -97,6 +106,11 @@ def shipped_embedder() -> EmbedderSpec:
 
 def shipped_detector() -> DetectorSpec:
     return DetectorSpec(*_file(_shipped("detector")))
+
+
+def shipped_face_network() -> FaceNetworkSpec:
+    table = _shipped("detector-network")
+    return FaceNetworkSpec(*_file(table), table.number("threshold", least=0, most=1))
 
 
 def shipped_landmarks() -> LandmarkSpec:

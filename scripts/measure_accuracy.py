@@ -243,7 +243,7 @@ def progress(text: str) -> None:
 @click.option("--data", type=click.Path(path_type=Path, exists=True), envvar="FACEKIT_DATA", required=True)
 @click.option("--embedder", type=click.Path(path_type=Path, exists=True), multiple=True)
 @click.option("--teachers", type=click.Path(path_type=Path, exists=True))
-@click.option("--detector", default="dlib", show_default=True)
+@click.option("--detector", default="auto", show_default=True)
 @click.option("--photos/--no-photos", default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write the JSON here instead.")
 def main(

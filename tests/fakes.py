@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facekit.detection.geometry import shorter_side
+from facekit.detection.geometry import face_side
 from facekit.errors import WeightsError
 from facekit.live import looking
 from facekit.live.frames import Frame
@@ -169,7 +169,7 @@ class FakeEyes:
     def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
         time.sleep(self.seconds)
         found = [face.detection for face in _faces(frame.pixels)]
-        return [face for face in found if shorter_side(face.box) >= min(self._least, 20)]
+        return [face for face in found if face_side(face.box) >= min(self._least, 20)]
 
     def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
         return self.whole(frame)

@@ -1,6 +1,7 @@
 """The four numbers measure what they say, and every limit has its words."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -22,8 +23,8 @@ def striped(period: int) -> Pixels:
     return np.broadcast_to(columns[None, :, None], (112, 112, 3))
 
 
-def test_size_is_the_boxs_shorter_side() -> None:
-    assert measured(striped(4)).size == 100
+def test_size_is_the_side_of_a_square_as_large_as_the_box() -> None:
+    assert measured(striped(4)).size == pytest.approx(math.sqrt(100 * 120))
 
 
 def test_a_smooth_crop_is_less_sharp_than_a_detailed_one() -> None:

@@ -59,10 +59,10 @@ _PIPELINE_OPTIONS = [
     click.option(
         "--detector",
         type=paths.NETWORK,
-        default="dlib",
+        default="auto",
         show_default=True,
         metavar="NAME",
-        help="dlib, or a network of yours: yunet=FILE, dlib-cnn=FILE, yolo=FILE, retinaface=FILE.",
+        help="auto, dlib, network, or one of yours: yunet=FILE, dlib-cnn=FILE, yolo=FILE, retinaface=FILE.",
     ),
     click.option(
         "--embedder",
@@ -73,7 +73,7 @@ _PIPELINE_OPTIONS = [
     click.option(
         "--min-face",
         type=click.IntRange(10),
-        default=40,
+        default=24,
         show_default=True,
         metavar="PIXELS",
         help="Do not look for smaller faces.",

@@ -134,7 +134,7 @@ data_options = stacked(
     option("--data", DATA, type=EXISTING, help="A folder with one sub-folder of photos per person, or crops: "
            "FILE.npy with FILE.csv. By default gallery/."),
     option("--aligned", DATA, is_flag=True, help="The pictures of the folder are 112×112 crops already."),
-    option("--detector", DATA, type=NETWORK, default="dlib", show_default=True,
+    option("--detector", DATA, type=NETWORK, default="auto", show_default=True,
            help="Finds the faces in photos."),
     option("--cache", DATA, type=FOLDER, help="Where crops of photos are kept, if not in OUTPUT."),
     option("--validation", DATA, type=EXISTING_FILE,

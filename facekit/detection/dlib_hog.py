@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from facekit.detection import MIN_FACE
-from facekit.detection.geometry import ordered, overlap, scaled, shorter_side, turned_back
+from facekit.detection.geometry import face_side, ordered, overlap, scaled, turned_back
 from facekit.errors import WeightsError
 from facekit.lending import Lending
 from facekit.results import Box, Detection, Pixels
@@ -87,11 +87,19 @@ class DlibHog:
             seen += self._look(grey, scale)
             sure = _apart([face for face in seen if face.score >= 0])
             enough = self._ladder.close * _SMALLEST_BOX / scale
-            if sure and all(shorter_side(face.box) >= enough for face in sure):
+            if sure and all(face_side(face.box) >= enough for face in sure):
                 break
         faces = [Detection(*face) for face in sure] or self._turned(grey, scales[0])
         faces = faces or [Detection(*face) for face in _apart(seen)]
-        return ordered(faces, min_face * _SMALLEST_BOX / _SURE_SIDE)
+        return ordered(faces, min_face)
+
+    def first_look(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
+        """The faces seen at once: upright, in the picture as it is or shrunk to the ladder's first area."""
+        grey = Image.fromarray(pixels).convert("L")
+        area = grey.width * grey.height
+        scale = min(1.0, _SURE_SIDE / min_face, math.sqrt(self._ladder.first_area / area))
+        sure = [face for face in self._look(grey, scale) if face.score >= 0]
+        return ordered([Detection(*face) for face in _apart(sure)], min_face)
 
     def _scales(self, area: float, min_face: int) -> Iterator[float]:
         ladder = self._ladder

@@ -20,6 +20,8 @@ from facekit.results import Box, Detection, Pixels
 Floats = NDArray[np.floating[Any]]
 
 _MOST = 5000
+_SMALLEST_BOX = 0.91
+"""dlib's boxes come in steps of a fifth: what a face of 80 pixels gets may be 73 pixels wide."""
 
 
 def overlap(box: Floats, boxes: Floats) -> Floats:
@@ -47,13 +49,18 @@ def suppress(boxes: Floats, scores: Floats, most: float) -> list[int]:
 
 
 def ordered(faces: Iterable[Detection], min_face: float) -> list[Detection]:
-    """Surest first, then by place; without those smaller than `min_face`."""
-    large = (face for face in faces if shorter_side(face.box) >= min_face)
+    """Surest first, then by place; without faces of fewer than `min_face` pixels, as far as a box tells."""
+    large = (face for face in faces if face_side(face.box) >= min_face * _SMALLEST_BOX)
     return sorted(large, key=lambda face: (-face.score, face.box))
 
 
-def shorter_side(box: Box) -> float:
-    return min(box[2] - box[0], box[3] - box[1])
+def face_side(box: Box) -> float:
+    """How large a face is, whoever drew its box: the side of a square of the same area.
+
+    dlib's boxes are square. Networks' are a sixth narrower and as much higher, so that of their sides neither
+    could be compared with them.
+    """
+    return math.sqrt(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
 
 
 def turned_back(box: Box, tilt: float, turned: tuple[int, int], upright: tuple[int, int]) -> Box:

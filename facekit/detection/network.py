@@ -1,16 +1,100 @@
-"""facekit's own detector network: anchor-free, five points with each box, run by ONNX Runtime."""
+"""facekit's own detector network: anchor-free, five points with each box, run by ONNX Runtime.
+
+It sees faces of about 10 to 300 pixels. So a picture is shown to it in several sizes, each for the faces that
+are well seen in it, and what is seen in two of them counts once.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from collections.abc import Sequence
 
+import numpy as np
+from PIL import Image
+
+from facekit import runtime
+from facekit.detection import MIN_FACE
+from facekit.detection.geometry import detections, ordered, scaled, suppress
 from facekit.detection.onnx import Tensor, cells
+from facekit.errors import WeightsError
+from facekit.results import Detection, Pixels
+from facekit.weights import FaceNetworkSpec, shipped_face_network, verified
 
 STRIDES = (8, 16, 32)
 ANSWERS = 15
 """Of each cell: a score, the middle and the logarithms of the sides of a box, five points."""
 
+USUAL = 640
+"""The longer side in which a picture is always shown, unless it is smaller."""
+LARGE_FACES = 320
+"""The longer side for faces that fill the picture."""
+
+_LARGEST_SIDE = 2560
+_SMALLEST_SEEN = 20.0
+_WELL_SEEN = 64.0
+"""A face of so many pixels is seen as well as any larger one."""
+_OVERLAP = 0.4
+_MOST_ENLARGED = 2.0
 _LARGEST = 8.0
+
+
+class FaceNetwork:
+    """The shipped network. Raises WeightsError for a file that is not the released one."""
+
+    name = "network"
+
+    def __init__(self, spec: FaceNetworkSpec | None = None, *, threads: int = 0) -> None:
+        spec = spec or shipped_face_network()
+        self.threshold = spec.threshold
+        try:
+            self._network = runtime.load(verified(spec.path, spec.sha256), threads=threads)
+        except runtime.LoadError as error:
+            raise WeightsError(f"{spec.path}: is no network that can be run ({error})") from None
+
+    def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
+        return self.look(pixels, sides(pixels, min_face), min_face=min_face, least=self.threshold)
+
+    def look(
+        self, pixels: Pixels, longer_sides: Sequence[int], *, min_face: int, least: float
+    ) -> list[Detection]:
+        """The faces of at least the score `least`, where the picture is shown with these longer sides."""
+        views = sorted(longer_sides, reverse=True)
+        longer, image = max(pixels.shape[:2]), Image.fromarray(pixels)
+        rows: list[tuple[Tensor, Tensor, Tensor]] = []
+        for number, side in enumerate(views):
+            # Each view is made of the one before it, which is smaller than the picture.
+            image = scaled(image, side / max(image.size))
+            boxes, scores, points = self._rows(np.asarray(image), least)
+            seen = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+            # The smallest view has the largest faces; the others leave to it what is well seen there.
+            kept = seen < (math.inf if number == len(views) - 1 else _WELL_SEEN * side / views[number + 1])
+            enlarge = longer / side
+            rows.append((boxes[kept] * enlarge, scores[kept], points[kept] * enlarge))
+        boxes, scores, points = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+        return ordered(detections(boxes, scores, points, suppress(boxes, scores, _OVERLAP)), min_face)
+
+    def _rows(self, view: Pixels, least: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Boxes (n, 4), scores (n,) and points (n, 5, 2) of one view, in its pixels."""
+        height, width = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in view.shape[:2])
+        canvas = np.zeros((1, height, width, 3), np.float32)
+        canvas[0, : view.shape[0], : view.shape[1]] = view
+        answers = self._network(canvas)[0]
+        sure = answers[:, 0] >= least
+        boxes, points = decode(answers[sure, 1:], grid(height, width)[sure])
+        return boxes, answers[sure, 0], points
+
+
+def sides(pixels: Pixels, min_face: int) -> list[int]:
+    """The longer sides in which a picture should be shown, so that faces of `min_face` pixels are seen."""
+    longer = max(pixels.shape[:2])
+    needed = math.ceil(longer * min(_MOST_ENLARGED, _SMALLEST_SEEN / min_face))
+    last = min(max(needed, min(longer, USUAL)), max(_LARGEST_SIDE, USUAL))
+    chosen = [last]
+    while chosen[-1] > USUAL:
+        chosen.append(max(USUAL, chosen[-1] // 2))
+    if chosen[-1] > LARGE_FACES:
+        chosen.append(LARGE_FACES)
+    return chosen
 
 
 def grid(height: int, width: int) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from facekit.detection.geometry import overlap, scaled, shorter_side
+from facekit.detection.geometry import face_side, overlap, scaled
 from facekit.live.frames import Frame
 from facekit.pipeline import Pipeline
 from facekit.results import Box, Detection, Face, Picture, Pixels
@@ -54,7 +54,7 @@ class Sizes:
 class PipelineEyes:
     """A pipeline's detector, landmarks and embedder, at the pace of moving pictures.
 
-    The built-in detector looks at one size of the picture, upright: what a photo is searched for with
+    dlib's detector looks at one size of the picture, upright: what a photo is searched for with
     patience, the next frame shows as well. Others choose their size themselves.
     """
 
@@ -66,6 +66,11 @@ class PipelineEyes:
         self._budget = self._sizes.most
         self._scaled = pipeline.detector.name == "dlib"
         self._detector = pipeline.detector
+        if self._detector.name == "auto":
+            from facekit.detection.network import FaceNetwork
+
+            # Of the two that look at a photo together, the network is as fast as frames come.
+            self._detector = FaceNetwork(threads=1)
         if self._scaled:
             from facekit.detection.dlib_hog import DlibHog, Ladder
 
@@ -96,7 +101,7 @@ class PipelineEyes:
         found: list[Detection] = []
         for box in boxes:
             area = _around(box, frame.pixels)
-            side = shorter_side(box)
+            side = face_side(box)
             if area[2] - area[0] < 8 or area[3] - area[1] < 8 or side < 1:
                 continue
             scale = _NEAR / side if self._scaled else 1.0
@@ -133,7 +138,7 @@ def apart(found: Sequence[Detection]) -> list[Detection]:
 
 def _around(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
     x0, y0, x1, y1 = box
-    more = _AROUND * shorter_side(box)
+    more = _AROUND * face_side(box)
     height, width = pixels.shape[:2]
     left, top = max(0, math.floor(x0 - more)), max(0, math.floor(y0 - more))
     return left, top, min(width, math.ceil(x1 + more)), min(height, math.ceil(y1 + more))

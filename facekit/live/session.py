@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.detection.geometry import shorter_side
+from facekit.detection.geometry import face_side
 from facekit.live import voting
 from facekit.live.events import Event, Kind
 from facekit.live.frames import Frame
@@ -312,4 +312,4 @@ def _seen(track: Track) -> Seen:
 
 def promise(detection: Detection) -> float:
     """What a description may be worth, before it is made: large faces, of which the detector is sure."""
-    return min(shorter_side(detection.box) / 160, 1.0) * (1 + max(0.0, detection.score))
+    return min(face_side(detection.box) / 160, 1.0) * (1 + max(0.0, detection.score))

@@ -42,7 +42,7 @@ class Aligner(Protocol):
 class PipelineAligner:
     """Detector and landmarks as `facekit enroll` uses them."""
 
-    def __init__(self, detector: str = "dlib") -> None:
+    def __init__(self, detector: str = "auto") -> None:
         from facekit import weights
         from facekit.pipeline import Pipeline
 
@@ -51,6 +51,8 @@ class PipelineAligner:
         template = self._pipeline.spec.template
         kind, _, file = detector.partition("=")
         content = weights.digest(Path(file)) if file else ""
+        if kind in ("auto", "network"):
+            content = weights.shipped_face_network().sha256
         self.key = f"{kind}|{content}|{landmarks.sha256}|{refiner.sha256}|{template}|{SIDE}"
 
     def crop(self, picture: Picture) -> Pixels | None:
@@ -59,7 +61,7 @@ class PipelineAligner:
             return None
         largest = max(found, key=_area)
         points = self._pipeline.points(picture, [largest])
-        return np.asarray(self._pipeline.crops(picture, [largest], points)[0])
+        return np.asarray(self._pipeline.crops(picture, points)[0])
 
 
 def _area(face: Detection) -> float:

@@ -40,7 +40,7 @@ class Request:
     out: Path
     data: Path | None = None
     aligned: bool = False
-    detector: str = "dlib"
+    detector: str = "auto"
     cache: Path | None = None
     validation: Path | None = None
     teacher: Path | None = None

@@ -67,5 +67,5 @@ def test_a_picture_is_shrunk_as_far_as_small_faces_allow(longer: int, min_face: 
 
 def test_faces_come_surest_first_and_without_the_small_ones() -> None:
     large, sure = Detection((5.0, 0.0, 95.0, 90.0), 0.5), Detection((0.0, 0.0, 50.0, 60.0), 0.9)
-    equal, small = Detection((0.0, 0.0, 90.0, 90.0), 0.5), Detection((0.0, 0.0, 90.0, 30.0), 1.0)
+    equal, small = Detection((0.0, 0.0, 90.0, 90.0), 0.5), Detection((0.0, 0.0, 40.0, 30.0), 1.0)
     assert ordered([large, small, sure, equal], 40) == [sure, equal, large]

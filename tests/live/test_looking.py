@@ -17,12 +17,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.parametrize("detector", ["auto", "dlib"])
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
-def test_a_face_of_the_least_size_is_seen_in_a_large_frame_and_followed(size: tuple[int, int]) -> None:
+def test_a_face_of_the_least_size_is_seen_in_a_large_frame_and_followed(
+    size: tuple[int, int], detector: str
+) -> None:
     image = videos.background(*size)
     videos.put(image, videos.head(), (size[0] // 2, size[1] // 2), 110)  # the face has 46 pixels of it
     frame = Frame(np.asarray(image), 0, 0.0)
-    eyes = PipelineEyes(Pipeline(min_face=40))
+    eyes = PipelineEyes(Pipeline(detector=detector, min_face=40))
     [face] = eyes.whole(frame, deep=True)
     x0, y0, x1, y1 = face.box
     assert x0 < size[0] / 2 < x1
@@ -43,7 +46,7 @@ def test_looks_for_small_faces_cost_no_more_in_large_frames(
         areas.append(pixels.shape[0] * pixels.shape[1])
         return []
 
-    eyes = PipelineEyes(Pipeline(min_face=40))
+    eyes = PipelineEyes(Pipeline(detector="dlib", min_face=40))
     monkeypatch.setattr(eyes._detector, "detect", detect)
     frame = Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0.0)
     for _ in range(25):

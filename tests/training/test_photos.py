@@ -136,7 +136,7 @@ def test_photos_are_aligned_by_what_identifies_them(astronaut: Path) -> None:
     assert crop is not None
     assert crop.shape == (112, 112, 3)
     assert (crop == Pipeline().faces(picture)[0].crop).all()
-    assert aligner.key.startswith("dlib|")
+    assert aligner.key.startswith("auto|")
     blank = Picture("blank", np.zeros((80, 80, 3), np.uint8), "0" * 64)
     assert aligner.crop(blank) is None
 
@@ -152,7 +152,7 @@ def test_a_pipe_is_a_problem_and_nobody_waits_for_it(tmp_path: Path) -> None:
 def test_another_detector_file_of_the_same_name_aligns_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facekit.detection.create", lambda spec: None)
+    monkeypatch.setattr("facekit.detection.create", lambda spec, threads: None)
     keys = []
     for content in (b"first", b"second"):
         (tmp_path / "net.onnx").write_bytes(content)

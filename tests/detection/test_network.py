@@ -1,0 +1,94 @@
+"""The built-in network: which sizes a picture is shown in, what comes back, and from several threads."""
+
+import dataclasses
+import itertools
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facekit import weights
+from facekit.detection.geometry import face_side
+from facekit.detection.network import FaceNetwork, sides
+from facekit.errors import WeightsError
+from facekit.results import Pixels
+
+PHOTO = Path(__file__).parents[1] / "data" / "astronaut.png"
+
+
+@pytest.fixture(scope="module")
+def photo() -> Pixels:
+    return np.asarray(Image.open(PHOTO).convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def network() -> FaceNetwork:
+    return FaceNetwork(threads=1)
+
+
+def blank(width: int, height: int) -> Pixels:
+    return np.zeros((height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (4000, 3000), (3000, 6000), (300, 200)])
+@pytest.mark.parametrize("min_face", [10, 24, 40, 100])
+def test_faces_of_every_size_are_well_seen_in_some_view(width: int, height: int, min_face: int) -> None:
+    longer = max(width, height)
+    shown = [face * side / longer for face in (min_face,) for side in sides(blank(width, height), min_face)]
+    assert max(shown) >= 19 or max(shown) >= 0.99 * min_face * min(2, 2560 / longer)
+    views = sides(blank(width, height), min_face)
+    assert min(views) <= 320
+    assert all(first <= 2 * second + 1 for first, second in itertools.pairwise(views))
+
+
+def test_a_larger_least_face_costs_no_larger_view() -> None:
+    assert max(sides(blank(4000, 3000), 200)) == 640
+
+
+@pytest.mark.parametrize("side", [40, 90, 200, 320])
+def test_a_face_is_found_at_every_size_with_its_points_inside(
+    side: int, photo: Pixels, network: FaceNetwork
+) -> None:
+    """The astronaut's face is a quarter of the photo's width."""
+    scale = side / 110
+    image = Image.fromarray(photo[:300, 60:360])
+    shown = np.asarray(image.resize((round(300 * scale), round(300 * scale)), Image.Resampling.LANCZOS))
+    face = network.detect(shown, min_face=24)[0]
+    assert 0.7 * side < face_side(face.box) < 1.4 * side
+    assert face.points is not None
+    x0, y0, x1, y1 = face.box
+    assert ((face.points > [x0, y0]) & (face.points < [x1, y1])).all()
+    left, right = face.points[:2]
+    assert left[0] < right[0]
+
+
+def test_smaller_faces_than_asked_for_are_left_out(photo: Pixels, network: FaceNetwork) -> None:
+    (face,) = network.detect(photo, min_face=60)
+    side = face_side(face.box)
+    assert network.detect(photo, min_face=round(side * 1.3)) == []
+
+
+def test_threads_share_it(photo: Pixels, network: FaceNetwork) -> None:
+    alone = network.detect(photo, min_face=40)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: network.detect(photo, min_face=40), range(8)))
+    for faces in together:
+        assert [(face.box, face.score) for face in faces] == [(face.box, face.score) for face in alone]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 900), (900, 3), (33, 31)])
+def test_pictures_of_odd_shapes_are_looked_at(size: tuple[int, int], network: FaceNetwork) -> None:
+    assert network.detect(blank(*size), min_face=20) == []
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    spec = weights.shipped_face_network()
+    copy = tmp_path / "detector-network.onnx"
+    shutil.copy(spec.path, copy)
+    with copy.open("r+b") as file:
+        file.write(b"\0\0")
+    with pytest.raises(WeightsError, match=r"detector-network\.onnx: damaged or changed"):
+        FaceNetwork(dataclasses.replace(spec, path=copy))
