@@ -251,7 +251,7 @@ def register(
     name, place = subject_name(name), _place_to_write(gallery)
     others = registering.others_at(place, name, pipeline)
     camera = sources.parse(path_of(source, "the source"), folder_rate=1.0, max_pixels=options.max_pixels)
-    eyes = looking.PipelineEyes(pipeline)
+    eyes = looking.PipelineEyes(pipeline, posing=True)
     registration = registering.Registration(eyes, frames=frames, others=others, live=camera.live)
     coming = reader.Reader(camera)
     try:

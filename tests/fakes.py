@@ -163,7 +163,7 @@ class FakeEyes:
 
     seconds = 0.0
 
-    def __init__(self, pipeline: FakePipeline) -> None:
+    def __init__(self, pipeline: FakePipeline, *, posing: bool = False) -> None:
         self._least = pipeline.min_face
 
     def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:

@@ -46,7 +46,7 @@ def register_person(
     """Take a person's frames from a source and enroll them; the exit status."""
     name = subject_name(name)
     others = registering.others_at(place, name, pipeline)
-    eyes = looking.PipelineEyes(pipeline)
+    eyes = looking.PipelineEyes(pipeline, posing=True)
     registration = Registration(eyes, frames=frames, others=others, live=source.live)
     window, remark = _window(view, source)
     with Keys() as keys:

@@ -55,18 +55,20 @@ class PipelineEyes:
     """A pipeline's detector, landmarks and embedder, at the pace of moving pictures.
 
     dlib's detector looks at one size of the picture, upright: what a photo is searched for with
-    patience, the next frame shows as well. Others choose their size themselves.
+    patience, the next frame shows as well. Others choose their size themselves. `posing`: the people turn
+    their heads as they are told to, and how far is measured.
     """
 
-    def __init__(self, pipeline: Pipeline, sizes: Sizes | None = None) -> None:
+    def __init__(self, pipeline: Pipeline, sizes: Sizes | None = None, *, posing: bool = False) -> None:
         self._pipeline = pipeline
         self._sizes = sizes or Sizes()
         # How large a look for small faces may be now. A large one is paid for by the small ones after it, or
         # the frames of a large picture would not be followed at their pace.
         self._budget = self._sizes.most
-        self._scaled = pipeline.detector.name == "dlib"
+        # The predictor's points, in dlib's boxes, tell which way a head is turned; the network's hardly do.
+        self._scaled = pipeline.detector.name in ("dlib", *(["auto"] if posing else []))
         self._detector = pipeline.detector
-        if self._detector.name == "auto":
+        if self._detector.name == "auto" and not posing:
             from facekit.detection.network import FaceNetwork
 
             # Of the two that look at a photo together, the network is as fast as frames come.
