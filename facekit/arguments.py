@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from operator import index
 from os import PathLike, fspath
+from typing import SupportsFloat, SupportsIndex
 
 from facekit.errors import UsageError
+
+MOST_SECONDS = 1_000_000
 
 
 def path_of(value: object, what: str) -> str:
@@ -31,6 +36,48 @@ def score_of(value: object, what: str) -> float | None:
     if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__") or not abs(float(value)) <= 1:
         raise UsageError(f"{what} is {value!r}: give a number from -1 to 1, or None")
     return float(value)
+
+
+def whole_number(value: object, what: str, *, least: int) -> int:
+    """A whole number, one of NumPy's too. Raises UsageError for anything else, or one below `least`."""
+    number = None
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        with suppress(TypeError):  # an array has an index only where it is one whole number
+            number = index(value)
+    if number is None or number < least:
+        raise UsageError(f"{what} is {_shown(value)}: give a whole number from {least} on")
+    return number
+
+
+def seconds_of(value: object, what: str) -> float:
+    """A time. Raises UsageError for what is no number, not above 0, or longer than can be waited for."""
+    seconds = None
+    if isinstance(value, SupportsFloat) and not isinstance(value, bool):
+        with suppress(TypeError, ValueError, OverflowError):
+            seconds = float(value)
+    if seconds is None or not 0 < seconds <= MOST_SECONDS:
+        raise UsageError(f"{what} is {_shown(value)}: give a number of seconds above 0, up to {MOST_SECONDS}")
+    return seconds
+
+
+def text_of(value: object, what: str) -> str:
+    """A text. Raises UsageError for anything else."""
+    if not isinstance(value, str):
+        raise UsageError(f"{what} is {_kind(value)}: give a str")
+    return value
+
+
+def switch(value: object, what: str) -> bool:
+    """True or False. Raises UsageError for anything else."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{what} is {_shown(value)}: give True or False")
+    return value
+
+
+def _shown(value: object) -> str:
+    # Python does not write out a number of thousands of digits.
+    short = isinstance(value, (str, float)) or (isinstance(value, int) and abs(value) <= 10**30)
+    return repr(value) if short else _kind(value)
 
 
 def _kind(value: object) -> str:

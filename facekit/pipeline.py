@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from facekit import alignment, detection, quality, weights
 from facekit.alignment import Landmarks, Refiner
+from facekit.arguments import path_of, text_of, whole_number
 from facekit.detection import MIN_FACE
 from facekit.embedding import Embedder
 from facekit.errors import WeightsError
@@ -36,12 +37,15 @@ class Pipeline:
         min_face: int = MIN_FACE,
         threads: int = 0,
     ) -> None:
-        self.detector = detection.create(detector, threads=threads)
-        self.spec = weights.user_embedder(embedder) if embedder else weights.shipped_embedder()
+        """Raises UsageError for a value that is none of these, WeightsError for files that cannot be used."""
+        threads = whole_number(threads, "threads", least=0)
+        self.min_face = whole_number(min_face, "min_face", least=1)
+        network = None if embedder is None else Path(path_of(embedder, "embedder"))
+        self.detector = detection.create(text_of(detector, "detector"), threads=threads)
+        self.spec = weights.user_embedder(network) if network else weights.shipped_embedder()
         if self.spec.template not in alignment.SCHEMES:
             known = ", ".join(alignment.SCHEMES)
             raise WeightsError(f"{self.spec.path}: no template {self.spec.template!r}: there are {known}")
-        self.min_face = min_face
         self._threads = threads
         self._coming: Future[Embedder] | None = None
         self._landmarks: Landmarks | None = None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit import settings
+from facekit.arguments import path_of, seconds_of, switch, text_of, whole_number
 from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError
 from facekit.images import MAX_PIXELS
@@ -64,7 +65,7 @@ class Options:
     `detector`, `embedder` and `min_face` are those of `Pipeline`; pictures of more than `max_pixels`
     pixels are refused, and one that takes more than `max_seconds` is given up. `jobs` is the number of
     processes; 0 takes several when the work pays for starting them. `keep_pictures` leaves the pixels in the
-    readings.
+    readings. Raises UsageError for a value that is none of these.
     """
 
     detector: str = "auto"
@@ -74,6 +75,20 @@ class Options:
     jobs: int = 1
     keep_pictures: bool = False
     max_seconds: float = MAX_SECONDS
+
+    def __post_init__(self) -> None:
+        text_of(self.detector, "detector")
+        embedder = None if self.embedder is None else Path(path_of(self.embedder, "embedder"))
+        checked = {
+            "embedder": embedder,
+            "min_face": whole_number(self.min_face, "min_face", least=1),
+            "max_pixels": whole_number(self.max_pixels, "max_pixels", least=1),
+            "jobs": whole_number(self.jobs, "jobs", least=0),
+            "keep_pictures": switch(self.keep_pictures, "keep_pictures"),
+            "max_seconds": seconds_of(self.max_seconds, "max_seconds"),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     def pipeline(self, threads: int = 0) -> Pipeline:
         """The pipeline of these options, with so many threads (0: one per core)."""

@@ -1,9 +1,11 @@
 """`import facekit`: the verbs of the command line, typed, and nothing heavy until they are used."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import DIMENSION, FakeEyes, FakeOptions, photo
 
@@ -196,3 +198,33 @@ def test_other_arguments_that_make_no_sense_are_told(tmp_path: Path) -> None:
         facekit.enroll(probe, subject=7, options=options)
     with pytest.raises(facekit.UsageError, match="the source is of type int"):
         list(facekit.watch(0, options=options))
+
+
+NAN = float("nan")
+WRONG_OPTIONS = {
+    "detector": (3, None, b"dlib", Path("dlib")),
+    "embedder": (3, b"own.onnx", object()),
+    "min_face": ("a", NAN, None, 0, -1, True, 24.5),
+    "threads": ("2", None, -1, True, 1.5),
+    "max_pixels": ("1", NAN, 0, True),
+    "jobs": ("2", None, -1, True, 1.5, np.zeros(3, int)),
+    "keep_pictures": ("no", 1, None),
+    "max_seconds": ("x", NAN, None, 0, -1, True, float("inf"), 10**400, 10**5000),
+}
+
+
+@pytest.mark.parametrize("field", WRONG_OPTIONS)
+def test_options_that_make_no_sense_are_told_by_name_with_what_is_taken(field: str) -> None:
+    for wrong in WRONG_OPTIONS[field]:
+        for taker in (facekit.Options, facekit.Pipeline):
+            if field in inspect.signature(taker).parameters:
+                with pytest.raises(facekit.UsageError, match=rf"^{field} is .*: give "):
+                    taker(**{field: wrong})
+
+
+def test_options_take_the_numbers_of_numpy_and_paths_as_text() -> None:
+    options = facekit.Options(
+        embedder="own.onnx", min_face=np.int64(30), jobs=np.int32(2), max_seconds=np.float32(2)
+    )
+    assert options == facekit.Options(embedder=Path("own.onnx"), min_face=30, jobs=2, max_seconds=2.0)
+    assert {type(options.min_face), type(options.jobs)} == {int}
