@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facekit.gallery import database, rows, schema
-from facekit.gallery.drafts import new_file
+from facekit.gallery.drafts import new_file, require_no_log
 from facekit.gallery.faults import in_words
 from facekit.gallery.settings import Settings
 from facekit.gallery.tombstones import Tombstones
@@ -21,6 +21,7 @@ def copy(source: Path | str, target: Path | str) -> Settings:
     the copy is checked before it has its name. Raises GalleryError, also when `target` is there already.
     """
     source, target = Path(source), Path(target)
+    require_no_log(target)
     with closing(database.connect(source, write=False)) as connection, new_file(target) as draft:
         with in_words(source):
             connection.execute("PRAGMA query_only = OFF")

@@ -18,7 +18,7 @@ from typing import TypeVar
 from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery import migrations, schema
-from facekit.gallery.drafts import new_file
+from facekit.gallery.drafts import new_file, require_no_log
 from facekit.gallery.faults import damaged, in_words, is_passing
 from facekit.gallery.network import file_system
 
@@ -182,6 +182,7 @@ def create(path: Path) -> Iterator[sqlite3.Connection]:
     """Make a new gallery and yield its connection, inside a transaction, to be filled. Killed on the
     way, nothing stands at `path`. Raises GalleryError, also when something is there already.
     """
+    require_no_log(path)
     with (
         new_file(path) as draft,
         in_words(path),

@@ -54,6 +54,28 @@ def new_file(path: Path) -> Iterator[Path]:
             os.close(descriptor)
 
 
+def require_no_log(path: Path) -> None:
+    """Raise GalleryError when a log of SQLite waits for a gallery that is not there: SQLite would mix it into
+    the one that is made.
+    """
+    place = Path(os.path.realpath(path))
+    logs = [log for log in (Path(f"{place}-wal"), Path(f"{place}-journal")) if _holds_something(log)]
+    # In this order: a gallery that another process makes meanwhile is there before its log.
+    if logs and not os.path.lexists(path):
+        raise GalleryError(
+            f"{path}: not made, for {logs[0].name} lies there, the log of a gallery that is gone: put that "
+            f"gallery back, or move {logs[0].name} elsewhere"
+        )
+
+
+def _holds_something(log: Path) -> bool:
+    try:
+        state = log.lstat()
+    except OSError:
+        return False
+    return not stat.S_ISREG(state.st_mode) or state.st_size > 0
+
+
 def left_behind(gallery: Path) -> list[Path]:
     """Drafts of a gallery whose makers were killed, with what SQLite made beside them."""
     place = Path(os.path.realpath(gallery))

@@ -11,6 +11,7 @@ from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
 from facekit.gallery import Gallery, check
+from facekit.gallery.copying import copy
 
 # A reader keeps the log from being folded into the file; then all are killed.
 LEAVE_A_LOG = """
@@ -100,3 +101,18 @@ def test_the_log_beside_the_file_is_read_through_a_link(path, tmp_path, monkeypa
     with Gallery.open(folder / "link.db") as gallery:
         assert "Ann" in {subject.name for subject in gallery.subjects()}
     assert [file.name for file in folder.iterdir()] == ["link.db"]
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-journal"])
+def test_no_gallery_is_made_or_copied_beside_the_log_of_one_that_is_gone(path, tmp_path, ending):
+    gone = tmp_path / "gone" / "gallery.db"
+    gone.parent.mkdir()
+    log = Path(f"{gone}{ending}")
+    log.write_bytes(b"what was there")
+    for make in (lambda: create(gone, people(5)), lambda: copy(path, gone)):
+        with pytest.raises(GalleryError, match=f"not made, for gallery.db{ending}"):
+            make()
+    assert list(gone.parent.iterdir()) == [log]
+    assert log.read_bytes() == b"what was there"
+    log.write_bytes(b"")
+    create(gone, people(5)).close()
