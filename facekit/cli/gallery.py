@@ -150,20 +150,23 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
       facekit gallery remove "Ann Lee"
       facekit gallery remove "Ann Lee" --photo IMG_0301.jpg
     """
-    if photos and len(set(names)) > 1:
+    from facekit.gallery.records import subject_name
+
+    people = list(dict.fromkeys(map(subject_name, names)))
+    if photos and len(people) > 1:
         raise click.UsageError("--photo is for the pictures of one person: give one name")
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         if photos:
-            gone = opened.remove_photos(names[0], photos)
+            gone = opened.remove_photos(people[0], photos)
             _note_due(console, opened)
-            console.note(f"removed {counted(len(set(photos)), 'picture')} of {names[0]}")
+            console.note(f"removed {counted(len(set(photos)), 'picture')} of {people[0]}")
             if gone:
-                console.note(f"{names[0]} had no other and is gone")
+                console.note(f"{people[0]} had no other and is gone")
             return DONE
-        templates = opened.remove(names)
+        templates = opened.remove(people)
         _note_due(console, opened)
-    people = counted(len(set(names)), "person", "people")
-    console.note(f"removed {people} with {counted(templates, 'template')}")
+    persons = counted(len(people), "person", "people")
+    console.note(f"removed {persons} with {counted(templates, 'template')}")
     return DONE
 
 
@@ -177,9 +180,10 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
     from facekit import names
     from facekit.gallery.records import subject_name
 
+    old, new = subject_name(old), subject_name(new)
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         opened.rename(old, new)
-        told = names.warning(subject_name(new), opened.names(), opened.path)
+        told = names.warning(new, opened.names(), opened.path)
         _note_due(console, opened)
     console.note(f"{old} is now {new}")
     if told:
@@ -194,6 +198,9 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
 @click.pass_obj
 def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path | None) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
+    from facekit.gallery.records import subject_name
+
+    into = subject_name(into)
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         moved = opened.merge(into, others)
         _note_due(console, opened)

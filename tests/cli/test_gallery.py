@@ -273,3 +273,14 @@ class TestPeople:
 
 
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
+
+
+def test_messages_have_names_as_they_are_stored(run: Run, people: Path) -> None:
+    renamed = run("gallery", "rename", " red", "Ann  Lee ").stderr
+    assert renamed.splitlines()[-1] == "facekit: red is now Ann Lee"
+    merged = run("gallery", "merge", " Ann  Lee", "green ").stderr
+    assert merged.splitlines()[-1] == "facekit: Ann Lee has 2 more templates"
+    shown = json.loads(run("gallery", "show", "blue", "-f", "json").stdout.splitlines()[0])
+    one = run("gallery", "remove", "blue ", " blue", "--photo", shown["sha256"][:12])
+    assert "facekit: removed 1 picture of blue\n" in one.stderr
+    assert "removed 1 person with 4 templates" in run("gallery", "remove", "Ann Lee", "Ann  Lee ").stderr
