@@ -174,3 +174,12 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
         write_bytes(tmp_path / "d.txt", b"x")
         assert busy.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.txt", "c.txt", "d.txt"]
+
+
+@pytest.mark.parametrize("middle", ["notes", "a" * 15, "a" * 17, "A" * 16])
+def test_a_file_of_nearly_such_a_name_is_the_users_and_stays(tmp_path: Path, middle: str) -> None:
+    mine = tmp_path / f".facekit-{middle}.part"
+    mine.write_text("mine")
+    os.utime(mine, (OLD, OLD))
+    write_bytes(tmp_path / "a.txt", b"new")
+    assert mine.read_text() == "mine"
