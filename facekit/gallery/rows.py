@@ -47,7 +47,8 @@ class Row(NamedTuple):
         texts = (*self.described(), self.name, self.subject_added)
         if not all(type(text) is str for text in texts) or type(self.subject) is not int:
             return False
-        return 0 < len(self.name) <= LONGEST_NAME
+        # One with more blanks looks like another, and whoever removed it would remove the other.
+        return 0 < len(self.name) <= LONGEST_NAME and " ".join(self.name.split()) == self.name
 
     def _vector_fits(self, settings: Settings) -> bool:
         if not isinstance(self.vector, bytes) or len(self.vector) != 4 * settings.dimension:

@@ -230,3 +230,19 @@ def test_names_of_any_length_are_refused_in_the_same_way(tmp_path):
                     action()
         gallery.rename("person 000", "x" * 300)
     assert Path(gallery.path).stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("name", ["person 000 ", "person  000", "\u2003person 000", " "])
+def test_a_name_that_differs_from_another_by_blanks(path, name):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        settings = Settings.read(connection, path)
+        number, added, old = connection.execute(
+            "SELECT id, added, checksum FROM subjects WHERE name = 'person 001'"
+        ).fetchone()
+        new = rows.subject_checksum(number, name, added)
+        connection.execute("UPDATE subjects SET name = ?, checksum = ? WHERE id = ?", (name, new, number))
+        old_sum, new_sum = (int.from_bytes(each, "little") for each in (old, new))
+        replace(settings, digest=(settings.digest - old_sum + new_sum) % (1 << 128)).write(connection)
+    assert check(path)
+    with Gallery.open(path) as gallery, pytest.raises(GalleryError):
+        gallery.search(random_vectors(1))
