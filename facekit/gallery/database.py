@@ -92,6 +92,8 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
 
     Raises GalleryError when the file is missing, empty, no gallery, newer, or cannot be opened.
     """
+    if path.is_symlink() and not path.exists():
+        raise GalleryError(f"{path}: is a link to nowhere: put the gallery back, or remove the link")
     if not path.exists():
         raise GalleryError(f"{path}: there is no gallery: make one with {hints.enroll(path)}")
     if not path.is_file():

@@ -24,6 +24,8 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     taken = GalleryError(f"{path}: already there, and not overwritten: give another name")
     if os.path.lexists(path):
+        if not path.exists():
+            raise GalleryError(f"{path}: is a link to nowhere: remove it, or give another name")
         raise taken
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:

@@ -405,3 +405,11 @@ def test_an_open_gallery_is_only_for_its_embedder(tmp_path):
         gallery.require(FINGERPRINT)
         with pytest.raises(GalleryError, match="made with the embedder 'small'"):
             gallery.require("cd" * 32)
+
+
+def test_a_link_to_nowhere_is_told_as_one(path):
+    path.symlink_to(path.parent / "gone.db")
+    for act in (lambda: create(path), lambda: Gallery.open(path)):
+        with pytest.raises(GalleryError, match="is a link to nowhere"):
+            act()
+    assert path.is_symlink()
