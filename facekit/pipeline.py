@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from facekit.arguments import path_of, text_of, whole_number
 from facekit.detection import MIN_FACE
 from facekit.embedding import Embedder
 from facekit.errors import WeightsError
-from facekit.lighting import lit
+from facekit.lighting import lit, lit_face
 from facekit.results import Detection, Face, Picture, Pixels
 
 
@@ -106,18 +105,40 @@ class Pipeline:
 
     def describe(self, picture: Picture, found: Sequence[Detection]) -> list[Face]:
         """The faces that were found in the picture, at least one, with their vectors."""
-        picture = replace(picture, pixels=lit(picture.pixels))
-        points = self.points(picture, found)
-        crops = self.crops(picture, points)
+        points, crops = self.aligned(picture, found)
         vectors, norms = self.embedder.with_norms(crops)
         return [
             Face(face, at, crop, vector, quality.measure(face, at, crop), float(norm))
             for face, at, crop, vector, norm in zip(found, points, crops, vectors, norms, strict=True)
         ]
 
+    def aligned(
+        self, picture: Picture, faces: Sequence[Detection]
+    ) -> tuple[list[NDArray[np.float32]], Pixels]:
+        """Five points of each face, float32 (5, 2), and its crop: uint8 (faces, side, side, 3) RGB.
+
+        A face in the dark is stretched first, and looked at by itself.
+        """
+        views = [lit_face(picture.pixels, face.box) for face in faces]
+        usual = [place for place, view in enumerate(views) if view is picture.pixels]
+        points: dict[int, NDArray[np.float32]] = {}
+        for together in (usual, *([place] for place in range(len(faces)) if place not in usual)):
+            if together:
+                refined = self._points(views[together[0]], [faces[place] for place in together])
+                points.update(zip(together, refined, strict=True))
+        ordered = [points[place] for place in range(len(faces))]
+        crops = [
+            alignment.align(view, at, scheme=detection.SCHEME, size=self.spec.side)
+            for view, at in zip(views, ordered, strict=True)
+        ]
+        return ordered, np.stack(crops)
+
     def points(self, picture: Picture, faces: Sequence[Detection]) -> list[NDArray[np.float32]]:
-        """Five points of each face, float32 (5, 2): the detector's own or the predictor's, refined."""
-        pixels = picture.pixels
+        """Five points of each face, float32 (5, 2)."""
+        return self.aligned(picture, faces)[0]
+
+    def _points(self, pixels: Pixels, faces: Sequence[Detection]) -> list[NDArray[np.float32]]:
+        """The detector's own or the predictor's, refined."""
         rough = [self.landmarks(pixels, face) if face.points is None else face.points for face in faces]
         refined = self.refiner(pixels, rough, scheme=detection.SCHEME)
         own = [place for place, face in enumerate(faces) if face.points is not None]
@@ -126,10 +147,3 @@ class Pipeline:
         for place, points in zip(own, again, strict=True):
             refined[place] = points
         return refined
-
-    def crops(self, picture: Picture, points: Sequence[NDArray[np.float32]]) -> Pixels:
-        """What the embedder takes, uint8 (faces, side, side, 3)."""
-        crops = [
-            alignment.align(picture.pixels, at, scheme=detection.SCHEME, size=self.spec.side) for at in points
-        ]
-        return np.stack(crops)

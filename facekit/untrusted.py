@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -132,12 +133,24 @@ def toml(path: Path, *, error: Failure = UsageError) -> dict[str, Any]:
 def json_value(written: str | bytes, place: object, *, error: Failure = UsageError) -> Any:
     """The value of a JSON text from `place`, which the error names. NaN, infinities and names given twice,
     which JSON does not have, are refused."""
+    # Python's own guard follows a limit that other packages raise, beyond what the stack holds.
+    if _depth(written if isinstance(written, bytes) else written.encode(errors="replace")) > _DEEPEST:
+        raise error(f"{place}: is nested too deep")
     try:
         return json.loads(written, parse_constant=_no_constant, object_pairs_hook=_once)
     except RecursionError:
         raise error(f"{place}: is nested too deep") from None
     except ValueError as trouble:
         raise error(f"{place}: is no JSON ({reason(trouble)})") from None
+
+
+def _depth(written: bytes) -> int:
+    """How deep brackets stand in each other; those within strings are not counted."""
+    import numpy as np
+
+    outside = _STRING.sub(b"", written)
+    steps = np.frombuffer(outside.translate(_STEPS, _OTHERS), np.int8).astype(np.int64)
+    return int(np.cumsum(steps).max(initial=0))
 
 
 def _no_constant(name: str) -> None:
@@ -149,6 +162,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         raise ValueError("a name is given twice")
     return values
+
+
+_DEEPEST = 200
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_OTHERS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def where_time_goes(photos: Photos) -> dict[str, float]:
         return result
 
     def aligned(picture: Picture, found: list[Detection]) -> Pixels:
-        return pipeline.crops(picture, pipeline.points(picture, found))
+        return pipeline.aligned(picture, found)[1]
 
     for path in photos.all:
         picture = timed("decode", functools.partial(images.read, path))

@@ -188,4 +188,4 @@ def test_a_strangers_picture_is_noticed_among_what_is_stored_of_a_person(tmp_pat
         (outcome,) = enroll(
             gallery, [Photo("Ada", str(photo(tmp_path / "3.png", "blue")))], options=FakeOptions()
         )
-        assert "looks like somebody else" in outcome.problems[0]
+        assert "unlike the other pictures" in outcome.problems[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facekit.lighting import levels, lit, stretched
+from facekit.lighting import levels, lit, lit_face, stretched
 
 PHOTO = np.asarray(Image.open(Path(__file__).parent / "data" / "astronaut.png").convert("RGB"))
 
@@ -29,3 +29,23 @@ def test_nothing_comes_of_nothing() -> None:
     black = np.zeros((3, 5, 3), np.uint8)
     assert (lit(black) == black).all()
     assert stretched(black).shape == black.shape
+
+
+def test_a_small_face_in_the_light_is_not_overlooked_in_a_dark_picture() -> None:
+    night = np.full((1080, 1920, 3), 8, np.uint8)
+    night[500:560, 900:960] = np.asarray(Image.fromarray(PHOTO[60:180, 170:290]).resize((60, 60)))
+    assert lit(night) is night
+
+
+def test_a_face_in_the_light_stays_as_it_is_whatever_is_around_it() -> None:
+    flat = np.full((1080, 1920, 3), 120, np.uint8)
+    flat[500:560, 900:960] = np.asarray(Image.fromarray(PHOTO[60:180, 170:290]).resize((60, 60)))
+    assert lit_face(flat, (900, 500, 960, 560)) is flat
+
+
+def test_a_face_in_the_dark_is_stretched_by_its_own_levels() -> None:
+    dark = (PHOTO * 0.06).astype(np.uint8)
+    dark[:20] = 255  # a lamp
+    x0, y0, x1, y1 = box = (170, 60, 290, 180)
+    assert levels(lit_face(dark, box)[y0:y1, x0:x1].copy(), 0.5) > 200
+    assert lit_face(dark, (-50.0, -50.0, -10.0, -10.0)) is dark

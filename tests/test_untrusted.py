@@ -3,7 +3,9 @@ memory, or runs anything."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +114,7 @@ def test_what_is_no_table(text: str, told: str, tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("[" * 100_000, "nested too deep"),
+        ('{"a": ' * 300 + "1" + "}" * 300, "nested too deep"),
         ('{"a": NaN}', "NaN is no number"),
         ('{"a": -Infinity}', "-Infinity is no number"),
         ('{"a": 1, "a": 2}', "a name is given twice"),
@@ -122,6 +125,21 @@ def test_what_is_no_table(text: str, told: str, tmp_path: Path) -> None:
 def test_what_is_no_json(text: str, told: str) -> None:
     with pytest.raises(GalleryError, match=told):
         untrusted.json_value(text, "place", error=GalleryError)
+
+
+def test_brackets_within_strings_are_no_nesting() -> None:
+    text = json.dumps({"a": "[{" * 500 + '"\\' + "[" * 500, "b": [1]})
+    assert untrusted.json_value(text, "place") == json.loads(text)
+
+
+def test_nesting_is_refused_also_where_another_package_let_python_recurse_far() -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(GalleryError, match="nested too deep"):
+            untrusted.json_value("[" * 100_000, "place", error=GalleryError)
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def header(text: str) -> bytes:

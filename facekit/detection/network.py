@@ -34,6 +34,7 @@ _SMALLEST_SEEN = 20.0
 _WELL_SEEN = 64.0
 """A face of so many pixels is seen as well as any larger one."""
 _OVERLAP = 0.4
+_MIDDLE = 0.25
 _MOST_ENLARGED = 2.0
 _LARGEST = 8.0
 
@@ -71,7 +72,8 @@ class FaceNetwork:
             enlarge = longer / side
             rows.append((boxes[kept] * enlarge, scores[kept], points[kept] * enlarge))
         boxes, scores, points = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-        return ordered(detections(boxes, scores, points, suppress(boxes, scores, _OVERLAP)), min_face)
+        kept = single(boxes, suppress(boxes, scores, _OVERLAP))
+        return ordered(detections(boxes, scores, points, kept), min_face)
 
     def _rows(self, view: Pixels, least: float) -> tuple[Tensor, Tensor, Tensor]:
         """Boxes (n, 4), scores (n,) and points (n, 5, 2) of one view, in its pixels."""
@@ -82,6 +84,21 @@ class FaceNetwork:
         sure = answers[:, 0] >= least
         boxes, points = decode(answers[sure, 1:], grid(height, width)[sure])
         return boxes, answers[sure, 0], points
+
+
+def single(boxes: Tensor, order: Sequence[int]) -> list[int]:
+    """Which of the boxes (n, 4) stay, in `order` from the surest on, when one around the same middle as
+    a surer one, and at most twice as large or small, is the same face in another view."""
+    kept: list[int] = []
+    for place in order:
+        surer = boxes[kept].reshape(-1, 4)
+        apart = np.abs((surer[:, :2] + surer[:, 2:] - boxes[place, :2] - boxes[place, 2:]) / 2)
+        mine, theirs = boxes[place, 2:] - boxes[place, :2], surer[:, 2:] - surer[:, :2]
+        near = (apart < _MIDDLE * mine).all(axis=1)
+        alike = (mine < 2 * theirs).all(axis=1) & (theirs < 2 * mine).all(axis=1)
+        if not (near & alike).any():
+            kept.append(place)
+    return kept
 
 
 def sides(pixels: Pixels, min_face: int) -> list[int]:

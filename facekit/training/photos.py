@@ -60,8 +60,7 @@ class PipelineAligner:
         if not found:
             return None
         largest = max(found, key=_area)
-        points = self._pipeline.points(picture, [largest])
-        return np.asarray(self._pipeline.crops(picture, points)[0])
+        return np.asarray(self._pipeline.aligned(picture, [largest])[1][0])
 
 
 def _area(face: Detection) -> float:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from facekit import weights
 from facekit.detection.geometry import face_side
-from facekit.detection.network import FaceNetwork, sides
+from facekit.detection.network import FaceNetwork, sides, single
 from facekit.errors import WeightsError
 from facekit.results import Pixels
 
@@ -92,3 +92,12 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         file.write(b"\0\0")
     with pytest.raises(WeightsError, match=r"detector-network\.onnx: damaged or changed"):
         FaceNetwork(dataclasses.replace(spec, path=copy))
+
+
+def test_a_face_that_two_views_show_in_different_sizes_counts_once() -> None:
+    boxes = np.array(
+        [[420, 1948, 461, 1998], [403, 1933, 468, 2021], [600, 1948, 641, 1998], [440, 1960, 470, 1990]]
+    )
+    assert single(boxes.astype(np.float32), [0, 1, 2]) == [0, 2]
+    # A small face beside or in front of a large one is another.
+    assert single(np.array([[0, 0, 200, 240], [150, 150, 190, 200]], np.float32), [0, 1]) == [0, 1]
