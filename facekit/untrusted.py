@@ -122,10 +122,10 @@ def toml(path: Path, *, error: Failure = UsageError) -> dict[str, Any]:
     written = text(path, most=SMALL, error=error)
     if any(line.count(".") > _DOTS_A_LINE for line in written.split("\n")):
         raise error(f"{path}: has names nested too deep")
+    if _depth(written.encode()) > _DEEPEST_TOML:  # brackets within strings too: few texts have that many
+        raise error(f"{path}: is nested too deep")
     try:
         return tomllib.loads(written)
-    except RecursionError:
-        raise error(f"{path}: is nested too deep") from None
     except ValueError as trouble:  # TOMLDecodeError, and a number of too many digits
         raise error(f"{path}: is no TOML ({reason(trouble)})") from None
 
@@ -133,24 +133,23 @@ def toml(path: Path, *, error: Failure = UsageError) -> dict[str, Any]:
 def json_value(written: str | bytes, place: object, *, error: Failure = UsageError) -> Any:
     """The value of a JSON text from `place`, which the error names. NaN, infinities and names given twice,
     which JSON does not have, are refused."""
-    # Python's own guard follows a limit that other packages raise, beyond what the stack holds.
-    if _depth(written if isinstance(written, bytes) else written.encode(errors="replace")) > _DEEPEST:
+    plain = written if isinstance(written, bytes) else written.encode(errors="replace")
+    if _depth(_STRING.sub(b"", plain)) > _DEEPEST:
         raise error(f"{place}: is nested too deep")
     try:
         return json.loads(written, parse_constant=_no_constant, object_pairs_hook=_once)
-    except RecursionError:
-        raise error(f"{place}: is nested too deep") from None
     except ValueError as trouble:
         raise error(f"{place}: is no JSON ({reason(trouble)})") from None
 
 
 def _depth(written: bytes) -> int:
-    """How deep brackets stand in each other; those within strings are not counted."""
+    """How deep brackets stand in each other at most, counted beforehand: Python's own guard follows a limit
+    that other packages raise, beyond what the stack holds. Brackets that close nothing do not count."""
     import numpy as np
 
-    outside = _STRING.sub(b"", written)
-    steps = np.frombuffer(outside.translate(_STEPS, _OTHERS), np.int8).astype(np.int64)
-    return int(np.cumsum(steps).max(initial=0))
+    steps = np.frombuffer(written.translate(_STEPS, _OTHERS), np.int8).astype(np.int64)
+    heights = np.cumsum(np.concatenate([[0], steps]))
+    return int((heights - np.minimum.accumulate(heights)).max())
 
 
 def _no_constant(name: str) -> None:
@@ -165,6 +164,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DEEPEST = 200
+_DEEPEST_TOML = 50
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")

@@ -65,6 +65,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         (b"a = 1\0", "it has zero bytes"),
         (b"a = 1 # \xff", "is no text in UTF-8 (byte 9)"),
         (b"a = " + b"[" * 3000, "is nested too deep"),
+        (b'b = "' + b"]" * 3000 + b'"\na = ' + b"[" * 3000, "is nested too deep"),
         (b"a." * 3000 + b"b = 1", "has names nested too deep"),
         (b"[" + b"a." * 3000 + b"b]", "has names nested too deep"),
         (b"a = 1\na = 2", "is no TOML"),
@@ -132,12 +133,16 @@ def test_brackets_within_strings_are_no_nesting() -> None:
     assert untrusted.json_value(text, "place") == json.loads(text)
 
 
-def test_nesting_is_refused_also_where_another_package_let_python_recurse_far() -> None:
+def test_nesting_is_refused_also_where_another_package_let_python_recurse_far(tmp_path: Path) -> None:
+    path = tmp_path / "file.toml"
+    path.write_text("a = " + "[" * 5000)
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(1_000_000)
     try:
         with pytest.raises(GalleryError, match="nested too deep"):
             untrusted.json_value("[" * 100_000, "place", error=GalleryError)
+        with pytest.raises(GalleryError, match="nested too deep"):
+            untrusted.toml(path, error=GalleryError)
     finally:
         sys.setrecursionlimit(before)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import Run
@@ -117,7 +120,13 @@ def test_the_advised_rate_is_accepted(run: Run, people: Path) -> None:
 def test_an_extra_is_installed_from_where_facekit_came(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    clone = PACKAGE.parent
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    (clone / "pyproject.toml").touch()
+    where = json.dumps({"url": clone.as_uri(), "dir_info": {}})
+    monkeypatch.setattr(metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: where))
+    monkeypatch.setattr(hints, "_distribution", lambda: "facekit")
+    monkeypatch.setattr(hints, "__file__", str(tmp_path / "site-packages" / "facekit" / "hints.py"))
     monkeypatch.chdir(clone)
     assert hints.install("plot") == "pip install '.[plot]'"
     monkeypatch.chdir(tmp_path)
