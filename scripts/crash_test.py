@@ -31,6 +31,7 @@ from facekit.gallery.check import check
 
 COMMAND = (sys.executable, "-m", "facekit")
 Stored = set[tuple[str, str]]
+_LEFT_OUT = "; not enrolled"  # a photo that was read before the failure
 
 
 class Trials:
@@ -194,7 +195,7 @@ def _mount(options: str, place: Path) -> None:
 
 def _assert_plain_failure(status: int, errors: str) -> None:
     assert status == 1, (status, errors)
-    lines = errors.splitlines()
+    lines = [line for line in errors.splitlines() if not line.endswith(_LEFT_OUT)]
     assert len(lines) == 1, errors
     assert lines[0].startswith("facekit: "), errors
     assert "internal error" not in errors, errors
