@@ -7,9 +7,11 @@ A test runs each of them as it is printed.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from facekit import settings
+from facekit.errors import UsageError
 from facekit.rendering.escaping import shell_command
 
 # For a gallery that was set for a stricter rate, or for none. A rate takes 3/RATE searches, a few more here.
@@ -20,7 +22,10 @@ _SET_FOR = re.compile(r"FPIR at most (0\.\d+) ")
 
 def enroll(gallery: Path | None = None, embedder: Path | None = None) -> str:
     """Enroll people into the gallery; without one, where `enroll` writes."""
-    usual = settings.gallery_to_write() if gallery is not None else None
+    usual = None
+    if gallery is not None:
+        with suppress(UsageError):  # there is no home folder
+            usual = settings.gallery_to_write()
     return _command("enroll", "FOLDER", gallery=None if gallery == usual else gallery, embedder=embedder)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from facekit.errors import UsageError
+from facekit.errors import GalleryError, UsageError
 
 GALLERY_VARIABLE = "FACEKIT_GALLERY"
 GALLERY_FILE = "gallery.db"
@@ -54,9 +54,11 @@ def expanded(path: str) -> str:
     if not path.startswith("~"):
         return path
     found = os.path.expanduser(path)
-    if found != path:
-        return found
     user, slash, _ = path.partition("/")
+    # A HOME that is empty or relative would put the user's files wherever facekit is started.
+    homeless = user == "~" and not os.path.isabs(os.environ.get("HOME", os.sep))
+    if found != path and not homeless:
+        return found
     if user == "~":
         raise UsageError(f"{path}: there is no home folder: set HOME, or give the whole path")
     if slash:
@@ -140,11 +142,34 @@ def gallery_to_write(
 
 
 def make_room(gallery: Path) -> None:
-    """Make the folder that a new gallery is written into; that of the user's own is for the user alone."""
-    if gallery == user_gallery():
-        gallery.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    else:
-        gallery.parent.mkdir(parents=True, exist_ok=True)
+    """Make the folder that a new gallery is written into; that of the user's own is for the user alone.
+    Raises GalleryError where it cannot be made."""
+    require_writable(gallery)
+    try:
+        gallery.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if _is_own(gallery) else 0o777)
+    except OSError as error:
+        raise _unwritable(gallery, f"{gallery.parent}: {error.strerror}") from error
+
+
+def require_writable(gallery: Path) -> None:
+    """Raise GalleryError unless a gallery can be changed here, or made; nothing is made."""
+    place = Path(os.path.realpath(gallery))
+    if place.is_file() and not os.access(place, os.W_OK):
+        raise _unwritable(gallery, "the file is read-only")
+    above = next(folder for folder in place.parents if os.path.lexists(folder))
+    if not above.is_dir():
+        raise _unwritable(gallery, f"{above} is no folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise _unwritable(gallery, f"the folder {above} is read-only")
+
+
+def _unwritable(gallery: Path, why: str) -> GalleryError:
+    what = "your own gallery" if _is_own(gallery) else "the gallery"
+    return GalleryError(f"{gallery}: {what} cannot be written ({why}): choose another with --gallery FILE")
+
+
+def _is_own(gallery: Path) -> bool:
+    return gallery == user_gallery()
 
 
 def _local_galleries() -> tuple[Path, Path]:

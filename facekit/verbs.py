@@ -73,11 +73,13 @@ def open_gallery(
 
 
 def changeable(gallery: Path) -> Path:
-    """The same path. Raises GalleryError if it is the shipped gallery's, which is only read."""
+    """The same path. Raises GalleryError if it is the shipped gallery's, which is only read, or cannot be
+    written."""
     if settings.is_reference(gallery):
         raise GalleryError(
             f"{gallery}: is the shipped gallery, which stays as it is: copy it, and change the copy"
         )
+    settings.require_writable(gallery)
     return gallery
 
 
@@ -248,7 +250,7 @@ def register(
 
     options = options or Options()
     pipeline = options.pipeline()
-    name, place = subject_name(name), _place_to_write(gallery)
+    name, place = subject_name(name), changeable(_place_to_write(gallery))
     others = registering.others_at(place, name, pipeline)
     camera = sources.parse(path_of(source, "the source"), folder_rate=1.0, max_pixels=options.max_pixels)
     eyes = looking.PipelineEyes(pipeline, posing=True)

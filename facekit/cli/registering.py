@@ -44,7 +44,7 @@ def register_person(
     embedder: Path | None = None,
 ) -> int:
     """Take a person's frames from a source and enroll them; the exit status."""
-    name = subject_name(name)
+    name, place = subject_name(name), verbs.changeable(place)
     others = registering.others_at(place, name, pipeline)
     eyes = looking.PipelineEyes(pipeline, posing=True)
     registration = Registration(eyes, frames=frames, others=others, live=source.live)

@@ -31,7 +31,7 @@ def new_file(path: Path) -> Iterator[Path]:
     try:
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
-        raise GalleryError(f"{path}: cannot be made: {error.strerror}") from error
+        raise GalleryError(f"{path}: cannot be made ({error.strerror}): give another place") from error
     try:
         # Held until the end: who finds the draft unlocked knows that its maker is gone.
         with suppress(OSError):

@@ -62,7 +62,10 @@ def explained(path: Path, error: sqlite3.Error) -> GalleryError:
             "stored before is kept"
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return GalleryError(f"{path}: the gallery cannot be written: check the rights of file and folder")
+        return GalleryError(
+            f"{path}: the gallery cannot be written: check the rights of file and folder, or choose another "
+            "with --gallery FILE"
+        )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
         return GalleryError(
             f"{path}: the gallery cannot be read or written ({error}): "
