@@ -39,16 +39,15 @@ turned."""
 
 @dataclass(frozen=True)
 class Format:
-    """A picture format: its file name endings, its first bytes, and the module of its reader, of which the
-    first that is installed is taken."""
+    """A picture format: its file name endings, its first bytes, and the module of its reader."""
 
     suffixes: tuple[str, ...]
     signature: re.Pattern[bytes]
-    readers: tuple[str, ...]
+    reader: str
 
 
-def _format(suffixes: str, signature: bytes, *readers: str) -> Format:
-    return Format(tuple(suffixes.split()), re.compile(signature, re.DOTALL), readers)
+def _format(suffixes: str, signature: bytes, reader: str) -> Format:
+    return Format(tuple(suffixes.split()), re.compile(signature, re.DOTALL), reader)
 
 
 FORMATS = {
@@ -56,12 +55,10 @@ FORMATS = {
     "PNG": _format(".png .apng", rb"\x89PNG\r\n\x1a\n", "PIL.PngImagePlugin"),
     "WEBP": _format(".webp", rb"RIFF....WEBP", "PIL.WebPImagePlugin"),
     "AVIF": _format(".avif", rb"....ftyp.{0,24}avi[fs]", "PIL.AvifImagePlugin"),
-    # pillow-heif is pi-heif with an encoder, and where somebody has installed it, the newer of the two.
     "HEIF": _format(
         ".heic .heif .hif .heics .heifs",
         rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)",
         "pillow_heif.as_plugin",
-        "pi_heif.as_plugin",
     ),
     "TIFF": _format(".tif .tiff", rb"II[*+]\0|MM\0[*+]", "PIL.TiffImagePlugin"),
     "GIF": _format(".gif", rb"GIF8[79]a", "PIL.GifImagePlugin"),
@@ -193,11 +190,13 @@ def _recognise(data: bytes, source: str) -> str:
 
 def _reader(name: str, source: str) -> Callable[[io.BytesIO, str], Image.Image]:
     """The reader of a format, imported when the first picture of it comes."""
-    for module in FORMATS[name].readers:
-        with suppress(ModuleNotFoundError):
-            imported = importlib.import_module(module)
-            return imported.HeifImageFile if name == "HEIF" else Image.OPEN[name][0]
-    raise _failure(source, "a HEIC picture: pip install pi-heif to read it, or convert it to JPEG")
+    try:
+        imported = importlib.import_module(FORMATS[name].reader)
+    except ModuleNotFoundError:
+        raise _failure(
+            source, f"a {name} picture: pip install pillow-heif to read it, or convert it to JPEG"
+        ) from None
+    return imported.HeifImageFile if name == "HEIF" else Image.OPEN[name][0]
 
 
 def _check_size(image: Image.Image, source: str, max_pixels: int) -> None:
