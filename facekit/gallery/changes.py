@@ -12,7 +12,7 @@ from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery import rows
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import Placement, subject_name
+from facekit.gallery.records import Placement, is_stored_name, subject_name
 from facekit.gallery.settings import Settings, Tally
 from facekit.gallery.tombstones import Burials, same_face
 
@@ -36,7 +36,8 @@ def subject_number(connection: sqlite3.Connection, path: Path, name: str) -> int
 def subject_rows(connection: sqlite3.Connection, path: Path) -> Iterator[tuple[int, str, str]]:
     """Number, name and date of every subject. Raises GalleryError at one that does not fit its checksum."""
     for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):
-        if code != rows.subject_checksum(number, name, added):
+        fits = code == rows.subject_checksum(number, name, added)
+        if not fits or type(name) is not str or not is_stored_name(name):
             raise damaged(path, f"subject {number} does not fit its checksum")
         yield number, name, added
 

@@ -19,8 +19,9 @@ from facekit.arguments import path_of
 from facekit.errors import GalleryError
 from facekit.gallery import cache, connections, database, drafts, index, log, rows
 from facekit.gallery.faults import in_words
-from facekit.gallery.records import unit_vectors
+from facekit.gallery.records import is_stored_name, unit_vectors
 from facekit.gallery.settings import Settings, Tally
+from facekit.gallery.soundness import well_formed
 from facekit.gallery.tombstones import Tombstones
 
 # Of one kind of problem this many are told one by one.
@@ -114,6 +115,8 @@ def _rows(connection: sqlite3.Connection, settings: Settings, path: Path) -> Ite
         enrolled.add(row.subject)
         try:
             unit_vectors([np.frombuffer(row.vector, "<f4")], settings.dimension, what)
+            with well_formed(path):
+                row.info()
         except GalleryError as error:
             yield Problem("rows", str(error))
     try:
@@ -121,7 +124,8 @@ def _rows(connection: sqlite3.Connection, settings: Settings, path: Path) -> Ite
     except GalleryError as error:
         yield Problem("rows", str(error))
     for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):
-        if code != rows.subject_checksum(number, name, added):
+        fits = code == rows.subject_checksum(number, name, added)
+        if not fits or type(name) is not str or not is_stored_name(name):
             yield Problem("rows", f"subject {number} does not fit its checksum")
             continue
         tally.subject(code)

@@ -7,11 +7,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from facekit.gallery import database, rows, schema
+from facekit.gallery import database, schema
 from facekit.gallery.drafts import new_file, require_no_log
 from facekit.gallery.faults import in_words
 from facekit.gallery.settings import Settings
-from facekit.gallery.tombstones import Tombstones
+from facekit.gallery.soundness import require_sound
 
 
 def copy(source: Path | str, target: Path | str) -> Settings:
@@ -39,10 +39,9 @@ def _finished(copied: sqlite3.Connection, source: Path) -> Settings:
     copied.execute("PRAGMA synchronous = FULL")
     copied.execute("PRAGMA journal_mode = WAL")
     with database.transaction(copied, "IMMEDIATE"):
-        settings = Settings.read(copied, source)
-        for _ in rows.read_all(copied, settings, source):
-            pass
-        Tombstones.read(copied, settings, source)
+        with in_words(source):  # what is wrong with rows came from there
+            settings = Settings.read(copied, source)
+            require_sound(copied, settings, source)
         settings = replace(settings, erasing=0)
         settings.write(copied)
     # Writes the file to the disk; closing would do it too, but without a word when the disk is full.

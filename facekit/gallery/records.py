@@ -144,6 +144,17 @@ def subject_name(name: str) -> str:
     return name
 
 
+def is_stored_name(name: str) -> bool:
+    """Whether `subject_name` leaves the name as it is. A row with any other was not written by us: it looks
+    like another's, and whoever removed it would remove the other.
+    """
+    return (
+        0 < len(name) <= LONGEST_NAME
+        and unicodedata.is_normalized("NFC", name)
+        and " ".join(name.split()) == name
+    )
+
+
 def _too_long(name: str, length: int) -> UsageError:
     return UsageError(
         f"the name {name[:40]!a}… has {length} characters: a subject's has at most {LONGEST_NAME}"

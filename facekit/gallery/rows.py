@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import LONGEST_NAME, NewTemplate, TemplateInfo, checksum, finite
+from facekit.gallery.records import NewTemplate, TemplateInfo, checksum, finite, is_stored_name
 from facekit.gallery.settings import Settings, Tally
 
 # SQLite takes no more than 999 parameters in old versions.
@@ -47,8 +47,7 @@ class Row(NamedTuple):
         texts = (*self.described(), self.name, self.subject_added)
         if not all(type(text) is str for text in texts) or type(self.subject) is not int:
             return False
-        # One with more blanks looks like another, and whoever removed it would remove the other.
-        return 0 < len(self.name) <= LONGEST_NAME and " ".join(self.name.split()) == self.name
+        return is_stored_name(self.name)
 
     def _vector_fits(self, settings: Settings) -> bool:
         if not isinstance(self.vector, bytes) or len(self.vector) != 4 * settings.dimension:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,15 +16,12 @@ from numpy.typing import ArrayLike
 
 from facekit.arguments import path_of
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery import cache, database, erasure, migrations, rows
+from facekit.gallery import cache, database, erasure, index, migrations, rows
 from facekit.gallery.changes import Change, find_subject, subject_number, subject_rows
 from facekit.gallery.connections import Connections
-from facekit.gallery.faults import damaged, in_words
+from facekit.gallery.faults import in_words
 from facekit.gallery.index import read_index, stacked
 from facekit.gallery.records import (
-    LONGEST_DATE,
-    LONGEST_QUALITY,
-    LONGEST_SOURCE,
     AddReport,
     NewTemplate,
     Subject,
@@ -34,11 +30,12 @@ from facekit.gallery.records import (
     now,
     picture_digest,
     subject_name,
-    text,
     unit_vectors,
 )
 from facekit.gallery.search import FloatArray, Index
 from facekit.gallery.settings import MOST_DIMENSIONS, Settings
+from facekit.gallery.soundness import require_sound, well_formed
+from facekit.gallery.storable import rows_of, storable
 from facekit.gallery.tombstones import Tombstones
 from facekit.results import Candidate
 
@@ -60,6 +57,7 @@ class Gallery:
         self._indexed = -1
         self._indexing = threading.Lock()
         self._due: str | None = None
+        self._sound = False
 
     @classmethod
     def create(
@@ -92,7 +90,7 @@ class Gallery:
             probability=probability,
         )
         settings.require_short()
-        rows_to_add = _rows_of(templates, dimension)
+        rows_to_add = rows_of(templates, dimension)
         path = Path(path_of(path, "the gallery"))
         with database.create(path) as connection:
             change = Change(connection, settings, path)
@@ -115,7 +113,10 @@ class Gallery:
         try:
             with connections.reading() as connection:
                 version = migrations.version(connection)
-            if version < (len(migrations.MIGRATIONS) if write else migrations.READABLE):
+                old = version < (len(migrations.MIGRATIONS) if write else migrations.READABLE)
+                if old:
+                    require_sound(connection, Settings.read(connection, path), path)
+            if old:
                 _upgrade(path)
             with connections.reading() as connection:
                 settings = Settings.read(connection, path)
@@ -142,7 +143,10 @@ class Gallery:
         finished, where nobody is in its way.
         """
         if self._connections.write and self._settings.erasing:
-            self._erase()
+            # Who could not believe the gallery leaves it as it is.
+            with suppress(GalleryError):
+                self._require_sound()
+                self._erase()
         self._leave()
 
     def _leave(self) -> None:
@@ -243,7 +247,7 @@ class Gallery:
             else:
                 number = subject_number(connection, self.path, subject)
                 found = list(rows.read_where_in(connection, settings, self.path, "t.subject", [number]))
-        with _well_formed(self.path):
+        with well_formed(self.path):
             return sorted((row.info() for row in found), key=lambda info: (info.subject, info.id))
 
     def contents(self) -> Iterator[NewTemplate]:
@@ -252,7 +256,7 @@ class Gallery:
         """
         with self._reading(shared=False) as (connection, settings):
             for row in rows.read_all(connection, settings, self.path):
-                with _well_formed(self.path):
+                with well_formed(self.path):
                     template = row.template()
                 unit_vectors([template.vector], settings.dimension, f"{self.path}: template {row.id}")
                 yield template
@@ -271,14 +275,14 @@ class Gallery:
             number = find_subject(connection, subject)
             numbers = [] if number is None else [number]
             found = list(rows.read_where_in(connection, settings, self.path, "t.subject", numbers))
-        with _well_formed(self.path):
+        with well_formed(self.path):
             return [row.template() for row in found]
 
     def known(self, sha256s: Sequence[str]) -> dict[str, list[TemplateInfo]]:
         """Of these pictures those that are in the gallery, with the templates enrolled from them, by name."""
         found: dict[str, list[TemplateInfo]] = {}
         digests = [picture_digest(value) for value in sha256s]
-        with self._reading() as (connection, settings), _well_formed(self.path):
+        with self._reading() as (connection, settings), well_formed(self.path):
             for row in rows.read_where_in(connection, settings, self.path, "t.sha256", digests):
                 found.setdefault(row.sha256, []).append(row.info())
         return {digest: sorted(infos, key=lambda info: info.subject) for digest, infos in found.items()}
@@ -318,8 +322,8 @@ class Gallery:
         another subject has from the same picture, unless it may `move`. `tombstones` are another gallery's,
         kept from now on here too.
         """
-        rows_to_add = _rows_of(templates, self.dimension)
-        with self._changing() as change:
+        rows_to_add = rows_of(templates, self.dimension)
+        with self._changing(forget=False) as change:
             placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
             if tombstones is not None:
                 change.burials.take_over(tombstones)
@@ -353,7 +357,7 @@ class Gallery:
         SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not
         the only one of that name.
         """
-        stored = [_storable(photo) for photo in photos]
+        stored = [storable(photo) for photo in photos]
         with self._changing(forget=True) as change:
             return change.drop_photos(change.number(subject), subject, stored)
 
@@ -427,17 +431,21 @@ class Gallery:
             yield connection, settings
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[sqlite3.Connection, Settings]]:
-        """A connection in a transaction that waited for other writers, and the settings in it."""
+    def _writing(self, *, whole: bool = False) -> Iterator[tuple[sqlite3.Connection, Settings]]:
+        """A connection in a transaction that waited for other writers, and the settings in it. Before the
+        first, the gallery is checked; a large one only if the `whole` of it will be written again.
+        """
         if not self._connections.write:
             raise GalleryError(f"{self.path}: opened for reading: open it with write=True to change it")
+        if whole or self._settings.erasing or self._settings.templates <= index.IN_MEMORY:
+            self._require_sound()
         with self._connections.writing() as connection:
             yield connection, Settings.read(connection, self.path)
 
     @contextmanager
-    def _changing(self, *, forget: bool = False) -> Iterator[Change]:
+    def _changing(self, *, forget: bool) -> Iterator[Change]:
         """A transaction that changes rows; with `forget`, what they held is erased after it."""
-        with self._writing() as (connection, settings):
+        with self._writing(whole=forget) as (connection, settings):
             change = Change(connection, settings, self.path)
             yield change
             new = change.settings()
@@ -449,6 +457,13 @@ class Gallery:
                 new.write(connection)
         self._settings = new
         self._settle(erasure.WAIT if forget and new != settings else 0.0)
+
+    def _require_sound(self) -> None:
+        """Raise GalleryError if the gallery, as it is when this is asked first, is damaged anywhere."""
+        if not self._sound:
+            with self._reading() as (connection, settings):
+                require_sound(connection, settings, self.path)
+            self._sound = True
 
     def _settle(self, seconds: float = 0.0) -> None:
         """After a change: erase what is due, or at least bring the file itself up to date."""
@@ -464,48 +479,11 @@ class Gallery:
             self._settings = replace(self._settings, erasing=0)
 
 
-@contextmanager
-def _well_formed(path: Path) -> Iterator[None]:
-    """A row whose checksum fits and whose JSON does not was written by somebody else."""
-    try:
-        yield
-    except (UsageError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise damaged(path, f"a template's description: {error}") from error
-
-
 def _discard_cache(path: Path) -> None:
     try:
         cache.discard(path)
     except OSError as error:
         raise GalleryError(f"{path}: the search cache beside it cannot be removed: {error}") from error
-
-
-def _rows_of(
-    templates: Sequence[NewTemplate], dimension: int
-) -> list[tuple[str, tuple[str, str, str, str, str], bytes]]:
-    """Name, description and vector of each template as they are stored. Raises UsageError or GalleryError
-    for one that cannot be.
-    """
-    names = [subject_name(item.subject) for item in templates]
-    described = [_described(item) for item in templates]
-    vectors = [unit_vectors([item.vector], dimension, repr(item.source)) for item in templates]
-    stored = [vector.astype("<f4").tobytes() for vector in vectors]
-    return list(zip(names, described, stored, strict=True))
-
-
-def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
-    """Picture, source, box, quality and date as they are stored."""
-    source = text(_storable(template.source), "the name of a picture", LONGEST_SOURCE)
-    box = json.dumps([finite(value, "a corner of the box") for value in template.box])
-    quality = {name: finite(value, name) for name, value in sorted(template.quality.items())}
-    qualities = text(json.dumps(quality), "the list of qualities", LONGEST_QUALITY)
-    date = text(template.added or now(), "a date", LONGEST_DATE)
-    return picture_digest(template.sha256), source, box, qualities, date
-
-
-def _storable(source: str) -> str:
-    # File names that are not UTF-8 reach Python as lone surrogates, which SQLite does not take.
-    return source.encode("utf-8", "backslashreplace").decode()
 
 
 def _upgrade(path: Path) -> None:

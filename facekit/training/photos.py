@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from PIL import Image
 
 from facekit import folders, images
 from facekit.errors import PictureError, UsageError
+from facekit.gallery.records import name_of_folder
 from facekit.results import Detection, Picture, Pixels
 from facekit.training.data import SIDE, Faces, numbered
 from facekit.writing import replacing
@@ -85,9 +85,11 @@ def subjects(folder: Path) -> dict[str, list[str]]:
 
 
 def _by_person(found: folders.People) -> dict[str, list[str]]:
-    return {
-        name: [path for _, path in photos] for name, photos in groupby(found.photos, lambda photo: photo[0])
-    }
+    """As `enroll` names them: folders whose names a user cannot tell apart are one person's."""
+    people: dict[str, list[str]] = {}
+    for name, path in found.photos:
+        people.setdefault(name_of_folder(name), []).append(path)
+    return dict(sorted(people.items()))
 
 
 def read_folder(

@@ -161,6 +161,22 @@ def test_a_bad_template_is_refused(gallery, tmp_path, change):
         transfer.read(file)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".jsonl"])
+def test_names_of_one_look_come_in_as_one_person_whom_a_typed_name_reaches(tmp_path, suffix, monkeypatch):
+    """Other programs write another Unicode form, and blanks that nobody sees."""
+    composed, decomposed = "Jos\u00e9 P", "Jose\u0301 P"
+    forms = (composed, decomposed, f" {decomposed} ", "Jos\u00e9\u2003P", "Jos\u00e9\nP")
+    with create(tmp_path / "theirs.db", [template(f"p{number}") for number in range(len(forms))]) as theirs:
+        items = [replace(item, subject=forms[n]) for n, item in enumerate(theirs.contents())]
+        monkeypatch.setattr(theirs, "contents", lambda: iter(items))
+        transfer.write(theirs, tmp_path / f"forms{suffix}")
+    with create(tmp_path / "ours.db", [template("Ada")]) as ours:
+        assert transfer.import_into(ours, transfer.read(tmp_path / f"forms{suffix}")).added == len(forms)
+        assert ours.names() == ["Ada", composed]
+        assert ours.remove([decomposed]) == len(forms)
+        assert ours.names() == ["Ada"]
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "other", "schema": 1}', "\x80"])
 def test_another_kind_of_file_is_refused(tmp_path, text):
     file = tmp_path / "other.jsonl"

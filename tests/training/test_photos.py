@@ -48,6 +48,16 @@ def test_each_folder_is_a_person_in_sorted_order(tmp_path: Path) -> None:
     assert read.problems == ()
 
 
+def test_folders_whose_names_look_the_same_are_one_person(tmp_path: Path) -> None:
+    folder = people(tmp_path / "people", **{"Ada": 1, "Jos\u00e9": 1, "Jose\u0301": 1, "Jos\u00e9 ": 1})
+    found = photos.subjects(folder)
+    assert {name: len(pictures) for name, pictures in found.items()} == {"Ada": 1, "Jos\u00e9": 3}
+    assert photos.read_folder(folder, aligner=Counting(), cache=tmp_path / "cache").names == (
+        "Ada",
+        "Jos\u00e9",
+    )
+
+
 def test_a_photo_is_aligned_once_wherever_it_moves(tmp_path: Path) -> None:
     folder, cache, aligner = people(tmp_path / "people", ann=2, zoe=2), tmp_path / "cache", Counting()
     first = photos.read_folder(folder, aligner=aligner, cache=cache)

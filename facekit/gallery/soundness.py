@@ -1,0 +1,37 @@
+"""Is a whole gallery to be believed? Asked before it is changed: what is written over a damaged one may be
+lost, and hides the damage."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from facekit.errors import UsageError
+from facekit.gallery import rows
+from facekit.gallery.faults import damaged
+from facekit.gallery.index import ROWS_AT_ONCE, stacked
+from facekit.gallery.settings import Settings
+from facekit.gallery.tombstones import Tombstones
+
+
+def require_sound(connection: sqlite3.Connection, settings: Settings, path: Path) -> None:
+    """Raise GalleryError unless every row is there, fits its checksum, and holds what it should."""
+    found = rows.read_all(connection, settings, path)
+    while block := list(islice(found, ROWS_AT_ONCE)):
+        stacked(block, settings.dimension, path)
+        with well_formed(path):
+            for row in block:
+                row.info()
+    Tombstones.read(connection, settings, path)
+
+
+@contextmanager
+def well_formed(path: Path) -> Iterator[None]:
+    """A row whose checksum fits and whose JSON does not was written by somebody else."""
+    try:
+        yield
+    except (UsageError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(path, f"a template's description: {error}") from error
