@@ -27,6 +27,7 @@ _HOMES = {
         "GalleryError",
         "NoFaceError",
         "PictureError",
+        "TruncatedError",
         "UsageError",
         "WeightsError",
     ),
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from facekit.errors import GalleryError as GalleryError
     from facekit.errors import NoFaceError as NoFaceError
     from facekit.errors import PictureError as PictureError
+    from facekit.errors import TruncatedError as TruncatedError
     from facekit.errors import UsageError as UsageError
     from facekit.errors import WeightsError as WeightsError
     from facekit.evaluation.identification import IdentificationReport as IdentificationReport

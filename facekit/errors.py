@@ -2,7 +2,8 @@
 
     FacekitError
     ├── PictureError      a picture is missing, unreadable, damaged, too large
-    │   └── NoFaceError   no picture has a face (exit status 3)
+    │   ├── NoFaceError   no picture has a face (exit status 3)
+    │   └── TruncatedError  a JPEG lacks its last bytes, and was not to be taken so
     ├── WeightsError      a network or landmark file is missing or not the one that was released
     ├── GalleryError      a gallery is missing, empty, damaged, newer, or of another embedder
     ├── DependencyError   a Python package or system library is not installed
@@ -24,6 +25,10 @@ class PictureError(FacekitError):
 
 class NoFaceError(PictureError):
     """No picture has a face."""
+
+
+class TruncatedError(PictureError):
+    """A JPEG lacks its last bytes; what is there of it can be decoded (`accept_truncated`)."""
 
 
 class WeightsError(FacekitError):

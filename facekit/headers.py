@@ -25,10 +25,10 @@ _HEADER = 64_000
 _TEXT = 25_000_000
 _RUNS = 10_000_000
 
-_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff]")
-_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-_ALONE = frozenset([0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])
-_SOS, _EOI = 0xDA, 0xD9
+NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff]")
+AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+ALONE = frozenset([0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])
+SOS, EOI = 0xDA, 0xD9
 
 
 class CostError(Exception):
@@ -55,18 +55,18 @@ def _jpeg(data: bytes) -> None:
     start = len(data)
     # Bytes that look like a scan occur by chance in what telephones append to a picture, such as a video.
     many = data.count(b"\xff\xda") > _SCANS
-    while found := (_AFTER_SCAN if scans else _NEXT_MARKER).search(data, place):
+    while found := (AFTER_SCAN if scans else NEXT_MARKER).search(data, place):
         if not scans:
             junk += found.end() - place - 2
             _most(junk, _JUNK, "bytes between the parts of its header")
         place = found.end()
         marker = data[place - 1]
-        if marker == _EOI and scans:
+        if marker == EOI and scans:
             break
-        if marker in _ALONE:
+        if marker in ALONE:
             continue
         length = int.from_bytes(data[place : place + 2], "big")
-        if marker == _SOS:
+        if marker == SOS:
             scans += 1
             start = min(start, place)
             _most(scans, _SCANS, "scans of the same pixels")

@@ -21,14 +21,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from facekit import headers
-from facekit.errors import PictureError
-from facekit.results import Picture, Pixels
+from facekit.colors import rgb
+from facekit.errors import PictureError, TruncatedError
+from facekit.results import Picture
+from facekit.truncation import ended, rows_there
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 100_000_000
@@ -71,10 +72,10 @@ SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.su
 # What begins like one of the others may well be something else: a text, or a camera's raw file.
 _UNMISTAKABLE = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF")
 
-_DEPTHS = (8, 10, 12, 14, 16)
 _START = 40
 """So many bytes tell a format."""
 
+_SCALES = (1, 2, 4, 8)
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -90,13 +91,21 @@ _TURNS = {
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
-def read(path: Path | str, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Picture:
+def read(
+    path: Path | str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+    accept_truncated: bool = False,
+) -> Picture:
     """Read and decode one file; `-` is standard input.
 
     Raises PictureError, in one line that names the file, for whatever cannot be read as a picture.
     """
     data = content(path, max_bytes=max_bytes)
-    return decode(data, str(path), max_pixels=max_pixels, max_bytes=max_bytes)
+    return decode(
+        data, str(path), max_pixels=max_pixels, max_bytes=max_bytes, accept_truncated=accept_truncated
+    )
 
 
 def content(path: Path | str, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -115,15 +124,20 @@ def decode(
     *,
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
+    accept_truncated: bool = False,
+    longest: int | None = None,
 ) -> Picture:
     """Decode a picture that is in memory. Its size and structure are checked before any pixel is made.
 
-    Of an animation or a file of many pages the first frame is taken, and `notes` says so. Raises
-    PictureError.
+    Of an animation or a file of many pages the first frame is taken, and `notes` says so. With
+    `accept_truncated` a JPEG that lacks its last bytes is the part that is there. A JPEG comes in a half, a
+    quarter or an eighth of its size (`scale`) if its longer side has `longest` pixels then all the same.
+    Raises PictureError, and TruncatedError where `accept_truncated` would help.
     """
     if len(data) > max_bytes:
         raise _failure(source, f"larger than {max_bytes / 1e6:g} MB")
     name = _recognise(data, source)
+    whole = ended(data) if accept_truncated and name == "JPEG" else None
     try:
         headers.check(name, data)
         with _quietly:
@@ -131,19 +145,50 @@ def decode(
             if name == "TIFF":
                 _silence_libtiff()
             # Not Image.open: its own limit is a global, and reports no width and height.
-            with reader(io.BytesIO(data), "") as image:
+            with reader(io.BytesIO(data if whole is None else whole), "") as image:
                 _check_size(image, source, max_pixels)
+                scale = _reduce(image, longest) if longest and whole is None else 1
                 image.load()
                 notes = _notes(image)
-                pixels = np.asarray(_upright(_rgb(image), _orientation(image)))
+                there, orientation = image, _orientation(image)
+                if whole is not None:
+                    there, note = _without_missing(image)
+                    notes = (*notes, note)
+                pixels = np.asarray(_upright(rgb(there), orientation))
     except PictureError:
         raise
     except headers.CostError as error:
         raise _failure(source, f"too costly to decode: {error}") from None
     # Damaged files make Pillow's readers fail in every way there is: struct.error, KeyError, MemoryError …
     except Exception as error:
-        raise _failure(source, f"damaged {name} picture ({_reason(error)})") from error
-    return Picture(source, pixels, hashlib.sha256(data).hexdigest(), notes)
+        failure = _failure(source, f"damaged {name} picture ({_reason(error)})")
+        if name == "JPEG" and whole is None and ended(data) is not None:
+            raise TruncatedError(str(failure)) from error
+        raise failure from error
+    return Picture(source, pixels, hashlib.sha256(data).hexdigest(), notes, scale)
+
+
+def _without_missing(image: Image.Image) -> tuple[Image.Image, str]:
+    """The rows that are there of a JPEG that was cut off, as it lies in the file, and how much is missing."""
+    width, height = image.size
+    progressive = "progressive" in image.info
+    rows = rows_there(np.asarray(image), progressive=progressive)
+    if not rows:
+        raise EOFError("cut off before its first whole rows of pixels")
+    if rows == height:
+        lost = "some of its detail is missing" if progressive else "its last bytes are missing, but no pixel"
+        return image, f"cut off: {lost}"
+    share = max(1, round(100 * (height - rows) / height))
+    return image.crop((0, 0, width, rows)), f"cut off: {share} % of the picture is missing"
+
+
+def _reduce(image: Image.Image, longest: int) -> int:
+    """Have a JPEG decoded at a part of its size; by what number its sides are divided."""
+    scale = max((each for each in _SCALES if max(image.size) >= longest * each), default=1)
+    if scale == 1 or image.format not in ("JPEG", "MPO"):
+        return 1
+    image.draft(None, (image.width // scale, image.height // scale))
+    return scale
 
 
 def begins_like_a_picture(path: str) -> bool:
@@ -230,36 +275,6 @@ def _orientation(image: Image.Image) -> int:
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """RGB, whatever the colors were: see-through parts over white, 16 bits cut to 8."""
-    if image.mode.startswith("I"):
-        return Image.fromarray(_upper_bits(np.asarray(image))).convert("RGB")
-    if image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        white = Image.new("RGBA", seen.size, "white")
-        return Image.alpha_composite(white, seen).convert("RGB")
-    return image.convert("RGB")
-
-
-def _upper_bits(values: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> Pixels:
-    """The upper eight of as many bits as the brightest pixel tells that there are: scanners and cameras for
-    industry store 10, 12 or 14 bits in 16, which would come out almost black."""
-    brightest = int(values.max(initial=0))
-    bits = next((bits for bits in _DEPTHS if brightest < 1 << bits), brightest.bit_length())
-    gray: Pixels = (np.maximum(values, 0) >> (bits - 8)).astype(np.uint8)
-    return gray
-
-
-def _eight_bits(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Pixels:
-    """Floating-point grey, 0 … 1 or 0 … 255, which the file does not tell."""
-    known = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
-    scale = 255.0 if known.max(initial=0.0) <= 1.0 else 1.0
-    grey: Pixels = np.clip(known * scale + 0.5, 0, 255).astype(np.uint8)
-    return grey
 
 
 class _Quietly:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from facekit import settings
 from facekit.arguments import path_of, seconds_of, switch, text_of, whole_number
 from facekit.detection import MIN_FACE
-from facekit.errors import FacekitError, PictureError
+from facekit.errors import FacekitError, PictureError, TruncatedError
 from facekit.images import MAX_PIXELS
 from facekit.results import Face, Picture
 
@@ -65,7 +65,8 @@ class Options:
     `detector`, `embedder` and `min_face` are those of `Pipeline`; pictures of more than `max_pixels`
     pixels are refused, and one that takes more than `max_seconds` is given up. `jobs` is the number of
     processes; 0 takes several when the work pays for starting them. `keep_pictures` leaves the pixels in the
-    readings. Raises UsageError for a value that is none of these.
+    readings. With `accept_truncated` a JPEG that lacks its last bytes is what of it is there, and `notes` say
+    how much is missing. Raises UsageError for a value that is none of these.
     """
 
     detector: str = "auto"
@@ -75,6 +76,7 @@ class Options:
     jobs: int = 1
     keep_pictures: bool = False
     max_seconds: float = MAX_SECONDS
+    accept_truncated: bool = False
 
     def __post_init__(self) -> None:
         text_of(self.detector, "detector")
@@ -86,6 +88,7 @@ class Options:
             "jobs": whole_number(self.jobs, "jobs", least=0),
             "keep_pictures": switch(self.keep_pictures, "keep_pictures"),
             "max_seconds": seconds_of(self.max_seconds, "max_seconds"),
+            "accept_truncated": switch(self.accept_truncated, "accept_truncated"),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -129,8 +132,12 @@ def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
     from facekit import images
 
     try:
-        picture = images.read(source, max_pixels=options.max_pixels)
+        picture = images.read(
+            source, max_pixels=options.max_pixels, accept_truncated=options.accept_truncated
+        )
         faces = tuple(pipeline.faces(picture))
+    except TruncatedError as error:
+        return Reading(source, error=f"{error}; --truncated accept takes what is there")
     except PictureError as error:
         return Reading(source, error=str(error))
     except MemoryError:

@@ -20,13 +20,15 @@ class Picture:
     """A decoded picture: `pixels` uint8 (height, width, 3) RGB, turned upright.
 
     `source` is the path as the user gave it, or `-`; `sha256` is of the file's bytes; `notes`
-    are one-line remarks for the user (an animation of which only the first frame was read).
+    are one-line remarks for the user (an animation of which only the first frame was read). Each pixel
+    stands for `scale` × `scale` of the file's, where it was decoded at a part of its size.
     """
 
     source: str
     pixels: Pixels
     sha256: str
     notes: tuple[str, ...] = ()
+    scale: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +139,8 @@ class Identification:
 
 @dataclass(frozen=True, eq=False)
 class PictureResult:
-    """All that is known of one input: its identified faces, or the error that stopped it."""
+    """All that is known of one input: its identified faces, or the error that stopped it. `notes` are remarks
+    on the picture, for the user."""
 
     source: str
     faces: tuple[Identification, ...] = ()
@@ -146,4 +149,5 @@ class PictureResult:
 
     def to_dict(self) -> dict[str, Any]:
         faces = [face.to_dict() for face in self.faces]
-        return {"schema": SCHEMA, "source": self.source, "faces": faces, "error": self.error}
+        notes = list(self.notes)
+        return {"schema": SCHEMA, "source": self.source, "faces": faces, "notes": notes, "error": self.error}

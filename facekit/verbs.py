@@ -50,7 +50,7 @@ class Verification:
 
     def to_dict(self) -> dict[str, Any]:
         values = {"score": round(self.score, 4), "threshold": round(self.threshold, 4)}
-        return {"schema": SCHEMA, **values, "same": self.same}
+        return {"schema": SCHEMA, **values, "same": self.same, "notes": list(self.notes)}
 
 
 def open_gallery(
@@ -327,7 +327,8 @@ def verify(
     one, two = map(_largest, readings)
     limit = score_of(threshold, "the threshold")
     limit = pipeline.spec.threshold if limit is None else limit
-    notes = [
+    notes = [f"{each.source}: {note}" for each in readings for note in each.notes]
+    notes += [
         f"{each.source}: {len(each.faces)} faces: took the largest"
         for each in readings
         if len(each.faces) > 1

@@ -43,12 +43,15 @@ def picture_options(command: Command) -> Command:
         embedder: Path | None,
         min_face: int,
         max_pixels: int,
+        truncated: str,
         jobs: int,
         **rest: Any,
     ) -> Any:
         from facekit import reading
 
-        options = reading.Options(detector, embedder, min_face, max_pixels, jobs)
+        options = reading.Options(
+            detector, embedder, min_face, max_pixels, jobs, accept_truncated=truncated == "accept"
+        )
         return command(*args, options=options, **rest)
 
     made: Command = _with(with_options, [*_PIPELINE_OPTIONS, *_READING_OPTIONS])
@@ -89,6 +92,13 @@ max_pixels_option = click.option(
 )
 _READING_OPTIONS = [
     max_pixels_option,
+    click.option(
+        "--truncated",
+        type=click.Choice(["refuse", "accept"]),
+        default="refuse",
+        show_default=True,
+        help="Of a JPEG that lacks its last bytes, take what is there, and say how much is missing.",
+    ),
     click.option(
         "--jobs",
         "-j",

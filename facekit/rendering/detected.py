@@ -15,7 +15,7 @@ _POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 _CSV_COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
     *(f"{name}_{axis}" for name in _POINTS for axis in "xy"),
-    *("size", "sharpness", "brightness", "yaw", "error"),
+    *("size", "sharpness", "brightness", "yaw", "notes", "error"),
 )
 
 
@@ -60,7 +60,8 @@ def face_values(face: Face) -> dict[str, Any]:
 def _lines(reading: Reading, style: str) -> Iterator[str]:
     if style == "json":
         faces = [face_values(face) for face in reading.faces]
-        yield json_line({"schema": SCHEMA, "source": reading.source, "faces": faces, "error": reading.error})
+        start = {"schema": SCHEMA, "source": reading.source, "faces": faces}
+        yield json_line({**start, "notes": list(reading.notes), "error": reading.error})
     elif style == "csv":
         yield from _csv(reading)
     elif not reading.error:
@@ -72,10 +73,11 @@ def _lines(reading: Reading, style: str) -> Iterator[str]:
 
 
 def _csv(reading: Reading) -> Iterator[str]:
+    notes = "; ".join(reading.notes) or None
     if not reading.faces:
-        yield csv_line([reading.source, *[None] * (len(_CSV_COLUMNS) - 2), reading.error])
+        yield csv_line([reading.source, *[None] * (len(_CSV_COLUMNS) - 3), notes, reading.error])
     for number, face in enumerate(reading.faces, 1):
         values = face_values(face)
         points = [value for point in values["points"] for value in point]
         row = [reading.source, number, *values["box"], values["detector_score"], *points]
-        yield csv_line([*row, *values["quality"].values(), None])
+        yield csv_line([*row, *values["quality"].values(), notes, None])

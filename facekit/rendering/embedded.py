@@ -131,7 +131,7 @@ class Arrays:
 
 def _json(reading: Reading, number: int, face: Face) -> str:
     start = {"schema": SCHEMA, "source": reading.source, "sha256": reading.sha256, "face": number}
-    values = {**face_values(face), "feature_norm": _norm(face)}
+    values = {**face_values(face), "notes": list(reading.notes), "feature_norm": _norm(face)}
     return json_line({**start, **values, "vector": _numbers(face.vector)})
 
 

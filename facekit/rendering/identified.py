@@ -14,7 +14,7 @@ from facekit.results import Detection, Identification, PictureResult
 
 CSV_COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),
-    *("rank", "candidate", "score", "error"),
+    *("rank", "candidate", "score", "notes", "error"),
 )
 PROBABILITY = "probability"
 """The further last column, where probabilities are asked for."""
@@ -102,17 +102,18 @@ def why_unknown(identified: Identification) -> str | None:
 def csv_lines(result: PictureResult, *, probability: bool = False) -> Iterator[str]:
     """A row for each candidate of each face; one row for a picture without faces, or with an error."""
     more = [None] if probability else []
+    notes = "; ".join(result.notes) or None
     if not result.faces:
-        yield csv_line([result.source, *[None] * 11, result.error, *more])
+        yield csv_line([result.source, *[None] * 11, notes, result.error, *more])
     for number, each in enumerate(result.faces, 1):
         box = (round(value, 1) for value in each.face.detection.box)
         start = [result.source, number, *box, round(each.face.detection.score, 4), each.subject, each.reason]
         for candidate in each.candidates:
-            row = [*start, candidate.rank, candidate.subject, round(candidate.score, 4), None]
+            row = [*start, candidate.rank, candidate.subject, round(candidate.score, 4), notes, None]
             likely = candidate.probability
             yield csv_line([*row, *([None if likely is None else round(likely, 4)] if probability else [])])
         if not each.candidates:
-            yield csv_line([*start, *[None] * 4, *more])
+            yield csv_line([*start, *[None] * 3, notes, None, *more])
 
 
 def csv_line(cells: Sequence[object]) -> str:

@@ -53,7 +53,7 @@ def test_json_is_one_object_a_photo_of_the_promised_shape(run: Run, tmp_path: Pa
     photo(tmp_path / "a.png", "red", "green")
     result = run("identify", "a.png", "missing.png", "--format", "json", "--top", "2")
     first, second = map(json.loads, result.stdout.splitlines())
-    assert list(first) == ["schema", "source", "faces", "error"]
+    assert list(first) == ["schema", "source", "faces", "notes", "error"]
     assert (first["schema"], first["source"], first["error"]) == (1, "a.png", None)
     assert [face["subject"] for face in first["faces"]] == ["red", "green"]
     assert list(first["faces"][0]) == [

@@ -36,7 +36,13 @@ def test_verify_says_so_by_its_status_too(run: Run) -> None:
 def test_verify_takes_a_threshold_and_gives_json(run: Run) -> None:
     result = run("verify", "red.png", "both.png", "--threshold", "-0.9", "-f", "json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"schema": 1, "score": -0.4706, "threshold": -0.9, "same": True}
+    assert json.loads(result.stdout) == {
+        "schema": 1,
+        "score": -0.4706,
+        "threshold": -0.9,
+        "same": True,
+        "notes": ["both.png: 2 faces: took the largest"],
+    }
 
 
 @pytest.mark.parametrize("other", ["missing.png", "none.png"])
