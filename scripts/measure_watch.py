@@ -40,7 +40,7 @@ from facekit.detection.geometry import overlap
 from facekit.gallery.search import Index
 from facekit.live import voting
 from facekit.live.events import Event
-from facekit.live.frames import Frame
+from facekit.live.frames import Frame, FrameFile
 from facekit.live.looking import PipelineEyes
 from facekit.live.playing import play
 from facekit.live.reader import Reader
@@ -318,6 +318,7 @@ class Clockwork(Source):
 
 class _Ticks:
     endless = True
+    file: FrameFile | None = None
 
     def __init__(self, rate: float, made: dict[int, float]) -> None:
         self.problems: list[str] = []

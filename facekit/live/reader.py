@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from facekit.errors import FacekitError, PictureError
-from facekit.live.frames import Frame
+from facekit.live.frames import Frame, FrameFile
 from facekit.live.sources import Source
 from facekit.live.streams import StreamError
 from facekit.results import Pixels
@@ -138,7 +138,7 @@ class Reader:
             for remark in stream.remarks:
                 self._tell(remark)
             for pixels, own in stream:
-                self._take(pixels, own)
+                self._take(pixels, own, stream.file)
                 if self._stopped.is_set():
                     return False
             self.problems += map(self.source.redacted, stream.problems)
@@ -174,7 +174,7 @@ class Reader:
         self._time = own + self._ahead
         return self._time
 
-    def _take(self, pixels: Pixels, own: float | None) -> None:
+    def _take(self, pixels: Pixels, own: float | None, file: FrameFile | None) -> None:
         """Hand a frame on; where frames are read whole, wait until there is room for it."""
         now = self._now()
         if self._start is None:
@@ -190,7 +190,7 @@ class Reader:
                 self._frames.clear()
             else:
                 self._changed.wait_for(lambda: self._has_room_for(pixels) or self._stopped.is_set())
-            self._frames.append(Frame(pixels, self._number, time))
+            self._frames.append(Frame(pixels, self._number, time, file))
             self._changed.notify_all()
         self._number += 1
 

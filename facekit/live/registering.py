@@ -15,7 +15,7 @@ from facekit import enrolment, quality
 from facekit.gallery.search import Index
 from facekit.gallery.store import Gallery
 from facekit.live import poses, voting
-from facekit.live.frames import Frame
+from facekit.live.frames import Frame, FrameFile
 from facekit.live.looking import Eyes
 from facekit.live.poses import POSES, Angles, Pose
 from facekit.outcomes import Outcome
@@ -87,23 +87,27 @@ def enroll(gallery: Gallery, name: str, kept: Sequence[tuple[Pose, Kept]], sourc
     transaction.
     """
     rules = enrolment.Rules(quality=quality.Limits(yaw=1.0))
-    readings = [each.reading(f"{source} frame") for _, each in kept]
+    readings = [each.reading(source) for _, each in kept]
     return enrolment.enroll_readings(gallery, name, readings, rules)
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A frame that will be enrolled."""
+    """A frame that will be enrolled. `digest` is the SHA-256 of its pixels."""
 
     face: Face
     frame: int
     time: float
     angles: Angles
-    sha256: str
+    digest: str
     size: tuple[int, int]
+    file: FrameFile | None = None
 
     def reading(self, source: str) -> Reading:
-        return Reading(f"{source} {self.frame}", (self.face,), self.sha256, self.size)
+        """As a picture that is enrolled: of a folder, the very file that `facekit enroll` knows again."""
+        name = self.file.path if self.file else f"{source} frame {self.frame}"
+        digest = self.file.sha256 if self.file else self.digest
+        return Reading(name, (self.face,), digest, self.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,7 +277,7 @@ class Registration:
             return None
         height, width = frame.pixels.shape[:2]
         digest = hashlib.sha256(frame.pixels.tobytes()).hexdigest()
-        new = Kept(face, frame.number, frame.time, at, digest, (width, height))
+        new = Kept(face, frame.number, frame.time, at, digest, (width, height), frame.file)
         person.kept[pose] = best_apart([*person.kept[pose], new], self._frames, self._apart)
         return pose
 
@@ -358,7 +362,7 @@ def best_apart(kept: Sequence[Kept], most: int, apart: float) -> list[Kept]:
     """The sharpest frames, at most so many, none within `apart` seconds of a sharper one, none twice."""
     best: list[Kept] = []
     for each in sorted(kept, key=lambda each: -each.face.quality.sharpness):
-        near = any(abs(each.time - other.time) < apart or each.sha256 == other.sha256 for other in best)
+        near = any(abs(each.time - other.time) < apart or each.digest == other.digest for other in best)
         if not near and len(best) < most:
             best.append(each)
     return best

@@ -16,6 +16,7 @@ from typing import Literal
 from facekit import folders, images, redaction
 from facekit.errors import PictureError, UsageError
 from facekit.images import MAX_PIXELS
+from facekit.live.frames import FrameFile
 from facekit.live.streams import SCHEMES, USUAL_RATE, Stream, open_stream
 from facekit.results import Pixels
 
@@ -141,6 +142,7 @@ class _Folder:
     """The pictures of a folder, sorted by name, as frames; what cannot be read is told in `problems`."""
 
     endless = False
+    file: FrameFile | None = None
 
     def __init__(self, place: str, rate: float, max_pixels: int) -> None:
         self.rate = rate
@@ -154,11 +156,12 @@ class _Folder:
     def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
         for number, path in enumerate(self._files):
             try:
-                pixels = images.read(path, max_pixels=self._max_pixels).pixels
+                picture = images.read(path, max_pixels=self._max_pixels)
             except PictureError as error:
                 self.problems.append(str(error))
                 continue
-            yield pixels, number / self.rate
+            self.file = FrameFile(path, picture.sha256)
+            yield picture.pixels, number / self.rate
 
     def close(self) -> None:
         """Nothing is open."""

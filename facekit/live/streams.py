@@ -15,6 +15,7 @@ import numpy as np
 from facekit.errors import PictureError
 from facekit.images import MAX_PIXELS
 from facekit.live import backends
+from facekit.live.frames import FrameFile
 from facekit.redaction import redacted, shown
 from facekit.results import Pixels
 
@@ -71,13 +72,14 @@ class StreamError(PictureError):
 class Stream(Protocol):
     """An open video. `rate` is in frames a second; `endless` is true of what has no last frame; `problems` is
     what was wrong with a video that has one, complete when it was read to its end; `remarks` may be of
-    interest.
+    interest; `file` is the picture that the frame given last is, where frames are pictures of a folder.
     """
 
     rate: float
     endless: bool
     problems: list[str]
     remarks: list[str]
+    file: FrameFile | None
 
     def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
         """RGB pixels and the time in seconds from the first frame, None where the stream tells none.
@@ -117,6 +119,7 @@ class _PyAvStream:
         self._shown = shown(place) if self._address else place
         self.problems: list[str] = []
         self.remarks: list[str] = []
+        self.file: FrameFile | None = None
         self._container = self._opened(device)
         if not self._container.streams.video:
             self.close()
@@ -301,6 +304,7 @@ class _OpenCvStream:
         self._shown = shown(place) if address else place
         self.problems: list[str] = []
         self.remarks: list[str] = []
+        self.file: FrameFile | None = None
         with _guarded(address):
             if device:
                 self._video: Any = cv2.VideoCapture(_number_of(place))

@@ -89,6 +89,37 @@ def test_frames_that_are_there_are_not_said_to_be_added(run: Run, folder: Path) 
     assert (result.exit_code, result.stdout) == (0, "Ada: 0 templates added, 10 already there\n")
 
 
+@pytest.mark.parametrize("first", ["register", "enroll"])
+def test_pictures_of_a_folder_are_the_same_pictures_to_register_and_enroll(
+    run: Run, folder: Path, first: str
+) -> None:
+    commands = {
+        "register": ("register", "Ada", "--from-folder", "ada", "-g", "g.db"),
+        "enroll": ("enroll", "--subject", "Ada", "ada", "-g", "g.db"),
+    }
+    for command in sorted(commands, key=lambda name: name != first):
+        result = run(*commands[command])
+        assert result.exit_code == 0, result.stderr
+        with Gallery.open("g.db") as gallery:
+            assert sorted(info.source for info in gallery.templates()) == sorted(os.listdir(folder))
+    assert "10 already there" in result.output
+
+
+def test_pictures_that_were_removed_do_not_come_back_by_another_command(run: Run, folder: Path) -> None:
+    run("enroll", "--subject", "Ada", "ada", "-g", "g.db")
+    run("gallery", "remove", "Ada", "-g", "g.db")
+    assert run("register", "Ada", "ada", "-g", "g.db").exit_code == 1
+    assert stored("g.db") == {}
+
+
+def test_the_same_frame_in_two_files_is_taken_once(run: Run, folder: Path) -> None:
+    for file in folder.glob("*-1.png"):
+        with Image.open(file.with_name(file.name.replace("-1", "-0"))) as image:
+            image.save(file, compress_level=0)
+    assert run("register", "Ada", "ada", "-g", "g.db").exit_code == 0
+    assert stored("g.db") == {"Ada": 5}
+
+
 def test_frames_that_were_removed_stay_out_and_that_is_told(run: Run, folder: Path) -> None:
     run("register", "Ada", "ada", "-g", "g.db")
     run("gallery", "remove", "Ada", "-g", "g.db")

@@ -29,6 +29,7 @@ class Scripted:
         self.rate, self.endless, self._give = rate, endless, give
         self.problems: list[str] = []
         self.remarks: list[str] = []
+        self.file = None
 
     def __iter__(self) -> Times:
         return self._give()
