@@ -187,6 +187,11 @@ def _people(paths: Sequence[str]) -> Plan:
     for name, source in found.photos:
         subject = name_of_folder(name)
         by_subject.setdefault(subject, []).append(Photo(subject, source))
+    if not by_subject and any(each.reason == folders.NOT_NAMED for each in found.left_out):
+        raise UsageError(
+            f"{', '.join(paths)}: the folders that facekit cluster made have no names yet: rename each "
+            "to the person's name first"
+        )
     if not by_subject:
         raise UsageError(
             f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person, "

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from facekit import images
 from facekit.errors import UsageError
@@ -29,10 +30,16 @@ whose names begin with a dot (.thumbnails, .Trash-1000, .picasaoriginals) are hi
 _CATALOGS = re.compile(r"desktop\.ini|.*\.db(-wal|-shm|-journal|\.index.*)?", re.IGNORECASE)
 """Files that lie beside pictures and that nobody takes for one: galleries, Thumbs.db."""
 
+UNNAMED = ".facekit-unnamed"
+"""A file in the folders that `facekit cluster` makes of faces whose names it does not know: it holds the
+folder's name. As long as that stays, nobody has given the folder a person's."""
+
 BESIDE = "beside the folders"
+NOT_NAMED = "not named yet (of facekit cluster)"
 HIDDEN = "hidden"
 _MOST_KINDS = 6
 _LONGEST_ENDING = 16
+_LONGEST_MARK = 100
 
 
 @dataclass(frozen=True)
@@ -171,7 +178,7 @@ class _Search:
 
     def sub_folders(self, folder: str) -> list[tuple[str, bool]]:
         """Names of the folders in a folder, sorted, and whether each is a link. Pictures beside them are
-        left out."""
+        left out, and so are folders that still wait for a person's name."""
         try:
             self._visited.add(_identity(folder))
             with os.scandir(folder) as scanned:
@@ -181,7 +188,9 @@ class _Search:
         found = []
         for entry in entries:
             kind = _kind(entry)
-            if kind in ("folder", "link") and self._ours(entry):
+            if kind in ("folder", "link") and _is_unnamed(entry):
+                self._leave(entry.path, NOT_NAMED)
+            elif kind in ("folder", "link") and self._ours(entry):
                 found.append((entry.name, kind == "link"))
             elif kind == "file" and _is_picture(entry.path):
                 reason = HIDDEN if entry.name.startswith(".") else BESIDE
@@ -262,6 +271,20 @@ def _kind(entry: os.DirEntry[str]) -> str:
     except OSError:  # a loop of links
         return "linked to nowhere"
     return "not regular" if os.path.exists(entry.path) else "linked to nowhere"
+
+
+def mark_unnamed(folder: Path) -> None:
+    """Make a folder whose name is not a person's, and stays out of `people` until it is renamed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / UNNAMED).write_text(folder.name, encoding="utf-8")
+
+
+def _is_unnamed(entry: os.DirEntry[str]) -> bool:
+    try:
+        with open(os.path.join(entry.path, UNNAMED), encoding="utf-8", errors="replace") as mark:
+            return mark.read(_LONGEST_MARK) == entry.name
+    except OSError:
+        return False
 
 
 def _is_picture(path: str) -> bool:

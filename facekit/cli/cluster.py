@@ -63,6 +63,7 @@ def cluster(
 
     Two faces of one photo are never in one group. A group gets a name when a gallery of yours knows the
     person: half of its faces reach the gallery's threshold. A face that is like no other is "single".
+    facekit enroll leaves out the folders that are still called group-01 or single.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ from typing import Any
 from facekit import outputs
 from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
+from facekit.folders import mark_unnamed
 from facekit.rendering.escaping import file_stem, json_line
 from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.identified import csv_line
@@ -125,10 +126,12 @@ def _suffix(source: str) -> str:
 
 
 def _folders(found: Grouping, out: Path) -> Iterator[tuple[Path, Sequence[Sighting]]]:
-    parts: list[tuple[str, Any]] = [
-        (name, each.faces) for name, each in zip(folder_names(found), found.groups, strict=True)
+    parts: list[tuple[str, str | None, Sequence[Sighting]]] = [
+        (name, each.subject, each.faces) for name, each in zip(folder_names(found), found.groups, strict=True)
     ]
     if found.single:
-        parts.append((SINGLE, found.single))
-    for name, faces in parts:
+        parts.append((SINGLE, None, found.single))
+    for name, subject, faces in parts:
+        if subject is None:
+            mark_unnamed(out / name)
         yield out / name, faces

@@ -10,6 +10,7 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
+from facekit import folders
 from facekit.rendering.tables import width
 
 
@@ -23,7 +24,7 @@ def holiday(run: Run, tmp_path: Path) -> Path:
 
 
 def tree(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png") if path.is_file())
 
 
 @pytest.mark.usefixtures("holiday")
@@ -126,6 +127,47 @@ class TestKnown:
         assert len(folders) == 3
         assert {"group-02", "single"} < set(folders)
         assert not (tmp_path / "evil").exists()
+
+
+class TestEnrolledAfterwards:
+    @pytest.fixture(autouse=True, params=["photos", "faces"])
+    def out(self, run: Run, tmp_path: Path, holiday: Path, request: pytest.FixtureRequest) -> Path:
+        """`out/group-01`, `out/group-02` and `out/single`."""
+        assert run("cluster", "holiday", "--out", "out", "--copy", request.param).exit_code == 0
+        return tmp_path / "out"
+
+    def test_whoever_was_named_is_enrolled_and_the_rest_counted(self, run: Run, out: Path) -> None:
+        (out / "group-01").rename(out / "Ada")
+        result = run("enroll", "out", "-g", "g.db")
+        assert result.exit_code == 0, result.stderr
+        assert "2 folders left out: 2 not named yet (of facekit cluster)" in result.stderr
+        assert json.loads(run("gallery", "list", "-g", "g.db", "-f", "json").stdout)["subject"] == "Ada"
+
+    def test_nobody_was_named(self, run: Run, out: Path) -> None:
+        result = run("enroll", "out", "-g", "g.db")
+        assert result.exit_code == 2
+        assert "out: the folders that facekit cluster made have no names yet" in result.stderr
+        assert not Path("g.db").exists()
+
+    def test_a_folder_of_single_faces_that_was_named_is_a_person(self, run: Run, out: Path) -> None:
+        (out / "single").rename(out / "Zoe")
+        assert [name for name, _ in folders.people([str(out)]).photos] == ["Zoe"]
+
+    def test_somebody_may_be_called_so(self, run: Run, tmp_path: Path) -> None:
+        photo(tmp_path / "people" / "single" / "1.png", "red")
+        photo(tmp_path / "people" / "group-01" / "1.png", "green")
+        assert [name for name, _ in folders.people(["people"]).photos] == ["group-01", "single"]
+
+
+@pytest.mark.usefixtures("people", "holiday")
+def test_a_group_whom_the_gallery_knows_is_enrolled_as_it_is(run: Run, tmp_path: Path) -> None:
+    assert run("cluster", "holiday", "--out", "out").exit_code == 0
+    result = run("enroll", "out", "-g", "again.db")
+    assert "1 folder left out: 1 not named yet" in result.stderr
+    assert [line.split()[0] for line in run("gallery", "list", "-g", "again.db").stdout.splitlines()[1:]] == [
+        "green",
+        "red",
+    ]
 
 
 def test_bad_photos_are_told_and_the_others_grouped(run: Run, tmp_path: Path, holiday: Path) -> None:
