@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from facekit import hints
 from facekit.enrolment import EnrolReport
 from facekit.outcomes import Outcome, Photo
-from facekit.rendering.counting import counted
+from facekit.rendering.counting import counted, listed
 from facekit.rendering.escaping import json_line
 from facekit.rendering.identified import csv_line
 from facekit.rendering.tables import WIDTH, fit, shown
@@ -92,9 +92,13 @@ class Enrolling:
         report = EnrolReport(tuple(self.outcomes))
         if first:
             self.console.note(first)
+        of = counted(len(report.subjects), "person", "people")
         self.console.note(
-            f"{report.count('enrolled')} enrolled of {counted(len(report.subjects), 'person', 'people')}, "
-            f"{report.count('already there')} already there, {report.count('refused')} refused"
+            listed(
+                f"{report.count('enrolled')} enrolled of {of}" if report.subjects else "nothing enrolled",
+                (report.count("already there"), "already there"),
+                (report.count("refused"), "refused"),
+            )
         )
         for name in report.missing:
             self.console.note(f"{name}: no picture of theirs could be enrolled")

@@ -20,6 +20,7 @@ from facekit.evaluation.protocols import Measured, Source, Splits
 from facekit.evaluation.scores import IdentificationScores, VerificationScores
 from facekit.evaluation.verification import VerificationReport
 from facekit.rendering import evaluated
+from facekit.rendering.counting import counted
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -214,7 +215,7 @@ class Evaluating:
         found = measured.scores
         if self.file is not None and not isinstance(found, Comparisons):
             score_files.write(self.file, found)
-            self.console.note(f"{len(found)} scores written to {self.file}")
+            self.console.note(f"{counted(len(found), 'score')} written to {self.file}")
 
     def _print(self, made: evaluated.Report, grouped: groups.Groups | None) -> None:
         for line in evaluated.lines(made, grouped, self.style):

@@ -10,7 +10,7 @@ import click
 
 from facekit.cli import DONE, FAILED, paths
 from facekit.cli import options as shared
-from facekit.rendering.counting import counted
+from facekit.rendering.counting import counted, listed
 from facekit.rendering.escaping import printable
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def forget_removals(console: Console, /, gallery: Path | None) -> int:
     """
     with shared.open_gallery(gallery, write=True) as opened:
         pictures = opened.forget_removals()
-    console.note(f"{counted(pictures, 'removed picture')} forgotten")
+    console.note(f"{counted(pictures, 'removed picture')} {'forgotten' if pictures else 'was remembered'}")
     return DONE
 
 
@@ -204,7 +204,7 @@ def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         moved = opened.merge(into, others)
         _note_due(console, opened)
-    console.note(f"{into} has {counted(moved, 'more template')}")
+    console.note(f"{into} has {counted(moved, 'more template')}{'' if moved else ': they were all there'}")
     return DONE
 
 
@@ -250,7 +250,8 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
         with Gallery.open(place, write=True) as opened:
             report = transfer.import_into(opened, exported, again=again)
             everybody = opened.names()
-        console.note(f"{counted(report.added, 'template')} added to {place}, {report.present} already there")
+        added = f"{counted(report.added, 'template')} added to {place}"
+        console.note(listed(added, (report.present, "already there")))
         if report.held:
             console.note(f"{report.held} left out: the same face of the same picture has another name here")
         if report.removed:
@@ -344,8 +345,7 @@ def _print_doubts(console: Console, place: Path | None, style: str) -> None:
             console.emit(line)
         people = counted(opened.subject_count, "person", "people")
         looked_at = f"{counted(len(opened), 'template')} of {people} in {opened.path}"
-    what = counted(len(found), "doubt") if found else "no doubt"
-    console.note(f"{what} about {looked_at}")
+    console.note(f"{counted(len(found), 'doubt')} about {looked_at}")
 
 
 for _command in (list_, show, forget_removals, remove, rename, merge, export, import_, copy, check):

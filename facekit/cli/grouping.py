@@ -47,6 +47,9 @@ class Groups:
         if self._out is not None:
             save = grouped.save_faces if self._copy == "faces" else grouped.save_photos
             save(found, self._out)
+            of = counted(len(found.groups), "group") if found.groups else "single people"
             self._console.note(
-                f"{self._copy} of {counted(len(found.groups), 'group')} written to {self._out}"
+                f"{self._copy} of {of} written to {self._out}"
+                if found.groups or found.single
+                else f"nothing written to {self._out}"
             )

@@ -10,7 +10,7 @@ from facekit import hints, identification, settings
 from facekit.cli.reporting import pictures_in
 from facekit.reading import Options, Reading, read_faces
 from facekit.rendering import identified
-from facekit.rendering.counting import counted
+from facekit.rendering.counting import part_of
 from facekit.results import PictureResult
 
 if TYPE_CHECKING:
@@ -120,4 +120,4 @@ class Naming:
                 self.console.note(f"{reading.source}: {note}")
 
     def _found(self) -> str:
-        return f"{counted(self.faces, 'face')}, {self.named} of them named"
+        return part_of(self.named, self.faces, "face", "named")

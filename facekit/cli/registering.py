@@ -21,7 +21,7 @@ from facekit.live.poses import POSES, Pose
 from facekit.live.reader import Reader
 from facekit.live.registering import Progress, Registration
 from facekit.live.sources import Source
-from facekit.rendering.counting import counted
+from facekit.rendering.counting import counted, listed
 from facekit.rendering.escaping import printable
 from facekit.rendering.ring import line, ringed
 
@@ -181,12 +181,12 @@ def _tell(console: Console, name: str, poses: Sequence[Pose], outcomes: Sequence
         console.note(f"{problem}; enrolled all the same")
     counts = Counter(outcome.status for outcome in outcomes)
     added = [pose for pose, outcome in zip(poses, outcomes, strict=True) if outcome in stored]
-    told = [f"{counted(len(added), 'template')} added{_counts(added)}"]
-    if counts["moved"]:
-        told.append(f"{counts['moved']} of them moved from another name")
-    if counts["already there"]:
-        told.append(f"{counts['already there']} already there")
-    console.emit(f"{printable(name)}: {', '.join(told)}")
+    told = listed(
+        f"{counted(len(added), 'template')} added{_counts(added)}",
+        (counts["moved"], "of them moved from another name"),
+        (counts["already there"], "already there"),
+    )
+    console.emit(f"{printable(name)}: {told}")
     if removed := counts["removed earlier"]:
         tell = console.note if stored or counts["already there"] else console.error
         tell(f"{counted(removed, 'frame')} not enrolled: removed earlier, and stays removed: record anew")

@@ -23,7 +23,7 @@ from facekit.live.reader import Reader
 from facekit.live.session import Pace, Portrait, Seen, Session, time_of_day
 from facekit.live.sources import Source
 from facekit.rendering import identified
-from facekit.rendering.counting import counted
+from facekit.rendering.counting import counted, part_of
 from facekit.rendering.escaping import file_stem, json_line
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ class Watching:
         took = max(clock.monotonic() - self._began, 1e-6)
         named = sum(subject is not None for subject in self.people.values())
         self.console.note(
-            f"{lead}{counted(len(self.people), 'track')}, {named} of them named, "
+            f"{lead}{part_of(named, len(self.people), 'track', 'named')}, "
             f"in {counted(self.frames, 'frame')} ({self._length:.1f} s); "
             f"{self.frames / took:.0f} frames a second"
         )

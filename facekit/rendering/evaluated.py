@@ -12,6 +12,7 @@ from facekit.evaluation.groups import Groups
 from facekit.evaluation.identification import IdentificationReport, SearchPoint
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.verification import Decisions, OperatingPoint, VerificationReport, power
+from facekit.rendering.counting import counted
 from facekit.rendering.escaping import json_line, printable
 from facekit.rendering.identified import csv_line
 from facekit.rendering.tables import WIDTH, Column, table
@@ -116,18 +117,17 @@ def _heading(report: Report) -> str:
         least, most = report.gallery_subjects
         size = f"N = {most}" if least == most else f"N = {least} … {most}"
         searched = f"{report.mated} mated and {report.non_mated} non-mated searches"
-        parts = [f"{searched}, {size}, in {_count(report.splits, 'split')}"]
-    parts.append(f"{report.failed} of them without a face, counted as misses")
+        parts = [f"{searched}, {size}, in {counted(report.splits, 'split')}"]
+    if report.failed:
+        parts.append(f"{report.failed} of them without a face, counted as misses")
     if "pictures" in notes:
-        part = f"No face in {notes['pictures_failed']} of {_count(notes['pictures'], 'picture')}"
+        failed = notes["pictures_failed"]
+        where = f"No face in {failed} of" if failed else "A face in each of"
+        part = f"{where} {counted(notes['pictures'], 'picture')}"
         several = notes["pictures_with_several_faces"]
-        taken = f"; of several faces ({_count(several, 'picture')}) the largest and most central was taken"
+        taken = f"; of several faces ({counted(several, 'picture')}) the largest and most central was taken"
         parts.append(part + taken if several else part)
     return ". ".join(parts) + "."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _unresolved(report: Report) -> str:

@@ -42,7 +42,7 @@ def text(result: PictureResult) -> Iterator[str]:
 
 def picture_line(source: str, faces: int) -> str:
     """`party.jpg: 2 faces`."""
-    what = counted(faces, "face") if faces else "no face"
+    what = counted(faces, "face")
     return f"{_name_of(source, WIDTH - len(what) - 2)}: {what}"
 
 

@@ -86,7 +86,7 @@ def test_the_same_frames_under_another_name_are_said_to_move(run: Run, folder: P
 def test_frames_that_are_there_are_not_said_to_be_added(run: Run, folder: Path) -> None:
     run("register", "Ada", "ada", "-g", "g.db")
     result = run("register", "Ada", "ada", "-g", "g.db")
-    assert (result.exit_code, result.stdout) == (0, "Ada: 0 templates added, 10 already there\n")
+    assert (result.exit_code, result.stdout) == (0, "Ada: no template added, 10 already there\n")
 
 
 @pytest.mark.parametrize("first", ["register", "enroll"])
@@ -132,7 +132,7 @@ def test_frames_of_a_renamed_person_stay_with_the_name_and_that_is_told(run: Run
     run("register", "Ada", "ada", "-g", "g.db")
     run("gallery", "rename", "Ada", "Eve", "-g", "g.db")
     result = run("register", "Ada", "ada", "-g", "g.db")
-    assert (result.stdout, stored("g.db")) == ("Ada: 0 templates added, 10 already there\n", {"Eve": 10})
+    assert (result.stdout, stored("g.db")) == ("Ada: no template added, 10 already there\n", {"Eve": 10})
     assert "Eve" in result.stderr
 
 
