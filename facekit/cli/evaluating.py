@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.cli import DONE, FAILED
 from facekit.cli.console import duration
 from facekit.cli.plotting import Reporting
-from facekit.errors import UsageError
+from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import groups, identification, protocols, verification
 from facekit.evaluation import pairs as lists
 from facekit.evaluation import scores as score_files
@@ -166,6 +167,11 @@ class Evaluating:
             found = protocols.with_people(found, table)
         self._finish(Measured(found, measured.notes, measured.problems))
         made = identification.report(found, threshold=self.threshold, notes=measured.notes)
+        if not made.shows:
+            raise FacekitError(
+                f"{made.non_mated} searches, and none for anybody who is enrolled: nothing can be measured; "
+                "search for more photos of them, or give a --threshold"
+            )
         grouped = self._identification_groups(found, made) if self.group_by else None
         self._print(made, grouped)
         if self.reporting:
@@ -177,6 +183,8 @@ class Evaluating:
             raise UsageError("say whom to search for: --images FOLDER, or --from-scores FILE")
         pipeline = source.options.pipeline()
         if gallery is None:
+            alone = self.threshold is not None or self.file is not None
+            plan = replace(plan, strangers_alone=alone)
             return protocols.search_within(images, plan, source, pipeline)
         enrolled, digests, names, problems = protocols.open_enrolled(gallery, source, pipeline)
         for problem in problems:

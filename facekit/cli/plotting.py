@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from facekit import outputs, untrusted, writing
 from facekit.cli import DONE
-from facekit.errors import UsageError
+from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import identification, scores, verification
-from facekit.evaluation.comparisons import Comparisons, of_scores
+from facekit.evaluation.comparisons import Comparisons, has_scores, of_scores
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
 from facekit.plots import album, report, style
 from facekit.plots.album import Plot
@@ -84,7 +84,7 @@ class Plotting:
         galleries = [path for path in files if path.suffix == ".db"]
         runs = [path for path in files if path not in galleries and _is_run(path)]
         scored = {
-            name: _readable(name, scores.read(path))
+            name: _readable(path, scores.read(path))
             for name, path in _named([each for each in files if each not in (*galleries, *runs)]).items()
         }
         if report and not scored:
@@ -163,12 +163,14 @@ def _is_run(path: Path) -> bool:
     return "step" in first.strip().split(",")
 
 
-def _readable(name: str, found: AnyScores) -> AnyScores:
+def _readable(path: Path, found: AnyScores) -> AnyScores:
     """Scores that something can be drawn of. Raises UsageError for others."""
     if not len(found):
-        raise UsageError(f"{name}: has no scores")
+        raise UsageError(f"{path}: has no scores")
+    if not has_scores(found):
+        raise FacekitError(f"{path}: nothing in it has a score: nothing can be drawn")
     if isinstance(found, VerificationScores) and (found.mated.all() or not found.mated.any()):
-        raise UsageError(f"{name}: mated and non-mated comparisons are needed, there is only one kind")
+        raise UsageError(f"{path}: mated and non-mated comparisons are needed, there is only one kind")
     return found
 
 

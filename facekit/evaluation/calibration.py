@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import hints
-from facekit.errors import DependencyError, UsageError
+from facekit.errors import DependencyError, NoFaceError, UsageError
 from facekit.evaluation import metrics
 from facekit.evaluation.intervals import Resampler, clustered, ratio
 from facekit.evaluation.metrics import Rate, Scores
@@ -189,7 +189,7 @@ def _lowest(found: NonMated, rate: float) -> float:
     """The lowest threshold whose upper limit is at most `rate`; the limit falls as the threshold rises."""
     ordered = np.sort(found.scores)
     if not np.isfinite(ordered[-1]):
-        raise UsageError("none of the non-mated pictures has a face: there is no threshold to set")
+        raise NoFaceError("none of the non-mated pictures has a face: there is no threshold to set")
     # The limit is never below what was counted.
     few, many = 0, min(len(ordered), math.floor(rate * len(ordered)) + 1)
     while few + 1 < many:

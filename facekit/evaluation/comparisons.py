@@ -13,7 +13,7 @@ from facekit.errors import UsageError
 from facekit.evaluation import curves, metrics
 from facekit.evaluation.intervals import Resampler, clustered, percentiles, ratio
 from facekit.evaluation.metrics import Rate, Scores
-from facekit.evaluation.scores import VerificationScores
+from facekit.evaluation.scores import AnyScores, VerificationScores
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.integer]
@@ -149,6 +149,13 @@ class Comparisons:
 def _variance(values: Floats) -> float:
     """Of the mean of the values; 0 for a single one."""
     return float(np.var(values, ddof=1) / len(values)) if len(values) > 1 else 0.0
+
+
+def has_scores(found: AnyScores | Comparisons) -> bool:
+    """Whether anything was compared at all: not every entry, if there are any, is a failure to acquire."""
+    if isinstance(found, Comparisons):
+        return bool(np.isfinite(found.mated).any() or np.isfinite(found.non_mated).any())
+    return not len(found) or found.failed < len(found)
 
 
 def of_scores(scores: VerificationScores) -> Comparisons:

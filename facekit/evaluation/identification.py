@@ -56,6 +56,11 @@ class IdentificationReport:
         return self.ranks[min(rank, len(self.ranks)) - 1] if self.ranks else None
 
     @property
+    def shows(self) -> bool:
+        """Whether there is any figure in it."""
+        return bool(self.ranks or self.points or self.given)
+
+    @property
     def unresolved(self) -> list[str]:
         """The FPIR that the counts cannot show."""
         return [f"{fpir:g}" for fpir in FPIRS if fpir not in self.points]

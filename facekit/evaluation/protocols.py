@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import settings, untrusted
-from facekit.errors import FacekitError, UsageError
+from facekit.errors import FacekitError, NoFaceError, PictureError, UsageError
 from facekit.evaluation import insightface, pictures, searches
 from facekit.evaluation import pairs as lists
-from facekit.evaluation.comparisons import SUBJECTS, Comparisons, affordable, all_pairs
+from facekit.evaluation.comparisons import SUBJECTS, Comparisons, affordable, all_pairs, has_scores
 from facekit.evaluation.pairs import Pairs
 from facekit.evaluation.pictures import Report, Templates
 from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores, Texts, VerificationScores
@@ -74,6 +74,20 @@ class Measured:
     scores: VerificationScores | IdentificationScores | Comparisons
     notes: Mapping[str, Any]
     problems: Texts = ()
+
+    def __post_init__(self) -> None:
+        """Raises NoFaceError where there is no face, and so no score, at all: the folder is not what it was
+        taken for. PictureError where no picture could be read."""
+        if has_scores(self.scores):
+            return
+        if "scores" in self.notes:
+            raise FacekitError(f"{self.notes['scores']}: nothing in it has a score: nothing can be measured")
+        count = self.notes["pictures"]
+        if len(self.problems) == count:
+            raise PictureError(f"none of {count} pictures can be read; the first: {self.problems[0]}")
+        raise NoFaceError(
+            f"no face in any of {count} pictures: nothing can be measured (crops take --aligned)"
+        )
 
 
 def compare_pairs(path: Path, folder: Path | None, source: Source, pipeline: Pipeline) -> Measured:
@@ -138,16 +152,20 @@ def compare_all(folder: Path, source: Source, pipeline: Pipeline, *, listed: boo
 @dataclass(frozen=True)
 class Splits:
     """How people are divided: photos of each that are enrolled, strangers (a share below 1, or a number),
-    how many times, and the seed."""
+    how many times, and the seed. Whether searches for `strangers_alone` are worth the while."""
 
     gallery_photos: int = 1
     strangers: float = 0.5
     count: int = 5
     seed: int = 0
+    strangers_alone: bool = False
 
 
 def search_within(folder: Path, plan: Splits, source: Source, pipeline: Pipeline) -> Measured:
-    """A folder with a sub-folder for each person, some of whose photos are enrolled and the rest searched."""
+    """A folder with a sub-folder for each person, some of whose photos are enrolled and the rest searched.
+
+    Raises FacekitError, before any is read, where none of the enrolled people has a photo left to search for.
+    """
     paths, names = source.people(folder)
     cuts = searches.splits(
         names,
@@ -156,8 +174,14 @@ def search_within(folder: Path, plan: Splits, source: Source, pipeline: Pipeline
         count=plan.count,
         seed=plan.seed,
     )
-    templates = source.templates(paths, pipeline)
     people = np.array(names, np.str_)
+    mated = any(np.isin(people[cut.probes], people[cut.gallery]).any() for cut in cuts)
+    if not mated and not plan.strangers_alone:
+        raise FacekitError(
+            f"{folder}: nobody who is enrolled with {plan.gallery_photos} photos has another to search for: "
+            "take fewer with --gallery-photos"
+        )
+    templates = source.templates(paths, pipeline)
     shown = np.array([str(Path(path).relative_to(folder)) for path in paths], np.str_)
     found = []
     for number, cut in enumerate(cuts):
@@ -253,6 +277,8 @@ def open_enrolled(
     paths, people = source.people(path)
     templates = source.templates(paths, pipeline)
     used = np.flatnonzero(templates.rows >= 0)
+    if not used.size:
+        raise NoFaceError(f"{path}: no face in any of its {len(paths)} pictures: nobody can be searched for")
     gallery_of = Enrolled.of(templates.vectors, [people[number] for number in used.tolist()])
     return gallery_of, set(templates.sha256) - {""}, set(people), templates.problems
 

@@ -20,7 +20,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,10 +134,8 @@ AnyScores = VerificationScores | IdentificationScores
 
 def read(path: Path) -> AnyScores:
     """The scores in a file of either kind. Raises UsageError, naming file and column, for anything else."""
-    columns = _read_parquet(path) if _is_parquet(path) else _read_csv(path)
-    if "probe" in columns:
-        return _identification(path, columns)
-    return _verification(path, columns)
+    table = _read_parquet(path) if _is_parquet(path) else _read_csv(path)
+    return _identification(table) if "probe" in table.columns else _verification(table)
 
 
 def read_verification(path: Path) -> VerificationScores:
@@ -214,40 +212,51 @@ def _columns(scores: AnyScores) -> Columns:
     return {**fixed, **{name: values for name, values in scores.groups.items() if name not in fixed}}
 
 
-def _verification(path: Path, columns: Columns) -> VerificationScores:
-    _require(path, columns, _VERIFICATION)
-    folds = _parsed(path, columns, "fold", _whole, np.int64) if "fold" in columns else None
+class _Table(NamedTuple):
+    """What a file holds; `lines` are those on which its rows begin, in Parquet the numbers of its rows."""
+
+    path: Path
+    columns: Columns
+    lines: Sequence[int]
+
+
+def _verification(table: _Table) -> VerificationScores:
+    _require(table, _VERIFICATION)
+    columns = table.columns
+    folds = _parsed(table, "fold", _whole, np.int64) if "fold" in columns else None
     return VerificationScores(
         _texts(columns["a"]),
         _texts(columns["b"]),
-        _parsed(path, columns, "mated", _flag, np.bool_),
-        _parsed(path, columns, "score", _score, np.float64),
+        _parsed(table, "mated", _flag, np.bool_),
+        _parsed(table, "score", _score, np.float64),
         folds,
         _others(columns, (*_VERIFICATION, "fold")),
     )
 
 
-def _identification(path: Path, columns: Columns) -> IdentificationScores:
-    _require(path, columns, IDENTIFICATION)
+def _identification(table: _Table) -> IdentificationScores:
+    _require(table, IDENTIFICATION)
+    columns = table.columns
     return IdentificationScores(
-        _parsed(path, columns, "split", _whole, np.int64),
+        _parsed(table, "split", _whole, np.int64),
         _texts(columns["probe"]),
         _texts(columns["subject"]),
         _texts(columns["top_subject"]),
-        _parsed(path, columns, "top_score", _score, np.float64),
-        _parsed(path, columns, "mate_score", _score, np.float64),
-        _parsed(path, columns, "mate_rank", _rank, np.int64),
-        _parsed(path, columns, "gallery_subjects", _positive, np.int64),
+        _parsed(table, "top_score", _score, np.float64),
+        _parsed(table, "mate_score", _score, np.float64),
+        _parsed(table, "mate_rank", _rank, np.int64),
+        _parsed(table, "gallery_subjects", _positive, np.int64),
         _others(columns, IDENTIFICATION),
     )
 
 
-def _read_csv(path: Path) -> Columns:
+def _read_csv(path: Path) -> _Table:
     table = untrusted.table(path)
-    return {csv_text(name): list(map(csv_text, table.column(name))) for name in table.columns}
+    columns: Columns = {csv_text(name): list(map(csv_text, table.column(name))) for name in table.columns}
+    return _Table(path, columns, table.lines)
 
 
-def _read_parquet(path: Path) -> Columns:
+def _read_parquet(path: Path) -> _Table:
     arrow = _pyarrow(path)
     with untrusted.opened(path, most=untrusted.TABLE) as file:
         try:
@@ -261,21 +270,21 @@ def _read_parquet(path: Path) -> Columns:
             names = table.column_names
             if len(set(names)) < len(names):
                 raise UsageError(f"{path}: two columns have the same name")
-            return {name: table.column(name).to_pylist() for name in names}
+            columns: Columns = {name: table.column(name).to_pylist() for name in names}
+            return _Table(path, columns, range(1, table.num_rows + 1))
         except (OSError, ValueError, OverflowError, arrow.ArrowException) as error:
             raise UsageError(f"{path}: cannot be read as Parquet ({untrusted.reason(error)})") from None
 
 
-def _parsed(
-    path: Path, columns: Columns, name: str, parse: Callable[[Any], Value], kind: type[Any]
-) -> NDArray[Any]:
+def _parsed(table: _Table, name: str, parse: Callable[[Any], Value], kind: type[Any]) -> NDArray[Any]:
     values: list[Value] = []
-    for number, cell in enumerate(columns[name], 2):
+    for line, cell in zip(table.lines, table.columns[name], strict=True):
         try:
             values.append(parse("" if cell is None else cell))
         except (KeyError, TypeError, ValueError, OverflowError):
+            where = "row" if _is_parquet(table.path) else "line"
             raise UsageError(
-                f"{path}: line {number}, column {name}: {untrusted.shown(cell)} is no {_WHAT[name]}"
+                f"{table.path}: {where} {line}, column {name}: {untrusted.shown(cell)} is no {_WHAT[name]}"
             ) from None
     return np.array(values, kind)
 
@@ -294,8 +303,13 @@ def _flag(cell: Any) -> bool:
 
 
 def _score(cell: Any) -> float:
-    value = -math.inf if cell == "" else float(cell)
-    if math.isnan(value) or value == math.inf:
+    """Empty is a failure to acquire; a program that wrote -inf or 1_000 meant something that is not known."""
+    if cell == "":
+        return -math.inf
+    if isinstance(cell, bool) or (isinstance(cell, str) and "_" in cell):
+        raise ValueError
+    value = float(cell)
+    if not math.isfinite(value):
         raise ValueError
     return value
 
@@ -322,10 +336,12 @@ def _positive(cell: Any) -> int:
     return value
 
 
-def _require(path: Path, columns: Columns, names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in columns]
+def _require(table: _Table, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table.columns]
     if missing:
-        raise UsageError(f"{path}: has no column {', '.join(missing)}; a score file has {', '.join(names)}")
+        raise UsageError(
+            f"{table.path}: has no column {', '.join(missing)}; a score file has {', '.join(names)}"
+        )
 
 
 def _others(columns: Columns, known: Sequence[str]) -> dict[str, Texts]:

@@ -154,7 +154,8 @@ def test_a_folder_is_divided_and_searched(run: Run, lfw: Path) -> None:
 
 
 def test_a_folder_of_which_every_photo_is_enrolled_is_told_to_need_more(run: Run, lfw: Path) -> None:
-    result = run("evaluate", "identification", "--images", "lfw", "--gallery-photos", "3")
+    command = ("evaluate", "identification", "--images", "lfw", "--gallery-photos", "3")
+    result = run(*command, "--threshold", "0.5")
     assert "Nobody who is enrolled was searched for: FNIR takes more photos of them" in " ".join(
         result.stdout.split()
     )
@@ -245,3 +246,64 @@ def test_a_place_that_takes_no_scores_is_told_before_the_measuring(
     result = run("evaluate", "verification", "--pairs", "pairs.txt", "--images", "lfw", "--scores", "s.csv")
     assert result.exit_code == 1
     assert result.stderr == "facekit: s.csv: is no regular file, and cannot be replaced\n"
+
+
+class TestNothingToMeasure:
+    """Where nothing could be measured, that is one line and no success."""
+
+    @pytest.fixture(autouse=True)
+    def folders(self, run: Run, tmp_path: Path) -> None:
+        for colour in COLOURS[:4]:
+            for number in (1, 2):
+                photo(tmp_path / "people" / colour / f"{number}.png", colour, seed=number)
+                photo(tmp_path / "none" / colour / f"{number}.png", seed=number)
+        assert run("enroll", "people", "-g", "g.db").exit_code == 0
+        (tmp_path / "pairs.csv").write_text("a,b,mated,score\nx,y,1,\nx,z,0,\n")
+        (tmp_path / "searches.csv").write_text(
+            "split,probe,subject,top_subject,top_score,mate_score,mate_rank,gallery_subjects\n0,p,x,,,,,3\n"
+        )
+        (tmp_path / "alone.csv").write_text(
+            "split,probe,subject,top_subject,top_score,mate_score,mate_rank,gallery_subjects\n"
+            "0,p,,x,0.5,,,3\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("command", "status", "said"),
+        [
+            ("evaluate identification --images people --gallery-photos 999", 1, "people: nobody who is"),
+            ("evaluate identification --images none", 3, "no face in any of 8 pictures"),
+            ("evaluate identification --images none --gallery g.db", 3, "no face in any of 8 pictures"),
+            ("evaluate identification --images people --gallery none", 3, "none: no face in any of its 8"),
+            (
+                "evaluate identification --from-scores searches.csv",
+                1,
+                "searches.csv: nothing in it has a score",
+            ),
+            ("evaluate identification --from-scores alone.csv", 1, "none for anybody who is enrolled"),
+            ("evaluate verification --images none", 3, "no face in any of 8 pictures"),
+            ("evaluate verification --from-scores pairs.csv", 1, "pairs.csv: nothing in it has a score"),
+            ("calibrate --fpir 0.5 --images none -g g.db", 3, "none of the non-mated pictures has a face"),
+        ],
+    )
+    def test_is_an_error_in_a_line(self, run: Run, command: str, status: int, said: str) -> None:
+        result = run(*command.split())
+        assert (result.exit_code, result.stdout) == (status, "")
+        assert len(result.stderr.splitlines()) == 1
+        assert said in result.stderr
+
+    def test_nobody_waits_for_pictures_that_cannot_be_searched_for(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fakes.FakePipeline.faces", lambda *_: pytest.fail("looked at pictures"))
+        assert run("evaluate", "identification", "--images", "people", "--gallery-photos", "2").exit_code == 1
+
+    def test_that_no_picture_can_be_read_is_no_lack_of_faces(self, run: Run, tmp_path: Path) -> None:
+        for path in (tmp_path / "none").rglob("*.png"):
+            path.write_bytes(b"\x89PNG\r\n\x1a\n")
+        result = run("evaluate", "verification", "--images", "none")
+        assert result.exit_code == 1
+        assert "none of 8 pictures can be read; the first: none/blue/1.png: " in result.stderr
+
+    def test_strangers_alone_are_searched_for_where_a_threshold_is_given(self, run: Run) -> None:
+        command = "evaluate identification --images people --gallery-photos 2 --threshold 0.5"
+        assert "FPIR" in run(*command.split()).stdout

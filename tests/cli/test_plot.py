@@ -156,3 +156,18 @@ def test_a_full_disk_leaves_no_empty_plot(run: Run, tmp_path: Path, monkeypatch:
     result = run("plot", "s.csv", "-o", "out", "--report")
     assert (result.exit_code, result.stderr) == (1, "facekit: out/roc.png: No space left on device\n")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_of_scores_of_nothing_nothing_is_drawn(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("a,b,mated,score\nx,y,1,\nx,z,0,\n")
+    result = run("plot", "s.csv", "-o", "out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "facekit: s.csv: nothing in it has a score: nothing can be drawn\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_score_that_is_not_finite_is_refused_with_its_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("a,b,mated,score\nx,y,1,0.5\nx,z,0,-inf\n")
+    result = run("plot", "s.csv", "-o", "out")
+    assert result.exit_code == 2
+    assert "s.csv: line 3, column score: '-inf' is no score" in result.stderr

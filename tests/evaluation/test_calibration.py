@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facekit.errors import UsageError
+from facekit.errors import NoFaceError, UsageError
 from facekit.evaluation import calibration, evidence
 from facekit.evaluation.calibration import NonMated
 from facekit.evaluation.metrics import Rate
@@ -49,7 +49,7 @@ def test_what_the_counts_cannot_show_is_refused_with_what_is_needed() -> None:
 
 
 def test_photos_without_faces_alone_set_no_threshold() -> None:
-    with pytest.raises(UsageError, match="none of the non-mated pictures has a face"):
+    with pytest.raises(NoFaceError, match="none of the non-mated pictures has a face"):
         calibration.choose(NonMated(np.full(1000, -np.inf), 5), 0.01)
     few = np.append(np.full(1000, -np.inf), [0.3, 0.4])
     assert calibration.choose(NonMated(few, 5), 0.05).threshold == 0.3

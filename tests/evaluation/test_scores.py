@@ -15,6 +15,7 @@ SUFFIXES = ("csv", pytest.param("parquet", marks=pytest.mark.filterwarnings("ign
 NAMES = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1).filter(
     lambda name: not name.startswith("'")
 )
+SEARCH = "split,probe,subject,top_subject,top_score,mate_score,mate_rank,gallery_subjects"
 SCORE = st.one_of(st.just(-np.inf), st.floats(-1, 1))
 
 
@@ -86,7 +87,12 @@ def test_a_name_that_a_spreadsheet_would_run_is_guarded(tmp_path: Path) -> None:
         ("a,b,mated,score\nx,y,1\n", "line 2 has 3 cells"),
         ("a,b,mated,score\nx,y,2,0.5\n", "line 2, column mated: '2' is no 1 or 0"),
         ("a,b,mated,score\nx,y,1,0.5\nx,y,1,high\n", "line 3, column score: 'high' is no score"),
-        ("a,b,mated,score\nx,y,1,nan\n", "column score"),
+        ("a,b,mated,score\nx,y,1,nan\n", "line 2, column score: 'nan'"),
+        ("a,b,mated,score\nx,y,1,0.5\n\nx,y,0,-inf\n", "line 4, column score: '-inf' is no score"),
+        ('a,b,mated,score\n"x\nx",y,1,0.5\nx,y,0,-Infinity\n', "line 4, column score: '-Infinity'"),
+        ("a,b,mated,score\nx,y,1,0_5\n", "line 2, column score: '0_5'"),
+        (f"{SEARCH}\n0,p,,x,-inf,,,3\n", "line 2, column top_score: '-inf' is no score"),
+        (f"{SEARCH}\n0,p,x,x,0.5,-inf,1,3\n", "line 2, column mate_score: '-inf' is no score"),
         ("a,b,mated,score,fold\nx,y,1,0.5,\n", "column fold: '' is no whole number"),
         ("a,a,b,mated,score\n", "same name"),
         ("probe,top_score\n", "no column split, subject"),
@@ -145,3 +151,13 @@ def test_a_place_that_cannot_be_written_is_told_before(tmp_path: Path) -> None:
     for wrong in (tmp_path / "none" / "new.csv", tmp_path / "new.txt"):
         with pytest.raises(UsageError):
             scores.prepare(wrong)
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan, True])
+def test_in_parquet_too_a_score_is_finite_or_not_there(tmp_path: Path, value: float) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
+    table = arrow.table({"a": ["x", "x"], "b": ["y", "z"], "mated": [1, 0], "score": [type(value)(0), value]})
+    arrow.parquet.write_table(table, tmp_path / "s.parquet")
+    with pytest.raises(UsageError, match=r"s\.parquet: row [12], column score"):
+        scores.read(tmp_path / "s.parquet")
