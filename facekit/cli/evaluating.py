@@ -11,7 +11,7 @@ from facekit.cli import DONE, FAILED
 from facekit.cli.console import duration
 from facekit.cli.plotting import Reporting
 from facekit.errors import FacekitError, UsageError
-from facekit.evaluation import groups, identification, protocols, verification
+from facekit.evaluation import groups, identification, pictures, protocols, verification
 from facekit.evaluation import pairs as lists
 from facekit.evaluation import scores as score_files
 from facekit.evaluation.comparisons import Comparisons, of_scores
@@ -186,6 +186,7 @@ class Evaluating:
             alone = self.threshold is not None or self.file is not None
             plan = replace(plan, strangers_alone=alone)
             return protocols.search_within(images, plan, source, pipeline)
+        pictures.people(images)  # a folder that is not there is missed before another is read
         enrolled, digests, names, problems = protocols.open_enrolled(gallery, source, pipeline)
         for problem in problems:
             self.console.error(problem)

@@ -79,12 +79,14 @@ def train_landmarks(
 
     outputs.require_replaceable(output, [pictures, points], lambda path: describes(manifest, path))
     writing.prepare(output)
+    boxing = detection.create(detector)
+    averaging = detection.create(teacher) if teacher else None
     examples = landmarks.read_examples(pictures, points)
     landmarks.held_out(examples)  # refuses too few before the detector is asked
     note(f"{len(examples)} pictures read")
-    examples = landmarks.boxed(examples, detection.create(detector))
+    examples = landmarks.boxed(examples, boxing)
     note(f"boxes of {detector}")
-    steadied = landmarks.steady(examples, detection.create(teacher)) if teacher else examples
+    steadied = landmarks.steady(examples, averaging) if averaging else examples
     if teacher:
         note(f"points averaged with those of {teacher}")
     training, _ = landmarks.held_out(steadied)

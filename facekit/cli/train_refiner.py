@@ -71,13 +71,14 @@ def train_refiner(
     writing.prepare(output)
     torch.set_num_threads(threads)
     settings = refiner.Recipe(**recipe)
-    photos = None
+    averaging = detection.create(teacher) if teacher else None
+    faces, photos = read_crops(crops), None
     if pictures is not None and points is not None:
         examples, _ = landmarks.held_out(landmarks.read_examples(pictures, points))
-        examples = landmarks.steady(examples, detection.create(teacher)) if teacher else examples
+        examples = landmarks.steady(examples, averaging) if averaging else examples
         photos = refiner.surroundings(examples)
         console.note(f"{len(photos)} photos read")
-    network = refiner.train(read_crops(crops), settings, photos=photos, report=report)
+    network = refiner.train(faces, settings, photos=photos, report=report)
     entry = refiner.write(network, output, manifest)
     console.note(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
     for name, value in entry.items():

@@ -224,14 +224,14 @@ def search_gallery(
     Pictures whose SHA-256 is among `digests`, because they are enrolled themselves, are left out.
     """
     paths, names = source.people(folder)
-    templates = source.templates(paths, pipeline)
-    kept = np.array([digest not in digests for digest in templates.sha256], np.bool_)
-    if not kept.any():
-        raise UsageError(f"{folder}: every picture is enrolled itself: give photos that are not")
     everyone = set(gallery.names) if enrolled is None else enrolled
     out = searches.how_many(plan.strangers, len(everyone))
     if out >= len(everyone):
         raise UsageError(f"{out} of {len(everyone)} people as strangers leave nobody in the gallery")
+    templates = source.templates(paths, pipeline)
+    kept = np.array([digest not in digests for digest in templates.sha256], np.bool_)
+    if not kept.any():
+        raise UsageError(f"{folder}: every picture is enrolled itself: give photos that are not")
     found = []
     for number in range(plan.count if out else 1):
         random = np.random.default_rng((plan.seed, number))

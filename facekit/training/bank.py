@@ -213,6 +213,23 @@ def read(faces: Faces, bank: Path, *, note: Callable[[str], None] = lambda text:
     return replace(faces, crops=crops[:ready], teacher=None if vectors is None else vectors[:ready])
 
 
+def require_whole(bank: Path, *, begun: bool) -> None:
+    """Raise the UsageError that `read` would for a bank that is damaged or, unless it was only `begun`, not
+    there or not finished. Whose crops it is of is not asked."""
+    if not begun and not (bank / PROGRESS).exists():
+        raise UsageError(f"{bank}: holds no bank; make one with --teacher or --views")
+    finished(bank)
+    _key(bank)
+    for name, dtype, axes in ((TEACHER, np.float16, 2), (VIEWS, np.uint8, 4)):
+        _load(bank / name, dtype, axes)
+
+
+def dimension(bank: Path) -> int | None:
+    """Of the teacher's vectors in it, where there are any."""
+    vectors = _load(bank / TEACHER, np.float16, 2)
+    return None if vectors is None else int(vectors.shape[1])
+
+
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows of `vectors` (n, d) scaled to length 1."""
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

@@ -20,6 +20,9 @@ from facekit.training.journal import Row, claimed, require_room
 from facekit.training.pace import Pace
 
 if TYPE_CHECKING:
+    from facekit.training.bank import Teacher
+    from facekit.training.data import Faces
+    from facekit.training.inputs import Inputs
     from facekit.training.team import Team
     from facekit.weights import EmbedderSpec
 
@@ -146,7 +149,7 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
 
 
 def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Listener) -> bool:
-    from facekit.training import checkpoint, loop, precision, run
+    from facekit.training import checkpoint, inputs, loop, precision, run
 
     last = request.out / checkpoint.LAST
     config = settings_of(request, chosen)
@@ -155,7 +158,8 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
     check(request, config, before)
     if config.batch % team.world:
         raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
-    data, validation = _faces(request, config, team, listener)
+    given = inputs.read(request, config, team.device)
+    data, validation = _faces(request, config, given, team, listener)
     if config.precision == "auto":
         listener.note("trying which numbers this machine computes fast with")
         config = replace(config, precision=precision.faster(team))
@@ -247,7 +251,9 @@ def _check_numbers(config: Config) -> None:
             raise UsageError(f"{option} must be 0 or more, not {value:g}")
 
 
-def _faces(request: Request, config: Config, team: Team, listener: Listener) -> tuple[Any, Any]:
+def _faces(
+    request: Request, config: Config, given: Inputs, team: Team, listener: Listener
+) -> tuple[Any, Any]:
     """Faces to train on and to validate on. One process reads photos and asks the teacher; the others wait,
     and find it done."""
     import torch.distributed as dist
@@ -256,22 +262,21 @@ def _faces(request: Request, config: Config, team: Team, listener: Listener) -> 
         dist.barrier()
     faces = _read(request, listener)
     if request.teacher is not None or request.bank is not None:
-        faces = _taught(request, config, faces, team, listener)
+        faces = _taught(request, config, faces, given.teacher, team, listener)
     if team.world > 1 and team.leads:
         dist.barrier()
-    return _split(request, config, faces, listener)
+    return _split(request, config, faces, given.validation, listener)
 
 
-def _split(request: Request, config: Config, faces: Any, listener: Listener) -> tuple[Any, Any]:
+def _split(
+    request: Request, config: Config, faces: Any, validation: Faces | None, listener: Listener
+) -> tuple[Any, Any]:
     from facekit.training import data
 
     if faces.teacher is None:
         # Without a teacher nothing can be learned from a face without a name.
         faces = replace(faces, use=np.flatnonzero(faces.labels >= 0))
-    validation: data.Faces | None
-    if request.validation is not None:
-        validation = data.read_validation(request.validation)
-    else:
+    if validation is None:
         share = 0.2 if request.init is not None else 0.05
         faces, validation = data.hold_out(faces, share=share, seed=config.seed)
     judges = "none to validate: too few people to hold any out, see --validation"
@@ -309,27 +314,19 @@ def _read(request: Request, listener: Listener) -> Any:
     return read.faces
 
 
-def _taught(request: Request, config: Config, faces: Any, team: Team, listener: Listener) -> Any:
+def _taught(
+    request: Request, config: Config, faces: Any, teacher: Teacher | None, team: Team, listener: Listener
+) -> Any:
     """The faces with a bank of views, made first where it is not there yet."""
-    from facekit.training import bank, teacher
-    from facekit.weights import user_embedder
+    from facekit.training import bank
 
     folder = request.bank or request.out / "bank"
-    spec = None
-    if request.teacher is not None:
-        shipped = weights.shipped_embedder()
-        spec = shipped if request.teacher == shipped.path else user_embedder(request.teacher)
-    if spec is not None and (spec.side, spec.template) != (112, "arcface5"):
-        raise UsageError(
-            f"{spec.path}: a teacher sees the crops as they are, 112 pixels by arcface5, not {spec.side} by "
-            f"{spec.template}"
-        )
     if request.teacher is not None or request.views > 1:
         bank.build(
             faces.crops,
             folder,
             views=request.views,
-            teacher=None if spec is None else teacher.load(spec, team.device),
+            teacher=teacher,
             augmentation=config.augmentation or Augmentation(),
             seed=config.seed,
             device=team.device,

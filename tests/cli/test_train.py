@@ -456,3 +456,61 @@ def test_a_bank_takes_the_place_of_no_other_array(run: Run, crops: Path, tmp_pat
     result = run("train", "--data", crops, "--output", "mine", "--bank", "bank", "--views", "2", *QUICK)
     assert result.exit_code == 2
     assert (tmp_path / "bank" / "views.npy").read_bytes() == before
+
+
+class TestInputsBeforePhotos:
+    """A broken input is missed at once, not after minutes of cropping."""
+
+    @pytest.fixture(autouse=True)
+    def photos_of_people(self, run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path("people").mkdir()
+        monkeypatch.setattr("facekit.training.photos.read_folder", lambda *_, **__: pytest.fail("cropped"))
+        Path("bad.onnx").write_bytes(b"no network")
+        Path("bad.toml").write_text("[embedder]\ndimension = 16\nmean = 127.5\nscale = 127.5\n")
+        Path("bad.npy").write_bytes(b"no array")
+        Path("bad.csv").write_text("subject\nann\n")
+        Path("bad.safetensors").write_bytes(b"no checkpoint")
+        Path("bank").mkdir()
+        Path("bank/progress").write_text("many")
+        Path("none").mkdir()
+
+    @pytest.mark.parametrize(
+        ("option", "said"),
+        [
+            ("--init bad.onnx", "bad.onnx: is no ONNX file"),
+            ("--init bad.safetensors", "bad.safetensors"),
+            ("--teacher bad.onnx", "bad.onnx"),
+            ("--validation bad.npy", "bad.npy"),
+            ("--bank bank", "bank/progress: is damaged"),
+            ("--bank bank --teacher bad.onnx", "bank/progress: is damaged"),
+            ("--bank none", "none: holds no bank"),
+        ],
+    )
+    def test_a_broken_one_is_told_at_once(self, run: Run, option: str, said: str) -> None:
+        result = run("train", "--data", "people", "--output", "out", *option.split(), *QUICK)
+        assert result.exit_code in (1, 2), result.output
+        assert said in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+    def test_so_is_a_network_of_another_kind(self, run: Run) -> None:
+        shipped = weights.shipped_embedder().path
+        result = run("train", "--data", "people", "--output", "out", "--init", shipped, *QUICK)
+        assert result.exit_code == 1
+        assert f"{shipped}: is of another network; layer" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["train-landmarks", "train-refiner"])
+def test_a_teacher_that_is_not_there_is_missed_before_pictures_are_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("facekit.training.landmarks.read_examples", lambda *_: pytest.fail("read pictures"))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "points.csv").touch()
+    np.save(tmp_path / "crops.npy", np.zeros((2, 112, 112, 3), np.uint8))
+    more = {
+        "train-landmarks": ("photos", "points.csv", "-o", "p.dat"),
+        "train-refiner": ("crops.npy", "--pictures", "photos", "--points", "points.csv", "-o", "r.onnx"),
+    }
+    result = run(command, *more[command], "--teacher", "yunet=missing.onnx")
+    assert result.exit_code == 1, result.output
+    assert "missing.onnx: no such file" in result.stderr
