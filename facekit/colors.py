@@ -10,6 +10,8 @@ from PIL import Image
 from facekit.results import Pixels
 
 _DEPTHS = (8, 10, 12, 14, 16)
+_AT_ONCE, _STRIP = 1 << 24, 256
+"""A picture of more pixels is handed over in strips of so many rows: as one, Pillow holds it a third time."""
 
 
 def rgb(image: Image.Image) -> Image.Image:
@@ -24,6 +26,18 @@ def rgb(image: Image.Image) -> Image.Image:
         return Image.alpha_composite(white, seen).convert("RGB")
     # Converting to the mode that it has would copy it.
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def pixels_of(image: Image.Image) -> Pixels:
+    """The pixels of an RGB image, uint8 (height, width, 3)."""
+    width, height = image.size
+    if width * height <= _AT_ONCE:
+        return np.asarray(image)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _STRIP):
+        rows = image.crop((0, top, width, min(top + _STRIP, height)))
+        pixels[top : top + _STRIP] = np.asarray(rows)
+    return pixels
 
 
 def _upper_bits(values: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> Pixels:

@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from facekit import headers
-from facekit.colors import rgb
+from facekit.colors import pixels_of, rgb
 from facekit.errors import PictureError, TruncatedError
 from facekit.results import Picture
 from facekit.truncation import ended, rows_there
@@ -154,7 +154,7 @@ def decode(
                 if whole is not None:
                     there, note = _without_missing(image)
                     notes = (*notes, note)
-                pixels = np.asarray(_upright(rgb(there), orientation))
+                pixels = pixels_of(_upright(rgb(there), orientation))
     except PictureError:
         raise
     except headers.CostError as error:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from facekit import alignment, detection, quality, weights
 from facekit.alignment import Landmarks, Refiner
 from facekit.arguments import path_of, text_of, whole_number
 from facekit.detection import MIN_FACE
+from facekit.detection.geometry import face_side, ordered, resized, resized_points, scaled
 from facekit.embedding import Embedder
 from facekit.errors import WeightsError
 from facekit.lighting import lit, lit_face
 from facekit.results import Detection, Face, Picture, Pixels
+
+_PIXELS_A_CROP = 1.5
+"""So many pixels of a face's box there must be for each of its crop: what has fewer is cut from more."""
 
 
 class Pipeline:
@@ -90,17 +96,36 @@ class Pipeline:
                 self._refiner = Refiner(weights.shipped_refiner())
             return self._refiner
 
-    def detect(self, picture: Picture) -> list[Detection]:
-        """The faces' places only, surest first."""
-        return self.detector.detect(lit(picture.pixels), min_face=self.min_face)
+    @property
+    def longest_look(self) -> int | None:
+        """As of a detector: a picture of this longer side is enough for finding the faces."""
+        return self.detector.longest_look
 
-    def faces(self, picture: Picture) -> list[Face]:
+    def detect(self, picture: Picture) -> list[Detection]:
+        """The faces' places only, surest first; in pixels of the file, as all places are."""
+        pixels, times = self._shown(picture)
+        found = self.detector.detect(lit(pixels), min_face=max(1, math.floor(self.min_face / times)))
+        return found if times == 1 else ordered((resized(face, times) for face in found), self.min_face)
+
+    def _shown(self, picture: Picture) -> tuple[Pixels, float]:
+        """The picture no larger than the detector ever looks at it, and how many times larger the file is."""
+        longer, longest = max(picture.pixels.shape[:2]), self.longest_look
+        if longest is None or longer <= longest:
+            return picture.pixels, float(picture.scale)
+        shrunk = scaled(Image.fromarray(picture.pixels), longest / longer)
+        return np.asarray(shrunk), picture.scale * longer / longest
+
+    def faces(self, picture: Picture, *, full: Callable[[], Picture] | None = None) -> list[Face]:
         """Every face of the picture with its vector, surest first; empty when there is none.
 
         The faces of one picture are one batch, so a picture gives the same vectors whatever else is read.
+        `full` gives the same picture in its full size, where this one shows a face too small for its crop.
         """
         self._loading()
         found = self.detect(picture)
+        enough = _PIXELS_A_CROP * self.spec.side * picture.scale
+        if full is not None and picture.scale > 1 and any(face_side(face.box) < enough for face in found):
+            picture = full()
         return self.describe(picture, found) if found else []
 
     def describe(self, picture: Picture, found: Sequence[Detection]) -> list[Face]:
@@ -119,6 +144,9 @@ class Pipeline:
 
         A face in the dark is stretched first, and looked at by itself.
         """
+        scale = picture.scale
+        if scale > 1:
+            faces = [resized(face, 1 / scale) for face in faces]
         views = [lit_face(picture.pixels, face.box) for face in faces]
         usual = [place for place, view in enumerate(views) if view is picture.pixels]
         points: dict[int, NDArray[np.float32]] = {}
@@ -126,12 +154,12 @@ class Pipeline:
             if together:
                 refined = self._points(views[together[0]], [faces[place] for place in together])
                 points.update(zip(together, refined, strict=True))
-        ordered = [points[place] for place in range(len(faces))]
+        in_order = [points[place] for place in range(len(faces))]
         crops = [
             alignment.align(view, at, scheme=detection.SCHEME, size=self.spec.side)
-            for view, at in zip(views, ordered, strict=True)
+            for view, at in zip(views, in_order, strict=True)
         ]
-        return ordered, np.stack(crops)
+        return [resized_points(at, scale) for at in in_order], np.stack(crops)
 
     def points(self, picture: Picture, faces: Sequence[Detection]) -> list[NDArray[np.float32]]:
         """Five points of each face, float32 (5, 2)."""

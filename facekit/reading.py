@@ -132,10 +132,19 @@ def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
     from facekit import images
 
     try:
-        picture = images.read(
-            source, max_pixels=options.max_pixels, accept_truncated=options.accept_truncated
-        )
-        faces = tuple(pipeline.faces(picture))
+        data = images.content(source)
+
+        def full(longest: int | None = None) -> Picture:
+            return images.decode(
+                data,
+                source,
+                max_pixels=options.max_pixels,
+                accept_truncated=options.accept_truncated,
+                longest=longest,
+            )
+
+        picture = full(None if options.keep_pictures else pipeline.longest_look)
+        faces = tuple(pipeline.faces(picture, full=full))
     except TruncatedError as error:
         return Reading(source, error=f"{error}; --truncated accept takes what is there")
     except PictureError as error:
@@ -146,13 +155,12 @@ def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
         raise
     except Exception as error:  # one picture never stops the others
         return Reading(source, error=f"{source}: internal error ({type(error).__name__}: {error})")
-    height, width = picture.pixels.shape[:2]
     kept = picture if options.keep_pictures else None
     return Reading(
         source,
         faces,
         picture.sha256,
-        (width, height),
+        picture.size,
         notes=picture.notes,
         picture=kept,
     )

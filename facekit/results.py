@@ -30,6 +30,12 @@ class Picture:
     notes: tuple[str, ...] = ()
     scale: int = 1
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the file."""
+        height, width = self.pixels.shape[:2]
+        return self.scale * width, self.scale * height
+
 
 @dataclass(frozen=True, eq=False)
 class Detection:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,6 +54,7 @@ class FakePipeline:
 
     fingerprint = FINGERPRINT
     dimension = DIMENSION
+    longest_look = None
     spec = SimpleNamespace(
         name="fake",
         threshold=0.6,
@@ -67,7 +68,7 @@ class FakePipeline:
     def __init__(self, min_face: int = 8) -> None:
         self.min_face = min_face
 
-    def faces(self, picture: Picture) -> list[Face]:
+    def faces(self, picture: Picture, *, full: Callable[[], Picture] | None = None) -> list[Face]:
         name = Path(picture.source).name
         if name.startswith("segfault"):
             os.kill(os.getpid(), signal.SIGSEGV)

@@ -38,6 +38,12 @@ class Detector(Protocol):
         """Its kind: `dlib`, `yunet` …"""
         ...
 
+    @property
+    def longest_look(self) -> int | None:
+        """The longer side, in pixels, of the largest version of a picture that it ever looks at; None where
+        that is the picture itself, however large it is."""
+        ...
+
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         """The faces of a picture, uint8 (height, width, 3) RGB, surest first, then by place.
 

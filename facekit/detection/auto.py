@@ -33,6 +33,7 @@ class Auto:
     """dlib's first look and the network. Scores are the network's; it says what dlib's box is worth."""
 
     name = "auto"
+    longest_look = FaceNetwork.longest_look
 
     def __init__(self, *, threads: int = 0) -> None:
         self._dlib, self.network = DlibHog(), FaceNetwork(threads=threads)

@@ -25,6 +25,7 @@ class DlibCnn:
     """Boxes without points, from `mmod_human_face_detector.dat`. Ten seconds a megapixel without a GPU."""
 
     name = "dlib-cnn"
+    longest_look: int | None = None
 
     def __init__(self, path: Path) -> None:
         untrusted.require(path, error=WeightsError)

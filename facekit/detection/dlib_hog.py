@@ -69,6 +69,7 @@ class DlibHog:
     """
 
     name = "dlib"
+    longest_look: int | None = None
 
     def __init__(self, ladder: Ladder | None = None) -> None:
         self._ladder = ladder or Ladder()

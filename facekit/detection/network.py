@@ -43,6 +43,7 @@ class FaceNetwork:
     """The shipped network. Raises WeightsError for a file that is not the released one."""
 
     name = "network"
+    longest_look: int | None = _LARGEST_SIDE
 
     def __init__(self, spec: FaceNetworkSpec | None = None, *, threads: int = 0) -> None:
         spec = spec or shipped_face_network()

@@ -40,6 +40,7 @@ class RetinaFace(OnnxDetector):
     """Boxes with five points, from a RetinaFace or SCRFD network; which of them, the first run tells."""
 
     name = "retinaface"
+    longest_look: int | None = None
 
     def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         super().__init__(path)

@@ -44,6 +44,7 @@ class Yolo(OnnxDetector):
     """Boxes with five points, from a YOLOv5-face or YOLOv8-face network."""
 
     name = "yolo"
+    longest_look: int | None = None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         view = self.fitted(pixels, min_face, fill=_GREY, centred=True)

@@ -29,6 +29,7 @@ class YuNet:
     """Boxes with five points, from an ONNX file of the OpenCV Zoo, `face_detection_yunet_2023mar.onnx`."""
 
     name = "yunet"
+    longest_look: int | None = None
 
     def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         try:
