@@ -38,6 +38,8 @@ _HOPELESS = 300
 _LARGE = 9e6
 """From so many pixels on, frames are decoded one after the other: each thread would hold several."""
 
+_NO_VIDEO = "answers with something that is no video: give the address of the stream itself, not of a page"
+
 # A file is a video, and no list of other files and addresses (HLS, DASH, concat, SDP) that FFmpeg would open.
 _FILE_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegvideo,mpegts,flv,ogg,asf,gif,apng,webp_anim,"
@@ -60,7 +62,7 @@ _PROTOCOLS = (
 
 class StreamError(PictureError):
     """A video, a camera or an address cannot be opened, or breaks off. `reason` is without the place; `final`
-    where trying again would be refused again: no such stream, or not with this password.
+    where trying again would end alike: no such stream, not with this password, or no video.
     """
 
     def __init__(self, place: str, reason: str, *, final: bool = False) -> None:
@@ -123,12 +125,12 @@ class _PyAvStream:
         self._container = self._opened(device)
         if not self._container.streams.video:
             self.close()
-            raise StreamError(self._shown, "holds no video")
+            raise StreamError(self._shown, "holds no video", final=True)
         self._stream = self._container.streams.video[0]
         context = self._stream.codec_context
         if context is None:
             self.close()
-            raise StreamError(self._shown, "its video is of a kind that this FFmpeg cannot read")
+            raise StreamError(self._shown, "its video is of a kind that this FFmpeg cannot read", final=True)
         self._check_size(context.width, context.height)
         large = context.width * context.height > _LARGE
         self._stream.thread_type = "SLICE" if self._address or device or large else "AUTO"
@@ -171,6 +173,9 @@ class _PyAvStream:
             )
         except self._errors as error:
             failure = self._failure(error)
+            # A page of a browser, or anything else that is whole and no video: it will be the same again.
+            if isinstance(error, self._av.error.InvalidDataError) and self._place.startswith("http"):
+                failure = StreamError(self._shown, _NO_VIDEO, final=True)
         # Not where the error is at hand: it has the whole address, and would be shown with this one.
         raise failure
 

@@ -21,6 +21,7 @@ from PIL import Image
 
 from facekit.errors import PictureError, UsageError
 from facekit.live import backends
+from facekit.live.reader import Reader
 from facekit.live.sources import parse
 from facekit.live.streams import USUAL_RATE, StreamError, believed_rate, open_stream
 
@@ -250,6 +251,38 @@ def test_a_server_that_refuses_is_told_without_the_password(status: int, final: 
         assert "S3CRET" not in f"{error!r}{error.args}"
         assert "T0KEN" not in f"{error!r}{error.args}"
         error = error.__cause__ or error.__context__
+
+
+PAGES = {
+    "a page": ("text/html", b"<!DOCTYPE html><html><body>Please log in</body></html>"),
+    "a page for a video": ("video/mp4", b"<html>Please log in</html>" * 1000),
+    "JSON": ("application/json", b'{"status": "ok"}'),
+    "text": ("text/plain", b"hello\n" * 500),
+    "nothing": ("text/plain", b""),
+    "half a picture": ("image/jpeg", b"\xff\xd8\xff" * 20),
+}
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_an_answer_that_is_no_video_is_told_at_once_and_not_asked_for_again(kind: str) -> None:
+    asked: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        handler.send_response(200)
+        handler.send_header("Content-Type", PAGES[kind][0])
+        handler.send_header("Content-Length", str(len(PAGES[kind][1])))
+        handler.end_headers()
+        handler.wfile.write(PAGES[kind][1])
+
+    told: list[str] = []
+    with served(answer) as port:
+        reader = Reader(parse(f"http://me:S3CRET@127.0.0.1:{port}/"), tell=told.append)
+        with pytest.raises(StreamError, match="no video: give the address of the stream itself") as raised:
+            reader.next(30)
+    assert told == []
+    assert "S3CRET" not in str(raised.value)
+    assert len(asked) <= 2  # FFmpeg may ask for a part once more
 
 
 def test_a_camera_of_rtsp_that_refuses_is_told_without_the_password() -> None:
