@@ -126,13 +126,15 @@ def decode(
     max_bytes: int = MAX_BYTES,
     accept_truncated: bool = False,
     longest: int | None = None,
+    admit: Callable[[int], None] = lambda pixels: None,
 ) -> Picture:
     """Decode a picture that is in memory. Its size and structure are checked before any pixel is made.
 
     Of an animation or a file of many pages the first frame is taken, and `notes` says so. With
     `accept_truncated` a JPEG that lacks its last bytes is the part that is there. A JPEG comes in a half, a
     quarter or an eighth of its size (`scale`) if its longer side has `longest` pixels then all the same.
-    Raises PictureError, and TruncatedError where `accept_truncated` would help.
+    `admit` is told how many pixels will be made, before they are, and may wait. Raises PictureError, and
+    TruncatedError where `accept_truncated` would help.
     """
     if len(data) > max_bytes:
         raise _failure(source, f"larger than {max_bytes / 1e6:g} MB")
@@ -148,6 +150,7 @@ def decode(
             with reader(io.BytesIO(data if whole is None else whole), "") as image:
                 _check_size(image, source, max_pixels)
                 scale = _reduce(image, longest) if longest and whole is None else 1
+                admit(image.width * image.height)
                 image.load()
                 notes = _notes(image)
                 there, orientation = image, _orientation(image)

@@ -11,7 +11,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError, TruncatedError
 from facekit.images import MAX_PIXELS
 from facekit.results import Face, Picture
+from facekit.room import IN_WORK, LARGE, Asking, Room
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -127,8 +128,11 @@ def read_faces(
     return _Workers(options, jobs).run(sources)
 
 
-def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
-    """Read one picture; everything that can be wrong with it becomes the reading's `error`."""
+def read_one(
+    source: str, pipeline: Pipeline, options: Options, admit: Callable[[int], None] = lambda pixels: None
+) -> Reading:
+    """Read one picture; everything that can be wrong with it becomes the reading's `error`. `admit` is asked
+    before so many pixels are made."""
     from facekit import images
 
     try:
@@ -141,6 +145,7 @@ def read_one(source: str, pipeline: Pipeline, options: Options) -> Reading:
                 max_pixels=options.max_pixels,
                 accept_truncated=options.accept_truncated,
                 longest=longest,
+                admit=admit,
             )
 
         picture = full(None if options.keep_pictures else pipeline.longest_look)
@@ -245,6 +250,7 @@ class _Workers:
     def run(self, sources: Sequence[str]) -> Iterator[Reading]:
         from multiprocessing.connection import Connection, wait
 
+        self._room: Room[Connection] = Room(IN_WORK)
         busy: dict[Connection, int] = {}
         began: dict[Connection, float] = {}
         ready: dict[int, Reading] = {}
@@ -255,21 +261,34 @@ class _Workers:
             for wanted in range(len(sources)):
                 while wanted not in ready:
                     for idle in [each for each in self._workers if each not in busy]:
-                        if given < min(len(sources), wanted + self._jobs * _AHEAD):
+                        held = sum(each.picture.pixels.size for each in ready.values() if each.picture)
+                        ahead = self._jobs * _AHEAD if held < 3 * IN_WORK else 1
+                        if given < min(len(sources), wanted + ahead):
                             # A worker that is dead already is found out when its answer is awaited.
                             with contextlib.suppress(OSError):
                                 idle.send(sources[given])
                             busy[idle], began[idle] = given, time.monotonic()
                             given += 1
-                    oldest = min(began[each] for each in busy)
+                    for waiting in self._room.admitted():
+                        began[waiting] = time.monotonic()
+                        with contextlib.suppress(OSError):
+                            waiting.send(None)
+                    oldest = min(began[each] for each in busy if not self._room.waits(each))
                     left = oldest + self._options.max_seconds - time.monotonic()
                     for connection in wait(list(busy), max(left, 0.01)):
                         assert isinstance(connection, Connection)
-                        number = busy.pop(connection)
-                        ready[number] = self._take(connection, sources[number])
+                        reading = self._take(connection, sources[busy[connection]])
+                        if isinstance(reading, Asking):
+                            self._room.ask(connection, reading.pixels)
+                            continue
+                        self._room.leave(connection)
+                        ready[busy.pop(connection)] = reading
                     late = time.monotonic() - self._options.max_seconds
-                    for connection in [each for each in busy if began[each] < late]:
+                    for connection in [
+                        each for each in busy if began[each] < late and not self._room.waits(each)
+                    ]:
                         number = busy.pop(connection)
+                        self._room.leave(connection)
                         self._workers[connection].kill()
                         self._replace(connection)
                         ready[number] = _given_up(sources[number], self._options)
@@ -283,13 +302,13 @@ class _Workers:
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, self._options), daemon=True)
+        process = self._context.Process(target=_serve, args=(theirs, self._options, LARGE), daemon=True)
         with _uninterrupted():
             process.start()
         theirs.close()
         self._workers[ours] = process
 
-    def _take(self, connection: Connection, source: str) -> Reading:
+    def _take(self, connection: Connection, source: str) -> Reading | Asking:
         try:
             answer = connection.recv()
         except (EOFError, OSError):
@@ -297,7 +316,7 @@ class _Workers:
             return Reading(source, error=f"{source}: {_cause_of_death(status)}")
         if isinstance(answer, BaseException):
             raise answer
-        assert isinstance(answer, Reading)
+        assert isinstance(answer, Reading | Asking)
         return answer
 
     def _replace(self, connection: Connection) -> int | None:
@@ -309,9 +328,15 @@ class _Workers:
         return process.exitcode
 
 
-def _serve(connection: Connection, options: Options) -> None:
+def _serve(connection: Connection, options: Options, large: int) -> None:
     """A worker's life: ends when the other end of the pipe is gone, however that process ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def admit(pixels: int) -> None:
+        if pixels > large:
+            connection.send(Asking(pixels))
+            connection.recv()
+
     with contextlib.suppress(EOFError, OSError):
         try:
             pipeline = options.pipeline(threads=1)
@@ -322,7 +347,7 @@ def _serve(connection: Connection, options: Options) -> None:
         while True:
             source = connection.recv()
             try:
-                answer: Reading | FacekitError = read_one(source, pipeline, options)
+                answer: Reading | FacekitError = read_one(source, pipeline, options, admit)
             except FacekitError as error:
                 answer = error
             connection.send(answer)

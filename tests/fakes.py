@@ -76,6 +76,12 @@ class FakePipeline:
             time.sleep(0.03)
         if name.startswith("stuck"):
             time.sleep(100)
+        if name.startswith("counted"):
+            with open(Path(picture.source).with_name("in-work.txt"), "a") as file:
+                file.write(f"begin {picture.pixels.size // 3}\n")
+                file.flush()
+                time.sleep(0.1)
+                file.write(f"end {picture.pixels.size // 3}\n")
         if name.startswith("slow"):
             time.sleep(0.5)
         if name.startswith("nan"):
