@@ -124,7 +124,7 @@ def group_faces(faces: Sequence[Sighting], threshold: float, gallery: Gallery | 
             continue
         score = None
         if gallery is not None and subject is not None:
-            score = _evidence(_candidates(vectors[rows], gallery))[subject]
+            score = _evidence(_scores(gallery.search(vectors[rows], CANDIDATES)))[subject]
         groups.append(Group(found, _likeness(vectors[rows]), subject, score, rivals))
     groups.sort(key=lambda each: -len(each.faces))
     return Grouping(tuple(groups), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
@@ -225,9 +225,13 @@ def _evidence_of(
     """For each group its subjects by their median scores, best first."""
     ranked = []
     for rows in members:
-        medians = _evidence(_candidates(vectors[rows], gallery))
+        found = gallery.search(vectors[rows], CANDIDATES)
+        poor = {each.subject for candidates in found for each in candidates if each.poor}
+        medians = _evidence(_scores(found))
         order = sorted(medians.items(), key=lambda item: (-item[1], item[0]))
-        ranked.append([Candidate(rank, name, score) for rank, (name, score) in enumerate(order, 1)])
+        ranked.append(
+            [Candidate(rank, name, score, poor=name in poor) for rank, (name, score) in enumerate(order, 1)]
+        )
     return ranked
 
 
@@ -246,13 +250,17 @@ def _named(
     threshold: float,
 ) -> dict[int, str]:
     """The subjects of those groups whose median score with one reaches the threshold, and with nobody else
-    comes close (`identification.contenders`).
+    comes close (`identification.contenders`); of that one there is more than poor pictures.
 
     The surest are named first. A second group gets the same name only when no photo shows both: the
     grouping has then divided one person, whom the gallery knows twice.
     """
     able = (contenders(ranked, threshold) for ranked in evidence)
-    claims = [(-each[0].score, number, each[0].subject) for number, each in enumerate(able) if len(each) == 1]
+    claims = [
+        (-each[0].score, number, each[0].subject)
+        for number, each in enumerate(able)
+        if len(each) == 1 and not each[0].poor
+    ]
     seen: defaultdict[str, set[str]] = defaultdict(set)
     named: dict[int, str] = {}
     for _, number, name in sorted(claims):
@@ -272,8 +280,7 @@ def _joined(count: int, named: dict[int, str]) -> list[tuple[list[int], str | No
     return joined + [([number], None) for number in range(count) if number not in named]
 
 
-def _candidates(vectors: Vectors, gallery: Gallery) -> list[dict[str, float]]:
-    found = gallery.search(vectors, CANDIDATES)
+def _scores(found: Sequence[Sequence[Candidate]]) -> list[dict[str, float]]:
     return [{candidate.subject: candidate.score for candidate in each} for each in found]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit import folders, names, quality
+from facekit import folders, names, poorness, quality
 from facekit.choice import Choice, choose
 from facekit.claims import Pictures, since_rename
 from facekit.errors import UsageError
@@ -104,11 +104,13 @@ class EnrolReport:
 @dataclass(frozen=True)
 class Rules:
     """When a picture is good enough. `strict` refuses what else is only warned of; `again` takes what was
-    removed earlier, `accept_mixed` a folder whose faces are not one person's."""
+    removed earlier, `accept_mixed` a folder whose faces are not one person's, `accept_poor` pictures so poor
+    that strangers would be taken for the person."""
 
     strict: bool = False
     again: bool = False
     accept_mixed: bool = False
+    accept_poor: bool = False
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
@@ -216,7 +218,7 @@ class _Batch:
     ) -> None:
         self._gallery, self._subject, self._readings = gallery, subject, readings
         self._known, self._rules, self._pictures = known, rules, pictures
-        self._threshold = gallery.threshold
+        self._threshold, self._poor_from = gallery.threshold, gallery.settings.poor_from
         self._held = gallery.known([reading.sha256 for reading in readings if reading.faces])
         # A file that is there twice says no more than once.
         self._usable: dict[str, Reading] = {}
@@ -284,9 +286,11 @@ class _Batch:
     def _mixed(self, chosen: Mapping[str, Choice]) -> tuple[str, ...]:
         """Why none of the pictures is enrolled: half of the faces or more are not of the person who is
         stored, or where nobody is, of the one who is there most often."""
-        if self._rules.accept_mixed or len(chosen) < MIXED_FROM:
+        # Poor faces are like each other, whoever they are of, and unlike the person's good ones.
+        good = [choice.face.vector for choice in chosen.values() if not self._poor(choice.face)]
+        if self._rules.accept_mixed or len(good) < MIXED_FROM:
             return ()
-        new = np.stack([choice.face.vector for choice in chosen.values()])
+        new = np.stack(good)
         stored = self._gallery.vectors(self._subject)[-WITNESSES:]
         found = parts(np.concatenate([new, stored]), self._threshold)
         # A person of whom much is stored is not outvoted by a folder of somebody else.
@@ -304,13 +308,22 @@ class _Batch:
             return Outcome(self._subject, reading.source, "removed earlier", notes=notes)
         other = self._known.other(self._subject, face.vector)
         wrong = [*mixed, *self._refusals(reading, choice, holder, other)]
+        poor = self._poor(face)
+        if poor and not self._rules.accept_poor:
+            wrong.append(f"{poor.removesuffix(')')}; --accept-poor takes it)")
         problems = [
+            *([poor] if poor and self._rules.accept_poor else []),
             *quality.problems(face.quality, self._rules.quality),
             *_identity_problems(choice, other, self._threshold),
         ]
         refused = wrong or (problems and self._rules.strict)
         status: Status = "refused" if refused else "enrolled"
         return Outcome(self._subject, reading.source, status, (*wrong, *problems), notes)
+
+    def _poor(self, face: Face) -> str | None:
+        """Why strangers would be taken for the person, if the picture is so poor."""
+        rate = face.quality.stranger_rate
+        return poorness.problem(rate) if poorness.is_poor(rate, self._poor_from) else None
 
     def _refusals(
         self, reading: Reading, choice: Choice, holder: str | None, other: Candidate | None
@@ -380,7 +393,7 @@ def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
         sha256=reading.sha256,
         source=os.path.basename(reading.source),
         box=face.detection.box,
-        quality=face.quality.to_dict(),
+        quality=face.quality.to_stored(),
     )
 
 

@@ -1,5 +1,5 @@
 """Are the people of a gallery who they are said to be? Templates under a wrong name, people under two names,
-templates that are like no other of their subject.
+templates that are like no other of their subject, or like everybody's.
 
 Only scores that reach the gallery's threshold speak for somebody else; the means over all templates decide,
 so that one wrong template does not make its many right neighbours suspicious.
@@ -7,6 +7,7 @@ so that one wrong template does not make its many right neighbours suspicious.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,16 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.gallery.records import NewTemplate
+from facekit.gallery.rows import STRANGER_RATE
 from facekit.mixture import UNLIKE, parts
+from facekit.poorness import is_poor
 
 if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
 
-Kind = Literal["duplicate", "mislabelled", "two_people", "stray", "scattered"]
+Kind = Literal["duplicate", "mislabelled", "two_people", "stray", "scattered", "magnet", "poor"]
 Vectors = NDArray[np.float32]
 Whole = NDArray[np.intp]
 Hits = tuple[Whole, Whole]
 
+FEWEST_DRAWN = 5
+SHARE_DRAWN = 1e-3
+"""A template is a magnet from so many other people on who have one at the threshold, and from that share of
+all people on. By chance a template is as like one stranger of 10,000 (facekit.poorness), and in a calibrated
+gallery, whose threshold rises with its people, like one or none of all: this is ten times as many, and more
+than one has relatives who look like twins."""
 ROWS_AT_ONCE = 256
 SHORT_DIGEST = 12
 SMALLEST_PART = 2
@@ -44,6 +53,9 @@ class Doubt:
                  largest part of them is `own_score`
     stray        `photo` of `subject` is like none of its other templates: the best score is `own_score`
     scattered    no two templates of `subject` are alike; their best score is `own_score`
+    magnet       `photo` of `subject` is as like as one person's to `people` others: whoever is searched for
+                 in a picture as poor may get this name
+    poor         there are only poor pictures of `subject`, who is never named for them (facekit.poorness)
 
     `photo` is what `Gallery.remove_photos` takes: the picture's name, or where that is not enough the
     beginning of its SHA-256.
@@ -56,6 +68,7 @@ class Doubt:
     score: float | None = None
     own_score: float | None = None
     photos: tuple[str, ...] = ()
+    people: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         values = dict(vars(self))
@@ -65,16 +78,18 @@ class Doubt:
 
 
 def doubts(gallery: Gallery) -> list[Doubt]:
-    """All doubts about the people of a gallery: duplicates, mislabelled templates, two people, strays."""
-    return doubts_of(list(gallery.contents()), gallery.threshold)
+    """All doubts about the people of a gallery: duplicates, mislabelled templates, two people, strays,
+    magnets, and who has poor templates only."""
+    return doubts_of(list(gallery.contents()), gallery.threshold, poor_from=gallery.settings.poor_from)
 
 
-def doubts_of(templates: Sequence[NewTemplate], threshold: float) -> list[Doubt]:
-    """`doubts` about templates; from `threshold` on, a cosine, a score speaks for the same person."""
+def doubts_of(templates: Sequence[NewTemplate], threshold: float, *, poor_from: float = 0.0) -> list[Doubt]:
+    """`doubts` about templates; from `threshold` on, a cosine, a score speaks for the same person, and from
+    the rate `poor_from` on a template is poor."""
     if not templates:
         return []
     crowd = _Crowd(templates)
-    hits = crowd.hits(threshold)
+    hits, magnets = crowd.hits(threshold)
     same = _Duplicates(crowd, hits)
     wrong = list(_mislabelled(crowd, hits, same))
     doubted = [row for row, _, _, _ in wrong]
@@ -83,7 +98,12 @@ def doubts_of(templates: Sequence[NewTemplate], threshold: float) -> list[Doubt]
         Doubt("mislabelled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
         for row, other, score, own in wrong
     )
-    return [*same.doubts(), *found, *_two_people(crowd, doubted, threshold), *strays]
+    drawn = (
+        Doubt("magnet", crowd.name_of(row), photo=crowd.photo(row), people=others)
+        for row, others in magnets.items()
+    )
+    poor = crowd.only_poor(poor_from)
+    return [*same.doubts(), *found, *_two_people(crowd, doubted, threshold), *strays, *drawn, *poor]
 
 
 class _Crowd:
@@ -115,18 +135,36 @@ class _Crowd:
             return template.source
         return template.sha256[:SHORT_DIGEST]
 
-    def hits(self, threshold: float) -> Hits:
+    def hits(self, threshold: float) -> tuple[Hits, dict[int, int]]:
         """Rows and subject numbers, another's than the row's own, where a template of that subject has a
-        score of at least `threshold` with the row."""
-        found = []
+        score of at least `threshold` with the row; and the magnets, with how many others they are like. What
+        a magnet is like is no hit: it says nothing about who anybody is.
+        """
+        most = max(FEWEST_DRAWN, math.ceil(SHARE_DRAWN * len(self.names)))
+        pairs: list[Hits] = []
+        magnets: dict[int, int] = {}
         for first in range(0, len(self.vectors), ROWS_AT_ONCE):
-            scores = self.vectors[first : first + ROWS_AT_ONCE] @ self.vectors.T
-            best = np.maximum.reduceat(scores, self.starts, axis=1)
-            own = self.subjects[first : first + ROWS_AT_ONCE]
-            best[np.arange(len(own)), own] = -np.inf
-            rows, others = np.nonzero(best >= threshold)
-            found.append((first + rows, others))
-        return np.concatenate([rows for rows, _ in found]), np.concatenate([other for _, other in found])
+            alike = self.vectors[first : first + ROWS_AT_ONCE] @ self.vectors.T >= threshold
+            for place, number in enumerate(self.subjects[first : first + ROWS_AT_ONCE].tolist()):
+                own = self.rows(number)
+                alike[place, own.start : own.stop] = False
+            rows, columns = np.nonzero(alike)
+            people = np.unique(np.stack([rows, self.subjects[columns]]), axis=1)
+            counts = np.bincount(people[0], minlength=len(alike))
+            magnets.update((first + int(row), int(counts[row])) for row in np.flatnonzero(counts >= most))
+            usual = counts[rows] < most
+            pairs.append((first + rows[usual], columns[usual]))
+        rows, columns = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        usual = ~np.isin(columns, list(magnets))
+        found = np.unique(np.stack([rows[usual], self.subjects[columns[usual]]]), axis=1)
+        return (found[0], found[1]), magnets
+
+    def only_poor(self, poor_from: float) -> Iterator[Doubt]:
+        """Whose templates are all poor."""
+        for number, name in enumerate(self.names):
+            rates = [self.templates[row].quality.get(STRANGER_RATE) for row in self.rows(number)]
+            if all(is_poor(rate, poor_from) for rate in rates):
+                yield Doubt("poor", name)
 
     def between(self, one: int, other: int) -> float:
         """The median over the templates of both of the best score with the other one's."""

@@ -122,14 +122,15 @@ def decide(
 ) -> list[Identification]:
     """A subject for every face, or the reason why it has none, from its candidates (best first).
 
-    A subject is given only at a score of at least `threshold`, and to no face that somebody else may be as
-    well (`contenders`). Without `allow_repeats` each subject is given to one face at most, the likest; of
-    equal ones to the first. The others are nobody then: who is left of their candidates is far below.
+    A subject is given only at a score of at least `threshold`, on more than poor templates, and to no face
+    that somebody else may be as well (`contenders`). Without `allow_repeats` each subject is given to one
+    face at most, the likest; of equal ones to the first. The others are nobody then: who is left of their
+    candidates is far below.
     """
     claims = [contenders(each, threshold) for each in candidates]
     likest: dict[str, int] = {}
     for number, claim in enumerate(claims):
-        if len(claim) == 1:
+        if len(claim) == 1 and not claim[0].poor:
             rival = likest.get(claim[0].subject)
             if rival is None or claim[0].score > claims[rival][0].score:
                 likest[claim[0].subject] = number
@@ -141,7 +142,7 @@ def decide(
 
 def _taken(claim: Sequence[Candidate], number: int, likest: dict[str, int]) -> bool:
     """Whether the one who a face could be is a likelier face."""
-    return len(claim) == 1 and likest[claim[0].subject] != number
+    return len(claim) == 1 and likest.get(claim[0].subject, number) != number
 
 
 def _verdict(
@@ -153,6 +154,8 @@ def _verdict(
         return Identification(face, None, candidates, best, "below_threshold")
     if len(names) > 1:
         return Identification(face, None, candidates, best, "ambiguous", names)
+    if claim[0].poor:
+        return Identification(face, None, candidates, best, "too_poor", names)
     if taken:
         return Identification(face, None, candidates, best, "already_in_picture", names)
     return Identification(face, names[0], candidates, best)

@@ -132,9 +132,13 @@ class Pipeline:
         """The faces that were found in the picture, at least one, with their vectors."""
         points, crops = self.aligned(picture, found)
         vectors, norms = self.embedder.with_norms(crops)
+        poorness = self.spec.poorness
+        rates = [None] * len(crops) if poorness is None else poorness.rates(vectors, norms).tolist()
         return [
-            Face(face, at, crop, vector, quality.measure(face, at, crop), float(norm))
-            for face, at, crop, vector, norm in zip(found, points, crops, vectors, norms, strict=True)
+            Face(face, at, crop, vector, quality.measure(face, at, crop, stranger_rate=rate), float(norm))
+            for face, at, crop, vector, norm, rate in zip(
+                found, points, crops, vectors, norms, rates, strict=True
+            )
         ]
 
     def aligned(

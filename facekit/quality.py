@@ -32,7 +32,12 @@ class Limits:
 
 
 def measure(
-    detection: Detection, points: NDArray[np.floating], crop: Pixels, *, scheme: str = "arcface5"
+    detection: Detection,
+    points: NDArray[np.floating],
+    crop: Pixels,
+    *,
+    scheme: str = "arcface5",
+    stranger_rate: float | None = None,
 ) -> Quality:
     """The quality of a face from its box, its points (5, 2) of `scheme` and its aligned crop."""
     grey = crop.astype(np.float32) @ _LUMA
@@ -42,6 +47,7 @@ def measure(
         sharpness=float(laplacian.var()),
         brightness=float(grey.mean()),
         yaw=yaw(points, scheme),
+        stranger_rate=stranger_rate,
     )
 
 

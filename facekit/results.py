@@ -55,16 +55,26 @@ class Detection:
 class Quality:
     """How usable a face is. `size` is the box's shorter side in pixels; `sharpness` the variance
     of the Laplacian of the grey crop; `brightness` the crop's mean, 0 … 255; `yaw` how far the
-    nose is from the middle of the eyes, in eye distances, signed (0 = frontal).
+    nose is from the middle of the eyes, in eye distances, signed (0 = frontal). `stranger_rate` is how often
+    strangers in pictures as poor would pass for this face at the embedder's threshold, 0 … 1 (see
+    facekit.poorness); None with an embedder of which that is not known.
     """
 
     size: float
     sharpness: float
     brightness: float
     yaw: float
+    stranger_rate: float | None = None
 
-    def to_dict(self) -> dict[str, float]:
-        return {name: round(float(value), 3) for name, value in vars(self).items()}
+    def to_dict(self) -> dict[str, float | None]:
+        rate = self.stranger_rate
+        values = {name: getattr(self, name) for name in ("size", "sharpness", "brightness", "yaw")}
+        rounded = {name: round(float(value), 3) for name, value in values.items()}
+        return {**rounded, "stranger_rate": None if rate is None else round(float(rate), 5)}
+
+    def to_stored(self) -> dict[str, float]:
+        """What a gallery keeps of it: all that is known."""
+        return {name: value for name, value in self.to_dict().items() if value is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +108,23 @@ class Face:
 @dataclass(frozen=True)
 class Candidate:
     """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best. `probability`
-    is how likely the best candidate is the person, where that was asked for.
+    is how likely the best candidate is the person, where that was asked for. One of whom only `poor` pictures
+    are enrolled is never named: strangers in poor pictures are like those.
     """
 
     rank: int
     subject: str
     score: float
     probability: float | None = None
+    poor: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        found = {"rank": self.rank, "subject": self.subject, "score": round(self.score, 4)}
+        found: dict[str, Any] = {
+            "rank": self.rank,
+            "subject": self.subject,
+            "score": round(self.score, 4),
+            "poor": self.poor,
+        }
         return found if self.probability is None else {**found, "probability": round(self.probability, 4)}
 
 
@@ -121,8 +138,9 @@ class Identification:
     below_threshold      no candidate reaches the threshold
     already_in_picture   another face of the picture has the name that this one would have
     ambiguous            two people have the same best score
+    too_poor             only poor pictures are enrolled of the one it may be, and strangers are like those
 
-    `contenders` are the subjects that the last two are about, the best first.
+    `contenders` are the subjects that the last three are about, the best first.
     """
 
     face: Face

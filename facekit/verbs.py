@@ -127,6 +127,7 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
                 calibrated_subjects=spec.calibrated_subjects,
                 tail=spec.tail,
                 probability=spec.probability,
+                poor_from=0.0 if spec.poorness is None else spec.poorness.poor_from,
             )
         except GalleryError:
             if not path.exists():  # else another process made it in this moment
@@ -167,6 +168,7 @@ def enroll(
     strict: bool = False,
     again: bool = False,
     accept_mixed: bool = False,
+    accept_poor: bool = False,
     options: Options | None = None,
 ) -> EnrolReport:
     """Enroll a folder with a sub-folder for each person, or pictures of one `subject`.
@@ -175,7 +177,7 @@ def enroll(
     if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
     doubtful identity, `again` takes what was removed earlier, `accept_mixed` a folder whose faces are not
-    one person's.
+    one person's, `accept_poor` pictures so poor that strangers would be taken for the person.
     """
     from facekit import enrolment
 
@@ -183,7 +185,7 @@ def enroll(
     options = options or Options()
     plan = enrolment.plan(paths, subject)
     pipeline = options.pipeline()
-    rules = enrolment.Rules(strict=strict, again=again, accept_mixed=accept_mixed)
+    rules = enrolment.Rules(strict, again, accept_mixed, accept_poor)
     with _to_write(gallery, pipeline, None if subject else enrolment.home(paths)) as opened:
         outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
         return enrolment.EnrolReport(tuple(outcomes), plan.left_out, plan.without)
@@ -237,10 +239,12 @@ def register(
     gallery: AnyGallery | None = None,
     *,
     frames: int = 3,
+    accept_poor: bool = False,
     options: Options | None = None,
 ) -> EnrolReport:
     """Enroll a person from a camera, a video, an address or a folder of frames: the `frames` sharpest from
-    the front, left, right, above and below. A live source is left when all are there.
+    the front, left, right, above and below. A live source is left when all are there. Frames so poor that
+    strangers would be taken for the person are left out, unless with `accept_poor`.
 
     Without `gallery`: `FACEKIT_GALLERY`, `./gallery.db` or `./gallery/gallery.db`, else the user's own.
     Raises as `watch` does.
@@ -254,7 +258,9 @@ def register(
     others = registering.others_at(place, name, pipeline)
     camera = sources.parse(path_of(source, "the source"), folder_rate=1.0, max_pixels=options.max_pixels)
     eyes = looking.PipelineEyes(pipeline, posing=True)
-    registration = registering.Registration(eyes, frames=frames, others=others, live=camera.live)
+    registration = registering.Registration(
+        eyes, frames=frames, others=others, live=camera.live, accept_poor=accept_poor
+    )
     coming = reader.Reader(camera)
     try:
         while (frame := coming.next()) is not None and not (coming.live and registration.complete):
@@ -267,7 +273,7 @@ def register(
     if reason := registration.disagreement():
         raise PictureError(f"{camera.shown}: {reason}: nobody was enrolled; show one person alone")
     with _to_write(gallery, pipeline) as opened:
-        return EnrolReport(tuple(registering.enroll(opened, name, kept, coming.source.name)))
+        return EnrolReport(tuple(registering.enroll(opened, name, kept, coming.source.name, accept_poor)))
 
 
 def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading]:

@@ -6,14 +6,18 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facekit import settings, untrusted
 from facekit.errors import GalleryError, WeightsError
 from facekit.untrusted import Fields
 
+if TYPE_CHECKING:
+    from facekit.poorness import Poorness
+
 MANIFEST = "manifest.toml"
 _SHA256 = re.compile("[0-9a-f]{64}")
+_LARGEST = 1e6  # what is larger is no model of anything, and could become infinite
 _LEAST_SCALE = 1e-6  # by a smaller one pixels become more than a float32 holds
 
 
@@ -26,6 +30,7 @@ class EmbedderSpec:
     the vectors of crop and mirror image. `threshold` is the cosine at which a calibration on
     strangers reached the rate that `calibration` describes, with `calibrated_subjects` people enrolled; for
     e times as many it rises by `tail`; `probability` is the curve of facekit.probability, or empty.
+    `poorness` tells which faces are too poor to compare with, None where that was not measured.
     """
 
     path: Path
@@ -45,6 +50,7 @@ class EmbedderSpec:
     calibrated_subjects: int = 0
     tail: float = 0.0
     probability: str = ""
+    poorness: Poorness | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -191,6 +197,26 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
         calibrated_subjects=table.whole("calibrated_subjects", 0),
         tail=table.number("tail", 0.0, least=0, most=1),
         probability=_curve(table),
+        poorness=_poorness(table),
+    )
+
+
+def _poorness(table: Fields) -> Poorness | None:
+    """The table [embedder.poorness] that scripts/measure_quality.py writes, if there is one."""
+    if "poorness" not in table.values:
+        return None
+    from facekit.poorness import Poorness
+
+    inner = table.inner("poorness")
+    weights = inner.numbers("weights", table.whole("dimension"))
+    if any(abs(weight) > _LARGEST for weight in weights):
+        raise WeightsError(f"{inner.place}: its weights are at most {_LARGEST:g}")
+    return Poorness(
+        weights,
+        inner.number("length", least=-_LARGEST, most=_LARGEST),
+        inner.number("log_length", least=-_LARGEST, most=_LARGEST),
+        inner.number("bias", least=-_LARGEST, most=_LARGEST),
+        inner.number("poor_from", least=0, most=1),
     )
 
 

@@ -38,6 +38,9 @@ COLOURS = {
     "black": (0, 0, 0),
 }
 
+POOR = (255, 254, 255)
+"""The color of the second pixel of poor pictures."""
+
 
 @dataclass(frozen=True)
 class FakeOptions(Options):
@@ -63,6 +66,7 @@ class FakePipeline:
         tail=0.0,
         probability="",
         flip=False,
+        poorness=SimpleNamespace(poor_from=0.01),
     )
 
     def __init__(self, min_face: int = 8) -> None:
@@ -128,18 +132,19 @@ def _faces(pixels: Pixels) -> list[Face]:
                 continue
             box = (float(left), float(rows[0]), float(right), float(rows[-1] + 1))
             mean = pixels[:, left:right][near[:, left:right]].mean(axis=0).round()
-            found.append(_face(box, (int(mean[0]), int(mean[1]), int(mean[2]))))
+            rate = 0.5 if tuple(pixels[0, 1]) == POOR else 0.0001
+            found.append(_face(box, (int(mean[0]), int(mean[1]), int(mean[2])), rate))
     return sorted(found, key=lambda face: face.detection.box)
 
 
-def _face(box: tuple[float, float, float, float], colour: tuple[int, int, int]) -> Face:
+def _face(box: tuple[float, float, float, float], colour: tuple[int, int, int], stranger_rate: float) -> Face:
     x0, y0, x1, y1 = box
     points = np.array(
         [[x0, y0], [x1, y0], [(x0 + x1) / 2, (y0 + y1) / 2], [x0, y1], [x1, y1]],
         np.float32,
     )
     crop = np.full((112, 112, 3), colour, np.uint8)
-    quality = Quality(min(x1 - x0, y1 - y0), 500.0, 128.0, 0.0)
+    quality = Quality(min(x1 - x0, y1 - y0), 500.0, 128.0, 0.0, stranger_rate)
     return Face(Detection(box, 1.5, points), points, crop, vector_of(colour), quality, norm_of(colour))
 
 
@@ -149,8 +154,10 @@ def photo(
     size: tuple[int, int] = (200, 120),
     face: int = 50,
     seed: int = 0,
+    poor: bool = False,
 ) -> Path:
-    """Save a grey picture with a square for each of `people` (names of COLOURS), all a bit different."""
+    """Save a grey picture with a square for each of `people` (names of COLOURS), all a bit different; with
+    `poor`, one that draws strangers."""
     image = Image.new("RGB", size, (128, 128, 128))
     draw = ImageDraw.Draw(image)
     for number, colour in enumerate(people):
@@ -158,6 +165,8 @@ def photo(
         shade = tuple(abs(c - 2 * (seed % 10)) for c in COLOURS[colour])
         draw.rectangle((left, 20, left + face - 1, 20 + face - 1), fill=shade)
     image.putpixel((0, 0), tuple(hashlib.sha256(f"{people}{seed}".encode()).digest()[:3]))
+    if poor:
+        image.putpixel((1, 0), POOR)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
     return path

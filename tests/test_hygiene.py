@@ -1,6 +1,8 @@
 """People under a wrong name are found, and their right neighbours are left in peace."""
 
 import hashlib
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,3 +127,49 @@ def test_the_command_for_two_people_names_all_photos_of_the_fewer() -> None:
     assert "-a.jpg; b.jpg" in row
     assert header.split(",").index("photos") == 6
     assert "may be two people: -a.jpg, b.jpg" in next(iter(lines([doubt], "table", None)))
+
+
+def magnets(count: int) -> list[NewTemplate]:
+    """Pictures of as many people that are all alike."""
+    vector = np.eye(32)[0]
+    return [named(f"blurred {number}", f"blurred{number}.jpg", vector) for number in range(count)]
+
+
+def test_pictures_of_many_people_that_are_all_alike_are_magnets_and_no_one_person() -> None:
+    found = doubts_of([*templates(8, 3, seed=1), *magnets(7)], THRESHOLD)
+    assert {each.kind for each in found} == {"magnet"}
+    assert [each.subject for each in found] == [f"blurred {number}" for number in range(7)]
+    assert {each.people for each in found} == {6}
+
+
+def test_five_who_are_alike_are_names_of_one_person_and_no_magnets() -> None:
+    found = doubts_of([*templates(8, 3, seed=1), *magnets(5)], THRESHOLD)
+    assert {each.kind for each in found} == {"duplicate"}
+
+
+def test_a_magnet_s_good_photos_are_left_in_peace() -> None:
+    people = templates(8, 3, seed=1)
+    mine = [named("blurred 0", f"good{number}.jpg", people[number].vector) for number in range(3)]
+    found = doubts_of([*people[3:], *mine, *magnets(7)], THRESHOLD)
+    assert {each.photo for each in found if each.subject == "blurred 0"} == {"blurred0.jpg"}
+    assert all(each.kind in ("magnet", "stray") for each in found)
+
+
+def test_who_has_only_poor_pictures_is_named() -> None:
+    people = templates(3, 2)
+    rates = [0.5, 0.5, 0.5, 0.001, 0.001, 0.001]
+    known = [replace(each, quality={"stranger_rate": rate}) for each, rate in zip(people, rates, strict=True)]
+    assert kinds(doubts_of(known, THRESHOLD, poor_from=0.01)) == [("poor", "person 0", None, None)]
+    assert doubts_of(known, THRESHOLD) == []
+
+
+def test_magnets_and_poor_people_are_told_in_every_format() -> None:
+    found = [Doubt("magnet", "ann", photo="a.jpg", people=7), Doubt("poor", "ben")]
+    sentence, command, poor, show = lines(found, "table", None)
+    assert "a.jpg of ann is as like to 7 other people" in sentence
+    assert command.strip() == "facekit gallery remove --photo a.jpg ann"
+    assert "only poor pictures" in poor
+    assert show.strip() == "facekit gallery show ben"
+    assert [json.loads(line)["people"] for line in lines(found, "json", None)] == [7, None]
+    header, row, _ = lines(found, "csv", None)
+    assert row.split(",")[header.split(",").index("people")] == "7"

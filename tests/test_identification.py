@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -138,3 +140,22 @@ def test_both_names_are_there_however_few_candidates_are_asked_for() -> None:
     assert (found.subject, found.reason, found.contenders) == (None, "ambiguous", ("a", "b"))
     assert [each.subject for each in found.candidates] == ["a", "b"]
     assert found.to_dict()["contenders"] == ["a", "b"]
+
+
+def poor(name: str, score: float) -> Candidate:
+    return Candidate(1, name, score, poor=True)
+
+
+def test_of_whom_there_are_only_poor_pictures_is_never_named() -> None:
+    [found] = decide([face()], [[poor("a", 0.9), Candidate(2, "b", 0.2)]], 0.3)
+    assert (found.subject, found.reason, found.contenders, found.score) == (None, "too_poor", ("a",), 0.9)
+
+
+def test_poor_pictures_close_to_good_ones_leave_a_face_ambiguous() -> None:
+    [found] = decide([face()], [[Candidate(1, "b", 0.9), replace(poor("a", 0.85), rank=2)]], 0.3)
+    assert (found.subject, found.reason) == (None, "ambiguous")
+
+
+def test_a_face_like_poor_pictures_takes_no_name_from_another_face() -> None:
+    found = decide([face(), face()], [[poor("a", 0.9)], [poor("a", 0.5)]], 0.3)
+    assert [each.reason for each in found] == ["too_poor", "too_poor"]

@@ -64,7 +64,7 @@ def test_yaw_follows_the_nose_and_not_the_tilt_of_the_head(scheme: str, angle: f
 def test_points_on_top_of_each_other_do_not_blow_up() -> None:
     points = SCHEMES["arcface5"].copy()
     points[1] = points[0]
-    assert np.isfinite(list(vars(measured(striped(4), points)).values())).all()
+    assert np.isfinite(list(measured(striped(4), points).to_stored().values())).all()
 
 
 def test_a_good_face_has_no_problems() -> None:

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Enroll a folder although half of its faces or more are not of one person.",
 )
+@click.option(
+    "--accept-poor",
+    is_flag=True,
+    help="Enroll also pictures so poor that strangers would be taken for the person; they name nobody alone.",
+)
 @click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
 @click.option(
     "--gallery",
@@ -53,6 +58,7 @@ def enroll(
     subject: str | None,
     again: bool,
     accept_mixed: bool,
+    accept_poor: bool,
     strict: bool,
     gallery: Path | None,
     options: Options,
@@ -67,6 +73,10 @@ def enroll(
     Of several faces in a picture, the one is taken that agrees with the person's other pictures, or
     else the largest. Pictures that are small, blurred, dark, turned away, or like somebody else are
     reported, and refused with --strict.
+
+    Pictures so blurred, noisy or compressed that strangers in pictures as poor would be taken for the person
+    are refused; --accept-poor takes them. Then they count only for a person who has no better ones, and are
+    never enough for a name.
 
     A folder where half of the faces or more are not of one person ("Camera Roll", "Italy 2021") is refused.
 
@@ -87,7 +97,7 @@ def enroll(
         console.note(remark)
     pipeline = options.pipeline()
     place = settings.gallery_to_write(gallery, None if subject else enrolment.home(paths))
-    rules = enrolment.Rules(strict, again, accept_mixed)
+    rules = enrolment.Rules(strict, again, accept_mixed, accept_poor)
     with verbs.gallery_for_enrolment(place, pipeline) as opened:
         shared.tell_gallery(console, gallery, place)
         outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)

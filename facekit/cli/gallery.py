@@ -301,9 +301,11 @@ def check(console: Console, /, people: bool, gallery: Path | None, style: str) -
     Prints each problem in a line; the exit status is 1 when there is one.
 
     With --people, a gallery that is whole is searched for templates that are more like another person
-    than like their own, for people under two names, and for templates that are like no other of their
-    person. Each doubt is printed with its scores and a command: look at the pictures before you run
-    it. Doubts do not change the exit status; --format is how they are printed.
+    than like their own, for people under two names, for templates that are like no other of their person or
+    like those of many other people (magnets: pictures so poor that strangers would be taken for the person),
+    and for people of whom there are only such poor pictures. Each doubt is printed with its scores and a
+    command: look at the pictures before you run it. Doubts do not change the exit status; --format is how
+    they are printed.
 
     \b
     Examples:

@@ -37,6 +37,11 @@ CAMERA = "0"
     help="Frames to enroll of each pose.",
 )
 @click.option(
+    "--accept-poor",
+    is_flag=True,
+    help="Enroll also frames so poor that strangers would be taken for the person; they name nobody alone.",
+)
+@click.option(
     "--view/--no-view",
     default=None,
     help="Show a window; by default for a camera where there is a display.",
@@ -52,6 +57,7 @@ def register(
     source: str | None,
     from_folder: Path | None,
     frames: int,
+    accept_poor: bool,
     view: bool | None,
     max_pixels: int,
     gallery: Path | None,
@@ -64,7 +70,8 @@ def register(
     frames of each pose are enrolled when all are there, when the source ends, or when Q is pressed.
     Nothing is stored before, and nothing at all on Ctrl-C.
 
-    Frames with a second face near, and faces that are too small, dark or blurred, are not taken. Whoever
+    Frames with a second face near, and faces that are too small, dark, blurred or poor (see facekit enroll
+    --help), are not taken. Whoever
     takes the last person's place before a camera is asked for all poses anew; of a recording with two
     people nobody is enrolled. Who looks like another enrolled person is enrolled with a warning.
 
@@ -92,4 +99,5 @@ def register(
         frames=frames,
         view=view,
         embedder=options.embedder,
+        accept_poor=accept_poor,
     )

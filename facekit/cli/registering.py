@@ -42,12 +42,13 @@ def register_person(
     frames: int,
     view: bool | None,
     embedder: Path | None = None,
+    accept_poor: bool = False,
 ) -> int:
     """Take a person's frames from a source and enroll them; the exit status."""
     name, place = subject_name(name), verbs.changeable(place)
     others = registering.others_at(place, name, pipeline)
     eyes = looking.PipelineEyes(pipeline, posing=True)
-    registration = Registration(eyes, frames=frames, others=others, live=source.live)
+    registration = Registration(eyes, frames=frames, others=others, live=source.live, accept_poor=accept_poor)
     window, remark = _window(view, source)
     with Keys() as keys:
         asking = Asking(console, source, registration, window, keys, remark)
@@ -61,7 +62,7 @@ def register_person(
             asking.close()
     for problem in reader.problems:
         console.error(problem)
-    return _save(console, name, source, place, pipeline, registration, embedder)
+    return _save(console, name, source, place, pipeline, registration, embedder, accept_poor)
 
 
 def _window(view: bool | None, source: Source) -> tuple[Window | None, str]:
@@ -147,6 +148,7 @@ def _save(
     pipeline: Pipeline,
     registration: Registration,
     embedder: Path | None,
+    accept_poor: bool,
 ) -> int:
     kept = registration.kept()
     if not kept:
@@ -159,7 +161,7 @@ def _save(
     for remark in registration.remarks():
         console.note(f"{source.shown}: {remark}")
     with verbs.gallery_for_enrolment(place, pipeline) as gallery:
-        outcomes = registering.enroll(gallery, name, kept, source.name)
+        outcomes = registering.enroll(gallery, name, kept, source.name, accept_poor)
     _tell(console, name, [pose for pose, _ in kept], outcomes)
     missing = [pose for pose in POSES if pose not in {pose for pose, _ in kept}]
     if missing:

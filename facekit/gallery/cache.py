@@ -39,14 +39,15 @@ WORDS_A_SUM = 8192
 
 @dataclass(frozen=True, eq=False)
 class Cache:
-    """The scan, and each row's subject and template number; rows of a subject stand together.
-    `digest` is that of the settings whose content this is.
+    """The scan, and each row's subject and template number, and whether it is poor; rows of a subject stand
+    together. `digest` is that of the settings whose content this is.
     """
 
     digest: int
     scan: CodeScan
     subjects: NDArray[np.int64]
     ids: NDArray[np.int64]
+    poor: NDArray[np.bool_]
 
 
 def place(gallery: Path) -> Path:
@@ -93,12 +94,13 @@ def load(gallery: Path, dimension: int) -> Cache | None:
         return None
     if _checksum(header, payload) != checksum:
         return None
-    ids, subjects, scales, codes = np.split(payload, np.cumsum(sizes)[:-1])
+    ids, subjects, scales, poor, codes = np.split(payload, np.cumsum(sizes)[:-1])
     scan = CodeScan(
         codes[: rows * width].view(np.int8).reshape(rows, width), scales.view(np.float32)[:rows], radius
     )
     digest = int.from_bytes(content, "little")
-    return Cache(digest, scan, subjects.view(np.int64)[:rows], ids.view(np.int64)[:rows])
+    numbers = subjects.view(np.int64)[:rows], ids.view(np.int64)[:rows]
+    return Cache(digest, scan, *numbers, poor[:rows].astype(np.bool_))
 
 
 def save(gallery: Path, cache: Cache) -> None:
@@ -112,7 +114,10 @@ def save(gallery: Path, cache: Cache) -> None:
         raise FileExistsError(f"{target}: not a search cache")
     templates, dimension = cache.scan.codes.shape
     sizes = _sizes(templates, dimension)
-    arrays: tuple[NDArray[Any], ...] = (cache.ids, cache.subjects, cache.scan.scales, cache.scan.codes)
+    arrays: tuple[NDArray[Any], ...] = (
+        *(cache.ids, cache.subjects, cache.scan.scales),
+        *(cache.poor, cache.scan.codes),
+    )
     payload = np.zeros(sum(sizes), np.uint8)
     for part, array in zip(np.split(payload, np.cumsum(sizes)[:-1]), arrays, strict=True):
         part[: array.nbytes] = array.reshape(-1).view(np.uint8)
@@ -144,10 +149,9 @@ def _is_marked(header: bytes) -> bool:
 
 
 def _sizes(templates: int, dimension: int) -> list[int]:
-    """Bytes of ids, subjects, scales and codes, each a multiple of 64."""
-    return [
-        -(-size // 64) * 64 for size in (8 * templates, 8 * templates, 4 * templates, dimension * templates)
-    ]
+    """Bytes of ids, subjects, scales, whether poor, and codes, each a multiple of 64."""
+    widths = (8, 8, 4, 1, dimension)
+    return [-(-width * templates // 64) * 64 for width in widths]
 
 
 def _checksum(header: bytes, payload: NDArray[np.uint8]) -> bytes:

@@ -18,10 +18,9 @@ import numpy as np
 from facekit.arguments import path_of
 from facekit.errors import GalleryError
 from facekit.gallery import cache, connections, database, drafts, index, log, rows
-from facekit.gallery.faults import in_words
+from facekit.gallery.faults import in_words, well_formed
 from facekit.gallery.records import is_stored_name, unit_vectors
 from facekit.gallery.settings import Settings, Tally
-from facekit.gallery.soundness import well_formed
 from facekit.gallery.tombstones import Tombstones
 
 # Of one kind of problem this many are told one by one.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facekit import hints
-from facekit.errors import GalleryError
+from facekit.errors import GalleryError, UsageError
 from facekit.gallery.network import file_system
 
 # Another connection is in the way, and may be gone in a moment. A process that closes the file, or one that
@@ -42,6 +42,15 @@ def in_words(path: Path) -> Iterator[None]:
         raise explained(path, error) from error
     except UnicodeDecodeError as error:  # Python cannot read the name in SQLite's message
         raise damaged(path, "its tables") from error
+
+
+@contextmanager
+def well_formed(path: Path) -> Iterator[None]:
+    """A row whose checksum fits and whose JSON does not was written by somebody else."""
+    try:
+        yield
+    except (UsageError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(path, f"a template's description: {error}") from error
 
 
 def explained(path: Path, error: sqlite3.Error) -> GalleryError:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facekit.errors import GalleryError
 from facekit.gallery import cache, database, rows
-from facekit.gallery.faults import damaged, in_words
+from facekit.gallery.faults import damaged, in_words, well_formed
 from facekit.gallery.records import unit_vectors
 from facekit.gallery.search import CodeScan, FloatArray, Index, encode
 from facekit.gallery.settings import Settings, Tally
@@ -47,12 +47,19 @@ def read_index(connection: sqlite3.Connection, settings: Settings, path: Path, r
                 raise damaged(path, "rows are missing")
         return [row.name for row in found], stacked(found, settings.dimension, path)
 
-    return Index(kept.scan, kept.subjects, finalists)
+    return Index(kept.scan, kept.subjects, finalists, poor=kept.poor)
 
 
 def _in_memory(connection: sqlite3.Connection, settings: Settings, path: Path) -> Index:
     found = list(rows.read_all(connection, settings, path))
-    return Index.of(stacked(found, settings.dimension, path), [row.name for row in found])
+    vectors = stacked(found, settings.dimension, path)
+    return Index.of(vectors, [row.name for row in found], poor=_poor(found, settings, path))
+
+
+def _poor(found: Sequence[rows.Row], settings: Settings, path: Path) -> NDArray[np.bool_]:
+    """Which of the rows are poor, (n,)."""
+    with well_formed(path):
+        return np.fromiter((row.is_poor(settings.poor_from) for row in found), np.bool_, len(found))
 
 
 def _encoded(connection: sqlite3.Connection, settings: Settings, path: Path) -> cache.Cache:
@@ -81,7 +88,7 @@ def _cache_of(found: Iterator[rows.Row], settings: Settings, path: Path) -> cach
         codes, scales, errors = encode(stacked(block, settings.dimension, path))
         subjects, ids = np.array([row.subject for row in block]), np.array([row.id for row in block])
         scan = CodeScan(codes, scales, float(errors.max()))
-        parts.append(cache.Cache(settings.digest, scan, subjects, ids))
+        parts.append(cache.Cache(settings.digest, scan, subjects, ids, _poor(block, settings, path)))
     return _joined(parts, settings)
 
 
@@ -94,7 +101,8 @@ def _joined(parts: Sequence[cache.Cache], settings: Settings) -> cache.Cache:
         max(part.scan.radius for part in parts),
     )
     ids = np.concatenate([part.ids for part in parts])
-    return cache.Cache(settings.digest, scan, subjects[order], ids[order])
+    poor = np.concatenate([part.poor for part in parts])
+    return cache.Cache(settings.digest, scan, subjects[order], ids[order], poor[order])
 
 
 def _keep(kept: cache.Cache, settings: Settings, path: Path) -> None:

@@ -50,10 +50,16 @@ def m003_tombstones(connection: sqlite3.Connection) -> None:
     )
 
 
+def m004_poor_templates(connection: sqlite3.Connection) -> None:
+    """The settings may now say from which rate on a template is poor, and the qualities of one have its rate.
+    No table changes; the number keeps programs away that would let poor templates decide."""
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_subjects_and_templates,
     m002_settings_of_a_calibration,
     m003_tombstones,
+    m004_poor_templates,
 )
 READABLE = 1
 """The oldest format that can be read as it is: opening a gallery to read changes nothing in it."""

@@ -13,7 +13,9 @@ import numpy as np
 from facekit.gallery.faults import damaged
 from facekit.gallery.records import NewTemplate, TemplateInfo, checksum, finite, is_stored_name
 from facekit.gallery.settings import Settings, Tally
+from facekit.poorness import is_poor
 
+STRANGER_RATE = "stranger_rate"
 # SQLite takes no more than 999 parameters in old versions.
 PARAMETERS = 900
 
@@ -69,6 +71,10 @@ class Row(NamedTuple):
         quality = {name: finite(value, name) for name, value in json.loads(self.quality).items()}
         box = (x0, y0, x1, y1)
         return TemplateInfo(self.id, self.name, self.source, self.sha256, box, quality, self.added)
+
+    def is_poor(self, poor_from: float) -> bool:
+        """Whether the template is too poor to decide anything. Raises as `info` does."""
+        return poor_from > 0 and is_poor(json.loads(self.quality).get(STRANGER_RATE), poor_from)
 
     def template(self) -> NewTemplate:
         vector = np.frombuffer(self.vector, "<f4")

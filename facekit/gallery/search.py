@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -128,22 +129,37 @@ class Index:
     """A scan, the subject of every row, and a way to the rows themselves.
 
     `subjects` (n,) gives equal numbers to rows of one subject, which stand together. `rows` takes
-    row numbers and gives their subjects' names and float32 vectors (m, d).
+    row numbers and gives their subjects' names and float32 vectors (m, d). Rows that are `poor` (n,) are left
+    out where their subject has others.
     """
 
-    def __init__(self, scan: Scan, subjects: NDArray[np.int64], rows: Rows) -> None:
+    def __init__(
+        self,
+        scan: Scan,
+        subjects: NDArray[np.int64],
+        rows: Rows,
+        *,
+        poor: NDArray[np.bool_] | None = None,
+    ) -> None:
         self.scan = scan
         self.rows = rows
+        self._left_out: NDArray[np.intp] | None = None
+        self._weak: NDArray[np.bool_] | None = None
         changes = np.flatnonzero(np.diff(subjects)) + 1
         self._starts = np.concatenate([[0], changes]) if len(subjects) else changes
         self._groups: NDArray[np.intp] | None = None
         if len(self._starts) < len(subjects):
             sizes = np.diff(self._starts, append=len(subjects))
             self._groups = np.repeat(np.arange(len(sizes)), sizes)
+        if poor is not None and poor.any():
+            sizes = np.diff(self._starts, append=len(subjects))
+            only_poor = np.logical_and.reduceat(poor, self._starts)
+            self._weak = np.repeat(only_poor, sizes)
+            self._left_out = np.flatnonzero(poor & ~self._weak)
 
     @classmethod
-    def of(cls, vectors: ArrayLike, names: Sequence[str]) -> Index:
-        """An index in memory: unit vectors (n, d) and the subject's name of each."""
+    def of(cls, vectors: ArrayLike, names: Sequence[str], *, poor: NDArray[np.bool_] | None = None) -> Index:
+        """An index in memory: unit vectors (n, d), the subject's name of each, and whether it is poor."""
         order = sorted(range(len(names)), key=names.__getitem__)
         matrix = np.asarray(vectors, dtype=np.float32)
         matrix = unit_vectors(matrix, matrix.shape[-1], "index")[order]
@@ -154,19 +170,26 @@ class Index:
         def rows(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
             return [ordered[position] for position in positions.tolist()], matrix[positions]
 
-        return cls(FloatScan(matrix), subjects, rows)
+        return cls(FloatScan(matrix), subjects, rows, poor=None if poor is None else poor[order])
 
     def __len__(self) -> int:
         return len(self.scan)
 
     def search(self, probes: FloatArray, k: int) -> list[list[Candidate]]:
-        """For each unit probe (n, d) its k best subjects, best first; equal scores by name."""
+        """For each unit probe (n, d) its k best subjects, best first; equal scores by name. Those that have
+        poor templates only are marked."""
         if not len(self) or k < 1:
             return [[] for _ in probes]
         return [
-            _rank(probe, *self.rows(positions), k)
+            self._ranked(probe, positions, k)
             for probe, positions in zip(probes, self._finalists(probes, k), strict=True)
         ]
+
+    def _ranked(self, probe: Vector, positions: NDArray[np.intp], k: int) -> list[Candidate]:
+        names, vectors = self.rows(positions)
+        weak = [] if self._weak is None else self._weak[positions].tolist()
+        poor = {name for name, only_poor in zip(names, weak, strict=False) if only_poor}
+        return _rank(probe, names, vectors, k, poor)
 
     def _finalists(self, probes: FloatArray, k: int) -> Iterator[NDArray[np.intp]]:
         """For each probe the rows that may be the best row of one of the k best subjects."""
@@ -180,6 +203,8 @@ class Index:
         # k subjects truly reach the k-th best approximate score less the slack, so a row further
         # below than twice the slack cannot be among them; nor can it be its subject's best when it
         # is that far below the subject's best approximate score.
+        if self._left_out is not None:
+            scores[self._left_out] = -math.inf
         best = scores if self._groups is None else np.maximum.reduceat(scores, self._starts)
         floor = _kth_best(best, k) if k < len(best) else -math.inf
         positions = np.flatnonzero(scores >= floor - margin)
@@ -212,9 +237,14 @@ def _scores(probe: Vector, vectors: FloatArray) -> list[float]:
     return [min(1.0, max(-1.0, math.fsum(row))) for row in products.tolist()]
 
 
-def _rank(probe: Vector, names: Sequence[str], vectors: FloatArray, k: int) -> list[Candidate]:
+def _rank(
+    probe: Vector, names: Sequence[str], vectors: FloatArray, k: int, poor: AbstractSet[str]
+) -> list[Candidate]:
     best: dict[str, float] = {}
     for name, value in zip(names, _scores(probe, vectors), strict=True):
         best[name] = max(value, best.get(name, -1.0))
     order = sorted(best.items(), key=lambda item: (-item[1], item[0]))
-    return [Candidate(rank, name, value) for rank, (name, value) in enumerate(order[:k], start=1)]
+    return [
+        Candidate(rank, name, value, poor=name in poor)
+        for rank, (name, value) in enumerate(order[:k], start=1)
+    ]

@@ -28,7 +28,8 @@ class Settings:
 
     `threshold` is a cosine; `calibration` says in words how it was chosen, `calibrated` when. It was
     chosen for `calibrated_subjects` people (0: not known) and rises by `tail` for each e-fold of them;
-    `probability` is the curve of facekit.probability, or empty.
+    `probability` is the curve of facekit.probability, or empty. From the rate `poor_from` on a template is
+    poor (facekit.poorness); 0 where the embedder's is not known, and none is.
     `digest` is the sum of all rows' checksums: it stands for the content, and tells a lost or doubled
     row. `last` is the highest row number ever given: none is given twice. `changes` counts the transactions
     that changed the gallery. `erasing` is that number of the last one that removed something, until its bytes
@@ -57,6 +58,7 @@ class Settings:
     tombstones: int = 0
     tombstone_digest: int = 0
     tombstone_keys: str = ""
+    poor_from: float = 0.0
 
     def threshold_for(self, subjects: int) -> float:
         """The threshold for so many people: threshold + tail · ln(subjects / calibrated_subjects).
@@ -116,7 +118,7 @@ def _value(key: str, text: object) -> int | float | str:
         if number < 0 or str(number) != text or (key == "dimension" and not 0 < number <= MOST_DIMENSIONS):
             raise ValueError(f"{key} is {text}")
         return number
-    if key in ("threshold", "tail"):
+    if key in ("threshold", "tail", "poor_from"):
         value = float(text)
         if not math.isfinite(value):
             raise ValueError(f"{key} is {text}")

@@ -4,14 +4,11 @@ lost, and hides the damage."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from facekit.errors import UsageError
 from facekit.gallery import rows
-from facekit.gallery.faults import damaged
+from facekit.gallery.faults import well_formed
 from facekit.gallery.index import ROWS_AT_ONCE, stacked
 from facekit.gallery.settings import Settings
 from facekit.gallery.tombstones import Tombstones
@@ -26,12 +23,3 @@ def require_sound(connection: sqlite3.Connection, settings: Settings, path: Path
             for row in block:
                 row.info()
     Tombstones.read(connection, settings, path)
-
-
-@contextmanager
-def well_formed(path: Path) -> Iterator[None]:
-    """A row whose checksum fits and whose JSON does not was written by somebody else."""
-    try:
-        yield
-    except (UsageError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise damaged(path, f"a template's description: {error}") from error

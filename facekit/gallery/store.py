@@ -19,7 +19,7 @@ from facekit.errors import GalleryError, UsageError
 from facekit.gallery import cache, database, erasure, index, migrations, rows
 from facekit.gallery.changes import Change, find_subject, subject_number, subject_rows
 from facekit.gallery.connections import Connections
-from facekit.gallery.faults import in_words
+from facekit.gallery.faults import in_words, well_formed
 from facekit.gallery.index import read_index, stacked
 from facekit.gallery.records import (
     AddReport,
@@ -34,7 +34,7 @@ from facekit.gallery.records import (
 )
 from facekit.gallery.search import FloatArray, Index
 from facekit.gallery.settings import MOST_DIMENSIONS, Settings
-from facekit.gallery.soundness import require_sound, well_formed
+from facekit.gallery.soundness import require_sound
 from facekit.gallery.storable import rows_of, storable
 from facekit.gallery.tombstones import Tombstones
 from facekit.results import Candidate
@@ -72,12 +72,14 @@ class Gallery:
         calibrated_subjects: int = 0,
         tail: float = 0.0,
         probability: str = "",
+        poor_from: float = 0.0,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
     ) -> Gallery:
         """Make a gallery with these templates (and tombstones, as in `add`), open for writing. `threshold` is
-        a cosine, `calibration` says how it was chosen; the rest is as in `set_threshold`. Raises GalleryError
-        when something is there already; after any error nothing is.
+        a cosine, `calibration` says how it was chosen; from the rate `poor_from` on a template is poor; the
+        rest is as in `set_threshold`. Raises GalleryError when something is there already; after any error
+        nothing is.
         """
         if not fingerprint or not 1 <= dimension <= MOST_DIMENSIONS:
             raise UsageError("a gallery needs its embedder's fingerprint and dimension")
@@ -88,6 +90,7 @@ class Gallery:
             calibrated_subjects=calibrated_subjects,
             tail=finite(tail, "the tail"),
             probability=probability,
+            poor_from=finite(poor_from, "the rate of poor templates"),
         )
         settings.require_short()
         rows_to_add = rows_of(templates, dimension)

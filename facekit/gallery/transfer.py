@@ -76,6 +76,7 @@ class Exported:
     calibrated_subjects: int = 0
     tail: float = 0.0
     probability: str = ""
+    poor_from: float = 0.0
     tombstones: Tombstones = field(default_factory=Tombstones)
 
 
@@ -166,6 +167,7 @@ def create_from(exported: Exported, path: Path | str) -> Gallery:
         calibrated_subjects=exported.calibrated_subjects,
         tail=exported.tail,
         probability=exported.probability,
+        poor_from=exported.poor_from,
         templates=exported.templates,
         tombstones=exported.tombstones,
     )
@@ -181,6 +183,7 @@ def _settings(gallery: Gallery) -> dict[str, Any]:
         "calibrated_subjects": gallery.settings.calibrated_subjects,
         "tail": gallery.settings.tail,
         "probability": gallery.settings.probability,
+        "poor_from": gallery.settings.poor_from,
     }
 
 
@@ -289,6 +292,7 @@ class _Header:
             "calibration": fields.text("calibration", longest=LONGEST["calibration"]),
             "calibrated_subjects": fields.whole("calibrated_subjects", 0),
             "tail": fields.number("tail", 0.0),
+            "poor_from": fields.number("poor_from", 0.0, least=0, most=1),
             "probability": fields.text("probability", "", longest=LONGEST["probability"]),
         }
         for name, value in settings.items():

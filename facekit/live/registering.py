@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit import enrolment, quality
+from facekit import enrolment, poorness, quality
 from facekit.gallery.search import Index
 from facekit.gallery.store import Gallery
 from facekit.live import poses, voting
@@ -57,10 +57,12 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Others:
-    """Everybody in a gallery but the person who registers; from `threshold` on a face is like one of them."""
+    """Everybody in a gallery but the person who registers; from `threshold` on a face is like one of them,
+    and from the rate `poor_from` on one is poor."""
 
     threshold: float = 0.5
     index: Index | None = None
+    poor_from: float = 0.0
 
     def like(self, vector: Vector) -> Candidate | None:
         """Whom a face is like, if anybody."""
@@ -73,20 +75,28 @@ def others_at(place: Path, name: str, pipeline: Pipeline) -> Others:
     that cannot be used.
     """
     if not place.exists():
-        return Others(pipeline.spec.threshold)
+        model = pipeline.spec.poorness
+        return Others(pipeline.spec.threshold, poor_from=0.0 if model is None else model.poor_from)
     with Gallery.open(place, fingerprint=pipeline.fingerprint) as gallery:
         held = [template for template in gallery.contents() if template.subject != name]
+        poor_from = gallery.settings.poor_from
         if not held:
-            return Others(gallery.threshold)
+            return Others(gallery.threshold, poor_from=poor_from)
         index = Index.of(np.stack([each.vector for each in held]), [each.subject for each in held])
-        return Others(gallery.threshold, index)
+        return Others(gallery.threshold, index, poor_from)
 
 
-def enroll(gallery: Gallery, name: str, kept: Sequence[tuple[Pose, Kept]], source: str) -> list[Outcome]:
+def enroll(
+    gallery: Gallery,
+    name: str,
+    kept: Sequence[tuple[Pose, Kept]],
+    source: str,
+    accept_poor: bool = False,
+) -> list[Outcome]:
     """Enroll what a registration kept, by the rules of every enrolment but that a head may be turned, in one
     transaction.
     """
-    rules = enrolment.Rules(quality=quality.Limits(yaw=1.0))
+    rules = enrolment.Rules(accept_poor=accept_poor, quality=quality.Limits(yaw=1.0))
     readings = [each.reading(source) for _, each in kept]
     return enrolment.enroll_readings(gallery, name, readings, rules)
 
@@ -132,7 +142,8 @@ class Registration:
     between two. `others` are the gallery's people, of whom one that the person is like is worth a warning.
 
     With `live`, whoever comes next and stays is asked for all poses anew, and the frames of the last person
-    do not count. Else the person is the one of whom there is most, and `disagreement` tells of a second.
+    do not count. Else the person is the one of whom there is most, and `disagreement` tells of a second. Poor
+    frames are refused unless with `accept_poor`.
     """
 
     def __init__(
@@ -143,6 +154,7 @@ class Registration:
         limits: Limits | None = None,
         others: Others | None = None,
         live: bool = False,
+        accept_poor: bool = False,
         apart: float = 0.3,
         every: float = 0.1,
     ) -> None:
@@ -151,6 +163,7 @@ class Registration:
         self._limits = limits or Limits()
         self._others = others or Others()
         self._live = live
+        self._accept_poor = accept_poor
         self._apart, self._every = apart, every
         self._people: list[_Person] = []
         self._current = _Person(0.0)
@@ -218,6 +231,9 @@ class Registration:
         [face] = self._eyes.describe(frame, found[:1])
         if problems := quality.problems(face.quality, self._limits.quality):
             return self._refuse(problems[0], found[0])
+        rate = face.quality.stranger_rate
+        if not self._accept_poor and poorness.is_poor(rate, self._others.poor_from):
+            return self._refuse(poorness.problem(rate), found[0])
         person, follows = self._person(face, frame.time), self._current.looks > 0
         pose = self._take(person, frame, face)
         if not self._has_turn(person):

@@ -15,7 +15,7 @@ _POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 _CSV_COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
     *(f"{name}_{axis}" for name in _POINTS for axis in "xy"),
-    *("size", "sharpness", "brightness", "yaw", "notes", "error"),
+    *("size", "sharpness", "brightness", "yaw", "stranger_rate", "notes", "error"),
 )
 
 

@@ -10,7 +10,7 @@ from facekit.rendering.escaping import isolated, json_line, shell_command
 from facekit.rendering.identified import csv_line
 from facekit.results import SCHEMA
 
-CSV_COLUMNS = ("kind", "subject", "other", "photo", "score", "own_score", "photos", "command")
+CSV_COLUMNS = ("kind", "subject", "other", "photo", "score", "own_score", "photos", "people", "command")
 
 
 def lines(found: Sequence[Doubt], style: str, gallery: Path | None) -> Iterator[str]:
@@ -40,12 +40,16 @@ def _sentence(doubt: Doubt) -> str:
         return f"{subject} may be two people: {photos} (mean score {doubt.own_score:.2f} with the others)"
     if doubt.kind == "stray":
         return f"{photo} of {subject} is like none of its other pictures (best score {doubt.own_score:.2f})"
+    if doubt.kind == "magnet":
+        return f"{photo} of {subject} is as like to {doubt.people} other people as one person's photos are"
+    if doubt.kind == "poor":
+        return f"{subject}: only poor pictures are enrolled, for which nobody is named: enroll better ones"
     return f"{subject}: no two of its pictures are alike (best score {doubt.own_score:.2f})"
 
 
 def _words(doubt: Doubt, gallery: Path | None) -> list[str]:
     """The command: one that names what it changes, also where a name begins like an option."""
-    verb = {"duplicate": "merge", "scattered": "show"}.get(doubt.kind, "remove")
+    verb = {"duplicate": "merge", "scattered": "show", "poor": "show"}.get(doubt.kind, "remove")
     options = [] if gallery is None else ["--gallery", str(gallery)]
     for photo in (doubt.photo, *doubt.photos):
         if photo is not None:

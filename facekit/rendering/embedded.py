@@ -31,6 +31,7 @@ _COLUMNS = (
     "sharpness",
     "brightness",
     "yaw",
+    "stranger_rate",
 )
 _STYLES = {".npz": "npz", ".csv": "csv", ".jsonl": "json"}
 

@@ -61,6 +61,8 @@ def _name(identified: Identification) -> str:
         return f"unknown ({' or '.join(contenders)}: equal)"
     if identified.reason == "already_in_picture":
         return f"unknown (already in this picture: {', '.join(contenders)})"
+    if identified.reason == "too_poor":
+        return f"unknown (like poor pictures of {', '.join(contenders)})"
     if identified.reason in (None, "below_threshold"):
         return "unknown"
     return f"unknown ({identified.reason.replace('_', ' ')})"
@@ -96,6 +98,8 @@ def why_unknown(identified: Identification) -> str | None:
         return f"equally like {names}"
     if identified.reason == "already_in_picture":
         return f"{names} is another face here, and named once a picture (--allow-repeats)"
+    if identified.reason == "too_poor":
+        return f"like {names}, of whom only poor pictures are enrolled: enroll better ones"
     return None
 
 

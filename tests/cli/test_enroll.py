@@ -261,3 +261,50 @@ def test_a_folder_of_several_people_is_refused_in_one_line(run: Run, folder: Pat
     assert stored("g.db") == {"green": 3, "red": 3}
     assert run("enroll", "people", "-g", "g.db", "--accept-mixed").exit_code == 0
     assert stored("g.db")["Camera Roll"] == 6
+
+
+def test_a_poor_picture_is_refused_with_the_reason_and_counted(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "people" / "red" / "good.png", "red")
+    photo(tmp_path / "people" / "red" / "bad.png", "red", seed=1, poor=True)
+    result = run("enroll", "people", "-g", "g.db")
+    assert result.exit_code == 1
+    assert "people/red/bad.png: too poor (1 in 2 strangers" in result.stderr
+    assert "--accept-poor takes it" in result.stderr
+    assert "1 refused: too poor\n" in result.stderr
+    assert stored(tmp_path / "g.db") == {"red": 1}
+
+
+def test_a_poor_picture_is_enrolled_when_asked_for_and_names_nobody(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "people" / "red" / "bad.png", "red", seed=1, poor=True)
+    result = run("enroll", "people", "-g", "g.db", "--accept-poor")
+    assert result.exit_code == 0
+    assert "too poor (1 in 2 strangers" in result.stderr
+    photo(tmp_path / "probe.png", "red")
+    [line] = run("identify", "probe.png", "-g", "g.db", "--format", "json").stdout.splitlines()
+    [found] = json.loads(line)["faces"]
+    assert (found["subject"], found["reason"], found["contenders"]) == (None, "too_poor", ["red"])
+    assert found["candidates"][0]["poor"] is True
+    assert (
+        "like red, of whom only poor pictures are enrolled"
+        in run("identify", "probe.png", "-g", "g.db").stdout
+    )
+
+
+def test_a_good_picture_lets_a_person_be_named_again(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "people" / "red" / "bad.png", "red", seed=1, poor=True)
+    run("enroll", "people", "-g", "g.db", "--accept-poor")
+    photo(tmp_path / "people" / "red" / "good.png", "red", seed=2)
+    run("enroll", "people", "-g", "g.db")
+    photo(tmp_path / "probe.png", "red")
+    [line] = run("identify", "probe.png", "-g", "g.db", "--format", "json").stdout.splitlines()
+    assert json.loads(line)["faces"][0]["subject"] == "red"
+
+
+def test_poor_pictures_do_not_make_a_folder_one_of_several_people(run: Run, tmp_path: Path) -> None:
+    """Seven good pictures of red and eight poor ones of somebody else: only the poor ones are refused."""
+    for seed in range(7):
+        photo(tmp_path / "people" / "red" / f"good{seed}.png", "red", seed=seed)
+    for seed in range(8):
+        photo(tmp_path / "people" / "red" / f"bad{seed}.png", "blue", seed=seed, poor=True)
+    run("enroll", "people", "-g", "g.db")
+    assert stored(tmp_path / "g.db") == {"red": 7}

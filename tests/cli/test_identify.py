@@ -60,7 +60,9 @@ def test_json_is_one_object_a_photo_of_the_promised_shape(run: Run, tmp_path: Pa
         *("box", "detector_score", "subject", "score", "reason", "contenders", "candidates")
     ]
     assert first["faces"][0]["box"] == [10.0, 20.0, 60.0, 70.0]
-    assert [list(each) for each in first["faces"][0]["candidates"]] == [["rank", "subject", "score"]] * 2
+    assert [list(each) for each in first["faces"][0]["candidates"]] == [
+        ["rank", "subject", "score", "poor"]
+    ] * 2
     assert second["faces"] == []
     assert "missing.png" in second["error"]
 

@@ -27,14 +27,15 @@ def crowded(count, seed, dimension=32):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def by_codes(vectors, subjects):
+def by_codes(vectors, subjects, poor=None):
     """The index of a large gallery: int8 codes, and rows fetched only for finalists."""
     order = np.argsort(subjects, kind="stable")
     ordered, matrix = [subjects[number] for number in order], vectors[order]
     numbers = np.unique(ordered, return_inverse=True)[1]
     codes, scales, errors = encode(matrix)
     scan = CodeScan(codes, scales, float(errors.max()))
-    return Index(scan, numbers, lambda rows: ([ordered[row] for row in rows], matrix[rows]))
+    rows = lambda rows: ([ordered[row] for row in rows], matrix[rows])  # noqa: E731
+    return Index(scan, numbers, rows, poor=None if poor is None else poor[order])
 
 
 def by_hand(vectors, subjects, probe, k):
@@ -164,3 +165,28 @@ def test_a_vector_scores_one_with_itself_and_no_more():
 def test_an_index_of_bad_vectors_is_refused():
     with pytest.raises(GalleryError, match="unit"):
         Index.of(np.zeros((2, 8), np.float32), ["a", "b"])
+
+
+@pytest.mark.parametrize("build", [Index.of, by_codes])
+def test_poor_templates_count_only_for_whom_there_are_no_others(build):
+    """Each person has three templates; of the first all are poor, of the second the best two."""
+    vectors, subjects = random_vectors(60, 4, 32), subjects_of(60, 3)
+    poor = np.zeros(60, np.bool_)
+    poor[:5] = True
+    probes = np.stack([vectors[0], vectors[3], vectors[40]])
+    found = build(vectors, subjects, poor=poor).search(probes, 5)
+    best = [candidates[0] for candidates in found]
+    assert [(each.subject, each.poor) for each in (best[0], best[2])] == [
+        ("person 00000", True),
+        ("person 00013", False),
+    ]
+    left = [number for number in range(60) if number not in (3, 4)]
+    for probe, candidates in zip(probes, found, strict=True):
+        expected = by_hand(vectors[left], [subjects[number] for number in left], probe, 5)
+        assert [(item.subject, item.score) for item in candidates] == expected
+
+
+def test_without_poor_templates_nobody_is_marked():
+    vectors = random_vectors(6, 4, 32)
+    found = Index.of(vectors, subjects_of(6, 2), poor=np.zeros(6, np.bool_)).search(vectors[:1], 3)
+    assert not any(each.poor for each in found[0])

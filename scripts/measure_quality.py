@@ -1,0 +1,533 @@
+#!/usr/bin/env python3
+"""How poor pictures draw strangers, and the model by which facekit refuses them.
+
+    scripts/measure_quality.py fit faces-val.zip --leave-out photos-val.zip --manifest weights/manifest.toml
+    scripts/measure_quality.py tables faces-both.npy --subjects u [--cache FOLDER]
+    scripts/measure_quality.py photos photos-val.zip
+
+The first two take aligned crops (NAME.npy or NAME.zip with NAME.csv beside it, which has columns subject and
+family).
+
+`fit` spoils crops of every person in many ways and counts, for each face, how many strangers spoiled in the
+same way reach the threshold with it; a ridge regression predicts the logarithm of that rate from the vector
+and its length. A face is poor from the rate on that `--share` of the crops as they are have, each predicted
+from other people's. It prints what share of each kind is refused then, and writes [embedder.poorness] into
+the manifest.
+
+`tables` enrolls 70 and --enrolled people and searches for strangers spoiled in the same way: in galleries
+that are spoiled too, in clean ones, and in clean ones with ten spoiled people, before poor pictures are
+refused and after; and for spoiled photos of those who are enrolled with clean ones.
+
+`photos` says how many photos of a zip, a folder for each person, `enroll` refuses as too poor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
+
+from facekit import settings, weights
+from facekit.embedding import Embedder
+from facekit.lighting import lit_face
+from facekit.poorness import RAREST, Poorness
+from facekit.training import manifest
+from facekit.training.data import read_array
+
+Spoil = Callable[[Image.Image, np.random.Generator], Image.Image]
+Vectors = NDArray[np.float32]
+CLEAN = "clean"
+FACE = (6, 20, 106, 112)
+"""Where a face is in its crop, as a detector's box."""
+RIDGE = 30.0
+CLEAN_COUNTS = 5.0
+"""How much a crop as it is weighs in the regression: there are forty spoiled ones for each."""
+FEW = 10
+
+
+def blur(radius: float) -> Spoil:
+    return lambda image, _: image.filter(ImageFilter.GaussianBlur(radius))
+
+
+def shaken(length: int) -> Spoil:
+    def spoil(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        rows = np.pad(
+            np.asarray(image, np.float32), ((0, 0), (length // 2, length - 1 - length // 2), (0, 0)), "edge"
+        )
+        mean = np.mean([rows[:, first : first + image.width] for first in range(length)], axis=0)
+        return Image.fromarray(mean.round().astype(np.uint8))
+
+    return spoil
+
+
+def jpeg(quality: int) -> Spoil:
+    def spoil(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=quality)
+        return Image.open(file).convert("RGB")
+
+    return spoil
+
+
+def noise(sigma: float) -> Spoil:
+    def spoil(image: Image.Image, chance: np.random.Generator) -> Image.Image:
+        pixels = np.asarray(image, np.float32)
+        noisy = pixels + chance.normal(0, sigma, pixels.shape)
+        return Image.fromarray(noisy.clip(0, 255).round().astype(np.uint8))
+
+    return spoil
+
+
+def specks(share: float) -> Spoil:
+    def spoil(image: Image.Image, chance: np.random.Generator) -> Image.Image:
+        pixels = np.asarray(image).copy()
+        place = chance.random(pixels.shape[:2])
+        pixels[place < share / 2] = 0
+        pixels[place > 1 - share / 2] = 255
+        return Image.fromarray(pixels)
+
+    return spoil
+
+
+def shrunk(side: int, enlarged: Image.Resampling) -> Spoil:
+    return lambda image, _: image.resize((side, side), Image.Resampling.BOX).resize(image.size, enlarged)
+
+
+def dark(share: float) -> Spoil:
+    return lambda image, _: ImageEnhance.Brightness(image).enhance(share)
+
+
+def flat(share: float) -> Spoil:
+    return lambda image, _: ImageEnhance.Contrast(image).enhance(share)
+
+
+def coarse(levels: int) -> Spoil:
+    step = 256 // levels
+    return lambda image, _: Image.fromarray((np.asarray(image) // step * step).astype(np.uint8))
+
+
+def covered(share: float) -> Spoil:
+    def spoil(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        pixels = np.asarray(image).copy()
+        pixels[round(image.height * (1 - share)) :] = 128
+        return Image.fromarray(pixels)
+
+    return spoil
+
+
+def after(*steps: Spoil) -> Spoil:
+    def spoil(image: Image.Image, chance: np.random.Generator) -> Image.Image:
+        for step in steps:
+            image = step(image, chance)
+        return image
+
+    return spoil
+
+
+SPOILED: dict[str, Spoil] = {
+    CLEAN: lambda image, _: image,
+    **{f"blur {radius}": blur(radius) for radius in (2, 3, 4, 6, 8)},
+    **{f"shaken {length}": shaken(length) for length in (9, 15, 25)},
+    **{f"jpeg {quality}": jpeg(quality) for quality in (20, 10, 5, 2)},
+    **{f"noise {sigma}": noise(sigma) for sigma in (20, 30, 40, 60, 90)},
+    **{f"specks {share}": specks(share) for share in (0.1, 0.3)},
+    **{f"pixelated {side}": shrunk(side, Image.Resampling.NEAREST) for side in (28, 20, 14, 10)},
+    **{f"small {side}": shrunk(side, Image.Resampling.BICUBIC) for side in (28, 20, 16, 12, 8)},
+    **{f"dark {share}": dark(share) for share in (0.2, 0.06, 0.03)},
+    **{f"flat {share}": flat(share) for share in (0.3, 0.1)},
+    "bright 2.5": dark(2.5),
+    "gray": lambda image, _: image.convert("L").convert("RGB"),
+    **{f"levels {levels}": coarse(levels) for levels in (4, 2)},
+    **{f"covered {share}": covered(share) for share in (0.38, 0.5)},
+    "webcam at night": after(dark(0.5), blur(1.5), noise(25), jpeg(15)),
+    "far camera": after(shrunk(24, Image.Resampling.BICUBIC), noise(15), jpeg(10)),
+}
+"""Pixels of a crop of 112, qualities of JPEG, sigmas of 255, shares."""
+
+TOLD = (
+    *(
+        CLEAN,
+        "blur 3",
+        "blur 4",
+        "blur 8",
+        "shaken 15",
+        "jpeg 10",
+        "jpeg 5",
+        "jpeg 2",
+        "noise 20",
+        "noise 30",
+    ),
+    *("noise 60", "pixelated 28", "pixelated 20", "small 16", "small 12", "dark 0.06", "bright 2.5"),
+    *("levels 2", "webcam at night", "far camera"),
+)
+"""Those in the tables: each costs as much as all crops as they are."""
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """Crops (n, 112, 112, 3), whose each is and of which family (n,), numbers from 0."""
+
+    crops: NDArray[np.uint8]
+    subjects: NDArray[np.int64]
+    families: NDArray[np.int64]
+
+    def most(self, enrolled: int, few: int) -> People:
+        """Four crops of the first `few` people and of strangers, from number `enrolled` on; two of others."""
+        numbers = np.arange(len(self.subjects))
+        places = numbers - np.searchsorted(self.subjects, self.subjects)
+        left = (places < 2) | (self.subjects < few) | (self.subjects >= enrolled)
+        return People(self.crops[left], self.subjects[left], self.families[left])
+
+    def strangers(self) -> NDArray[np.bool_]:
+        """Whether two crops are of people who are not of one family, (n, n)."""
+        return np.asarray(self.families[:, None] != self.families[None])
+
+
+class Spoiling:
+    """Vectors and feature norms of spoiled crops, kept in the folder `cache` where there is one."""
+
+    def __init__(self, embedder: Callable[[NDArray[np.uint8]], tuple[Vectors, Vectors]], cache: Path | None):
+        self._embed, self._cache = embedder, cache
+
+    def __call__(self, kind: str, crops: NDArray[np.uint8]) -> tuple[Vectors, Vectors]:
+        seed = hashlib.sha256(kind.encode() + crops.tobytes()).hexdigest()[:16]
+        file = None if self._cache is None else self._cache / f"{kind.replace(' ', '-')}-{seed}.npz"
+        if file is not None and file.is_file():
+            with np.load(file) as kept:
+                return kept["vectors"], kept["norms"]
+        chance = np.random.default_rng(int(seed, 16))
+        parts = []
+        for first in range(0, len(crops), 64):
+            images = [Image.fromarray(crop) for crop in crops[first : first + 64]]
+            spoiled = (np.asarray(SPOILED[kind](image, chance)) for image in images)
+            parts.append(self._embed(np.stack([lit_face(pixels, FACE) for pixels in spoiled])))
+        vectors, norms = (np.concatenate(values) for values in zip(*parts, strict=True))
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(file, vectors=vectors, norms=norms)
+        return vectors, norms
+
+
+def read_people(
+    crops: Path, *, begins: str = "", leave_out: Path | None = None, each: int = 4, most: int | None = None
+) -> People:
+    """The first `each` crops of every person whose name begins like this, of at most so many people."""
+    with crops.with_suffix(".csv").open(newline="", encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    names = zipfile.ZipFile(leave_out).namelist() if leave_out else []
+    left_out = {part for name in names for part in Path(name).parts[:-1]}
+    places: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        name = row["subject"]
+        if name and name.startswith(begins) and name not in left_out:
+            places.setdefault(name, []).append(number)
+    chosen = [place for found in list(places.values())[:most] for place in found[:each]]
+    people = [rows[place]["subject"] for place in chosen]
+    families = [rows[place].get("family") or rows[place]["subject"] for place in chosen]
+    pixels = (
+        np.asarray(np.load(crops, mmap_mode="r")[chosen])
+        if crops.suffix == ".npy"
+        else read_array(crops).crops[chosen]
+    )
+    return People(pixels, _numbers(people), _numbers(families))
+
+
+def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
+    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names], np.int64)
+
+
+# --- fit
+
+
+def features(vectors: Vectors, norms: Vectors) -> NDArray[np.float64]:
+    """(n, d + 3): what the model is linear in, the bias last."""
+    lengths = norms.astype(np.float64)[:, None]
+    return np.hstack([vectors, lengths / 50, np.log(lengths), np.ones_like(lengths)])
+
+
+def stranger_rates(vectors: Vectors, strangers: NDArray[np.bool_], threshold: float) -> NDArray[np.float64]:
+    """For each face the share of the strangers that reach the threshold with it, (n,)."""
+    hits = (vectors @ vectors.T >= threshold) & strangers
+    return np.asarray(hits.sum(axis=1) / np.maximum(strangers.sum(axis=1), 1))
+
+
+def ridge(
+    inputs: NDArray[np.float64], wanted: NDArray[np.float64], counts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Coefficients; all but the last, the bias, are held small."""
+    held = np.eye(inputs.shape[1]) * RIDGE
+    held[-1, -1] = 0
+    found = np.linalg.solve(inputs.T @ (inputs * counts[:, None]) + held, inputs.T @ (counts * wanted))
+    return np.asarray(found, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The model, and the rates by kind: as counted, and as predicted from other people's faces."""
+
+    poorness: Poorness
+    counted: dict[str, NDArray[np.float64]]
+    predicted: dict[str, NDArray[np.float64]]
+
+    def refused(self, kind: str) -> float:
+        return float(np.mean(self.predicted[kind] >= self.poorness.poor_from))
+
+
+def fit(
+    people: People,
+    spoiling: Callable[[str, NDArray[np.uint8]], tuple[Vectors, Vectors]],
+    threshold: float,
+    share: float,
+    kinds: Sequence[str] = tuple(SPOILED),
+) -> Fit:
+    """The model of all people; the rate from which a face is poor is that of the `share` of clean crops with
+    the highest, each predicted by the half of the families that the face is not of."""
+    found = {kind: spoiling(kind, people.crops) for kind in kinds}
+    inputs = {kind: features(*each) for kind, each in found.items()}
+    counted = {
+        kind: stranger_rates(vectors, people.strangers(), threshold) for kind, (vectors, _) in found.items()
+    }
+
+    def coefficients(part: NDArray[np.bool_]) -> NDArray[np.float64]:
+        counts = [np.full(part.sum(), CLEAN_COUNTS if kind == CLEAN else 1.0) for kind in kinds]
+        return ridge(
+            np.concatenate([inputs[kind][part] for kind in kinds]),
+            np.log10(np.concatenate([counted[kind][part] for kind in kinds]) + RAREST),
+            np.concatenate(counts),
+        )
+
+    even = people.families % 2 == 0
+    halves = coefficients(~even), coefficients(even)
+    predicted = {
+        kind: 10 ** np.where(even, values @ halves[0], values @ halves[1]) for kind, values in inputs.items()
+    }
+    model = coefficients(np.ones(len(even), np.bool_))
+    *vector, length, logarithm, bias = (round(value, 5) for value in model.tolist())
+    poor_from = float(f"{np.quantile(predicted[CLEAN], 1 - share):.2g}")
+    poorness = Poorness(tuple(vector), round(length / 50, 7), logarithm, bias, poor_from)
+    return Fit(poorness, counted, predicted)
+
+
+def print_fit(found: Fit) -> None:
+    print(f"poor from {found.poorness.poor_from:g}")
+    print(f"{'':18}{'strangers that match':>22}{'predicted (median)':>20}{'refused':>10}")
+    for kind, counted in found.counted.items():
+        median = float(np.median(found.predicted[kind]))
+        refused = 100 * found.refused(kind)
+        print(f"{kind:18}{counted.mean():22.5f}{min(1, max(RAREST, median)):20.5f}{refused:9.1f} %")
+
+
+# --- tables
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Searches that found somebody at the threshold, of all; people left in the gallery."""
+
+    named: int
+    searches: int
+    people: int
+
+    def __str__(self) -> str:
+        share = 100 * self.named / max(1, self.searches)
+        return f"{share:.1f} % (N = {self.people})"
+
+
+def named(gallery: Vectors, people: NDArray[np.int64], probes: Vectors, threshold: float) -> Rate:
+    """How many probes have a template at the threshold or above."""
+    scores = probes @ gallery.T if len(gallery) else np.full((len(probes), 1), -1.0)
+    return Rate(int((scores.max(axis=1) >= threshold).sum()), len(probes), len(np.unique(people)))
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """What one kind of spoiled picture does."""
+
+    kind: str
+    refused: float
+    spoiled: tuple[tuple[Rate, Rate], ...]
+    clean: Rate
+    few: tuple[Rate, Rate]
+    mated: Rate
+
+
+def rows(
+    people: People,
+    spoiling: Callable[[str, NDArray[np.uint8]], tuple[Vectors, Vectors]],
+    poorness: Poorness,
+    threshold: float,
+    *,
+    enrolled: int,
+    sizes: Sequence[tuple[int, int]],
+    kinds: Sequence[str] = tuple(SPOILED),
+) -> Iterator[Row]:
+    """The first `enrolled` people are in the galleries, all photos of the others are strangers'. `sizes` are
+    numbers of people and of templates a person."""
+    order = np.arange(len(people.subjects))
+    first = np.array([order[people.subjects == who][0] for who in np.unique(people.subjects)])
+    place = order - first[people.subjects]
+    strangers = people.subjects >= enrolled
+    clean, _ = spoiling(CLEAN, people.crops)
+    for kind in kinds:
+        vectors, norms = spoiling(kind, people.crops)
+        poor = poorness.rates(vectors, norms) >= poorness.poor_from
+        probes = vectors[strangers]
+
+        def both(
+            gallery: NDArray[np.bool_],
+            source: Vectors,
+            poor: NDArray[np.bool_] = poor,
+            probes: Vectors = probes,
+        ) -> tuple[Rate, Rate]:
+            left = gallery & ~poor
+            return (
+                named(source[gallery], people.subjects[gallery], probes, threshold),
+                named(source[left], people.subjects[left], probes, threshold),
+            )
+
+        usual = (people.subjects < enrolled) & (place == 0)
+        few = usual & (people.subjects < FEW)
+        mixed = np.where(few[:, None], vectors, clean)
+        mates = (people.subjects < enrolled) & (place == 1)
+        same = np.einsum("nd,nd->n", vectors[mates], clean[first[people.subjects[mates]]])
+        yield Row(
+            kind,
+            float(poor.mean()),
+            tuple(
+                both((people.subjects < count) & (place < templates), vectors) for count, templates in sizes
+            ),
+            named(clean[usual], people.subjects[usual], probes, threshold),
+            _few(mixed, usual, few, poor, probes, people.subjects, threshold),
+            Rate(int((same >= threshold).sum()), len(same), enrolled),
+        )
+
+
+def _few(
+    gallery: Vectors,
+    usual: NDArray[np.bool_],
+    few: NDArray[np.bool_],
+    poor: NDArray[np.bool_],
+    probes: Vectors,
+    subjects: NDArray[np.int64],
+    threshold: float,
+) -> tuple[Rate, Rate]:
+    """Searches of spoiled strangers that a few spoiled people among many clean ones take: all of them, and
+    those of them that are not poor."""
+    if not usual.sum():
+        return Rate(0, 0, 0), Rate(0, 0, 0)
+    left = few & ~poor
+    return (
+        replace(named(gallery[few], subjects[few], probes, threshold), people=int(few.sum())),
+        replace(named(gallery[left], subjects[left], probes, threshold), people=int(left.sum())),
+    )
+
+
+def print_rows(found: Iterator[Row], sizes: Sequence[tuple[int, int]], enrolled: int) -> None:
+    heads = [f"{count} people × {templates}: before → after" for count, templates in sizes]
+    columns = [
+        "pictures",
+        "refused",
+        *heads,
+        f"clean gallery, N = {enrolled}",
+        f"{FEW} among {enrolled} clean: before → after",
+        "a clean template finds its person",
+    ]
+    print("| " + " | ".join(columns) + " |")
+    print("|" + "---|" * len(columns))
+    for row in found:
+        pairs = [f"{before} → {after_}" for before, after_ in row.spoiled]
+        cells = [
+            row.kind,
+            f"{100 * row.refused:.1f} %",
+            *pairs,
+            str(row.clean),
+            f"{row.few[0]} → {row.few[1]}",
+            f"{100 * row.mated.named / max(1, row.mated.searches):.1f} %",
+        ]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+# --- photos
+
+
+def count_photos(photos: Path) -> None:
+    """Enroll the photos as a user does, and count what is refused."""
+    from facekit import verbs
+    from facekit.reading import Options
+
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(photos).extractall(folder)
+        roots = [each for each in Path(folder).iterdir() if each.is_dir()]
+        root = roots[0] if len(roots) == 1 else Path(folder)
+        jobs = Options(jobs=settings.default_threads())
+        report = verbs.enroll(root, Path(folder, "gallery.db"), options=jobs)
+    print(f"{report.count('enrolled')} enrolled, {report.count('refused')} refused")
+    for reason, count in report.refusals():
+        print(f"{count} {reason}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("fit", "tables", "photos"))
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--leave-out", type=Path, help="a zip with a folder for each person to leave out")
+    parser.add_argument("--manifest", type=Path, help="write what was fitted into this manifest")
+    parser.add_argument("--share", type=float, default=0.0015, help="of clean crops that may be poor")
+    parser.add_argument("--subjects", default="", help="only people whose names begin like this")
+    parser.add_argument("--enrolled", type=int, default=700)
+    parser.add_argument("--cache", type=Path, help="a folder in which vectors are kept")
+    given = parser.parse_args(arguments)
+    if given.what == "photos":
+        count_photos(given.pictures)
+        return
+    spec = weights.shipped_embedder()
+    embedder = Embedder(spec, threads=2)
+    spoiling = Spoiling(embedder.with_norms, given.cache)
+    people = read_people(given.pictures, begins=given.subjects, leave_out=given.leave_out)
+    if given.what == "fit":
+        found = fit(people, spoiling, spec.threshold, given.share)
+        print_fit(found)
+        if given.manifest:
+            _write(given.manifest, found, given)
+        return
+    assert spec.poorness is not None, "fit first"
+    enrolled = given.enrolled
+    sizes = [(70, 1), (70, 4), (enrolled, 1)]
+    people = people.most(enrolled, 70)
+    table = rows(people, spoiling, spec.poorness, spec.threshold, enrolled=enrolled, sizes=sizes, kinds=TOLD)
+    print_rows(table, sizes, enrolled)
+
+
+def _write(path: Path, found: Fit, given: argparse.Namespace) -> None:
+    command = f"python scripts/measure_quality.py fit {given.pictures.name}"
+    if given.leave_out:
+        command += f" --leave-out {given.leave_out.name}"
+    entry: dict[str, Any] = dict(weights.read_manifest(path)["embedder"])
+    model = found.poorness
+    entry["poorness"] = {
+        "command": f"{command} --share {given.share:g} --manifest {path.name}",
+        "poor_from": model.poor_from,
+        "length": model.length,
+        "log_length": model.log_length,
+        "bias": model.bias,
+        "weights": list(model.weights),
+    }
+    manifest.update(path, entry)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Poor templates are known as such wherever a gallery goes, and decide nothing."""
+
+import sqlite3
+
+import numpy as np
+import pytest
+from gallery_samples import create, people, template
+
+from facekit.errors import GalleryError
+from facekit.gallery import Gallery, copying, index, migrations, rows, transfer
+from facekit.gallery.settings import Settings
+
+POOR = {"size": 50.0, "stranger_rate": 0.4}
+GOOD = {"size": 50.0, "stranger_rate": 0.001}
+BOTH, ONLY, SECOND = "has both", "has only poor ones", template("has both", 1)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """One of whom the second of two templates is poor, one of whom the only one is, and ten others."""
+    templates = [
+        template(BOTH, 0, quality=GOOD),
+        template(BOTH, 1, quality=POOR),
+        template(ONLY, 0, quality=POOR),
+        *people(10),
+    ]
+    create(tmp_path / "gallery.db", templates, poor_from=0.01).close()
+    return tmp_path / "gallery.db"
+
+
+def probes():
+    return np.stack([SECOND.vector, template(ONLY).vector, template("person 003").vector])
+
+
+def check(gallery):
+    both, only, other = (found[0] for found in gallery.search(probes(), 3))
+    assert (both.subject == BOTH) <= (both.score < 0.9)
+    assert (only.subject, only.poor, round(only.score, 4)) == (ONLY, True, 1.0)
+    assert (other.subject, other.poor, round(other.score, 4)) == ("person 003", False, 1.0)
+
+
+def test_a_poor_template_is_left_out_beside_a_good_one(path):
+    with Gallery.open(path) as gallery:
+        check(gallery)
+
+
+def test_a_large_gallery_and_its_cache_say_the_same(path, monkeypatch):
+    with Gallery.open(path) as gallery:
+        expected = gallery.search(probes(), 12)
+    monkeypatch.setattr(index, "IN_MEMORY", 5)
+    for _ in range(2):
+        with Gallery.open(path) as gallery:
+            assert gallery.search(probes(), 12) == expected
+
+
+def test_a_cache_learns_of_poor_templates_that_come_later(path, monkeypatch):
+    monkeypatch.setattr(index, "IN_MEMORY", 5)
+    with Gallery.open(path, write=True) as gallery:
+        gallery.search(probes())
+        gallery.add([template("late", 0, quality=POOR)])
+        [found] = gallery.search(template("late").vector[None], 1)
+        assert (found[0].subject, found[0].poor) == ("late", True)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".jsonl"])
+def test_exports_and_imports_keep_what_is_poor(path, tmp_path, suffix):
+    with Gallery.open(path) as gallery:
+        transfer.write(gallery, tmp_path / f"out{suffix}")
+    exported = transfer.read(tmp_path / f"out{suffix}")
+    with transfer.create_from(exported, tmp_path / "again.db") as again:
+        check(again)
+    with create(tmp_path / "other.db", [template("Ann")], poor_from=0.01) as other:
+        transfer.import_into(other, exported)
+        check(other)
+
+
+def test_a_copy_and_a_merge_keep_what_is_poor(path, tmp_path):
+    copying.copy(path, tmp_path / "copy.db")
+    with Gallery.open(tmp_path / "copy.db", write=True) as copied:
+        check(copied)
+        copied.merge("person 001", [ONLY])
+        assert all(each.subject != ONLY for found in copied.search(probes(), 12) for each in found)
+        # There the poor one stands beside good ones.
+        assert copied.search(probes()[1:2], 1)[0][0].score < 0.9
+
+
+def test_nothing_is_poor_where_the_embedder_s_limit_is_not_known(tmp_path):
+    with create(tmp_path / "gallery.db", [template("Ann", 0, quality=POOR)]) as gallery:
+        assert not gallery.search(template("Ann").vector[None])[0][0].poor
+
+
+def test_a_gallery_from_before_has_no_limit_and_is_still_read(path):
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 3")
+    connection.commit()
+    connection.close()
+    with Gallery.open(path) as gallery:
+        check(gallery)
+    with Gallery.open(path, write=True) as gallery:
+        assert gallery.version == len(migrations.MIGRATIONS)
+
+
+@pytest.mark.parametrize("quality", ["[]", '{"stranger_rate": "x"}', "1"])
+def test_a_crafted_quality_is_damage_and_no_traceback(path, quality):
+    connection = sqlite3.connect(path)
+    settings = Settings.read(connection, path)
+    [row] = list(rows.read(connection, settings, path, "WHERE t.id = ?", (2,)))
+    described = row._replace(quality=quality).described()
+    code = rows.template_checksum(settings.fingerprint, row.id, row.subject, *described, vector=row.vector)
+    difference = int.from_bytes(code, "little") - int.from_bytes(row.checksum, "little")
+    values = {**vars(settings), "digest": (settings.digest + difference) % 2**128}
+    with connection:
+        connection.execute("UPDATE templates SET quality = ?, checksum = ? WHERE id = 2", (quality, code))
+        Settings(**values).write(connection)
+    connection.close()
+    with Gallery.open(path) as gallery, pytest.raises(GalleryError, match="damaged"):
+        gallery.search(probes())
