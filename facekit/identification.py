@@ -10,6 +10,7 @@ import numpy as np
 
 from facekit import hints
 from facekit.errors import GalleryError
+from facekit.lighting import with_light
 from facekit.results import Candidate, Face, Identification, Picture, PictureResult
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def identify(
     require_subjects(gallery)
     faces = pipeline.faces(picture)
     named = name_faces(gallery, faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
-    return PictureResult(picture.source, tuple(named), notes=picture.notes)
+    return PictureResult(picture.source, tuple(named), notes=with_light(picture, faces))
 
 
 def require_subjects(gallery: Gallery, embedder: Path | None = None) -> None:
@@ -151,7 +152,8 @@ def _verdict(
     best = candidates[0].score if candidates else None
     names = tuple(each.subject for each in claim)
     if not names:
-        return Identification(face, None, candidates, best, "below_threshold")
+        reason = "too_dark" if face.dark else "below_threshold"
+        return Identification(face, None, candidates, best, reason)
     if len(names) > 1:
         return Identification(face, None, candidates, best, "ambiguous", names)
     if claim[0].poor:

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from facekit.detection import MIN_FACE
 from facekit.detection.geometry import face_side, ordered, resized, resized_points, scaled
 from facekit.embedding import Embedder
 from facekit.errors import WeightsError
-from facekit.lighting import lit, lit_face
+from facekit.lighting import is_too_dark, lit, lit_face
 from facekit.results import Detection, Face, Picture, Pixels
 
 _PIXELS_A_CROP = 1.5
@@ -126,7 +127,11 @@ class Pipeline:
         enough = _PIXELS_A_CROP * self.spec.side * picture.scale
         if full is not None and picture.scale > 1 and any(face_side(face.box) < enough for face in found):
             picture = full()
-        return self.describe(picture, found) if found else []
+        faces = self.describe(picture, found) if found else []
+        return [
+            replace(face, dark=is_too_dark(picture.pixels, resized(face.detection, 1 / picture.scale).box))
+            for face in faces
+        ]
 
     def describe(self, picture: Picture, found: Sequence[Detection]) -> list[Face]:
         """The faces that were found in the picture, at least one, with their vectors."""

@@ -134,6 +134,7 @@ def read_one(
     """Read one picture; everything that can be wrong with it becomes the reading's `error`. `admit` is asked
     before so many pixels are made."""
     from facekit import images
+    from facekit.lighting import with_light
 
     try:
         data = images.content(source)
@@ -150,6 +151,7 @@ def read_one(
 
         picture = full(None if options.keep_pictures else pipeline.longest_look)
         faces = tuple(pipeline.faces(picture, full=full))
+        notes = with_light(picture, faces)
     except TruncatedError as error:
         return Reading(source, error=f"{error}; --truncated accept takes what is there")
     except PictureError as error:
@@ -166,7 +168,7 @@ def read_one(
         faces,
         picture.sha256,
         picture.size,
-        notes=picture.notes,
+        notes=notes,
         picture=kept,
     )
 

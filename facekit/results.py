@@ -85,6 +85,7 @@ class Face:
     not known; of an embedder that averages with the mirror image, the mean of both lengths. It is a measure
     of quality, higher is better, only with networks trained by `magface` (Meng et al. 2021) or `adaface` (Kim
     et al. 2022), and comparable only within one network. A file that scales its vectors itself gives 1.
+    One that is `dark` uses few levels of brightness in its picture.
     """
 
     detection: Detection
@@ -93,6 +94,7 @@ class Face:
     vector: Vector
     quality: Quality
     feature_norm: float | None = None
+    dark: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -136,6 +138,7 @@ class Identification:
     candidate). `reason` is why a face is unknown:
 
     below_threshold      no candidate reaches the threshold
+    too_dark             the same, of a face that is so dark that nobody could be told by it
     already_in_picture   another face of the picture has the name that this one would have
     ambiguous            two people have the same best score
     too_poor             only poor pictures are enrolled of the one it may be, and strangers are like those

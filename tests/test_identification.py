@@ -82,6 +82,17 @@ def test_an_unknown_face_says_why_and_what_its_best_score_is() -> None:
     assert [each.score for each in decided(table, 0.3)] == [0.8, 0.7, 0.2, 0.6]
 
 
+def test_a_dark_face_that_nobody_is_like_is_called_too_dark_and_others_have_their_names() -> None:
+    dark = replace(face(), dark=True)
+    known, unknown = [Candidate(1, "a", 0.8)], [Candidate(1, "a", 0.2)]
+    found = decide([dark, dark, face()], [known, unknown, unknown], 0.3)
+    assert [(each.subject, each.reason) for each in found] == [
+        ("a", None),
+        (None, "too_dark"),
+        (None, "below_threshold"),
+    ]
+
+
 @pytest.mark.parametrize("apart", [0.0, CLOSE / 2])
 @pytest.mark.parametrize("allow_repeats", [False, True])
 def test_nobody_is_named_whom_two_people_are_like(apart: float, allow_repeats: bool) -> None:

@@ -65,7 +65,7 @@ def _lines(reading: Reading, style: str) -> Iterator[str]:
     elif style == "csv":
         yield from _csv(reading)
     elif not reading.error:
-        yield picture_line(reading.source, len(reading.faces))
+        yield picture_line(reading.source, len(reading.faces), reading.notes)
         for number, face in enumerate(reading.faces, 1):
             q = face.quality
             quality = f"sharpness {q.sharpness:.0f}  brightness {q.brightness:.0f}  yaw {q.yaw:+.2f}"

@@ -7,6 +7,7 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from facekit.lighting import TOO_BRIGHT, TOO_DARK
 from facekit.rendering.counting import counted
 from facekit.rendering.escaping import csv_cell, isolated, json_line, printable
 from facekit.rendering.tables import WIDTH, shown, width
@@ -35,14 +36,14 @@ def text(result: PictureResult) -> Iterator[str]:
     """
     if result.error:
         return
-    yield picture_line(result.source, len(result.faces))
+    yield picture_line(result.source, len(result.faces), result.notes)
     for number, face in enumerate(result.faces, 1):
         yield from _face(number, face)
 
 
-def picture_line(source: str, faces: int) -> str:
+def picture_line(source: str, faces: int, notes: Sequence[str] = ()) -> str:
     """`party.jpg: 2 faces`."""
-    what = counted(faces, "face")
+    what = counted(faces, "face") + ("" if faces else _light(notes))
     return f"{_name_of(source, WIDTH - len(what) - 2)}: {what}"
 
 
@@ -50,7 +51,12 @@ def names_line(result: PictureResult) -> str:
     """`party.jpg: Ada, unknown, Ben`, the faces from left to right."""
     faces = sorted(result.faces, key=lambda each: each.face.detection.box[0])
     names = ", ".join(_name(each) for each in faces)
-    return f"{isolated(result.source)}: {names or 'no face'}"
+    return f"{isolated(result.source)}: {names or 'no face' + _light(result.notes)}"
+
+
+def _light(notes: Sequence[str]) -> str:
+    """Where no face could be found: by which light."""
+    return next((f" ({note})" for note in notes if note in (TOO_DARK, TOO_BRIGHT)), "")
 
 
 def _name(identified: Identification) -> str:
@@ -96,6 +102,8 @@ def why_unknown(identified: Identification) -> str | None:
     names = " and ".join(map(isolated, identified.contenders))
     if identified.reason == "ambiguous":
         return f"equally like {names}"
+    if identified.reason == "too_dark":
+        return "too dark to tell who it is"
     if identified.reason == "already_in_picture":
         return f"{names} is another face here, and named once a picture (--allow-repeats)"
     if identified.reason == "too_poor":
