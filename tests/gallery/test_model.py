@@ -4,6 +4,7 @@ import pytest
 from loading import script
 
 model_test = script("model_test")
+model, judge = script("gallery_model"), script("model_judge")
 
 
 def test_processes_that_are_killed_leave_what_was_acknowledged():
@@ -13,7 +14,7 @@ def test_processes_that_are_killed_leave_what_was_acknowledged():
 
 
 def state(**pictures):
-    return model_test.State({name: frozenset(found) for name, found in pictures.items()})
+    return model.State({name: frozenset(found) for name, found in pictures.items()})
 
 
 def done(number, operation, answer):
@@ -25,8 +26,8 @@ RENAMED = ["rename", "Ann", "Ben"]
 
 
 def orders(reports, loose, last, **final):
-    found = model_test.Reports({report["number"]: report for report in reports}, loose)
-    return list(model_test._orders(found, last, state(**final).listed()))
+    found = judge.Reports({report["number"]: report for report in reports}, loose)
+    return list(judge.orders(found, last, state(**final).listed()))
 
 
 def test_the_judge_tells_a_lost_change():
@@ -48,12 +49,32 @@ def test_the_judge_finds_the_place_of_a_change_without_a_number(must):
 
 def test_the_judge_tells_a_read_that_no_state_explains():
     seen = {"kind": "seen", "way": "copy", "number": 1, "state": {"Ann": ["a"]}}
-    assert not list(model_test._judged(seen, [state(), state(Ann="a")]))
-    assert list(model_test._judged(seen, [state(Ann="a"), state()]))
+    assert not list(judge.judged(seen, [state(), state(Ann="a")]))
+    assert list(judge.judged(seen, [state(Ann="a"), state()]))
 
 
 def test_the_judge_finds_bytes_of_the_removed(tmp_path):
-    name, sha256 = model_test.NAMES[0], model_test.picture(model_test.NAMES[0], 0)
-    (tmp_path / "gallery.db").write_bytes(b".." + model_test.vector(sha256).tobytes() + name.encode())
-    assert len(model_test._traces(tmp_path, {})) == 2
-    assert not model_test._traces(tmp_path, {name: [sha256]})
+    name, sha256 = model.NAMES[0], model.picture(model.NAMES[0], 0)
+    (tmp_path / "gallery.db").write_bytes(b".." + model.vector(sha256).tobytes() + name.encode())
+    assert len(judge.traces(tmp_path, {})) == 2
+    assert not judge.traces(tmp_path, {name: [sha256]})
+
+
+def test_the_model_forgets_removals_as_a_gallery_does(tmp_path):
+    """What was removed comes back, and a second time there is nothing to forget."""
+    sha256 = model.picture("Ann", 0)
+    add = ["add", [["Ann", sha256]], False, False]
+    steps = [add, ["remove", ["Ann"]], add, ["forget_removals"], add, ["rename", "Ann", "Ben"]]
+    steps += [["forget_removals"], ["forget_removals"], ["rename", "Ben", "Ann"]]
+    modelled = model.State()
+    with model.new_gallery(tmp_path / "gallery.db") as gallery:
+        for verb, *arguments in steps:
+            before, (modelled, answer) = modelled, model.applied(modelled, [verb, *arguments])
+            numbered = gallery.settings.changes
+            if verb == "add":
+                report = gallery.add([model.template("Ann", sha256)])
+                assert answer == [placement.status for placement in report.placements]
+            else:
+                assert getattr(gallery, verb)(*arguments) == answer
+            assert gallery.settings.changes == numbered + (modelled != before)
+            assert model.of_rows(gallery.templates()) == modelled.listed()
