@@ -12,7 +12,7 @@ import numpy as np
 from facekit import hints
 from facekit.cli import DONE, FAILED
 from facekit.cli import options as shared
-from facekit.cli.evaluating import Evaluating
+from facekit.cli.waiting import Waiting
 from facekit.errors import DependencyError, UsageError
 from facekit.evaluation import calibration, evidence, pictures, scores
 from facekit.evaluation.calibration import Calibration
@@ -46,6 +46,7 @@ class Calibrating:
         self.kind = kind
         self.rate = rate
         self.dry_run = dry_run
+        self.waiting = Waiting(console)
 
     def evidence(
         self, images: Path | None, file: Path | None, options: Options, *, aligned: bool
@@ -61,14 +62,16 @@ class Calibrating:
         with shared.open_gallery(self.path, write=not self.dry_run, fingerprint=fingerprint) as gallery:
             enrolled, digests = _enrolled(gallery, options.embedder)
         if images is None or pipeline is None:
-            if self.kind == "FMR":
-                return evidence.of_comparisons(enrolled.vectors, enrolled.subjects), "own templates"
-            return evidence.of_templates(enrolled), "own templates"
+            with self.waiting.busy("comparing the templates with each other"):
+                if self.kind == "FMR":
+                    return evidence.of_comparisons(enrolled.vectors, enrolled.subjects), "own templates"
+                return evidence.of_templates(enrolled), "own templates"
         paths, people = pictures.people(images, note=self.console.note)
         if self.kind == "FMR":
             affordable(len(paths))
-        source = Source(options, aligned, report=Evaluating(self.console, style=self.style).progress)
-        templates = source.templates(paths, pipeline)
+        source = Source(options, aligned, report=self.waiting.progress)
+        with self.waiting.busy("reading the pictures"):
+            templates = source.templates(paths, pipeline)
         for problem in templates.problems:
             self.console.error(problem)
         if self.kind == "FMR":
@@ -78,6 +81,10 @@ class Calibrating:
 
     def set(self, found: Evidence, source: str, curve: str) -> int:
         """Choose the threshold and store it; the exit status."""
+        with self.waiting.busy("choosing the threshold"):
+            return self._set(found, source, curve)
+
+    def _set(self, found: Evidence, source: str, curve: str) -> int:
         with shared.open_gallery(self.path, console=self.console, write=not self.dry_run) as gallery:
             before = gallery.threshold
             subjects = gallery.subject_count

@@ -49,7 +49,7 @@ class Console:
 
     def progress(self, done: int, total: int, what: str = "pictures") -> None:
         """Redraw the progress line, at most ten times a second; nothing where nobody watches."""
-        if self.quiet or total < 2 or not _watched():
+        if self.quiet or total < 2 or not is_watched():
             return
         if done <= 1:
             self._began = time.monotonic()
@@ -65,7 +65,7 @@ class Console:
 
     def status(self, text: str) -> None:
         """Redraw a line that says how things are, where somebody watches; the empty text ends it."""
-        if self.quiet or not _watched():
+        if self.quiet or not is_watched():
             return
         from facekit.rendering.tables import fit
 
@@ -95,7 +95,7 @@ class Console:
             self._drawn = 0.0
 
 
-def _watched() -> bool:
+def is_watched() -> bool:
     """Whether somebody sees lines that are drawn over."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 

@@ -109,7 +109,7 @@ def verification(
     from facekit.evaluation.protocols import Source
 
     run = Evaluating(console, **output)
-    source = Source(options, aligned, flip, run.progress, console.note)
+    source = Source(options, aligned, flip, run.waiting.progress, console.note)
     return run.verification(pairs, images, source, from_scores)
 
 
@@ -193,7 +193,7 @@ def identification(
     run = Evaluating(console, **output)
     share = strangers if strangers is not None else 0.0 if gallery else 0.5
     plan = Splits(gallery_photos, share, splits if share else 1, seed)
-    source = Source(options, aligned, flip, run.progress, console.note)
+    source = Source(options, aligned, flip, run.waiting.progress, console.note)
     return run.identification(images, gallery, plan, people, source, from_scores)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.cli import DONE, FAILED
-from facekit.cli.console import duration
 from facekit.cli.plotting import Reporting
+from facekit.cli.waiting import Waiting
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import groups, identification, pictures, protocols, verification
 from facekit.evaluation import pairs as lists
@@ -26,8 +25,8 @@ from facekit.rendering.counting import counted
 if TYPE_CHECKING:
     from facekit.cli.console import Console
 
-# After so many seconds of reading it is told how long the rest will take.
-_TOLD_AFTER = 5.0
+_READING = "reading the pictures"
+_COUNTING = "counting errors and drawing their intervals"
 
 
 class Evaluating:
@@ -50,19 +49,7 @@ class Evaluating:
         self.group_by = group_by
         self.file = scores
         self.reporting = Reporting(console, report, mistakes=mistakes) if report or mistakes else None
-        self._began = time.monotonic()
-        self._told = False
-
-    def progress(self, done: int, total: int) -> None:
-        """Draw the progress line, and tell once how long it will take."""
-        if done == 1:
-            self._began, self._told = time.monotonic(), False
-        elapsed = time.monotonic() - self._began
-        if not self._told and elapsed > _TOLD_AFTER:
-            self._told = True
-            left = elapsed / max(1, done - 1) * (total - done)
-            self.console.note(f"{done} of {total} pictures read; the others take {duration(left)}")
-        self.console.progress(done, total)
+        self.waiting = Waiting(console)
 
     def verification(
         self, pairs: Path | None, images: Path | None, source: Source, from_scores: Path | None
@@ -73,12 +60,14 @@ class Evaluating:
             _alone(from_scores, pairs=pairs, images=None if self._shows_pictures else images)
             measured = Measured(score_files.read_verification(from_scores), {"scores": str(from_scores)})
         else:
-            measured = self._compare(pairs, images, source)
+            with self.waiting.busy(_READING):
+                measured = self._compare(pairs, images, source)
         self._finish(measured)
         found = measured.scores
         assert isinstance(found, VerificationScores | Comparisons)
-        made = self._verification_report(found, measured)
-        grouped = self._verification_groups(found, made) if self.group_by else None
+        with self.waiting.busy(_COUNTING):
+            made = self._verification_report(found, measured)
+            grouped = self._verification_groups(found, made) if self.group_by else None
         self._print(made, grouped)
         if self.reporting:
             self.reporting.write(found, made, source.options)
@@ -160,13 +149,15 @@ class Evaluating:
         else:
             if self.group_by:
                 groups.require(self.group_by, ["person", *(protocols.columns_of(table) if table else [])])
-            measured = self._search(images, gallery, plan, source)
+            with self.waiting.busy(_READING):
+                measured = self._search(images, gallery, plan, source)
         found = measured.scores
         assert isinstance(found, IdentificationScores)
         if table is not None:
             found = protocols.with_people(found, table)
         self._finish(Measured(found, measured.notes, measured.problems))
-        made = identification.report(found, threshold=self.threshold, notes=measured.notes)
+        with self.waiting.busy(_COUNTING):
+            made = identification.report(found, threshold=self.threshold, notes=measured.notes)
         if not made.shows:
             raise FacekitError(
                 f"{made.non_mated} searches, and none for anybody who is enrolled: nothing can be measured; "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from facekit import outputs, untrusted, writing
 from facekit.cli import DONE
+from facekit.cli.waiting import Waiting
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import identification, scores, verification
 from facekit.evaluation.comparisons import Comparisons, has_scores, of_scores
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = Path("report.html")
 _HEADER = 10_000
+_DRAWING = "drawing"
 
 Found = TypeVar("Found")
 
@@ -51,7 +53,7 @@ class Reporting:
 
     def write(self, found: AnyScores | Comparisons, made: report.Report, options: Options) -> None:
         """Draw, and write the plots and the page."""
-        with style.styled():
+        with Waiting(self._console).busy(_DRAWING), style.styled():
             section = report.section("", found, made, self._images, options)
             for plot in section.plots:
                 style.save(plot.figure, self._out, plot.name)
@@ -89,7 +91,7 @@ class Plotting:
         }
         if report and not scored:
             raise UsageError("--report is for score files, as facekit evaluate --scores writes them")
-        with style.styled():
+        with Waiting(self.console).busy(_DRAWING), style.styled():
             for name, path in _named(galleries).items():
                 self.save(self._map(path, f"gallery-map{_more(name, galleries)}"))
             # A run's file is always called metrics.csv: its folder says which it is.
