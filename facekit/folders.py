@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facekit import images
+from facekit import images, raw
 from facekit.errors import UsageError
 
 _FOREIGN = re.compile(
@@ -37,6 +37,7 @@ folder's name. As long as that stays, nobody has given the folder a person's."""
 BESIDE = "beside the folders"
 NOT_NAMED = "not named yet (of facekit cluster)"
 HIDDEN = "hidden"
+RAW_BESIDE = "RAW beside a JPEG"
 _MOST_KINDS = 6
 _LONGEST_ENDING = 16
 _LONGEST_MARK = 100
@@ -127,7 +128,7 @@ def people(folders: Sequence[str]) -> People:
 
 
 def remarks(left_out: Iterable[LeftOut]) -> list[str]:
-    """The lines that count what was left out: `4 files left out: 2 beside the folders, 1 .cr2, 1 .mov`."""
+    """The lines that count what was left out: `4 files left out: 2 beside the folders, 1 .psd, 1 .mov`."""
     lines = []
     left_out = list(left_out)
     for folder, one, several in ((False, "file", "files"), (True, "folder", "folders")):
@@ -212,6 +213,11 @@ class _Search:
             except OSError:
                 tree.pictures.append(here)  # reading it tells the user why
                 continue
+            stems = {
+                stem.lower()
+                for stem, ending in (os.path.splitext(entry.name) for entry in found)
+                if ending.lower() in images.SUFFIXES
+            }
             for entry in found:
                 kind = _kind(entry)
                 if kind == "folder":
@@ -219,7 +225,7 @@ class _Search:
                 elif kind == "link":
                     tree.links += [entry.path] if self._ours(entry) else []
                 else:
-                    tree.pictures += self._file(entry, kind)
+                    tree.pictures += self._file(entry, kind, stems)
 
     def follow(self, tree: _Tree) -> None:
         """Add what the tree links to."""
@@ -246,7 +252,16 @@ class _Search:
     def _leave(self, folder: str, reason: str) -> None:
         self.left_out.append(LeftOut(folder, reason, folder=True))
 
-    def _file(self, entry: os.DirEntry[str], kind: str) -> Iterator[str]:
+    def _raw(self, entry: os.DirEntry[str], stems: set[str]) -> Iterator[str]:
+        """A camera's RAW picture, unless its JPEG lies beside it, or nothing here reads it."""
+        if os.path.splitext(entry.name)[0].lower() in stems:
+            self.left_out.append(LeftOut(entry.path, RAW_BESIDE))
+        elif not raw.installed():
+            self.left_out.append(LeftOut(entry.path, f"RAW ({raw.hint()})"))
+        else:
+            yield entry.path
+
+    def _file(self, entry: os.DirEntry[str], kind: str, stems: set[str]) -> Iterator[str]:
         if entry.name.startswith("."):
             if kind == "file" and _is_picture(entry.path):
                 self.left_out.append(LeftOut(entry.path, HIDDEN))
@@ -254,6 +269,8 @@ class _Search:
             return
         elif kind != "file":
             self.left_out.append(LeftOut(entry.path, kind))
+        elif os.path.splitext(entry.name)[1].lower() in raw.SUFFIXES:
+            yield from self._raw(entry, stems)
         elif _is_picture(entry.path):
             yield entry.path
         else:
@@ -288,7 +305,8 @@ def _is_unnamed(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_picture(path: str) -> bool:
-    return os.path.splitext(path)[1].lower() in images.SUFFIXES or images.begins_like_a_picture(path)
+    ending = os.path.splitext(path)[1].lower()
+    return ending in raw.SUFFIXES or ending in images.SUFFIXES or images.begins_like_a_picture(path)
 
 
 def _identity(folder: str) -> tuple[int, int] | None:

@@ -18,14 +18,14 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from facekit import headers
+from facekit import headers, raw
 from facekit.colors import pixels_of, rgb
 from facekit.errors import PictureError, TruncatedError
 from facekit.results import Picture
@@ -69,9 +69,11 @@ FORMATS = {
 """The formats that are read, by Pillow's names for them."""
 
 SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes)
+"""Of all but RAW pictures."""
 # What begins like one of the others may well be something else: a text, or a camera's raw file.
 _UNMISTAKABLE = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF")
 
+_JPEG_XL = re.compile(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n")
 _START = 40
 """So many bytes tell a format."""
 
@@ -138,8 +140,34 @@ def decode(
     """
     if len(data) > max_bytes:
         raise _failure(source, f"larger than {max_bytes / 1e6:g} MB")
+    settings = _Settings(max_pixels, accept_truncated, longest, admit)
+    if not raw.is_raw(data, source):
+        return _decoded(data, source, settings)
+    try:
+        preview = raw.preview(data)
+    except raw.RawError as error:
+        raise _failure(source, str(error)) from None
+    picture = _decoded(preview.data, source, settings, lambda image: _as_raw_lies(image, preview))
+    notes = (*picture.notes, *preview.notes(picture.size))
+    return replace(picture, sha256=hashlib.sha256(data).hexdigest(), notes=notes)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What `decode` was told."""
+
+    max_pixels: int
+    accept_truncated: bool
+    longest: int | None
+    admit: Callable[[int], None]
+
+
+def _decoded(
+    data: bytes, source: str, settings: _Settings, orientation: Callable[[Image.Image], int] | None = None
+) -> Picture:
+    """Decode anything but a RAW picture; `orientation` says how it lies, or else its EXIF block."""
     name = _recognise(data, source)
-    whole = ended(data) if accept_truncated and name == "JPEG" else None
+    whole = ended(data) if settings.accept_truncated and name == "JPEG" else None
     try:
         headers.check(name, data)
         with _quietly:
@@ -148,16 +176,16 @@ def decode(
                 _silence_libtiff()
             # Not Image.open: its own limit is a global, and reports no width and height.
             with reader(io.BytesIO(data if whole is None else whole), "") as image:
-                _check_size(image, source, max_pixels)
-                scale = _reduce(image, longest) if longest and whole is None else 1
-                admit(image.width * image.height)
+                _check_size(image, source, settings.max_pixels)
+                scale = _reduce(image, settings.longest) if settings.longest and whole is None else 1
+                settings.admit(image.width * image.height)
                 image.load()
                 notes = _notes(image)
-                there, orientation = image, _orientation(image)
+                there, lies = image, (orientation or _orientation)(image)
                 if whole is not None:
                     there, note = _without_missing(image)
                     notes = (*notes, note)
-                pixels = pixels_of(_upright(rgb(there), orientation))
+                pixels = pixels_of(_upright(rgb(there), lies))
     except PictureError:
         raise
     except headers.CostError as error:
@@ -233,6 +261,8 @@ def _recognise(data: bytes, source: str) -> str:
     for name, known in FORMATS.items():
         if known.signature.match(start):
             return name
+    if _JPEG_XL.match(start):
+        raise _failure(source, "a JPEG XL picture, which is not read: convert it to JPEG or PNG")
     raise _failure(source, f"not a picture of a known format ({', '.join(FORMATS)})")
 
 
@@ -264,15 +294,22 @@ def _notes(image: Image.Image) -> tuple[str, ...]:
     return (f"{words.get(str(image.format), 'an animation: only the first frame')} was read",)
 
 
-def _orientation(image: Image.Image) -> int:
+def _as_raw_lies(image: Image.Image, preview: raw.Preview) -> int:
+    """How a RAW picture's preview lies: as it says itself, else as the picture does, unless it was turned."""
+    if (image.width < image.height) != (preview.width < preview.height):
+        return 1
+    return _orientation(image, preview.orientation)
+
+
+def _orientation(image: Image.Image, otherwise: int = 1) -> int:
     # Of HEIC only the container says how the picture is turned, and its reader has turned it.
     if image.format == "HEIF":
         return 1
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
+        return int(image.getexif().get(_ORIENTATION, otherwise))
     # A picture whose EXIF block is damaged is still a picture: taken as it lies.
     except Exception:
-        return 1
+        return otherwise
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

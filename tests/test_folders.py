@@ -57,8 +57,8 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
     touch(
         tmp_path,
         "a.png",
-        "b.CR2",
-        "c.cr2",
+        "b.PSD",
+        "c.psd",
         "sub/d.txt",
         "README",
         "Thumbs.db",
@@ -68,8 +68,8 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing.jpg")
     listing = find([str(tmp_path)])
     assert names(tmp_path) == ["a.png"]
-    assert listing.remarks() == ["5 files left out: 2 .cr2, 1 .txt, 1 linked to nowhere, 1 without an ending"]
-    assert LeftOut(str(tmp_path / "b.CR2"), ".cr2") in listing.left_out
+    assert listing.remarks() == ["5 files left out: 2 .psd, 1 .txt, 1 linked to nowhere, 1 without an ending"]
+    assert LeftOut(str(tmp_path / "b.PSD"), ".psd") in listing.left_out
 
 
 def test_very_many_reasons_stay_one_line() -> None:
@@ -86,7 +86,7 @@ def test_a_picture_is_known_by_its_first_bytes_whatever_its_ending(
 ) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / name, format)
     (tmp_path / "BM.txt").write_text("BM and P5 are how some pictures begin, and some texts")
-    (tmp_path / "raw.nef").write_bytes(b"II*\0" + b"\0" * 60)
+    (tmp_path / "raw.x3f").write_bytes(b"II*\0" + b"\0" * 60)
     assert names(tmp_path) == [name]
 
 
@@ -186,14 +186,14 @@ def test_a_folder_of_people_that_cannot_be_listed_is_the_users_mistake(tmp_path:
 
 def test_enrolling_reports_what_was_left_out_and_who_is_missing(tmp_path: Path) -> None:
     photo(tmp_path / "red" / "1.png", "red")
-    touch(tmp_path, "dora.jpg", "Bob/raw.cr2")
+    touch(tmp_path, "dora.jpg", "Bob/raw.psd")
     (tmp_path / "Cleo").mkdir()
     (tmp_path / "Cleo" / "1.png").write_text("damaged")
     report = facekit.enroll(tmp_path, options=FakeOptions())
     assert report.subjects == ["red"]
     assert report.without == ("Bob",)
     assert report.missing == ["Cleo"]
-    assert [each.reason for each in report.left_out] == ["beside the folders", ".cr2"]
+    assert [each.reason for each in report.left_out] == ["beside the folders", ".psd"]
 
 
 def test_measuring_and_enrolling_see_the_same_people(tmp_path: Path) -> None:

@@ -173,6 +173,8 @@ def test_a_picture_cut_off_is_refused_whatever_other_packages_allow(monkeypatch:
     ("data", "words"),
     [
         (b"", "empty"),
+        (b"\xff\x0a\xfa\x7f\x01\x90", "a JPEG XL picture, which is not read: convert it to JPEG"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14", "a JPEG XL picture, which is not read"),
         (b"%PDF-1.7\n", "not a picture of a known format"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not a picture of a known format"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
