@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How poor pictures draw strangers, and the model by which facekit refuses them.
 
-    scripts/measure_quality.py fit faces-val.zip --leave-out photos-val.zip --manifest weights/manifest.toml
+    scripts/measure_quality.py fit faces-val.zip --more faces-both.npy --subjects u \\
+        --leave-out photos-val.zip --manifest weights/manifest.toml
     scripts/measure_quality.py tables faces-both.npy --subjects u [--cache FOLDER]
     scripts/measure_quality.py photos photos-val.zip
 
@@ -12,7 +13,7 @@ family).
 same way reach the threshold with it; a ridge regression predicts the logarithm of that rate from the vector
 and its length. A face is poor from the rate on that `--share` of the crops as they are have, each predicted
 from other people's. It prints what share of each kind is refused then, and writes [embedder.poorness] into
-the manifest.
+the manifest. Of --more crops every second person's are used, and the others' by `tables`.
 
 `tables` enrolls 70 and --enrolled people and searches for strangers spoiled in the same way: in galleries
 that are spoiled too, in clean ones, and in clean ones with ten spoiled people, before poor pictures are
@@ -182,12 +183,16 @@ class People:
     subjects: NDArray[np.int64]
     families: NDArray[np.int64]
 
-    def most(self, enrolled: int, few: int) -> People:
-        """Four crops of the first `few` people and of strangers, from number `enrolled` on; two of others."""
-        numbers = np.arange(len(self.subjects))
-        places = numbers - np.searchsorted(self.subjects, self.subjects)
-        left = (places < 2) | (self.subjects < few) | (self.subjects >= enrolled)
-        return People(self.crops[left], self.subjects[left], self.families[left])
+    def of(self, chosen: NDArray[np.bool_]) -> People:
+        """The chosen crops (n,), with their people and families numbered anew."""
+        subjects, families = (
+            np.unique(numbers[chosen], return_inverse=True)[1] for numbers in (self.subjects, self.families)
+        )
+        return People(self.crops[chosen], subjects, families)
+
+    def places(self) -> NDArray[np.int64]:
+        """The number of each crop among its person's, from 0."""
+        return np.arange(len(self.subjects)) - np.searchsorted(self.subjects, self.subjects)
 
     def strangers(self) -> NDArray[np.bool_]:
         """Whether two crops are of people who are not of one family, (n, n)."""
@@ -201,22 +206,30 @@ class Spoiling:
         self._embed, self._cache = embedder, cache
 
     def __call__(self, kind: str, crops: NDArray[np.uint8]) -> tuple[Vectors, Vectors]:
-        seed = hashlib.sha256(kind.encode() + crops.tobytes()).hexdigest()[:16]
-        file = None if self._cache is None else self._cache / f"{kind.replace(' ', '-')}-{seed}.npz"
+        keys = [hashlib.sha256(kind.encode() + crop.tobytes()).hexdigest()[:16] for crop in crops]
+        file = None if self._cache is None else self._cache / f"{kind.replace(' ', '-')}.npz"
+        known: dict[str, tuple[Vectors, Vectors]] = {}
         if file is not None and file.is_file():
             with np.load(file) as kept:
-                return kept["vectors"], kept["norms"]
-        chance = np.random.default_rng(int(seed, 16))
-        parts = []
-        for first in range(0, len(crops), 64):
-            images = [Image.fromarray(crop) for crop in crops[first : first + 64]]
-            spoiled = (np.asarray(SPOILED[kind](image, chance)) for image in images)
-            parts.append(self._embed(np.stack([lit_face(pixels, FACE) for pixels in spoiled])))
-        vectors, norms = (np.concatenate(values) for values in zip(*parts, strict=True))
-        if file is not None:
+                values = zip(kept["vectors"], kept["norms"], strict=True)
+                known = dict(zip(kept["keys"].tolist(), values, strict=True))
+        missing = [place for place, key in enumerate(keys) if key not in known]
+        for first in range(0, len(missing), 64):
+            places = missing[first : first + 64]
+            found = self._embed(np.stack([_spoiled(kind, crops[place], keys[place]) for place in places]))
+            known.update(zip((keys[place] for place in places), zip(*found, strict=True), strict=True))
+        if file is not None and missing:
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(file, vectors=vectors, norms=norms)
+            vectors, norms = (np.stack(values) for values in zip(*known.values(), strict=True))
+            np.savez(file, keys=np.array(list(known)), vectors=vectors, norms=norms)
+        vectors, norms = (np.stack(values) for values in zip(*(known[key] for key in keys), strict=True))
         return vectors, norms
+
+
+def _spoiled(kind: str, crop: NDArray[np.uint8], seed: str) -> NDArray[np.uint8]:
+    """The crop as the embedder would see it: stretched, if it is dark."""
+    chance = np.random.default_rng(int(seed, 16))
+    return lit_face(np.asarray(SPOILED[kind](Image.fromarray(crop), chance)), FACE)
 
 
 def read_people(
@@ -285,39 +298,57 @@ class Fit:
         return float(np.mean(self.predicted[kind] >= self.poorness.poor_from))
 
 
-def fit(
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Spoiled faces of a kind: what the model sees (n, d + 3), their rates (n,), and which half of the
+    families they are of (n,)."""
+
+    kind: str
+    inputs: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    even: NDArray[np.bool_]
+
+
+def faces_of(
     people: People,
     spoiling: Callable[[str, NDArray[np.uint8]], tuple[Vectors, Vectors]],
     threshold: float,
-    share: float,
-    kinds: Sequence[str] = tuple(SPOILED),
-) -> Fit:
-    """The model of all people; the rate from which a face is poor is that of the `share` of clean crops with
+    kinds: Sequence[str],
+) -> Iterator[Faces]:
+    for kind in kinds:
+        vectors, norms = spoiling(kind, people.crops)
+        rates = stranger_rates(vectors, people.strangers(), threshold)
+        yield Faces(kind, features(vectors, norms), rates, people.families % 2 == 0)
+
+
+def coefficients(found: Sequence[Faces], even: Sequence[bool] = (False, True)) -> NDArray[np.float64]:
+    """Those of the ridge regression on faces of one half of the families, or of both."""
+    parts = [np.isin(each.even, even) for each in found]
+    weights = [CLEAN_COUNTS if each.kind == CLEAN else 1.0 for each in found]
+    return ridge(
+        np.concatenate([each.inputs[part] for each, part in zip(found, parts, strict=True)]),
+        np.log10(
+            np.concatenate([each.rates[part] for each, part in zip(found, parts, strict=True)]) + RAREST
+        ),
+        np.concatenate([np.full(part.sum(), weight) for part, weight in zip(parts, weights, strict=True)]),
+    )
+
+
+def fit(found: Sequence[Faces], share: float) -> Fit:
+    """The model of all faces; the rate from which a face is poor is that of the `share` of clean crops with
     the highest, each predicted by the half of the families that the face is not of."""
-    found = {kind: spoiling(kind, people.crops) for kind in kinds}
-    inputs = {kind: features(*each) for kind, each in found.items()}
-    counted = {
-        kind: stranger_rates(vectors, people.strangers(), threshold) for kind, (vectors, _) in found.items()
-    }
-
-    def coefficients(part: NDArray[np.bool_]) -> NDArray[np.float64]:
-        counts = [np.full(part.sum(), CLEAN_COUNTS if kind == CLEAN else 1.0) for kind in kinds]
-        return ridge(
-            np.concatenate([inputs[kind][part] for kind in kinds]),
-            np.log10(np.concatenate([counted[kind][part] for kind in kinds]) + RAREST),
-            np.concatenate(counts),
-        )
-
-    even = people.families % 2 == 0
-    halves = coefficients(~even), coefficients(even)
-    predicted = {
-        kind: 10 ** np.where(even, values @ halves[0], values @ halves[1]) for kind, values in inputs.items()
-    }
-    model = coefficients(np.ones(len(even), np.bool_))
-    *vector, length, logarithm, bias = (round(value, 5) for value in model.tolist())
-    poor_from = float(f"{np.quantile(predicted[CLEAN], 1 - share):.2g}")
+    halves = coefficients(found, [False]), coefficients(found, [True])
+    counted: dict[str, list[NDArray[np.float64]]] = {}
+    predicted: dict[str, list[NDArray[np.float64]]] = {}
+    for each in found:
+        logarithms = np.where(each.even, each.inputs @ halves[0], each.inputs @ halves[1])
+        counted.setdefault(each.kind, []).append(each.rates)
+        predicted.setdefault(each.kind, []).append(10**logarithms)
+    rates = {kind: np.concatenate(values) for kind, values in predicted.items()}
+    *vector, length, logarithm, bias = (round(value, 5) for value in coefficients(found).tolist())
+    poor_from = float(f"{np.quantile(rates[CLEAN], 1 - share):.2g}")
     poorness = Poorness(tuple(vector), round(length / 50, 7), logarithm, bias, poor_from)
-    return Fit(poorness, counted, predicted)
+    return Fit(poorness, {kind: np.concatenate(values) for kind, values in counted.items()}, rates)
 
 
 def print_fit(found: Fit) -> None:
@@ -484,11 +515,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("what", choices=("fit", "tables", "photos"))
     parser.add_argument("pictures", type=Path)
+    parser.add_argument("--more", type=Path, help="crops of more people to fit on, every second one of them")
     parser.add_argument("--leave-out", type=Path, help="a zip with a folder for each person to leave out")
     parser.add_argument("--manifest", type=Path, help="write what was fitted into this manifest")
-    parser.add_argument("--share", type=float, default=0.0015, help="of clean crops that may be poor")
+    parser.add_argument("--share", type=float, default=0.0018, help="of clean crops that may be poor")
     parser.add_argument("--subjects", default="", help="only people whose names begin like this")
-    parser.add_argument("--enrolled", type=int, default=700)
+    parser.add_argument("--enrolled", type=int, default=350)
     parser.add_argument("--cache", type=Path, help="a folder in which vectors are kept")
     given = parser.parse_args(arguments)
     if given.what == "photos":
@@ -497,23 +529,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spec = weights.shipped_embedder()
     embedder = Embedder(spec, threads=2)
     spoiling = Spoiling(embedder.with_norms, given.cache)
-    people = read_people(given.pictures, begins=given.subjects, leave_out=given.leave_out)
     if given.what == "fit":
-        found = fit(people, spoiling, spec.threshold, given.share)
+        people = read_people(given.pictures, leave_out=given.leave_out)
+        faces = list(faces_of(people, spoiling, spec.threshold, tuple(SPOILED)))
+        if given.more:
+            more = read_people(given.more, begins=given.subjects, each=2)
+            more = more.of(more.subjects % 2 == 0)
+            faces += faces_of(more, spoiling, spec.threshold, TOLD)
+        found = fit(faces, given.share)
         print_fit(found)
         if given.manifest:
             _write(given.manifest, found, given)
         return
     assert spec.poorness is not None, "fit first"
-    enrolled = given.enrolled
-    sizes = [(70, 1), (70, 4), (enrolled, 1)]
-    people = people.most(enrolled, 70)
+    enrolled, few = given.enrolled, 70
+    sizes = [(few, 1), (few, 4), (enrolled, 1)]
+    people = read_people(given.pictures, begins=given.subjects)
+    people = people.of(people.subjects % 2 == 1)
+    people = people.of((people.places() < 2) | (people.subjects < few) | (people.subjects >= enrolled))
     table = rows(people, spoiling, spec.poorness, spec.threshold, enrolled=enrolled, sizes=sizes, kinds=TOLD)
     print_rows(table, sizes, enrolled)
 
 
 def _write(path: Path, found: Fit, given: argparse.Namespace) -> None:
     command = f"python scripts/measure_quality.py fit {given.pictures.name}"
+    if given.more:
+        command += f" --more {given.more.name} --subjects {given.subjects}"
     if given.leave_out:
         command += f" --leave-out {given.leave_out.name}"
     entry: dict[str, Any] = dict(weights.read_manifest(path)["embedder"])

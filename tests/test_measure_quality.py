@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import loading
 import numpy as np
@@ -14,7 +15,7 @@ script = loading.script("measure_quality")
 KINDS = ("clean", "blur 8")
 
 
-def people(count: int = 60, each: int = 2) -> object:
+def people(count: int = 60, each: int = 2) -> Any:
     subjects = np.repeat(np.arange(count), each)
     return script.People(subjects[:, None, None, None].astype(np.uint8), subjects, subjects)
 
@@ -31,7 +32,7 @@ def spoiling(kind: str, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_fit_tells_faces_that_are_all_alike_from_usual_ones() -> None:
-    found = script.fit(people(), spoiling, 0.8, 0.02, KINDS)
+    found = script.fit(list(script.faces_of(people(), spoiling, 0.8, KINDS)), 0.02)
     assert found.refused("blur 8") > 0.95
     assert found.refused("clean") < 0.05
     assert found.counted["blur 8"].mean() == pytest.approx(1, abs=0.05)
@@ -40,7 +41,7 @@ def test_the_fit_tells_faces_that_are_all_alike_from_usual_ones() -> None:
 
 
 def test_the_table_says_how_many_strangers_are_named_before_and_after() -> None:
-    model = script.fit(people(), spoiling, 0.8, 0.02, KINDS).poorness
+    model = script.fit(list(script.faces_of(people(), spoiling, 0.8, KINDS)), 0.02).poorness
     clean, blurred = script.rows(people(), spoiling, model, 0.8, enrolled=40, sizes=[(20, 1)], kinds=KINDS)
     [(before, after)] = blurred.spoiled
     assert (before.named, before.searches, before.people) == (40, 40, 20)
@@ -69,11 +70,11 @@ def test_vectors_are_kept_and_taken_again(tmp_path: Path) -> None:
         calls.append(len(crops))
         return np.ones((len(crops), 2), np.float32), np.ones(len(crops), np.float32)
 
-    crops = np.zeros((70, 112, 112, 3), np.uint8)
-    for _ in range(2):
-        vectors, _ = script.Spoiling(embed, tmp_path)("gray", crops)
-        assert vectors.shape == (70, 2)
-    assert calls == [64, 6]
+    crops = np.arange(70, dtype=np.uint8)[:, None, None, None] * np.ones((112, 112, 3), np.uint8)
+    for count in (66, 70, 70):
+        vectors, _ = script.Spoiling(embed, tmp_path)("gray", crops[:count])
+        assert vectors.shape == (count, 2)
+    assert calls == [64, 2, 4]
 
 
 def test_people_are_read_by_name_and_family(tmp_path: Path) -> None:
