@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from facekit.gallery.records import NewTemplate
 from facekit.gallery.rows import STRANGER_RATE
 from facekit.mixture import UNLIKE, parts
-from facekit.poorness import is_poor
+from facekit.poorness import is_poor, of_gallery
 
 if TYPE_CHECKING:
     from facekit.gallery.store import Gallery
@@ -37,6 +37,8 @@ all people on. By chance a template is as like one stranger of 10,000 (facekit.p
 gallery, whose threshold rises with its people, like one or none of all: this is ten times as many, and more
 than one has relatives who look like twins."""
 ROWS_AT_ONCE = 256
+READ_AT_MOST = 5_000
+"""Templates that are read in no time."""
 SHORT_DIGEST = 12
 SMALLEST_PART = 2
 
@@ -81,6 +83,16 @@ def doubts(gallery: Gallery) -> list[Doubt]:
     """All doubts about the people of a gallery: duplicates, mislabelled templates, two people, strays,
     magnets, and who has poor templates only."""
     return doubts_of(list(gallery.contents()), gallery.threshold, poor_from=gallery.settings.poor_from)
+
+
+def camera(gallery: Gallery) -> str | None:
+    """What is to be expected where a gallery is of poor pictures, as a camera's is, and nobody has set its
+    threshold for them: words, or None where there is nothing to say or too much to read for it."""
+    settings = gallery.settings
+    if not settings.poor_from or settings.calibrated != settings.created or len(gallery) > READ_AT_MOST:
+        return None
+    rates = [info.quality.get(STRANGER_RATE) for info in gallery.templates()]
+    return of_gallery([rate for rate in rates if rate is not None and not is_poor(rate, settings.poor_from)])
 
 
 def doubts_of(templates: Sequence[NewTemplate], threshold: float, *, poor_from: float = 0.0) -> list[Doubt]:

@@ -7,6 +7,8 @@ the network's vector alone does not, because blurred faces keep theirs (scripts/
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,9 +52,26 @@ def is_poor(rate: float | None, poor_from: float) -> bool:
 
 
 TOO_POOR = "too poor"
+CAMERA = 10 * RAREST
+"""Half of a gallery's templates have this rate or a higher one only where all are from a poor camera: of
+usual collections of photos half have less than 0.00015 (scripts/measure_quality.py)."""
 
 
 def problem(rate: float | None) -> str:
     """What speaks against a poor face, in words; a gallery may hold one of a rate of 0."""
     often = f"1 in {round(1 / max(rate or RAREST, RAREST))}"
     return f"{TOO_POOR} ({often} strangers in pictures as poor would pass for this face)"
+
+
+def of_gallery(rates: Sequence[float]) -> str | None:
+    """What to expect of a gallery whose templates have these rates, in words: nothing where most of them are
+    usual ones. Strangers before the same camera are in pictures as poor, and each template has its chance.
+    """
+    usual = float(np.median(rates)) if rates else 0.0
+    if usual < CAMERA:
+        return None
+    share = -math.expm1(len(rates) * math.log1p(-min(usual, 0.5)))
+    return (
+        f"most of its pictures are poor: about {100 * min(share, 0.99):.0f} of 100 strangers in pictures "
+        "like them would be named at the threshold it came with"
+    )

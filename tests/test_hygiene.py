@@ -3,14 +3,15 @@
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facekit.gallery import NewTemplate
-from facekit.hygiene import Doubt, doubts_of
+from facekit.gallery import Gallery, NewTemplate
+from facekit.hygiene import Doubt, camera, doubts_of
 from facekit.rendering.doubted import lines
 
 THRESHOLD = 0.5
@@ -173,3 +174,14 @@ def test_magnets_and_poor_people_are_told_in_every_format() -> None:
     assert [json.loads(line)["people"] for line in lines(found, "json", None)] == [7, None]
     header, row, _ = lines(found, "csv", None)
     assert row.split(",")[header.split(",").index("people")] == "7"
+
+
+def test_a_camera_s_gallery_is_told_until_its_threshold_is_set(tmp_path: Path) -> None:
+    poor = [replace(each, quality={"stranger_rate": 0.004}) for each in templates(20, 1)]
+    made = {"fingerprint": "f" * 64, "dimension": 32, "embedder_name": "small", "poor_from": 0.01}
+    with Gallery.create(
+        tmp_path / "g.db", threshold=0.5, calibration="made up", templates=poor, **made
+    ) as gallery:
+        assert "about 8 of 100 strangers" in str(camera(gallery))
+        gallery._settings = replace(gallery.settings, created="2026-01-01T00:00:00+00:00")
+        assert camera(gallery) is None

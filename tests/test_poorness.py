@@ -77,3 +77,13 @@ def test_a_network_without_a_model_says_nothing(tmp_path) -> None:  # type: igno
     (tmp_path / "mine.onnx").touch()
     (tmp_path / "mine.toml").write_text("[embedder]\ndimension = 2\n")
     assert weights.user_embedder(tmp_path / "mine.onnx").poorness is None
+
+
+def test_a_gallery_of_usual_photos_needs_no_word() -> None:
+    assert poorness.of_gallery([]) is None
+    assert poorness.of_gallery([0.0001] * 60 + [0.02] * 40) is None
+
+
+def test_a_poor_camera_s_gallery_names_the_more_strangers_the_more_templates_it_has() -> None:
+    assert "about 10 of 100 strangers" in str(poorness.of_gallery([0.002] * 50))
+    assert "about 86 of 100 strangers" in str(poorness.of_gallery([0.002] * 1000))

@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     help="The curve by which identify --probability turns scores into probabilities.",
 )
 @click.option("--data", "name", metavar="NAME", help="What to call the photos in the gallery's record.")
+@click.option(
+    "--accept-difference",
+    is_flag=True,
+    help="Go on although the photos of --images are of another quality than the gallery's.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be set, and change nothing.")
 @shared.own_gallery_option
 @shared.picture_options
@@ -64,6 +69,7 @@ def calibrate(
     scores: Path | None,
     probability: str,
     name: str | None,
+    accept_difference: bool,
     dry_run: bool,
     gallery: Path | None,
     options: Options,
@@ -74,7 +80,8 @@ def calibrate(
     Chosen is the lowest threshold whose rate is at most RATE with 95 % confidence. Without --images or
     --scores each template of the gallery is searched for among all other people's. Photos are best of
     people who are not enrolled, taken like those to be searched for; of enrolled people they count as
-    strangers' with the person taken out. RATE takes 3/RATE searches at least; fewer are refused.
+    strangers' with the person taken out. Where they are much poorer than the gallery's photos, or much
+    better, nothing is promised (--accept-difference). RATE takes 3/RATE searches at least; fewer are refused.
 
     \b
     Examples:
@@ -91,5 +98,7 @@ def calibrate(
     run = Calibrating(
         console, gallery, style, "FPIR" if fmr is None else "FMR", fpir or fmr or 0.0, dry_run=dry_run
     )
-    evidence, source = run.evidence(images, scores, options, aligned=aligned)
+    evidence, source = run.evidence(
+        images, scores, options, aligned=aligned, accept_difference=accept_difference
+    )
     return run.set(evidence, name or source, probability)

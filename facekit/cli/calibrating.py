@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit import hints
 from facekit.cli import DONE, FAILED
 from facekit.cli import options as shared
 from facekit.cli.waiting import Waiting
 from facekit.errors import DependencyError, UsageError
-from facekit.evaluation import calibration, evidence, pictures, scores
+from facekit.evaluation import calibration, evidence, pictures, scores, shift
 from facekit.evaluation.calibration import Calibration
 from facekit.evaluation.comparisons import affordable
 from facekit.evaluation.evidence import Evidence
 from facekit.evaluation.protocols import Source
 from facekit.evaluation.searches import Enrolled
+from facekit.gallery.rows import STRANGER_RATE
+from facekit.poorness import is_poor
 from facekit.probability import Probability
 from facekit.rendering.escaping import json_line, printable
 from facekit.rendering.tables import WIDTH
@@ -49,9 +52,16 @@ class Calibrating:
         self.waiting = Waiting(console)
 
     def evidence(
-        self, images: Path | None, file: Path | None, options: Options, *, aligned: bool
+        self,
+        images: Path | None,
+        file: Path | None,
+        options: Options,
+        *,
+        aligned: bool,
+        accept_difference: bool = False,
     ) -> tuple[Evidence, str]:
-        """The scores to choose from, and what to call where they are from."""
+        """The scores to choose from, and what to call where they are from. Raises UsageError where the photos
+        are of another quality than the gallery's, unless with `accept_difference`."""
         if file is not None:
             found = evidence.of_scores(scores.read(file))
             if self.kind == "FMR" and found.non_mated.subjects > 1:
@@ -60,7 +70,7 @@ class Calibrating:
         pipeline = options.pipeline() if images is not None else None
         fingerprint = None if pipeline is None else pipeline.fingerprint
         with shared.open_gallery(self.path, write=not self.dry_run, fingerprint=fingerprint) as gallery:
-            enrolled, digests = _enrolled(gallery, options.embedder)
+            enrolled, digests, rates = _enrolled(gallery, options.embedder)
         if images is None or pipeline is None:
             with self.waiting.busy("comparing the templates with each other"):
                 if self.kind == "FMR":
@@ -74,10 +84,23 @@ class Calibrating:
             templates = source.templates(paths, pipeline)
         for problem in templates.problems:
             self.console.error(problem)
+        if templates.stranger_rates is not None:
+            self._compare(rates, templates.stranger_rates, accept=accept_difference)
         if self.kind == "FMR":
             numbers = np.unique(np.array(people, np.str_), return_inverse=True)[1]
             return evidence.of_comparisons(templates.vectors, numbers, templates.rows), images.name
         return evidence.of_photos(enrolled, templates, people, left_out=digests), images.name
+
+    def _compare(self, gallery: NDArray[np.float64], strangers: NDArray[np.float64], *, accept: bool) -> None:
+        """Refuse, or tell, that the strangers' photos are of another quality than the gallery's."""
+        words = shift.difference(gallery, strangers)
+        if words and not accept:
+            raise UsageError(
+                f"{words}: no promise can be made from them; give strangers' photos taken like those of the "
+                "gallery, or --accept-difference; nothing was changed"
+            )
+        if words:
+            self.console.note(words)
 
     def set(self, found: Evidence, source: str, curve: str) -> int:
         """Choose the threshold and store it; the exit status."""
@@ -173,9 +196,18 @@ def _what(chosen: Calibration) -> str:
     return "comparisons" if chosen.kind == "FMR" else "searches"
 
 
-def _enrolled(gallery: Gallery, embedder: Path | None) -> tuple[Enrolled, set[str]]:
+def _enrolled(gallery: Gallery, embedder: Path | None) -> tuple[Enrolled, set[str], NDArray[np.float64]]:
+    """Who can be named and by which templates, which pictures are enrolled, and the templates' rates of
+    strangers, NaN where they are not known."""
     contents = list(gallery.contents())
     if not contents:
         raise UsageError(f"{gallery.path}: nobody is enrolled: run {hints.enroll(gallery.path, embedder)}")
-    vectors = np.stack([item.vector for item in contents])
-    return Enrolled.of(vectors, [item.subject for item in contents]), {item.sha256 for item in contents}
+    rates = [item.quality.get(STRANGER_RATE, np.nan) for item in contents]
+    poor_from = gallery.settings.poor_from
+    # Poor templates are never enough for a name, and so decide no search.
+    good = [item for item, rate in zip(contents, rates, strict=True) if not is_poor(rate, poor_from)]
+    if not good:
+        raise UsageError(f"{gallery.path}: only poor pictures are enrolled, for which nobody is named")
+    vectors = np.stack([item.vector for item in good])
+    enrolled = Enrolled.of(vectors, [item.subject for item in good])
+    return enrolled, {item.sha256 for item in contents}, np.array(rates, np.float64)

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit import hints
+from facekit import hints, hygiene
 from facekit.enrolment import EnrolReport
 from facekit.outcomes import Outcome, Photo
 from facekit.rendering.counting import counted, listed
@@ -111,5 +111,15 @@ class Enrolling:
             self.console.note(f"  {doubtful} enrolled that may be of somebody else; look at them: {check}")
         for reason, count in report.refusals():
             self.console.note(f"  {count} refused: {reason}")
+        tell_poor(self.console, self.gallery, self.embedder)
         if len(self.gallery):
             self.console.note(f"use it: {hints.identify(self.gallery.path, self.embedder)}")
+
+
+def tell_poor(console: Console, gallery: Gallery, embedder: Path | None) -> None:
+    """Say that a gallery is of a poor camera, where strangers would be named."""
+    if words := hygiene.camera(gallery):
+        of_threshold = hints.calibrate(
+            gallery.path, len(gallery), embedder, calibration=gallery.settings.calibration
+        )
+        console.note(f"{gallery.path}: {words}; set it for them: {of_threshold}")

@@ -339,10 +339,12 @@ def _note_due(console: Console, opened: Gallery) -> None:
 
 def _print_doubts(console: Console, place: Path | None, style: str) -> None:
     from facekit import hygiene
+    from facekit.cli.enrolling import tell_poor
     from facekit.rendering import doubted
 
     with shared.open_gallery(place) as opened:
         found = hygiene.doubts(opened)
+        tell_poor(console, opened, None)
         for line in doubted.lines(found, style, place):
             console.emit(line)
         people = counted(opened.subject_count, "person", "people")

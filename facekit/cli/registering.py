@@ -11,6 +11,7 @@ import numpy as np
 
 from facekit import hints, verbs
 from facekit.cli import DONE, FAILED, NO_FACE
+from facekit.cli.enrolling import tell_poor
 from facekit.cli.keys import Keys
 from facekit.errors import DependencyError
 from facekit.gallery.records import subject_name
@@ -162,6 +163,7 @@ def _save(
         console.note(f"{source.shown}: {remark}")
     with verbs.gallery_for_enrolment(place, pipeline) as gallery:
         outcomes = registering.enroll(gallery, name, kept, source.name, accept_poor)
+        tell_poor(console, gallery, embedder)
     _tell(console, name, [pose for pose, _ in kept], outcomes)
     missing = [pose for pose in POSES if pose not in {pose for pose, _ in kept}]
     if missing:

@@ -31,7 +31,8 @@ class Templates:
 
     `vectors` float32 (m, d), unit; `rows` int64 (n,) the row of each of the `sources` (n,), −1 for a failure
     to acquire; `sha256` (n,) of the pictures' bytes; `several` is how many pictures have more than one face;
-    `problems` are the pictures that could not be read, a line each.
+    `problems` are the pictures that could not be read, a line each; `stranger_rates` (m,) are those of
+    facekit.poorness, NaN where they are not known, None where they were not asked for.
     """
 
     sources: Texts
@@ -40,6 +41,7 @@ class Templates:
     sha256: Texts
     several: int = 0
     problems: Texts = ()
+    stranger_rates: NDArray[np.float64] | None = None
 
     @property
     def failed(self) -> int:
@@ -82,6 +84,7 @@ def of_photos(
     """The main face of each photo, in as many processes as the work is worth. With `flip` its vector is
     averaged with its mirror image's."""
     vectors: list[NDArray[np.float32]] = []
+    rates: list[float] = []
     rows: list[int] = []
     digests: list[str] = []
     problems: list[str] = []
@@ -93,9 +96,12 @@ def of_photos(
         if reading.error:
             problems.append(reading.error)
         if reading.faces:
-            vectors.append(_vector(main_face(reading), pipeline, flip=flip))
+            face = main_face(reading)
+            vectors.append(_vector(face, pipeline, flip=flip))
+            rate = face.quality.stranger_rate
+            rates.append(np.nan if rate is None else rate)
         report(number, len(sources))
-    return _templates(sources, vectors, rows, digests, pipeline.dimension, several, problems)
+    return _templates(sources, vectors, rates, rows, digests, pipeline.dimension, several, problems)
 
 
 def _vector(face: Face, pipeline: Pipeline, *, flip: bool) -> NDArray[np.float32]:
@@ -119,10 +125,13 @@ def of_crops(
     digests: list[str] = []
     problems: list[str] = []
     waiting: list[Pixels] = []
+    rates: list[float] = []
 
     def embed() -> None:
         if waiting:
-            vectors.extend(_of_batch(np.stack(waiting), embedder, flip=flip))
+            found, of_found = _of_batch(np.stack(waiting), embedder, flip=flip)
+            vectors.extend(found)
+            rates.extend(of_found)
             waiting.clear()
 
     for number, read in enumerate(_read(sources, contents, embedder.spec.side), 1):
@@ -138,14 +147,19 @@ def of_crops(
             embed()
         report(number, len(sources))
     embed()
-    return _templates(sources, vectors, rows, digests, embedder.dimension, 0, problems)
+    return _templates(sources, vectors, rates, rows, digests, embedder.dimension, 0, problems)
 
 
-def _of_batch(crops: Pixels, embedder: Embedder, *, flip: bool) -> NDArray[np.float32]:
-    vectors = embedder(crops)
+def _of_batch(
+    crops: Pixels, embedder: Embedder, *, flip: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Vectors and how often strangers would pass for the faces, NaN where that is not known."""
+    vectors, norms = embedder.with_norms(crops)
+    poorness = embedder.spec.poorness
+    rates = np.full(len(crops), np.nan) if poorness is None else poorness.rates(vectors, norms)
     if flip and not embedder.spec.flip:
         vectors = normalised(vectors + embedder(crops[:, :, ::-1]))
-    return vectors
+    return vectors, rates
 
 
 def _read(
@@ -172,6 +186,7 @@ def _sized(pixels: Pixels, source: str, side: int) -> Pixels:
 def _templates(
     sources: Sequence[str],
     vectors: Sequence[NDArray[np.float32]],
+    rates: Sequence[float],
     rows: Sequence[int],
     digests: Sequence[str],
     dimension: int,
@@ -180,7 +195,13 @@ def _templates(
 ) -> Templates:
     matrix = np.stack(vectors) if vectors else np.zeros((0, dimension), np.float32)
     return Templates(
-        tuple(sources), matrix, np.array(rows, np.int64), tuple(digests), several, tuple(problems)
+        tuple(sources),
+        matrix,
+        np.array(rows, np.int64),
+        tuple(digests),
+        several,
+        tuple(problems),
+        np.array(rates, np.float64),
     )
 
 

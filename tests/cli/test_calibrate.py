@@ -159,3 +159,30 @@ def test_what_makes_no_sense_is_told(run: Run, people: Path, arguments: list[str
     assert result.exit_code in (1, 2)
     assert result.stdout == ""
     assert told in result.stderr
+
+
+def test_strangers_in_poorer_photos_than_the_gallery_s_promise_nothing(
+    run: Run, gallery: Path, tmp_path: Path
+) -> None:
+    for number in range(30):
+        photo(tmp_path / "strangers" / f"s{number}" / "1.png", "cyan", seed=number, poor=True)
+        photo(tmp_path / "people" / "red" / f"{number}.png", "red", seed=number)
+    run("enroll", "people", "-g", str(gallery))
+    before = settings_of(gallery)
+    result = run("calibrate", "--fpir", "0.2", "--images", "strangers")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the strangers' photos are poorer than the gallery's" in result.stderr
+    assert "--accept-difference" in result.stderr
+    assert settings_of(gallery) == before
+    result = run("calibrate", "--fpir", "0.2", "--images", "strangers", "--accept-difference")
+    assert result.exit_code == 0, result.stderr
+    assert "poorer" in result.stderr
+
+
+def test_poor_templates_take_no_part_in_a_calibration(run: Run, tmp_path: Path) -> None:
+    for number in range(3):
+        photo(tmp_path / "people" / "red" / f"{number}.png", "red", seed=number, poor=True)
+    run("enroll", "people", "-g", "g.db", "--accept-poor")
+    result = run("calibrate", "--fpir", "0.2", "-g", "g.db")
+    assert result.exit_code == 2
+    assert "only poor pictures are enrolled" in result.stderr

@@ -13,6 +13,7 @@ from PIL import Image
 from facekit.enrolment import plan
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
+from facekit.poorness import Poorness
 from facekit.reading import Reading
 from facekit.results import Detection, Face, Quality
 
@@ -54,11 +55,14 @@ class Halves:
     """An embedder whose vector tells left from right."""
 
     dimension = 2
-    spec = SimpleNamespace(side=112, flip=False)
+    spec = SimpleNamespace(side=112, flip=False, poorness=Poorness((1.0, 0.0), 0.0, 0.0, -3.0, 0.01))
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         halves = np.stack([crops[:, :, :56].mean((1, 2, 3)), crops[:, :, 56:].mean((1, 2, 3))], 1)
         return (halves / np.linalg.norm(halves, axis=1, keepdims=True)).astype(np.float32)
+
+    def with_norms(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self(crops), np.ones(len(crops), np.float32)
 
 
 def test_crops_go_in_as_they_are_and_flip_averages_with_the_mirror_image(tmp_path: Path) -> None:
@@ -71,6 +75,7 @@ def test_crops_go_in_as_they_are_and_flip_averages_with_the_mirror_image(tmp_pat
     plain = pictures.of_crops(paths, embedder)
     assert plain.rows.tolist() == [0, -1, -1]
     assert plain.vectors.tolist() == [[1, 0]]
+    assert plain.stranger_rates == pytest.approx([0.01])
     assert "square, this is 112×50" in plain.problems[0]
     flipped = pictures.of_crops(paths[:1], embedder, flip=True)
     assert flipped.vectors[0].tolist() == pytest.approx([0.5**0.5] * 2)
