@@ -313,6 +313,7 @@ class _Batch:
             wrong.append(f"{poor.removesuffix(')')}; --accept-poor takes it)")
         problems = [
             *([poor] if poor and self._rules.accept_poor else []),
+            *(["too dark to tell who it is"] if face.dark else []),
             *quality.problems(face.quality, self._rules.quality),
             *_identity_problems(choice, other, self._threshold),
         ]

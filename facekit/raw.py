@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from facekit import hints, settings
@@ -65,6 +66,7 @@ def installed() -> bool:
     return settings.has_package("rawpy")
 
 
+@cache
 def hint() -> str:
     """How RAW pictures can be read, where they cannot."""
     return f"{hints.install('raw')} to read them"

@@ -4,9 +4,9 @@
     scripts/fuzz_pictures.py PHOTO [--count 5000] [--seed 1] [--jobs 2]
 
 PHOTO has a face; it is made small, saved in every format that facekit reads, and each copy is damaged in
-its own way. The run must end with a line of JSON for each picture and nothing but plain messages, without
-a picture that takes over ten seconds, and in bounded memory. Prints what was found; the exit status is 1
-when a promise was broken, and the pictures are kept.
+its own way; of JPEGs that lack their end, what is there is taken. The run must end with a line of JSON for
+each picture and nothing but plain messages, without a picture that takes over ten seconds, and in bounded
+memory. Prints what was found; the exit status is 1 when a promise was broken, and the pictures are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from pathlib import Path
 
 import pillow_heif
 from PIL import Image
+from small_dng import dng
 
+from facekit import raw
 from facekit.images import FORMATS
 
 LONGEST = 10.0
@@ -73,6 +75,8 @@ def originals(photo: Path) -> list[tuple[str, bytes]]:
             data = io.BytesIO()
             image.save(data, format=name, **options)
             made.append((FORMATS[name].suffixes[0], data.getvalue()))
+    if raw.installed():
+        made.append((".dng", dng(made[0][1], image.size)))
     return made
 
 
@@ -111,7 +115,7 @@ def fuzz(
         stdout=subprocess.DEVNULL,
     )
     arguments = ["identify", str(pictures), "-g", gallery, "-f", "json", "-q", "--jobs", str(jobs)]
-    return _run([*command, *arguments], folder / "errors.txt", count)
+    return _run([*command, *arguments, "--truncated", "accept"], folder / "errors.txt", count)
 
 
 def _run(command: Sequence[str], errors: Path, count: int) -> Report:

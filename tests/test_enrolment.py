@@ -1,5 +1,6 @@
 """The rules of enrolling, on vectors made by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facekit.choice import choose
-from facekit.enrolment import BATCH, Photo, Rules, enroll, plan
+from facekit.enrolment import BATCH, Photo, Rules, enroll, enroll_readings, plan
 from facekit.errors import UsageError
 from facekit.gallery import Gallery
 from facekit.reading import Reading
@@ -189,3 +190,12 @@ def test_a_strangers_picture_is_noticed_among_what_is_stored_of_a_person(tmp_pat
             gallery, [Photo("Ada", str(photo(tmp_path / "3.png", "blue")))], options=FakeOptions()
         )
         assert "unlike the other pictures" in outcome.problems[0]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_face_in_the_dark_is_told_and_refused_by_the_strict(strict: bool, tmp_path: Path) -> None:
+    dark = replace(face(*[1.0] * DIMENSION), dark=True)
+    with empty_gallery(tmp_path) as gallery:
+        (outcome,) = enroll_readings(gallery, "Ada", [picture(dark)], Rules(strict=strict))
+    assert outcome.problems == ("too dark to tell who it is",)
+    assert outcome.status == ("refused" if strict else "enrolled")

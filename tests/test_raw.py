@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dng import dng
+from loading import script
 from PIL import Image
 
 from facekit import raw, settings
@@ -17,6 +17,7 @@ from facekit.errors import PictureError
 from facekit.folders import find, people
 from facekit.images import decode, read
 
+dng = script("small_dng").dng
 rawpy = pytest.mark.skipif(not raw.installed(), reason="needs pip install '.[raw]'")
 
 
