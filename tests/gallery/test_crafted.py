@@ -144,8 +144,13 @@ def test_what_every_format_should_look_like_comes_from_the_migrations(number):
     assert {"settings", "subjects", "templates"} <= names
 
 
-@pytest.mark.parametrize("size", [300_000, 30_000_000])
-@pytest.mark.parametrize("key", ["calibration", "embedder", "created", "probability", "fingerprint"])
+@pytest.mark.parametrize(
+    ("key", "size"),
+    [
+        *((key, 300_000) for key in ("calibration", "embedder", "created", "probability", "fingerprint")),
+        ("calibration", 30_000_000),
+    ],
+)
 def test_a_setting_that_is_huge(path, key, size):
     seal(path, **{key: "x" * size})
     refused(path)
