@@ -20,6 +20,7 @@ from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
 from facekit.gallery.records import subject_name
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
+from facekit.poorness import is_poor
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Face, PictureResult
 
@@ -38,19 +39,29 @@ AnyGallery = Gallery | str | PathLike[str]
 
 @dataclass(frozen=True)
 class Verification:
-    """Two pictures' faces compared: `same` when the score reaches the threshold."""
+    """Two pictures' faces compared: `same` when the score reaches the threshold, unless both are `too_poor`:
+    of two such pictures it is reached by strangers too (facekit.poorness)."""
 
     score: float
     threshold: float
     notes: tuple[str, ...] = ()
+    too_poor: bool = False
 
     @property
     def same(self) -> bool:
-        return self.score >= self.threshold
+        return self.score >= self.threshold and not self.too_poor
+
+    @property
+    def reason(self) -> str | None:
+        """Why they are not the same: `too_poor` for a score that strangers reach, else `below_threshold`."""
+        if self.same:
+            return None
+        return "below_threshold" if self.score < self.threshold else "too_poor"
 
     def to_dict(self) -> dict[str, Any]:
         values = {"score": round(self.score, 4), "threshold": round(self.threshold, 4)}
-        return {"schema": SCHEMA, **values, "same": self.same, "notes": list(self.notes)}
+        verdict = {"same": self.same, "reason": self.reason}
+        return {"schema": SCHEMA, **values, **verdict, "notes": list(self.notes)}
 
 
 def open_gallery(
@@ -321,8 +332,9 @@ def verify(
 ) -> Verification:
     """Whether two pictures show the same person, by the largest face of each.
 
-    The threshold is a cosine score; None takes the embedder's own. Raises PictureError for a picture
-    that cannot be read or has no face, NoFaceError where neither has one.
+    The threshold is a cosine score; None takes the embedder's own. Two faces that are too poor to enroll are
+    never the same. Raises PictureError for a picture that cannot be read or has no face, NoFaceError where
+    neither has one.
     """
     options = options or Options()
     pipeline = options.pipeline()
@@ -339,7 +351,11 @@ def verify(
         for each in readings
         if len(each.faces) > 1
     ]
-    return Verification(score(one.vector, two.vector), limit, tuple(notes))
+    model = pipeline.spec.poorness
+    poor = model is not None and all(
+        is_poor(each.quality.stranger_rate, model.poor_from) for each in (one, two)
+    )
+    return Verification(score(one.vector, two.vector), limit, tuple(notes), poor)
 
 
 def evaluate_verification(

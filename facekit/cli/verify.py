@@ -31,7 +31,8 @@ def verify(
 ) -> int:
     """Say whether the pictures A and B show the same person, by the largest face of each.
 
-    The exit status is 0 when they do and 4 when they do not. Without --threshold, the threshold is the
+    The exit status is 0 when they do and 4 when they do not, or when both faces are so poor that strangers in
+    such pictures would pass for each other. Without --threshold, the threshold is the
     embedder's own, which was chosen for searches in a gallery.
 
     \b
@@ -46,6 +47,8 @@ def verify(
         console.emit(json_line(result.to_dict()))
     else:
         verdict = "same person" if result.same else "different people"
+        if result.reason == "too_poor":
+            verdict = "cannot be told, both faces are too poor"
         console.emit(f"{verdict}  score {result.score:.4f}, threshold {result.threshold:.4f}")
     for note in result.notes:
         console.note(note)

@@ -33,6 +33,16 @@ def test_verify_says_so_by_its_status_too(run: Run) -> None:
     assert "both.png: 2 faces: took the largest" in different.stderr
 
 
+def test_two_faces_that_are_too_poor_are_never_the_same(run: Run, tmp_path: Path) -> None:
+    for seed in range(2):
+        photo(tmp_path / f"poor{seed}.png", "red", seed=seed, poor=True)
+    result = run("verify", "poor0.png", "poor1.png")
+    assert result.exit_code == 4
+    assert result.stdout.startswith("cannot be told, both faces are too poor  score ")
+    assert json.loads(run("verify", "poor0.png", "poor1.png", "-f", "json").stdout)["reason"] == "too_poor"
+    assert run("verify", "poor0.png", "red.png").exit_code == 0
+
+
 def test_verify_takes_a_threshold_and_gives_json(run: Run) -> None:
     result = run("verify", "red.png", "both.png", "--threshold", "-0.9", "-f", "json")
     assert result.exit_code == 0
@@ -41,6 +51,7 @@ def test_verify_takes_a_threshold_and_gives_json(run: Run) -> None:
         "score": -0.4706,
         "threshold": -0.9,
         "same": True,
+        "reason": None,
         "notes": ["both.png: 2 faces: took the largest"],
     }
 
