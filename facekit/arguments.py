@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from math import inf, isfinite, isinf
 from operator import index
 from os import PathLike, fspath
 from typing import SupportsFloat, SupportsIndex
@@ -31,21 +32,32 @@ def paths_of(value: object, what: str) -> list[str]:
 
 def score_of(value: object, what: str) -> float | None:
     """A score, or None. Raises UsageError for what is no number, or one that no score can be, a NaN too."""
-    if value is None:
-        return None
-    if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__") or not abs(float(value)) <= 1:
-        raise UsageError(f"{what} is {value!r}: give a number from -1 to 1, or None")
-    return float(value)
+    return None if value is None else number_of(value, what, least=-1, most=1, otherwise=", or None")
 
 
-def whole_number(value: object, what: str, *, least: int) -> int:
-    """A whole number, one of NumPy's too. Raises UsageError for anything else, or one below `least`."""
+def number_of(
+    value: object, what: str, *, least: float = -inf, most: float = inf, otherwise: str = ""
+) -> float:
+    """A finite number, one of NumPy's too. Raises UsageError for anything else, or one out of range."""
+    number = None
+    if isinstance(value, SupportsFloat) and not isinstance(value, bool):
+        with suppress(TypeError, ValueError, OverflowError):  # an array is a number where it is one alone
+            number = float(value)
+    if number is None or not isfinite(number) or not least <= number <= most:
+        bounds = "" if isinf(least) or isinf(most) else f" from {least:g} to {most:g}"
+        raise UsageError(f"{what} is {_shown(value)}: give a number{bounds}{otherwise}")
+    return number
+
+
+def whole_number(value: object, what: str, *, least: int, most: int | None = None) -> int:
+    """A whole number, one of NumPy's too. Raises UsageError for anything else, or one out of range."""
     number = None
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         with suppress(TypeError):  # an array has an index only where it is one whole number
             number = index(value)
-    if number is None or number < least:
-        raise UsageError(f"{what} is {_shown(value)}: give a whole number from {least} on")
+    if number is None or number < least or (most is not None and number > most):
+        bounds = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise UsageError(f"{what} is {_shown(value)}: give a whole number {bounds}")
     return number
 
 
@@ -58,6 +70,15 @@ def seconds_of(value: object, what: str) -> float:
     if seconds is None or not 0 < seconds <= MOST_SECONDS:
         raise UsageError(f"{what} is {_shown(value)}: give a number of seconds above 0, up to {MOST_SECONDS}")
     return seconds
+
+
+def texts_of(value: object, what: str) -> list[str]:
+    """One text, not taken letter by letter, or several. Raises UsageError for anything else."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, Iterable):
+        raise UsageError(f"{what} are {_kind(value)}: give a str, or several")
+    return [text_of(each, f"one of {what}") for each in value]
 
 
 def text_of(value: object, what: str) -> str:

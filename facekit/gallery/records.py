@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import unicodedata
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facekit.arguments import text_of
 from facekit.errors import GalleryError, UsageError
 from facekit.results import Box, Vector
 
@@ -161,8 +161,9 @@ def _too_long(name: str, length: int) -> UsageError:
     )
 
 
-def text(value: str, what: str, longest: int) -> str:
-    """The same text. Raises UsageError when it is too long or no valid Unicode."""
+def text(value: object, what: str, longest: int) -> str:
+    """The same text. Raises UsageError when it is none, too long or no valid Unicode."""
+    value = text_of(value, what)
     if len(value) > longest:
         raise UsageError(f"{what} has {len(value)} characters: at most {longest} are stored")
     try:
@@ -182,7 +183,7 @@ def name_of_folder(name: str) -> str:
 
 def picture_digest(sha256: str) -> str:
     """The SHA-256 as 64 lower-case hexadecimal digits. Raises UsageError."""
-    digest = sha256.lower()
+    digest = text_of(sha256, "the SHA-256 of a picture").lower()
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         raise UsageError(f"{sha256!a} is not a SHA-256 in hexadecimal digits")
     return digest
@@ -193,7 +194,10 @@ def unit_vectors(vectors: ArrayLike, dimension: int, what: str) -> NDArray[np.fl
 
     Raises GalleryError for another shape, and for NaN, infinite, zero or not-unit vectors.
     """
-    array = np.ascontiguousarray(vectors, dtype=np.float32)
+    try:
+        array = np.ascontiguousarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise GalleryError(f"{what}: no vectors ({error})") from error
     if array.ndim != 2 or array.shape[1] != dimension:
         raise GalleryError(
             f"{what}: vectors of shape {array.shape}, but the gallery holds {dimension} numbers a face"
@@ -207,13 +211,6 @@ def unit_vectors(vectors: ArrayLike, dimension: int, what: str) -> NDArray[np.fl
             f"{what}: vector {number} has length {lengths[number]:.4g}; only unit vectors can be compared"
         )
     return array
-
-
-def finite(value: float, what: str) -> float:
-    """`value` as a float. Raises UsageError unless it is finite."""
-    if not math.isfinite(value):
-        raise UsageError(f"{what} is {value}: give a number")
-    return float(value)
 
 
 def checksum(*fields: object, vector: bytes = b"") -> bytes:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from facekit.arguments import number_of
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import NewTemplate, TemplateInfo, checksum, finite, is_stored_name
+from facekit.gallery.records import NewTemplate, TemplateInfo, checksum, is_stored_name
 from facekit.gallery.settings import Settings, Tally
 from facekit.poorness import is_poor
 
@@ -67,8 +68,8 @@ class Row(NamedTuple):
         """Without the vector. Raises ValueError, TypeError or the like where box or quality is something
         else.
         """
-        x0, y0, x1, y1 = (finite(value, "a corner of the box") for value in json.loads(self.box))
-        quality = {name: finite(value, name) for name, value in json.loads(self.quality).items()}
+        x0, y0, x1, y1 = (number_of(value, "a corner of the box") for value in json.loads(self.box))
+        quality = {name: number_of(value, name) for name, value in json.loads(self.quality).items()}
         box = (x0, y0, x1, y1)
         return TemplateInfo(self.id, self.name, self.source, self.sha256, box, quality, self.added)
 

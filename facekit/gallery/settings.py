@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from facekit.arguments import number_of, whole_number
+from facekit.errors import UsageError
 from facekit.gallery.faults import damaged
 from facekit.gallery.records import DIGEST_SIZE, checksum, text
 
 MODULUS = 1 << (8 * DIGEST_SIZE)
 MOST = 50
 MOST_DIMENSIONS = 16_384
-WHOLE = frozenset(
-    ("dimension", "templates", "subjects", "digest", "last", "erasing", "calibrated_subjects", "changes")
-) | {"rewritten", "tombstones", "tombstone_digest"}
+MOST_ROWS = 1 << 40
+WHOLE = {
+    "dimension": (1, MOST_DIMENSIONS),
+    **dict.fromkeys(("digest", "tombstone_digest"), (0, MODULUS - 1)),
+    **dict.fromkeys(("templates", "subjects", "tombstones", "calibrated_subjects"), (0, MOST_ROWS)),
+    **dict.fromkeys(("last", "changes", "erasing", "rewritten"), (0, MOST_ROWS)),
+}
+"""The settings that are whole numbers, each with the least and the most."""
+
+BOUNDS = {"threshold": (-1.0, 1.0), "tail": (0.0, 1.0), "poor_from": (0.0, 1.0)}
 # Characters: a calibration is a sentence, a curve of probabilities a line of JSON.
 SHORT = 200
 LONGEST = {"calibration": 2_000, "probability": 100_000, "tombstone_keys": 10_000}
+MOST_KEYS = 300
+KEYS = re.compile(r"([0-9a-f]{32}( [0-9a-f]{32})*)?")
 
 
 @dataclass(frozen=True)
@@ -71,21 +83,36 @@ class Settings:
             return self.threshold
         return self.threshold + self.tail * math.log(subjects / self.calibrated_subjects)
 
-    def require_short(self) -> None:
-        """Raise UsageError for a text that is no Unicode or longer than a gallery holds."""
+    def require_possible(self) -> None:
+        """Raise UsageError for a value of another type, out of range, too long or no Unicode: a gallery that
+        has it cannot be opened again.
+        """
         for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, str):
-                text(value, item.name, LONGEST.get(item.name, SHORT))
+            name, value = item.name, getattr(self, item.name)
+            if name in WHOLE:
+                least, most = WHOLE[name]
+                whole_number(value, name, least=least, most=most)
+            elif name in BOUNDS:
+                lowest, highest = BOUNDS[name]
+                number_of(value, name, least=lowest, most=highest)
+            else:
+                text(value, name, LONGEST.get(name, SHORT))
+        if not KEYS.fullmatch(self.tombstone_keys):
+            raise UsageError("a key of removed pictures is damaged")
 
     def write(self, connection: sqlite3.Connection) -> None:
-        rows = {item.name: str(getattr(self, item.name)) for item in fields(self)}
-        rows["seal"] = _seal(rows)
+        """Raises UsageError, and writes nothing, for values that could not be read again."""
+        self.require_possible()
         connection.executemany(
             "INSERT INTO settings (key, value) VALUES (?, ?) "
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
-            rows.items(),
+            self.sealed().items(),
         )
+
+    def sealed(self) -> dict[str, str]:
+        """The rows of the table, with their seal."""
+        rows = {item.name: str(getattr(self, item.name)) for item in fields(self)}
+        return {**rows, "seal": _seal(rows)}
 
     @classmethod
     def read(cls, connection: sqlite3.Connection, path: Path) -> Self:
@@ -101,7 +128,8 @@ class Settings:
         try:
             values: dict[str, Any] = {key: _value(str(key), value) for key, value in rows.items()}
             settings = cls(**values)
-        except (TypeError, ValueError) as error:
+            settings.require_possible()
+        except (TypeError, ValueError, UsageError) as error:
             raise damaged(path, f"its settings: {error}") from error
         # A digest of a tombstone has 64 letters.
         if settings.templates * settings.dimension * 4 + settings.tombstones * 64 > _size(connection):
@@ -110,20 +138,15 @@ class Settings:
 
 
 def _value(key: str, text: object) -> int | float | str:
-    """A setting as its type. Raises ValueError for one that is none, out of range or too long."""
+    """A setting as its type. Raises ValueError for one that is none."""
     if not isinstance(text, str) or len(text) > LONGEST.get(key, SHORT):
         raise ValueError(f"{key} is no text or too long")
     if key in WHOLE:
         number = int(text)
-        if number < 0 or str(number) != text or (key == "dimension" and not 0 < number <= MOST_DIMENSIONS):
+        if str(number) != text:
             raise ValueError(f"{key} is {text}")
         return number
-    if key in ("threshold", "tail", "poor_from"):
-        value = float(text)
-        if not math.isfinite(value):
-            raise ValueError(f"{key} is {text}")
-        return value
-    return text
+    return float(text) if key in BOUNDS else text
 
 
 def _size(connection: sqlite3.Connection) -> int:

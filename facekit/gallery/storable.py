@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from facekit.arguments import number_of, text_of
+from facekit.errors import UsageError
 from facekit.gallery.records import (
     LONGEST_DATE,
     LONGEST_QUALITY,
     LONGEST_SOURCE,
     NewTemplate,
-    finite,
     now,
     picture_digest,
     subject_name,
@@ -25,6 +26,8 @@ def rows_of(
     """Name, description and vector of each template as they are stored. Raises UsageError or GalleryError
     for one that cannot be.
     """
+    if not isinstance(templates, Iterable) or not all(isinstance(item, NewTemplate) for item in templates):
+        raise UsageError("what is added are no templates: give a sequence of NewTemplate")
     names = [subject_name(item.subject) for item in templates]
     described = [_described(item) for item in templates]
     vectors = [unit_vectors([item.vector], dimension, repr(item.source)) for item in templates]
@@ -35,13 +38,24 @@ def rows_of(
 def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
     """Picture, source, box, quality and date as they are stored."""
     source = text(storable(template.source), "the name of a picture", LONGEST_SOURCE)
-    box = json.dumps([finite(value, "a corner of the box") for value in template.box])
-    quality = {name: finite(value, name) for name, value in sorted(template.quality.items())}
+    box = json.dumps(_corners(template.box))
+    if not isinstance(template.quality, Mapping):
+        raise UsageError("the qualities of a template are no mapping: give a dict of numbers by name")
+    names = sorted(text_of(name, "the name of a quality") for name in template.quality)
+    quality = {name: number_of(template.quality[name], name) for name in names}
     qualities = text(json.dumps(quality), "the list of qualities", LONGEST_QUALITY)
     date = text(template.added or now(), "a date", LONGEST_DATE)
     return picture_digest(template.sha256), source, box, qualities, date
 
 
+def _corners(box: object) -> list[float]:
+    corners = list(box) if isinstance(box, Iterable) and not isinstance(box, str) else []
+    if len(corners) != 4:
+        raise UsageError("the box of a face is four numbers: x0, y0, x1, y1")
+    return [number_of(value, "a corner of the box") for value in corners]
+
+
 def storable(source: str) -> str:
     # File names that are not UTF-8 reach Python as lone surrogates, which SQLite does not take.
+    source = text_of(source, "the name of a picture")
     return source.encode("utf-8", "backslashreplace").decode()

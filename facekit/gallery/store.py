@@ -14,7 +14,7 @@ from typing import Self
 
 from numpy.typing import ArrayLike
 
-from facekit.arguments import path_of
+from facekit.arguments import path_of, text_of, texts_of, whole_number
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import cache, database, erasure, index, migrations, rows
 from facekit.gallery.changes import Change, find_subject, subject_number, subject_rows
@@ -26,14 +26,13 @@ from facekit.gallery.records import (
     NewTemplate,
     Subject,
     TemplateInfo,
-    finite,
     now,
     picture_digest,
     subject_name,
     unit_vectors,
 )
 from facekit.gallery.search import FloatArray, Index
-from facekit.gallery.settings import MOST_DIMENSIONS, Settings
+from facekit.gallery.settings import Settings
 from facekit.gallery.soundness import require_sound
 from facekit.gallery.storable import rows_of, storable
 from facekit.gallery.tombstones import Tombstones
@@ -81,18 +80,18 @@ class Gallery:
         rest is as in `set_threshold`. Raises GalleryError when something is there already; after any error
         nothing is.
         """
-        if not fingerprint or not 1 <= dimension <= MOST_DIMENSIONS:
-            raise UsageError("a gallery needs its embedder's fingerprint and dimension")
+        if not fingerprint:
+            raise UsageError("a gallery needs its embedder's fingerprint")
         date = now()
         settings = Settings(
-            *(embedder_name, fingerprint, dimension, finite(threshold, "the threshold"), calibration),
+            *(embedder_name, fingerprint, dimension, threshold, calibration),
             *(date, date),
             calibrated_subjects=calibrated_subjects,
-            tail=finite(tail, "the tail"),
+            tail=tail,
             probability=probability,
-            poor_from=finite(poor_from, "the rate of poor templates"),
+            poor_from=poor_from,
         )
-        settings.require_short()
+        settings.require_possible()
         rows_to_add = rows_of(templates, dimension)
         path = Path(path_of(path, "the gallery"))
         with database.create(path) as connection:
@@ -134,7 +133,7 @@ class Gallery:
     def require(self, fingerprint: str) -> None:
         """Raise GalleryError unless its vectors are of the embedder of this fingerprint."""
         settings = self._settings
-        if fingerprint != settings.fingerprint:
+        if text_of(fingerprint, "the fingerprint") != settings.fingerprint:
             raise GalleryError(
                 f"{self.path}: the gallery was made with the embedder {settings.embedder!r} "
                 f"({settings.fingerprint[:12]}), not this one ({fingerprint[:12]}): choose that embedder "
@@ -284,7 +283,7 @@ class Gallery:
     def known(self, sha256s: Sequence[str]) -> dict[str, list[TemplateInfo]]:
         """Of these pictures those that are in the gallery, with the templates enrolled from them, by name."""
         found: dict[str, list[TemplateInfo]] = {}
-        digests = [picture_digest(value) for value in sha256s]
+        digests = [picture_digest(value) for value in texts_of(sha256s, "the SHA-256 of pictures")]
         with self._reading() as (connection, settings), well_formed(self.path):
             for row in rows.read_where_in(connection, settings, self.path, "t.sha256", digests):
                 found.setdefault(row.sha256, []).append(row.info())
@@ -301,6 +300,7 @@ class Gallery:
         Exact; a subject's score is that of its best template; equal scores stand by name. Nobody
         for an empty gallery. Raises GalleryError for NaN, zero or not-unit vectors.
         """
+        k = whole_number(k, "k", least=1)
         checked = unit_vectors(probes, self.dimension, "search")
         with self._reading() as (connection, settings):
             return self._index_of(connection, settings).search(checked, k)
@@ -348,7 +348,7 @@ class Gallery:
         is not in the gallery. Where somebody reads an earlier state for long, the erasure is `due`.
         """
         with self._changing(forget=True) as change:
-            for name in dict.fromkeys(map(subject_name, names)):
+            for name in dict.fromkeys(map(subject_name, texts_of(names, "the names"))):
                 change.drop(change.number(name))
         return change.removed
 
@@ -360,7 +360,7 @@ class Gallery:
         SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not
         the only one of that name.
         """
-        stored = [storable(photo) for photo in photos]
+        stored = [storable(photo) for photo in texts_of(photos, "the photos")]
         with self._changing(forget=True) as change:
             return change.drop_photos(change.number(subject), subject, stored)
 
@@ -379,7 +379,7 @@ class Gallery:
         A picture that both have is kept once. Raises GalleryError when one is not in the gallery, UsageError
         when `into` is among the others.
         """
-        into = subject_name(into)
+        into, others = subject_name(into), texts_of(others, "the others")
         if into in map(subject_name, others):
             raise UsageError(f"{into!r} cannot be merged with itself: name the other people only")
         with self._changing(forget=True) as change:
@@ -402,7 +402,6 @@ class Gallery:
         It was chosen for `calibrated_subjects` people, and rises by `tail` when there are e times as many
         (`Settings.threshold_for`); `probability` is a curve of facekit.probability.
         """
-        value = finite(value, "the threshold")
         with self._writing() as (connection, settings):
             new = replace(
                 settings,
@@ -410,11 +409,10 @@ class Gallery:
                 calibration=calibration,
                 calibrated=now(),
                 calibrated_subjects=calibrated_subjects,
-                tail=finite(tail, "the tail"),
+                tail=tail,
                 probability=probability,
                 changes=settings.changes + 1,
             )
-            new.require_short()
             new.write(connection)
         self._settings = new
         self._settle()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,9 +20,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from facekit.errors import UsageError
 from facekit.gallery.faults import damaged
 from facekit.gallery.records import checksum, subject_name
-from facekit.gallery.settings import MODULUS, Settings
+from facekit.gallery.settings import KEYS, MODULUS, MOST_KEYS, Settings
 from facekit.results import Box
 
 Kind = Literal["face", "named", "renamed"]
@@ -103,7 +105,7 @@ class Tombstones:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """What `to_dict` made. Raises ValueError, TypeError or KeyError for anything else."""
-        if any(len(bytes.fromhex(key)) != KEY_BYTES for key in values["keys"]):
+        if not KEYS.fullmatch(" ".join(values["keys"])):
             raise ValueError("a key of removed pictures is damaged")
         return cls(values["keys"], [_stone(*each) for each in values["stones"]])
 
@@ -150,8 +152,13 @@ class Burials:
                     self._take(Tombstone(digest, kind, other))
 
     def take_over(self, others: Tombstones) -> None:
-        """Have those of another gallery as well."""
+        """Have those of another gallery as well. Raises UsageError when they are of too many galleries."""
         self.stones.keys += [key for key in others.keys if key not in self.stones.keys]
+        if len(self.stones.keys) > MOST_KEYS:
+            raise UsageError(
+                f"what was removed from more than {MOST_KEYS} galleries cannot be kept in one: export again "
+                "after facekit gallery forget-removals, which lets those pictures be enrolled again"
+            )
         for stone in others:
             self._set(stone)
 
@@ -209,6 +216,8 @@ def _stone(digest: str, kind: Kind, box: str) -> Tombstone:
         raise ValueError("what is kept of a removed picture is damaged")
     if box:
         x0, y0, x1, y1 = map(float, json.loads(box))
+        if not all(map(math.isfinite, (x0, y0, x1, y1))):
+            raise ValueError("the box of a removed face has no place")
         box = json.dumps([x0, y0, x1, y1])
     return Tombstone(digest, kind, box)
 

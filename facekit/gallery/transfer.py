@@ -288,10 +288,10 @@ class _Header:
         settings = {
             "embedder": fields.text("embedder", longest=SHORT),
             "fingerprint": fields.text("fingerprint", longest=SHORT),
-            "threshold": fields.number("threshold"),
+            "threshold": fields.number("threshold", least=-1, most=1),
             "calibration": fields.text("calibration", longest=LONGEST["calibration"]),
             "calibrated_subjects": fields.whole("calibrated_subjects", 0),
-            "tail": fields.number("tail", 0.0),
+            "tail": fields.number("tail", 0.0, least=0, most=1),
             "poor_from": fields.number("poor_from", 0.0, least=0, most=1),
             "probability": fields.text("probability", "", longest=LONGEST["probability"]),
         }

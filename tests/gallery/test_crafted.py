@@ -34,7 +34,10 @@ def change(path, *statements):
 def seal(path, **values):
     """Change settings and seal them, as who writes a file on purpose does."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        replace(Settings.read(connection, path), **values).write(connection)
+        rows = replace(Settings.read(connection, path), **values).sealed()
+        connection.executemany(
+            "UPDATE settings SET value = ? WHERE key = ?", [(v, k) for k, v in rows.items()]
+        )
 
 
 def seal_row(path, **values):
@@ -170,6 +173,14 @@ def test_a_setting_that_is_huge(path, key, size):
         {"tail": float("inf")},
         {"last": "1_0"},
         {"changes": "\u0661"},
+        {"last": 2**63 - 1},
+        {"calibrated_subjects": 2**63},
+        {"threshold": -1e300},
+        {"threshold": 1.001},
+        {"tail": -5.0},
+        {"poor_from": 2.0},
+        {"tombstone_keys": "zz"},
+        {"tombstone_keys": "00 11"},
     ],
 )
 def test_a_setting_that_cannot_be(path, values):

@@ -14,6 +14,7 @@ from gallery_samples import create, people, random_vectors, template
 
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import Gallery, transfer
+from facekit.gallery.tombstones import Tombstones
 
 STRANGE = ["a\0\0", "line\u2028break\n", "=1+1", "김철수", "\x1b[31m"]
 SUFFIXES = pytest.mark.parametrize("suffix", [".npz", ".jsonl"])
@@ -230,7 +231,11 @@ def test_a_flipped_bit_is_an_error_in_words_or_changes_nothing(gallery, tmp_path
         {"dimension": True},
         {"threshold": "NaN"},
         {"templates": 10**30},
+        {"threshold": 1e299},
+        {"tail": -1},
         {"removed": {"keys": ["zz"], "stones": []}},
+        {"removed": {"keys": [" ".join(["00"] * 16)], "stones": []}},
+        {"removed": {"keys": ["00" * 16], "stones": [["00" * 32, "face", "[NaN, 0, 1, 1]"]]}},
         {"removed": []},
     ],
 )
@@ -267,6 +272,23 @@ def test_a_gallery_is_made_of_an_export_whole_or_not_at_all(gallery, tmp_path):
     with pytest.raises(UsageError, match="301 characters"):
         transfer.import_into(gallery, exported)
     assert content(gallery) == before
+
+
+def test_what_was_removed_from_too_many_galleries_leaves_the_gallery_as_it_was(gallery, tmp_path):
+    keys = [f"{number:032x}" for number in range(301)]
+    for there, more in ((300, 300), (0, 301), (300, 301)):
+        exported = transfer.read(written(gallery, tmp_path, f"{there}-{more}.npz"))
+        target = tmp_path / f"{there}-{more}.db"
+        create(target, people(1)).close()
+        with Gallery.open(target, write=True) as opened:
+            opened.add([], tombstones=Tombstones(keys[:there]))
+            if more == 300:
+                transfer.import_into(opened, replace(exported, tombstones=Tombstones(keys[:more])))
+                continue
+            with pytest.raises(UsageError, match="300 galleries"):
+                transfer.import_into(opened, replace(exported, tombstones=Tombstones(keys[:more])))
+        with Gallery.open(target) as opened:
+            assert opened.names() == ["person 000"]
 
 
 def written(gallery, folder, name="people.npz"):
