@@ -13,6 +13,8 @@ from facekit.errors import FacekitError, WeightsError
 _PACKAGES = (
     "numpy",
     "pillow",
+    "pillow-heif",
+    "rawpy",
     "onnxruntime",
     "openvino",
     "dlib-bin",

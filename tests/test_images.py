@@ -56,7 +56,7 @@ def test_every_format_is_decoded(name: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
 def test_exif_orientation_turns_the_picture_upright(name: str, orientation: int) -> None:
     lying = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
     image = ramp() if lying is None else ramp().transpose(Image.Transpose(lying))
@@ -202,6 +202,13 @@ def test_a_picture_of_too_many_pixels_is_refused_by_its_header() -> None:
     assert "60000×60000" in message
     assert "64 megapixels" in message
     assert "--max-pixels" in message
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_limit_of_pixels_holds_for_every_format(name: str) -> None:
+    data = saved(ramp(), name)
+    assert decode(data, "a", max_pixels=24 * 32).size == (32, 24)
+    assert "32×24 pixels, over the limit" in refusal(data, max_pixels=24 * 32 - 1)
 
 
 def test_the_limit_of_pixels_is_the_callers_whatever_pillows_is() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from loading import script
 from PIL import Image
 
 from facekit import Pipeline
@@ -85,3 +86,14 @@ def test_the_pipeline_tells_which_faces_are_dark() -> None:
     for part, dark in ((1.0, False), (0.05, True)):
         (face,) = pipeline.faces(Picture("a", (PHOTO * part).astype(np.uint8), ""))
         assert face.dark == dark
+
+
+def test_what_fading_light_costs_is_measured(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / "Eileen").mkdir(exist_ok=True)
+        Image.fromarray(PHOTO[:, : 512 - number]).save(tmp_path / "Eileen" / f"{number}.png")
+    measuring = script("measure_light")
+    lights = ["as it is", "0.5 % of it"]
+    usual, dark = measuring.measure(tmp_path, 1, 1, lights, Pipeline(threads=1))
+    assert usual == measuring.Count("as it is", 1, found=1, right=1)
+    assert (dark.photos, dark.right, dark.said) == (1, 0, 1)
