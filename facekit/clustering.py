@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.identification import contenders
+from facekit.poorness import is_poor
 from facekit.results import SCHEMA, Candidate, Face
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 LINK = 0.85
 """Two faces are linked from this part of the embedder's threshold on: a wrong link is outvoted by the right
@@ -103,13 +105,22 @@ def sightings(readings: Iterable[Reading], *, crops: bool = False) -> Iterator[S
             yield Sighting(reading.source, reading.sha256, number, kept)
 
 
-def group_faces(faces: Sequence[Sighting], threshold: float, gallery: Gallery | None = None) -> Grouping:
-    """The faces grouped by person; with `gallery`, with the names of those who are enrolled."""
+def group_faces(
+    faces: Sequence[Sighting],
+    threshold: float,
+    gallery: Gallery | None = None,
+    *,
+    poor_from: float = 0.0,
+) -> Grouping:
+    """The faces grouped by person; with `gallery`, with the names of those who are enrolled. Faces of a rate
+    of `poor_from` or above are not grouped for being like each other: strangers' are too (facekit.poorness).
+    """
     if not faces:
         return Grouping((), ())
     vectors = np.stack([each.face.vector for each in faces])
     photos = [each.source for each in faces]
-    labels = group(vectors, photos, threshold)
+    poor = np.array([is_poor(each.face.quality.stranger_rate, poor_from) for each in faces])
+    labels = group(vectors, photos, threshold, poor)
     members = [np.flatnonzero(labels == number) for number in range(labels.max() + 1)]
     members += [np.array([alone]) for alone in np.flatnonzero(labels == ALONE)]
     evidence = _evidence_of(members, vectors, gallery) if gallery is not None else [[] for _ in members]
@@ -130,16 +141,17 @@ def group_faces(faces: Sequence[Sighting], threshold: float, gallery: Gallery | 
     return Grouping(tuple(groups), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
 
 
-def group(vectors: Vectors, photos: Sequence[str], threshold: float) -> Labels:
+def group(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags | None = None) -> Labels:
     """For each of the unit `vectors` (n, d) the number of its group, from 0, the largest first; −1 for a face
     that is alone.
 
-    Faces of the same entry of `photos` (n,) are never in one group. The groups do not depend on the order
-    of the faces.
+    Faces of the same entry of `photos` (n,) are never in one group, and two of those that are `poor` (n,) are
+    not linked. The groups do not depend on the order of the faces.
     """
+    poor = np.zeros(len(vectors), np.bool_) if poor is None else poor
     # Whispers depend on the order of the faces: put them into one that depends on the faces only.
     order = sorted(range(len(vectors)), key=lambda row: (vectors[row].tobytes(), photos[row]))
-    parts = _parts(vectors[order], [photos[row] for row in order], threshold)
+    parts = _parts(vectors[order], [photos[row] for row in order], threshold, poor[order])
     found = [sorted(order[row] for row in part) for part in parts if len(part) > 1]
     labels = np.full(len(vectors), ALONE, np.int64)
     for number, rows in enumerate(sorted(found, key=lambda rows: (-len(rows), rows[0]))):
@@ -147,31 +159,33 @@ def group(vectors: Vectors, photos: Sequence[str], threshold: float) -> Labels:
     return labels
 
 
-def _parts(vectors: Vectors, photos: Sequence[str], threshold: float) -> Iterator[list[int]]:
+def _parts(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags) -> Iterator[list[int]]:
     """The groups as row numbers, those of one face too."""
     by_label = defaultdict(list)
-    for row, label in enumerate(_whispered(vectors, photos, threshold)):
+    for row, label in enumerate(_whispered(vectors, photos, threshold, poor)):
         by_label[label].append(row)
     for rows in by_label.values():
         kept = _one_a_photo(vectors[rows], [photos[row] for row in rows])
         yield [rows[place] for place in kept]
         rest = [rows[place] for place in sorted(set(range(len(rows))) - set(kept))]
         if rest:
-            parts = _parts(vectors[rest], [photos[row] for row in rest], threshold)
+            parts = _parts(vectors[rest], [photos[row] for row in rest], threshold, poor[rest])
             yield from ([rest[place] for place in part] for part in parts)
 
 
-def _whispered(vectors: Vectors, photos: Sequence[str], threshold: float) -> list[int]:
+def _whispered(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags) -> list[int]:
     import dlib
 
     # An edge of a face to itself, of no weight, makes dlib count the faces that are linked to nobody.
     edges = [(row, row, 0.0) for row in range(len(vectors))]
-    edges += _links(vectors, photos, threshold)
+    edges += _links(vectors, photos, threshold, poor)
     return [int(label) for label in dlib.chinese_whispers(sorted(edges))]
 
 
-def _links(vectors: Vectors, photos: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs of faces of two photos with a score of at least `threshold`, each once, with the score.
+def _links(
+    vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags
+) -> Iterator[tuple[int, int, float]]:
+    """Pairs of faces of two photos, not both poor, with a score of at least `threshold`, each once, with it.
 
     Where both faces have more than `LINKS` of them, a random part of about as many: thousands of photos of
     one person would otherwise fill the memory with millions of pairs that all say the same.
@@ -179,22 +193,23 @@ def _links(vectors: Vectors, photos: Sequence[str], threshold: float) -> Iterato
     numbers = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
     photo = np.array([numbers[each] for each in photos])
     degrees = np.zeros(len(vectors), np.int64)
-    for rows, columns, _ in _alike(vectors, photo, threshold):
+    for rows, columns, _ in _alike(vectors, photo, threshold, poor):
         degrees += np.bincount(rows, minlength=len(vectors)) + np.bincount(columns, minlength=len(vectors))
     random = np.random.default_rng(len(vectors))
-    for rows, columns, scores in _alike(vectors, photo, threshold):
+    for rows, columns, scores in _alike(vectors, photo, threshold, poor):
         kept = random.random(len(rows)) * np.minimum(degrees[rows], degrees[columns]) < LINKS
         yield from zip(*(each[kept].tolist() for each in (rows, columns, scores)), strict=True)
 
 
 def _alike(
-    vectors: Vectors, photo: NDArray[np.int64], threshold: float
+    vectors: Vectors, photo: NDArray[np.int64], threshold: float, poor: Flags
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Vectors]]:
     """All such pairs a block of rows at a time: the first faces, the second ones, and the scores."""
     for first in range(0, len(vectors), ROWS_AT_ONCE):
         scores = vectors[first : first + ROWS_AT_ONCE] @ vectors[first:].T
         rows, columns = np.nonzero(np.triu(scores >= threshold, 1))
         apart = photo[first + rows] != photo[first + columns]
+        apart &= ~(poor[first + rows] & poor[first + columns])
         rows, columns = rows[apart], columns[apart]
         yield first + rows, first + columns, scores[rows, columns]
 

@@ -138,7 +138,7 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
                 calibrated_subjects=spec.calibrated_subjects,
                 tail=spec.tail,
                 probability=spec.probability,
-                poor_from=0.0 if spec.poorness is None else spec.poorness.poor_from,
+                poor_from=spec.poor_from,
             )
         except GalleryError:
             if not path.exists():  # else another process made it in this moment
@@ -320,7 +320,8 @@ def cluster(
     limit = score_of(threshold, "the threshold")
     limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
     with nullcontext() if gallery is None else _in_use(gallery, pipeline) as opened:
-        return clustering.group_faces(list(clustering.sightings(readings)), limit, opened)
+        faces = list(clustering.sightings(readings))
+        return clustering.group_faces(faces, limit, opened, poor_from=pipeline.spec.poor_from)
 
 
 def verify(
@@ -351,10 +352,8 @@ def verify(
         for each in readings
         if len(each.faces) > 1
     ]
-    model = pipeline.spec.poorness
-    poor = model is not None and all(
-        is_poor(each.quality.stranger_rate, model.poor_from) for each in (one, two)
-    )
+    poor_from = pipeline.spec.poor_from
+    poor = all(is_poor(each.quality.stranger_rate, poor_from) for each in (one, two))
     return Verification(score(one.vector, two.vector), limit, tuple(notes), poor)
 
 

@@ -53,6 +53,11 @@ class EmbedderSpec:
     poorness: Poorness | None = None
 
     @property
+    def poor_from(self) -> float:
+        """The rate from which a face is poor, 0 where that was not measured."""
+        return 0.0 if self.poorness is None else self.poorness.poor_from
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over network file, preprocessing and template: vectors of another are never compared."""
         parts = (self.sha256, self.side, self.colour, self.mean, self.scale, self.template, self.flip)

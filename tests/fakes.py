@@ -66,7 +66,7 @@ class FakePipeline:
         tail=0.0,
         probability="",
         flip=False,
-        poorness=SimpleNamespace(poor_from=0.01),
+        poor_from=0.01,
     )
 
     def __init__(self, min_face: int = 8) -> None:

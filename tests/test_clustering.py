@@ -167,6 +167,25 @@ def test_a_group_that_is_equally_like_two_people_has_no_name_and_says_so(gallery
     assert (alone.subject, alone.contenders) == (None, ("also 0", "person 0"))
 
 
+def test_a_group_like_poor_pictures_has_no_name(tmp_path: Path) -> None:
+    vector = crowd(2, 1, noise=0.01)[0]
+    made = {"fingerprint": "f" * 64, "dimension": 32, "embedder_name": "small", "poor_from": 0.01}
+    poor = NewTemplate("person 0", vector, f"{1:064}", "1.jpg", (0, 0, 1, 1), {"stranger_rate": 0.5})
+    with Gallery.create(
+        tmp_path / "g.db", threshold=0.5, calibration="made up", templates=[poor], **made
+    ) as opened:
+        [found] = group_faces(faces_of(crowd(3, 4)[:4], list("abcd")), 0.6, opened).groups
+    assert found.subject is None
+
+
+def test_poor_faces_are_grouped_with_good_ones_and_not_with_each_other() -> None:
+    vectors, photos = crowd(1, 6), list("abcdef")
+    poor = np.array([True] * 6)
+    assert group(vectors, photos, 0.4, poor).tolist() == [ALONE] * 6
+    poor[:3] = False
+    assert group(vectors, photos, 0.4, poor).tolist() == [0] * 6
+
+
 def test_likeness_is_the_mean_score_of_the_pairs() -> None:
     vectors = crowd(1, 3)
     scores = (vectors @ vectors.T)[np.triu_indices(3, 1)]

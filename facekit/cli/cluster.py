@@ -62,7 +62,8 @@ def cluster(
     """Group the faces in a folder of photos by person, whether anybody knows them or not.
 
     Two faces of one photo are never in one group. A group gets a name when a gallery of yours knows the
-    person: half of its faces reach the gallery's threshold. A face that is like no other is "single".
+    person: half of its faces reach the gallery's threshold. A face that is like no other is "single";
+    faces so poor that strangers' are alike are grouped with good ones only.
     facekit enroll leaves out the folders that are still called group-01 or single.
 
     \b
@@ -84,5 +85,6 @@ def cluster(
         opened = shared.own_gallery(gallery, console=console, fingerprint=pipeline.fingerprint)
         if opened is not None:
             stack.enter_context(opened)
-        groups = Groups(console, style, pipeline.spec.threshold, threshold, opened, out, copy)
+        spec = pipeline.spec
+        groups = Groups(console, style, spec.threshold, spec.poor_from, threshold, opened, out, copy)
         return report(console, inputs, options, groups)

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 
 class Groups:
-    """Takes the faces of one photo after the other; `usual` is the embedder's threshold."""
+    """Takes the faces of one photo after the other; `usual` is the embedder's threshold, `poor_from` the rate
+    from which a face is poor with it."""
 
     def __init__(
         self,
         console: Console,
         style: str,
         usual: float,
+        poor_from: float,
         threshold: float | None,
         gallery: Gallery | None,
         out: Path | None,
@@ -31,6 +33,7 @@ class Groups:
         self._console = console
         self._style = style
         self._threshold = clustering.LINK * usual if threshold is None else threshold
+        self._poor_from = poor_from
         self._gallery = gallery
         self._out = out
         self._copy = copy
@@ -41,7 +44,7 @@ class Groups:
         self._faces += clustering.sightings([reading], crops=crops)
 
     def finish(self) -> None:
-        found = clustering.group_faces(self._faces, self._threshold, self._gallery)
+        found = clustering.group_faces(self._faces, self._threshold, self._gallery, poor_from=self._poor_from)
         for line in grouped.lines(found, self._style):
             self._console.emit(line)
         if self._out is not None:

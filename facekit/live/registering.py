@@ -75,8 +75,7 @@ def others_at(place: Path, name: str, pipeline: Pipeline) -> Others:
     that cannot be used.
     """
     if not place.exists():
-        model = pipeline.spec.poorness
-        return Others(pipeline.spec.threshold, poor_from=0.0 if model is None else model.poor_from)
+        return Others(pipeline.spec.threshold, poor_from=pipeline.spec.poor_from)
     with Gallery.open(place, fingerprint=pipeline.fingerprint) as gallery:
         held = [template for template in gallery.contents() if template.subject != name]
         poor_from = gallery.settings.poor_from

@@ -111,6 +111,19 @@ def test_what_is_no_good_is_refused_and_said(faces: list[Face], words: str) -> N
     assert registration.kept() == []
 
 
+def test_a_poor_frame_is_refused_unless_that_is_accepted() -> None:
+    face = look("front")
+    poor = dataclasses.replace(face, quality=dataclasses.replace(face.quality, stranger_rate=0.04))
+    others = Others(poor_from=0.01)
+    registration = Registration(ScriptedEyes(lambda n: [poor]), others=others)
+    [progress] = take(registration, 1)
+    assert progress.hint.startswith("too poor (1 in 25 strangers")
+    assert (registration.kept(), registration.refusal()) == ([], "too poor")
+    accepting = Registration(ScriptedEyes(lambda n: [poor]), others=others, accept_poor=True)
+    take(accepting, 1)
+    assert len(accepting.kept()) == 1
+
+
 def test_a_small_face_in_the_background_does_not_matter() -> None:
     registration = Registration(ScriptedEyes(lambda n: [face_at(square(200, 20, 50), BOB), look("front")]))
     take(registration, 1)

@@ -106,3 +106,9 @@ def test_a_name_does_not_flicker_around_the_threshold_or_between_two() -> None:
     assert decide([ballot(*close)], 0.5)[0].contenders == ("Ada", "Bob")
     clear = ballot(("Bob", 0.7), ("Ada", 0.7 - CLOSE - 2 * KEEP), held="Ada")
     assert decide([clear], 0.5)[0].subject == "Bob"
+
+
+def test_a_track_like_poor_pictures_has_no_name() -> None:
+    poor = Ballot(FACE, (Candidate(1, "ada", 0.9, poor=True),), True)
+    [verdict] = decide([poor], 0.5)
+    assert (verdict.subject, verdict.score) == (None, 0.9)
