@@ -160,7 +160,7 @@ class _Crowd:
             for place, number in enumerate(self.subjects[first : first + ROWS_AT_ONCE].tolist()):
                 own = self.rows(number)
                 alike[place, own.start : own.stop] = False
-            rows, columns = np.nonzero(alike)
+            rows, columns = np.divmod(np.flatnonzero(alike), len(self.vectors))
             people = np.unique(np.stack([rows, self.subjects[columns]]), axis=1)
             counts = np.bincount(people[0], minlength=len(alike))
             magnets.update((first + int(row), int(counts[row])) for row in np.flatnonzero(counts >= most))
