@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facekit import images, raw
+from facekit.arguments import paths_of
 from facekit.errors import UsageError
 
 _FOREIGN = re.compile(
@@ -80,8 +81,13 @@ class People:
         return [*(f"{name}: no picture in this folder" for name in self.without), *remarks(self.left_out)]
 
 
-def find(inputs: Sequence[str]) -> Listing:
-    """The pictures that the inputs stand for, in the order of the inputs.
+Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One picture or folder, or several."""
+
+
+def find(inputs: Inputs) -> Listing:
+    """The pictures that the inputs stand for, in the order of the inputs. Raises UsageError for what is no
+    path.
 
     A folder gives the pictures in it and below it, sorted: files with an ending of a known format, and those
     with another that begin like a picture. Hidden pictures and folders, and the folders that photo programs
@@ -91,7 +97,7 @@ def find(inputs: Sequence[str]) -> Listing:
     search = _Search()
     pictures: list[str] = []
     empty = []
-    for each in inputs:
+    for each in paths_of(inputs, "inputs"):
         if not os.path.isdir(each):
             pictures.append(each)
             continue

@@ -19,7 +19,7 @@ from facekit.arguments import path_of, text_of, whole_number
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import face_side, ordered, resized, resized_points, scaled
 from facekit.embedding import Embedder
-from facekit.errors import WeightsError
+from facekit.errors import UsageError, WeightsError
 from facekit.lighting import is_too_dark, lit, lit_face
 from facekit.results import Detection, Face, Picture, Pixels
 
@@ -122,6 +122,9 @@ class Pipeline:
         The faces of one picture are one batch, so a picture gives the same vectors whatever else is read.
         `full` gives the same picture in its full size, where this one shows a face too small for its crop.
         """
+        if not isinstance(picture, Picture):
+            kind = type(picture).__qualname__
+            raise UsageError(f"the picture is of type {kind}: give what facekit.read returns")
         self._loading()
         found = self.detect(picture)
         enough = _PIXELS_A_CROP * self.spec.side * picture.scale

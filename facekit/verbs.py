@@ -7,7 +7,7 @@ shipped one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit import folders, hints, identification, settings
-from facekit.arguments import path_of, paths_of, score_of
+from facekit.arguments import path_of, paths_of, score_of, whole_number
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
 from facekit.gallery.records import subject_name
 from facekit.gallery.search import score
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from facekit.live.events import Event
     from facekit.pipeline import Pipeline
 
-Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
+Inputs = folders.Inputs
 AnyGallery = Gallery | str | PathLike[str]
 """An open gallery, which stays open, or the path of one."""
 
@@ -161,8 +161,8 @@ def identify(
     """
     options = options or Options()
     pipeline = options.pipeline()
-    threshold = score_of(threshold, "the threshold")
-    sources = folders.find(paths_of(inputs, "inputs")).pictures
+    threshold, top = score_of(threshold, "the threshold"), whole_number(top, "top", least=1)
+    sources = folders.find(inputs).pictures
     with _in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
         for reading in read_faces(sources, options, pipeline=pipeline):
@@ -263,6 +263,7 @@ def register(
     from facekit.enrolment import EnrolReport
     from facekit.live import looking, reader, registering, sources
 
+    frames = whole_number(frames, "frames", least=1)
     options = options or Options()
     pipeline = options.pipeline()
     name, place = subject_name(name), changeable(_place_to_write(gallery))
@@ -292,7 +293,7 @@ def embed(inputs: Inputs, *, options: Options | None = None) -> Iterator[Reading
 
     A face's `feature_norm` tells its quality only with an embedder trained by `magface` or `adaface`.
     """
-    return read_faces(folders.find(paths_of(inputs, "inputs")).pictures, options)
+    return read_faces(folders.find(inputs).pictures, options)
 
 
 detect = embed
@@ -316,7 +317,7 @@ def cluster(
 
     options = options or Options()
     pipeline = options.pipeline()
-    readings = read_faces(folders.find(paths_of(inputs, "inputs")).pictures, options, pipeline=pipeline)
+    readings = read_faces(folders.find(inputs).pictures, options, pipeline=pipeline)
     limit = score_of(threshold, "the threshold")
     limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
     with nullcontext() if gallery is None else _in_use(gallery, pipeline) as opened:
@@ -377,9 +378,9 @@ def evaluate_verification(
     from facekit.evaluation.scores import VerificationScores
 
     source = protocols.Source(options or Options(), aligned, flip)
-    folder = None if images is None else Path(images)
+    folder = None if images is None else _place(images, "the images")
     if pairs is not None:
-        found = protocols.compare_pairs(Path(pairs), folder, source, source.options.pipeline())
+        found = protocols.compare_pairs(_place(pairs, "the pairs"), folder, source, source.options.pipeline())
     elif folder is not None:
         found = protocols.compare_all(folder, source, source.options.pipeline())
     else:
@@ -414,9 +415,16 @@ def evaluate_identification(
 
     source = protocols.Source(options or Options(), aligned, flip)
     plan = protocols.Splits(gallery_photos, strangers, splits, seed)
-    found = protocols.search_within(Path(images), plan, source, source.options.pipeline())
+    found = protocols.search_within(_place(images, "the images"), plan, source, source.options.pipeline())
     assert isinstance(found.scores, IdentificationScores)
     return report.report(found.scores, threshold=threshold, notes=found.notes)
+
+
+def _place(value: object, what: str) -> Path:
+    path = path_of(value, what)
+    if not path:
+        raise UsageError(f"{what}: the path is empty")
+    return Path(path)
 
 
 def _largest(reading: Reading) -> Face:

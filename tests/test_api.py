@@ -200,6 +200,42 @@ def test_other_arguments_that_make_no_sense_are_told(tmp_path: Path) -> None:
         list(facekit.watch(0, options=options))
 
 
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, None, True, np.zeros(2)])
+def test_whole_numbers_that_make_no_sense_are_told(tmp_path: Path, wrong: object) -> None:
+    probe, options = photo(tmp_path / "x.png", "red"), FakeOptions()
+    with pytest.raises(facekit.UsageError, match="top is"):
+        list(facekit.identify(probe, top=wrong, options=options))
+    with pytest.raises(facekit.UsageError, match="frames is"):
+        facekit.register("Ada", "0", frames=wrong, options=options)
+
+
+@pytest.mark.parametrize("wrong", ["photo.jpg", None, np.zeros((5, 5, 3), np.uint8), b"bytes"])
+def test_a_picture_that_was_not_read_is_told(wrong: object) -> None:
+    with pytest.raises(facekit.UsageError, match=r"give what facekit\.read returns"):
+        facekit.Pipeline().faces(wrong)
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, ""])
+def test_folders_to_measure_on_that_are_none_are_told(wrong: object) -> None:
+    calls = [
+        lambda: facekit.evaluate_identification(wrong, options=FakeOptions()),
+        lambda: facekit.evaluate_verification(wrong, options=FakeOptions()),
+        lambda: facekit.evaluate_verification(pairs=wrong, options=FakeOptions()),
+    ]
+    for call in calls:
+        with pytest.raises(facekit.UsageError, match=r"the (images|pairs)"):
+            call()
+
+
+def test_one_folder_is_not_taken_letter_by_letter(tmp_path: Path) -> None:
+    probe = photo(tmp_path / "people" / "x.png", "red")
+    assert facekit.find("people").pictures == ("people/x.png",)
+    assert facekit.find(tmp_path / "people").pictures == (str(probe),)
+    for wrong in WRONG:
+        with pytest.raises(facekit.UsageError, match="inputs is"):
+            facekit.find(wrong)
+
+
 NAN = float("nan")
 WRONG_OPTIONS = {
     "detector": (3, None, b"dlib", Path("dlib")),
