@@ -21,7 +21,7 @@ import click
 from facekit import __version__
 from facekit.cli import signals, streams
 from facekit.cli.console import Console
-from facekit.errors import FacekitError, NoFaceError, UsageError
+from facekit.errors import DependencyError, FacekitError, NoFaceError, UsageError
 
 DONE, FAILED, USAGE, NO_FACE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -114,6 +114,8 @@ def _told(error: Exception, console: Console) -> int:
     """Say what went wrong on standard error, in a line; the exit status of it."""
     if isinstance(error, click.exceptions.Abort):
         return signals.status(error.__cause__)
+    if isinstance(error, ImportError | DependencyError) and (cause := signals.behind(error)):
+        return signals.status(cause)
     if isinstance(error, OSError) and isinstance(error.__context__, KeyboardInterrupt):
         streams.give_up(sys.stderr)  # the terminal is gone, and click wanted to end the line of ^C on it
         return signals.status(error.__context__)

@@ -260,8 +260,11 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
             console.note(told)
     else:
         settings.make_room(place)
-        transfer.create_from(exported, place).close()
-        console.note(f"{counted(len(exported.templates), 'template')} in the new gallery {place}")
+        with transfer.create_from(exported, place) as opened:
+            stored = len(opened)
+        console.note(f"{counted(stored, 'template')} in the new gallery {place}")
+        if twice := len(exported.templates) - stored:
+            console.note(f"{twice} left out: the same face of the same picture is in the file twice")
     return DONE
 
 

@@ -11,6 +11,8 @@ from types import FrameType
 
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
+_DEEPEST = 20
+
 
 class Terminated(KeyboardInterrupt):
     """A signal that asks to end."""
@@ -23,6 +25,18 @@ class Terminated(KeyboardInterrupt):
 def status(error: BaseException | None) -> int:
     """The exit status after an interruption, as shells have it: 130 after Ctrl-C."""
     return 128 + (error.number if isinstance(error, Terminated) else signal.SIGINT)
+
+
+def behind(error: BaseException) -> KeyboardInterrupt | None:
+    """The interruption that an error comes from, if one does: a signal while a compiled module is imported
+    becomes an ImportError.
+    """
+    cause: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if cause is None or isinstance(cause, KeyboardInterrupt):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def end_in_order() -> None:

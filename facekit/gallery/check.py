@@ -7,7 +7,7 @@ import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -138,6 +138,16 @@ def _rows(connection: sqlite3.Connection, settings: Settings, path: Path) -> Ite
         )
 
 
+def _is_gallery(file: Path) -> bool:
+    """Whether it begins as a gallery, also as a damaged one."""
+    if not file.is_file():
+        return False
+    with suppress(OSError), file.open("rb") as opened:
+        start = opened.read(72)
+        return start.startswith(drafts.SQLITE) and start[68:] == database.APPLICATION_ID.to_bytes(4, "big")
+    return False
+
+
 def _surroundings(path: Path) -> Iterator[Problem]:
     """The files of the gallery: who may read them, and what killed processes left."""
     place = Path(os.path.realpath(path))
@@ -147,6 +157,8 @@ def _surroundings(path: Path) -> Iterator[Problem]:
             state = file.stat()
         except OSError:
             continue
+        if file == place and not _is_gallery(file):
+            continue  # whose rights are no business of facekit's: a device, another program's file
         if state.st_uid == os.geteuid() and stat.S_IMODE(state.st_mode) & 0o077:
             yield Problem("rights", f"{file}: others may read it: chmod 600")
     left = drafts.left_behind(place)

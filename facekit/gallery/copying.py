@@ -9,7 +9,7 @@ from pathlib import Path
 
 from facekit.gallery import database, schema
 from facekit.gallery.drafts import new_file, require_no_log
-from facekit.gallery.faults import in_words
+from facekit.gallery.faults import code_of, explained, in_words
 from facekit.gallery.settings import Settings
 from facekit.gallery.soundness import require_sound
 
@@ -26,9 +26,14 @@ def copy(source: Path | str, target: Path | str) -> Settings:
         with in_words(source):
             connection.execute("PRAGMA query_only = OFF")
             schema.limit_steps(connection)
-            database.patiently(
-                lambda: connection.execute("VACUUM INTO ?", (str(draft),)), database.patience(source)
-            )
+            try:
+                database.patiently(
+                    lambda: connection.execute("VACUUM INTO ?", (str(draft),)), database.patience(source)
+                )
+            except sqlite3.Error as error:
+                if code_of(error) != sqlite3.SQLITE_FULL:
+                    raise
+                raise explained(target, error) from error  # its disk is full, not the source's
         with in_words(target), closing(sqlite3.connect(draft, isolation_level=None)) as copied:
             return _finished(copied, source)
 

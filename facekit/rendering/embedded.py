@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,8 @@ def open_writer(
 ) -> Iterator[Lines | Arrays]:
     """A writer for `path`, in the format that its name ends with; without one, of `style` by `emit`.
 
-    A file appears under its name when all is written. It is the owner's alone (mode 0600). Raises UsageError
+    A file appears under its name when all is written; where no picture could be read, none does, and what has
+    the name stays. It is the owner's alone (mode 0600). Raises UsageError
     where it is one of the inputs, or another kind of file has its name.
     """
     if path is None:
@@ -51,13 +52,29 @@ def open_writer(
     if path.suffix not in _STYLES:
         raise UsageError(f"{path}: name it {path.stem}.npz, .csv or .jsonl, for the format to write")
     outputs.require_replaceable(path, inputs, is_embedded)
-    with replacing(path, private=True) as unfinished, unfinished.open("wb") as file:
+    with (
+        suppress(_NothingReadError),
+        replacing(path, private=True) as unfinished,
+        unfinished.open("wb") as file,
+    ):
         if path.suffix == ".npz":
             arrays = Arrays()
             yield arrays
+            _require_read(arrays)
             np.savez_compressed(file, allow_pickle=False, **arrays.values())
         else:
-            yield Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
+            lines = Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
+            yield lines
+            _require_read(lines)
+
+
+class _NothingReadError(Exception):
+    """No picture was read: a folder that is empty, or a disk that is not there."""
+
+
+def _require_read(writer: Lines | Arrays) -> None:
+    if not writer.read:
+        raise _NothingReadError
 
 
 def is_embedded(path: Path) -> bool:
@@ -82,8 +99,10 @@ class Lines:
         self._emit = emit
         self._style = style
         self._started = False
+        self.read = False
 
     def take(self, reading: Reading) -> None:
+        self.read = self.read or not reading.error
         for number, face in enumerate(reading.faces, 1):
             self._emit(
                 self._csv(reading, number, face) if self._style == "csv" else _json(reading, number, face)
@@ -109,8 +128,10 @@ class Arrays:
 
     def __init__(self) -> None:
         self._faces: list[tuple[Reading, Face]] = []
+        self.read = False
 
     def take(self, reading: Reading) -> None:
+        self.read = self.read or not reading.error
         kept = Reading(reading.source, sha256=reading.sha256)
         self._faces += [(kept, face.without_crop()) for face in reading.faces]
 

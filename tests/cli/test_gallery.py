@@ -94,6 +94,16 @@ def test_an_export_can_be_imported_elsewhere(run: Run, suffix: str) -> None:
     assert names(run, "--gallery", "new/copy.db") == ["blue", "green", "red"]
 
 
+def test_what_is_left_out_of_a_new_gallery_is_counted(run: Run, tmp_path: Path) -> None:
+    first, one, other, *rest = map(json.loads, run("gallery", "export", "-").stdout.splitlines())
+    rest = [{**other, "subject": "somebody else"}, one, *rest[1:]]
+    lines = "\n".join(json.dumps(each) for each in (first, one, other, *rest[:4]))
+    result = run("gallery", "import", "-", "--gallery", "new.db", stdin=lines.encode())
+    assert result.exit_code == 0, result.stderr
+    assert "4 templates in the new gallery new.db" in result.stderr
+    assert "2 left out: the same face of the same picture is in the file twice" in result.stderr
+
+
 def test_an_export_to_standard_output_is_json_lines(run: Run) -> None:
     lines = run("gallery", "export", "-").stdout.splitlines()
     assert len(lines) == 7

@@ -229,6 +229,21 @@ def test_vectors_replace_vectors_and_nothing_else(run: Run, tmp_path: Path, name
         assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("name", ["a.npz", "a.csv", "a.jsonl"])
+def test_vectors_stay_where_no_picture_can_be_read(run: Run, tmp_path: Path, name: str) -> None:
+    """A disk that is not there, an empty folder: what was computed yesterday is not replaced by nothing."""
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "damaged.jpg").write_bytes(b"no picture")
+    for inputs in ("nothing", "damaged.jpg", "gone"):
+        assert run("embed", inputs, "-o", name).exit_code == 1
+        assert not (tmp_path / name).exists()
+    assert run("embed", "red.png", "-o", name).exit_code == 0
+    before = (tmp_path / name).read_bytes()
+    for inputs in ("nothing", "damaged.jpg", "gone"):
+        assert run("embed", inputs, "-o", name).exit_code == 1
+        assert (tmp_path / name).read_bytes() == before
+
+
 def test_an_export_of_a_gallery_is_not_replaced_by_vectors(run: Run, people: Path, tmp_path: Path) -> None:
     for name in ("g.npz", "g.jsonl"):
         assert run("gallery", "export", name).exit_code == 0

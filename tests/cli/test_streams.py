@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from fakes import COMMAND, PYTHON_PATH, photo
 
 from facekit.cli import console as consoles
-from facekit.cli import signals, streams
+from facekit.cli import group, signals, streams
+from facekit.errors import DependencyError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="streams and signals of POSIX")
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -197,3 +199,21 @@ def test_signals_that_are_noted_raise_nothing_until_the_second_control_c() -> No
             signal.raise_signal(signal.SIGINT)
     assert signals.status(signals.interruption(signal.SIGINT)) == 130
     assert signals.status(signals.interruption(signal.SIGTERM)) == 143
+
+
+@pytest.mark.parametrize("came", [signals.Terminated(signal.SIGTERM), KeyboardInterrupt()])
+@pytest.mark.parametrize("kind", [ImportError, DependencyError])
+def test_a_signal_while_something_is_imported_is_no_error(
+    came: KeyboardInterrupt, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiled module that is interrupted while it is imported says that it cannot be imported."""
+
+    def interrupted(name: str) -> None:
+        try:
+            raise came
+        except KeyboardInterrupt as cause:
+            raise kind("initialization failed") from cause
+
+    monkeypatch.setattr("facekit.cli.importlib.import_module", interrupted)
+    result = CliRunner().invoke(group, ["info"], prog_name="facekit")
+    assert (result.exit_code, result.stderr) == (signals.status(came), "")

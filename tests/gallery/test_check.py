@@ -88,6 +88,22 @@ def test_rights(path):
     assert kinds(path) == ["rights"]
 
 
+@pytest.mark.parametrize("content", [b"", b"root:x:0:0", b"SQLite format 3\0" + bytes(100), None])
+def test_rights_of_what_is_no_gallery_are_no_problem(tmp_path, content):
+    """Who follows the advice would break another program, or a whole machine."""
+    path = Path("/dev/null") if content is None else tmp_path / "other"
+    if content is not None:
+        path.write_bytes(content)
+        path.chmod(0o644)
+    assert "rights" not in kinds(path)
+
+
+def test_rights_of_a_damaged_gallery(path):
+    path.write_bytes(path.read_bytes()[:4096])
+    path.chmod(0o644)
+    assert "rights" in kinds(path)
+
+
 def test_what_killed_processes_left(path):
     draft = path.with_name(".gallery.db.00112233445566aa.new")
     shutil.copy(path, draft)

@@ -78,3 +78,16 @@ def test_a_damaged_gallery_is_not_copied(path, tmp_path):
     with pytest.raises(GalleryError, match="damaged"):
         copying.copy(path, tmp_path / "copy.db")
     assert sorted(os.listdir(tmp_path)) == ["gallery.db"]
+
+
+def test_a_full_disk_is_that_of_the_copy(path, tmp_path, monkeypatch):
+    def full(action, seconds):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copying.database, "patiently", full)
+        patch.setattr(copying.database, "connect", lambda *rest, **more: sqlite3.connect(path))
+        with pytest.raises(GalleryError, match=r"copy\.db: the disk is full"):
+            copying.copy(path, tmp_path / "copy.db")
