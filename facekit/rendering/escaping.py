@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -60,8 +61,12 @@ def csv_text(cell: str) -> str:
 
 
 def file_stem(text: str, *, limit: int = 80) -> str:
-    """A name that every file system takes as (part of) a file name, at most `limit` UTF-8 bytes."""
+    """A name that every file system takes as (part of) a file name, at most `limit` UTF-8 bytes. A letter
+    that no file name can have here, as in a locale that is not UTF-8, becomes `_`.
+    """
     safe = _NOT_IN_FILE_NAMES.sub("_", _UNSAFE.sub("_", unicodedata.normalize("NFC", text)))
+    encoding = sys.getfilesystemencoding()
+    safe = safe.encode(encoding, errors="replace").decode(encoding).replace("?", "_")
     safe = safe.encode()[:limit].decode(errors="ignore").strip(" .") or "_"
     return f"_{safe}" if _RESERVED.match(safe) else safe
 

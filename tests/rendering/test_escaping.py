@@ -83,6 +83,16 @@ def test_file_names_are_safe_everywhere(text: str, stem: str) -> None:
     assert file_stem(text) == stem
 
 
+@pytest.mark.parametrize(
+    ("encoding", "stem"), [("ascii", "Zo_ __"), ("iso8859-1", "Zoë __"), ("utf-8", "Zoë 张伟")]
+)
+def test_file_names_have_only_letters_that_the_locale_has(
+    encoding: str, stem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: encoding)
+    assert file_stem("Zoë 张伟") == stem
+
+
 @given(st.text(st.characters(), max_size=400))
 def test_file_names_of_any_text_are_short_single_parts(text: str) -> None:
     stem = file_stem(text)
