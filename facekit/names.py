@@ -6,7 +6,7 @@ They stay two people, for they may be; but whoever makes the second is told.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from facekit import hints
@@ -18,6 +18,8 @@ _LATIN = str.maketrans({**_CYRILLIC, **_GREEK})
 _MARKS = ("Mn", "Me", "Cf", "Zs", "Pc", "Pd", "Po")
 """Accents, signs without a shape, blanks and punctuation: what is easily overlooked."""
 
+_MOST_SHOWN = 5
+
 
 def alike(name: str, others: Iterable[str]) -> list[str]:
     """Those of the other names that look like this one."""
@@ -27,12 +29,29 @@ def alike(name: str, others: Iterable[str]) -> list[str]:
 
 def warning(name: str, others: Iterable[str], gallery: Path) -> str | None:
     """A line about the other names in the gallery that look like this one, if there are any."""
-    found = alike(name, others)
-    if not found:
-        return None
-    listed = ", ".join(map(repr, found))
-    merge = hints.merge_people(gallery, found[0], name)
-    return f"the name {name!r} looks like {listed}: if they are one person, {merge}"
+    return next(warnings([name], others, gallery), None)
+
+
+def warnings(new: Iterable[str], others: Iterable[str], gallery: Path) -> Iterator[str]:
+    """A line about each of the new names that looks like one of the others, or like a new one before it."""
+    new = list(dict.fromkeys(new))
+    known: dict[str, list[str]] = {}
+    for other in sorted(set(others).difference(new)):
+        _enter(known, other)
+    for name in new:
+        found = sorted({other for key in _keys(name) for other in known.get(key, ())})
+        _enter(known, name)
+        if found:
+            listed = ", ".join(map(repr, found))
+            merge = hints.merge_people(gallery, found[0], name)
+            yield f"the name {name!r} looks like {listed}: if they are one person, {merge}"
+
+
+def _enter(known: dict[str, list[str]], name: str) -> None:
+    for key in _keys(name):
+        alike = known.setdefault(key, [])
+        if len(alike) < _MOST_SHOWN:
+            alike.append(name)
 
 
 def _keys(name: str) -> set[str]:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from facekit import names
 from facekit.errors import UsageError
 from facekit.gallery.records import name_of_folder, subject_name
-from facekit.names import alike, warning
+from facekit.names import alike, warning, warnings
 
 GALLERY = Path("gallery.db")
 
@@ -43,6 +44,27 @@ def test_other_names_are_not(one: str, other: str) -> None:
 def test_the_warning_shows_both_names_and_what_to_do() -> None:
     assert str(warning("bob", ["Bob"], GALLERY)).startswith("the name 'bob' looks like 'Bob'")
     assert "gallery merge" in str(warning("bob", ["Bob"], GALLERY))
+
+
+def test_many_names_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import may bring thousands of people."""
+    calls: list[str] = []
+    folded = names._folded
+    monkeypatch.setattr(names, "_folded", lambda name: calls.append(name) or folded(name))
+    people = [f"person {number}" for number in range(500)]
+    told = list(warnings([*people[250:], "Person 7", "PERSON 300"], people, GALLERY))
+    assert [line.split(":")[0] for line in told] == [
+        "the name 'Person 7' looks like 'person 7'",
+        "the name 'PERSON 300' looks like 'person 300'",
+    ]
+    assert len(calls) <= 10 * len(people)
+
+
+def test_of_many_names_that_look_alike_a_few_are_shown() -> None:
+    people = [f"Bob{'.' * number}" for number in range(100)]
+    told = list(warnings(people, [], GALLERY))
+    assert len(told) == 99
+    assert max(line.count("'Bob") for line in told) <= 10
 
 
 @pytest.mark.parametrize("name", ["Bob ", " Bob", "Bob\n", "\tBob", "Bob\u3000"])

@@ -249,22 +249,22 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
     if place.exists():
         with Gallery.open(place, write=True) as opened:
             report = transfer.import_into(opened, exported, again=again)
-            everybody = opened.names()
+            new, everybody = report.subjects, opened.names()
         added = f"{counted(report.added, 'template')} added to {place}"
         console.note(listed(added, (report.present, "already there")))
         if report.held:
             console.note(f"{report.held} left out: the same face of the same picture has another name here")
         if report.removed:
             console.note(f"{report.removed} left out: removed or renamed earlier (--again takes them)")
-        for told in filter(None, (names.warning(new, everybody, place) for new in report.subjects)):
-            console.note(told)
     else:
         settings.make_room(place)
         with transfer.create_from(exported, place) as opened:
-            stored = len(opened)
+            stored, new, everybody = len(opened), tuple(opened.names()), []
         console.note(f"{counted(stored, 'template')} in the new gallery {place}")
         if twice := len(exported.templates) - stored:
             console.note(f"{twice} left out: the same face of the same picture is in the file twice")
+    for told in names.warnings(new, everybody, place):
+        console.note(told)
     return DONE
 
 

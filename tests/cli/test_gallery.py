@@ -94,6 +94,18 @@ def test_an_export_can_be_imported_elsewhere(run: Run, suffix: str) -> None:
     assert names(run, "--gallery", "new/copy.db") == ["blue", "green", "red"]
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_names_of_an_import_that_look_alike_are_told(run: Run, there: bool) -> None:
+    lines = run("gallery", "export", "-").stdout.splitlines()
+    if there:
+        assert run("gallery", "import", "-", "-g", "new.db", stdin="\n".join(lines).encode()).exit_code == 0
+    last = json.loads(lines.pop())
+    lines.append(json.dumps({**last, "subject": last["subject"].upper(), "sha256": "ab" * 32}))
+    result = run("gallery", "import", "-", "-g", "new.db", stdin="\n".join(lines).encode())
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.count("looks like") == 1
+
+
 def test_what_is_left_out_of_a_new_gallery_is_counted(run: Run, tmp_path: Path) -> None:
     first, one, other, *rest = map(json.loads, run("gallery", "export", "-").stdout.splitlines())
     rest = [{**other, "subject": "somebody else"}, one, *rest[1:]]
