@@ -26,7 +26,8 @@ def rows_of(
     """Name, description and vector of each template as they are stored. Raises UsageError or GalleryError
     for one that cannot be.
     """
-    if not isinstance(templates, Iterable) or not all(isinstance(item, NewTemplate) for item in templates):
+    templates = list(templates) if isinstance(templates, Iterable) else [templates]
+    if not all(isinstance(item, NewTemplate) for item in templates):
         raise UsageError("what is added are no templates: give a sequence of NewTemplate")
     names = [subject_name(item.subject) for item in templates]
     described = [_described(item) for item in templates]

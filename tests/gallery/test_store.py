@@ -263,10 +263,17 @@ def test_a_template_that_could_not_be_read_again_is_refused(path, wrong):
         assert len(gallery.templates()) == 2
 
 
-@pytest.mark.parametrize("wrong", [None, 5, "Ann", [None], ["Ann"], b"Ann", template("Ann")])
+@pytest.mark.parametrize("wrong", [None, 5, "Ann", [None], ["Ann"], b"Ann"])
 def test_what_is_added_are_templates(path, wrong):
     with create(path) as gallery, pytest.raises(UsageError, match="NewTemplate"):
         gallery.add(wrong)
+
+
+@pytest.mark.parametrize("kind", [list, iter, lambda items: items[0]])
+def test_templates_may_come_one_by_one(path, kind):
+    with create(path) as gallery:
+        assert gallery.add(kind([template("Ann")])).added == 1
+        assert gallery.names() == ["Ann"]
 
 
 def test_one_name_is_not_taken_letter_by_letter(path):
