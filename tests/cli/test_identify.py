@@ -107,14 +107,16 @@ def test_threshold_decides_and_is_printed(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("style", ["table", "json", "csv"])
-def test_the_same_bytes_with_one_job_and_with_four(run: Run, tmp_path: Path, style: str) -> None:
+def test_the_same_bytes_with_one_job_and_with_several(run: Run, tmp_path: Path, style: str) -> None:
     for number in range(9):
         photo(tmp_path / "in" / f"{number}.png", *("red", "green", "blue")[: number % 4], seed=number)
     (tmp_path / "in" / "5.png").write_bytes(b"damaged")
-    one, four = (run("identify", "in", "--jobs", jobs, "-f", style) for jobs in ("1", "4"))
-    assert one.stdout_bytes == four.stdout_bytes
-    assert one.stderr == four.stderr
-    assert one.exit_code == four.exit_code == 1
+    # Four once; each process takes longer to start than the pictures take.
+    several = "4" if style == "json" else "2"
+    one, more = (run("identify", "in", "--jobs", jobs, "-f", style) for jobs in ("1", several))
+    assert one.stdout_bytes == more.stdout_bytes
+    assert one.stderr == more.stderr
+    assert one.exit_code == more.exit_code == 1
 
 
 def test_standard_input_is_a_picture(run: Run, tmp_path: Path) -> None:
