@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit import folders, names, poorness, quality
+from facekit import folders, poorness, quality
 from facekit.choice import Choice, choose
 from facekit.claims import Pictures, since_rename
 from facekit.errors import UsageError
@@ -242,9 +242,10 @@ class _Batch:
         report = self._gallery.add(templates, again=self._rules.again, move=True)
         for digest, placement in zip(stored, report.placements, strict=True):
             outcomes[digest] = _placed(outcomes[digest], placement)
-        if self._subject in report.subjects and (
-            told := names.warning(self._subject, self._gallery.names(), self._gallery.path)
-        ):
+        self._known.leave_names(
+            placement.other for placement in report.placements if placement.emptied and placement.other
+        )
+        if self._subject in report.subjects and (told := self._known.look_alike(self._subject)):
             first = next(each for each in stored if outcomes[each].status in ("enrolled", "moved"))
             outcomes[first] = replace(outcomes[first], notes=(*outcomes[first].notes, told))
         self._known.add(

@@ -1,4 +1,4 @@
-"""Whom a face is like among all who are enrolled, while templates come and go."""
+"""Whom a face or a name is like among all who are enrolled, while templates come and go."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.gallery.records import NewTemplate
+from facekit.names import Register
 from facekit.results import Candidate, Vector
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Known:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._before = gallery.matrix()
+        self._register: Register | None = None
         self._left: dict[str, NDArray[np.float32]] = {}
         self._names: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -63,3 +65,18 @@ class Known:
             row = int(scores.argmax())
             found.append(Candidate(1, self._names[self._subjects[rows[row]]], float(scores[row])))
         return max(found, key=lambda each: each.score, default=None)
+
+    def look_alike(self, name: str) -> str | None:
+        """A line about the enrolled people whose names look like that of a new one, if there are any. The
+        gallery is asked for its names once: a name that another process adds later is not told."""
+        if self._register is None:
+            self._register = Register(self._gallery.names())
+        told = self._register.warning(name, self._gallery.path)
+        self._register.enter(name)
+        return told
+
+    def leave_names(self, names: Iterable[str]) -> None:
+        """These people are not enrolled any more."""
+        if self._register is not None:
+            for name in names:
+                self._register.discard(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from facekit import hints
@@ -21,37 +22,44 @@ _MARKS = ("Mn", "Me", "Cf", "Zs", "Pc", "Pd", "Po")
 _MOST_SHOWN = 5
 
 
-def alike(name: str, others: Iterable[str]) -> list[str]:
-    """Those of the other names that look like this one."""
-    keys = _keys(name)
-    return [other for other in others if other != name and keys & _keys(other)]
+class Register:
+    """Names by what they look like: each is looked at once, however many are compared with it."""
 
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._by_key: dict[str, dict[str, None]] = {}
+        for name in names:
+            self.enter(name)
 
-def warning(name: str, others: Iterable[str], gallery: Path) -> str | None:
-    """A line about the other names in the gallery that look like this one, if there are any."""
-    return next(warnings([name], others, gallery), None)
+    def enter(self, name: str) -> None:
+        for key in _keys(name):
+            self._by_key.setdefault(key, {})[name] = None
+
+    def discard(self, name: str) -> None:
+        for key in _keys(name):
+            self._by_key.get(key, {}).pop(name, None)
+
+    def alike(self, name: str) -> list[str]:
+        """The other names here that look like this one, sorted; of very many a few."""
+        keys = _keys(name)
+        found = {other for key in keys for other in islice(self._by_key.get(key, {}), _MOST_SHOWN + 1)}
+        return sorted(found - {name})[:_MOST_SHOWN]
+
+    def warning(self, name: str, gallery: Path) -> str | None:
+        """A line about the other names in the gallery that look like this one, if there are any."""
+        if not (alike := self.alike(name)):
+            return None
+        merge = hints.merge_people(gallery, alike[0], name)
+        return f"the name {name!r} looks like {', '.join(map(repr, alike))}: if they are one person, {merge}"
 
 
 def warnings(new: Iterable[str], others: Iterable[str], gallery: Path) -> Iterator[str]:
     """A line about each of the new names that looks like one of the others, or like a new one before it."""
     new = list(dict.fromkeys(new))
-    known: dict[str, list[str]] = {}
-    for other in sorted(set(others).difference(new)):
-        _enter(known, other)
+    register = Register(sorted(set(others).difference(new)))
     for name in new:
-        found = sorted({other for key in _keys(name) for other in known.get(key, ())})
-        _enter(known, name)
-        if found:
-            listed = ", ".join(map(repr, found))
-            merge = hints.merge_people(gallery, found[0], name)
-            yield f"the name {name!r} looks like {listed}: if they are one person, {merge}"
-
-
-def _enter(known: dict[str, list[str]], name: str) -> None:
-    for key in _keys(name):
-        alike = known.setdefault(key, [])
-        if len(alike) < _MOST_SHOWN:
-            alike.append(name)
+        if line := register.warning(name, gallery):
+            yield line
+        register.enter(name)
 
 
 def _keys(name: str) -> set[str]:

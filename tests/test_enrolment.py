@@ -113,6 +113,32 @@ def test_names_of_one_look_are_one_name(tmp_path: Path) -> None:
     assert plan([str(tmp_path)]).photos[0].subject == "Jos\u00e9"
 
 
+def test_names_that_look_alike_are_told_and_the_gallery_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    names = Gallery.names
+    monkeypatch.setattr(Gallery, "names", lambda gallery: calls.append(1) or names(gallery))
+    with empty_gallery(tmp_path) as gallery:
+        photos = [
+            Photo(name, str(photo(tmp_path / f"{name}.png", colour, seed=1)))
+            for name, colour in (("Bob", "red"), ("Eve", "green"), ("Zoe", "blue"))
+        ]
+        assert [each.notes for each in enroll(gallery, photos, options=FakeOptions())] == [(), (), ()]
+        assert len(calls) == 1
+        photo(tmp_path / "new.png", "yellow")
+        again = [
+            Photo("eve", str(tmp_path / "new.png")),
+            Photo("Robert", photos[0].source),
+            Photo("bob", str(photo(tmp_path / "other.png", "cyan"))),
+        ]
+        notes = [" ".join(each.notes) for each in enroll(gallery, again, options=FakeOptions())]
+    assert "the name 'eve' looks like 'Eve'" in notes[0]
+    assert notes[1] == "moved from Bob; Bob had no other picture and is gone"
+    assert notes[2] == ""
+    assert len(calls) == 2
+
+
 def test_what_was_reported_is_stored_and_the_rest_is_done_the_next_time(tmp_path: Path) -> None:
     photos = [
         Photo(colour, str(photo(tmp_path / colour / f"{seed}.png", colour, seed=seed)))

@@ -7,7 +7,7 @@ import pytest
 from facekit import names
 from facekit.errors import UsageError
 from facekit.gallery.records import name_of_folder, subject_name
-from facekit.names import alike, warning, warnings
+from facekit.names import Register, warnings
 
 GALLERY = Path("gallery.db")
 
@@ -28,8 +28,8 @@ GALLERY = Path("gallery.db")
     ],
 )
 def test_names_that_a_reader_takes_for_one_are_alike(one: str, other: str) -> None:
-    assert alike(one, [other, "somebody"]) == [other]
-    assert alike(other, [one]) == [one]
+    assert Register([other, "somebody"]).alike(one) == [other]
+    assert Register([one]).alike(other) == [one]
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,22 @@ def test_names_that_a_reader_takes_for_one_are_alike(one: str, other: str) -> No
     [("Bob", "Rob"), ("Ann", "Anne"), ("김철수", "김철호"), ("v005", "v006"), ("...", "!!!"), ("Ян", "Ян2")],
 )
 def test_other_names_are_not(one: str, other: str) -> None:
-    assert alike(one, [other, one]) == []
-    assert warning(one, [other], GALLERY) is None
+    assert Register([other, one]).alike(one) == []
+    assert Register([other]).warning(one, GALLERY) is None
 
 
 def test_the_warning_shows_both_names_and_what_to_do() -> None:
-    assert str(warning("bob", ["Bob"], GALLERY)).startswith("the name 'bob' looks like 'Bob'")
-    assert "gallery merge" in str(warning("bob", ["Bob"], GALLERY))
+    told = str(Register(["Bob"]).warning("bob", GALLERY))
+    assert told.startswith("the name 'bob' looks like 'Bob'")
+    assert "gallery merge" in told
+
+
+def test_a_name_that_is_gone_is_like_nobody() -> None:
+    register = Register([f"Bob{'.' * number}" for number in range(9)])
+    assert len(register.alike("bob")) == 5
+    for number in range(9):
+        register.discard(f"Bob{'.' * number}")
+    assert register.alike("bob") == []
 
 
 def test_many_names_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,7 +183,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
     old, new = subject_name(old), subject_name(new)
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         opened.rename(old, new)
-        told = names.warning(new, opened.names(), opened.path)
+        told = names.Register(opened.names()).warning(new, opened.path)
         _note_due(console, opened)
     console.note(f"{old} is now {new}")
     if told:
