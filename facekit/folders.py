@@ -297,8 +297,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def mark_unnamed(folder: Path) -> None:
-    """Make a folder whose name is not a person's, and stays out of `people` until it is renamed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Mark a folder whose name is not a person's: it stays out of `people` until it is renamed."""
     (folder / UNNAMED).write_text(folder.name, encoding="utf-8")
 
 

@@ -64,7 +64,8 @@ def cluster(
     Two faces of one photo are never in one group. A group gets a name when a gallery of yours knows the
     person: half of its faces reach the gallery's threshold. A face that is like no other is "single";
     faces so poor that strangers' are alike are grouped with good ones only.
-    facekit enroll leaves out the folders that are still called group-01 or single.
+    facekit enroll leaves out the folders that are still called group-01 or single, or that cannot be called
+    like the person whom the gallery knows: give them a name first.
 
     \b
     Examples:
@@ -78,9 +79,9 @@ def cluster(
     from facekit.cli.reporting import report
     from facekit.rendering import grouped
 
-    if out:
-        grouped.make_empty(out, inputs)
     with ExitStack() as stack:
+        if out:
+            stack.enter_context(grouped.empty_folder(out, inputs))
         pipeline = options.pipeline()
         opened = shared.own_gallery(gallery, console=console, fingerprint=pipeline.fingerprint)
         if opened is not None:

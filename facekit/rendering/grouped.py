@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from facekit import outputs
 from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
-from facekit.folders import mark_unnamed
+from facekit.folders import UNNAMED, mark_unnamed
+from facekit.gallery.records import name_of_folder
 from facekit.rendering.escaping import file_stem, json_line
 from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.identified import csv_line
@@ -96,28 +99,39 @@ def folder_names(found: Grouping) -> list[str]:
     return names
 
 
-def make_empty(folder: Path, inputs: Sequence[str]) -> None:
-    """Make a folder for groups. Raises UsageError when something is in it, as the groups of two runs would
-    be mixed, or when it lies in what is read."""
+@contextmanager
+def empty_folder(folder: Path, inputs: Sequence[str]) -> Iterator[None]:
+    """A folder for groups, made if it is not there; if nothing is in it at the end, what was made is taken
+    away. Raises UsageError when something is in it, as the groups of two runs would be mixed, or when it lies
+    in what is read."""
     if folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder}: is not empty: give a folder that is, or remove it")
-    outputs.make_folder(folder, inputs)
+    missing = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    try:
+        outputs.make_folder(folder, inputs)
+        yield
+    finally:
+        with suppress(OSError):  # something is in it
+            for place in missing:
+                place.rmdir()
 
 
 def save_faces(found: Grouping, out: Path) -> None:
     """The aligned faces of each group, `PHOTO-NUMBER.png`, in a folder of its own below `out`."""
-    for folder, faces in _folders(found, out):
-        crops = CropFolder(folder)
-        for face in faces:
-            crops.save_face(face, face.number, face.face.crop)
+    for folder, subject, faces in _folders(found, out):
+        with _group_folder(folder, subject):
+            crops = CropFolder(folder)
+            for face in faces:
+                crops.save_face(face, face.number, face.face.crop)
 
 
 def save_photos(found: Grouping, out: Path) -> None:
     """Copies of the photos of each group, under their own names, in a folder of its own below `out`."""
-    for folder, faces in _folders(found, out):
-        names = Names(folder)
-        for face in {face.source: face for face in faces}.values():
-            names.save(face, [(_suffix(face.source), Path(face.source).read_bytes())])
+    for folder, subject, faces in _folders(found, out):
+        with _group_folder(folder, subject):
+            names = Names(folder)
+            for face in {face.source: face for face in faces}.values():
+                names.save(face, [(_suffix(face.source), Path(face.source).read_bytes())])
 
 
 def _suffix(source: str) -> str:
@@ -125,13 +139,27 @@ def _suffix(source: str) -> str:
     return f".{file_stem(suffix[1:], limit=16)}" if suffix else ""
 
 
-def _folders(found: Grouping, out: Path) -> Iterator[tuple[Path, Sequence[Sighting]]]:
-    parts: list[tuple[str, str | None, Sequence[Sighting]]] = [
-        (name, each.subject, each.faces) for name, each in zip(folder_names(found), found.groups, strict=True)
-    ]
+def _folders(found: Grouping, out: Path) -> Iterator[tuple[Path, str | None, Sequence[Sighting]]]:
+    """The folder, the subject and the faces of each group, and of those that are single."""
+    for name, each in zip(folder_names(found), found.groups, strict=True):
+        yield out / name, each.subject, each.faces
     if found.single:
-        parts.append((SINGLE, None, found.single))
-    for name, subject, faces in parts:
-        if subject is None:
-            mark_unnamed(out / name)
-        yield out / name, faces
+        yield out / SINGLE, None, found.single
+
+
+@contextmanager
+def _group_folder(folder: Path, subject: str | None) -> Iterator[None]:
+    """Make the folder of a group, marked as unnamed unless its name is the subject's: another person's name
+    would be enrolled from one that is shortened, or lacks letters that a file name cannot have. After an
+    error it is taken away if no picture is in it."""
+    folder.mkdir()
+    try:
+        if subject is None or name_of_folder(folder.name) != subject:
+            mark_unnamed(folder)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if {path.name for path in folder.iterdir()} <= {UNNAMED}:
+                (folder / UNNAMED).unlink(missing_ok=True)
+                folder.rmdir()
+        raise

@@ -1,6 +1,7 @@
 """`facekit cluster`: who of a folder's faces belong together, printed and as folders."""
 
 import csv
+import errno
 import io
 import json
 from pathlib import Path
@@ -10,7 +11,7 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
-from facekit import folders
+from facekit import folders, writing
 from facekit.rendering.tables import width
 
 
@@ -168,6 +169,54 @@ def test_a_group_whom_the_gallery_knows_is_enrolled_as_it_is(run: Run, tmp_path:
         "green",
         "red",
     ]
+
+
+@pytest.mark.usefixtures("people", "holiday")
+@pytest.mark.parametrize("name", ["a/b", "con", "single", "Ada " * 30])
+def test_a_folder_that_cannot_have_the_name_makes_nobody_of_another_name(run: Run, name: str) -> None:
+    assert run("gallery", "rename", "red", name).exit_code == 0
+    assert run("cluster", "holiday", "--out", "out").exit_code == 0
+    result = run("enroll", "out", "-g", "again.db")
+    assert "2 folders left out: 2 not named yet" in result.stderr
+    assert json.loads(run("gallery", "list", "-g", "again.db", "-f", "json").stdout)["subject"] == "green"
+
+
+@pytest.mark.usefixtures("holiday")
+@pytest.mark.parametrize("moment", ["facekit.rendering.grouped.mark_unnamed", "facekit.writing.create"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("copy", ["faces", "photos"])
+def test_folders_that_stay_empty_are_taken_away(
+    run: Run, monkeypatch: pytest.MonkeyPatch, moment: str, error: BaseException, copy: str
+) -> None:
+    def fail(path: Path, *content: bytes) -> None:
+        (path / folders.UNNAMED if path.is_dir() else path.parent / folders.UNNAMED).touch()
+        raise error
+
+    Path("mine").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(moment, fail)
+        for out in ("a/b/out", "mine"):
+            assert run("cluster", "holiday", "--out", out, "--copy", copy).exit_code in (1, 130)
+    assert not Path("a").exists()
+    assert list(Path("mine").iterdir()) == []
+    assert run("cluster", "holiday", "--out", "mine", "--copy", copy).exit_code == 0
+
+
+@pytest.mark.usefixtures("holiday")
+def test_pictures_that_were_saved_before_a_failure_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = writing.create
+
+    def fail_later(path: Path, content: bytes) -> None:
+        if path.parent.name == "group-02":
+            (path.parent / "of-somebody-else").touch()
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        create(path, content)
+
+    monkeypatch.setattr("facekit.writing.create", fail_later)
+    assert run("cluster", "holiday", "--out", "out").exit_code == 1
+    assert len(tree(Path("out/group-01"))) == 4
+    assert Path("out/group-02/of-somebody-else").exists()
+    assert not Path("out/single").exists()
 
 
 def test_bad_photos_are_told_and_the_others_grouped(run: Run, tmp_path: Path, holiday: Path) -> None:
