@@ -122,8 +122,13 @@ def norm_of(colour: tuple[int, int, int]) -> float:
 
 def _faces(pixels: Pixels) -> list[Face]:
     found = []
+    # A channel of a colour is 0 or 255. Comparing bytes, once, is what makes hundreds of videos affordable.
+    dark, bright = (np.moveaxis(near, 2, 0).copy() for near in (pixels < 60, pixels > 195))
     for colour in COLOURS.values():
-        near = (np.abs(pixels.astype(int) - colour) < 60).all(axis=2)
+        channels = [(bright if value else dark)[channel] for channel, value in enumerate(colour)]
+        near = channels[0] & channels[1] & channels[2]
+        if not near.any():
+            continue
         # Squares stand side by side: each run of columns with this colour is one.
         edges = np.flatnonzero(np.diff(near.any(axis=0).astype(int), prepend=0, append=0))
         for left, right in zip(edges[::2], edges[1::2], strict=True):

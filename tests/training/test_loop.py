@@ -207,6 +207,7 @@ def test_training_stops_early_when_validation_no_longer_improves(
     assert checkpoint.read(tmp_path / checkpoint.LAST).facts["step"] == 8
 
 
+@pytest.mark.usefixtures("whole_journals")
 def test_the_folder_of_a_run_holds_metrics_and_a_curve(tmp_path: Path) -> None:
     trained(quick(), tmp_path, validation=OTHERS)
     header, *rows = (tmp_path / "metrics.csv").read_text().splitlines()
