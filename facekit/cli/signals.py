@@ -40,9 +40,11 @@ def behind(error: BaseException) -> KeyboardInterrupt | None:
 
 
 def end_in_order() -> None:
-    """Let the signals raise Terminated, in this process and none that it starts; one that is ignored, as
-    under nohup, stays so.
+    """Let the signals raise Terminated and Ctrl-C KeyboardInterrupt, in this process and none that it starts;
+    one that is ignored, as under nohup, stays so.
     """
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     numbers = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
     for number in numbers:
         signal.signal(number, _raise)

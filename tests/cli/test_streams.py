@@ -35,6 +35,17 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "PYTHONPATH": PYTHON_PATH},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 @pytest.fixture
 def party(people: Path, tmp_path: Path) -> str:
     photo(tmp_path / "party.png", "red")
@@ -178,6 +189,39 @@ def test_a_signal_ends_a_command_as_control_c_does(
     assert "facekit: stopped: " in errors
     assert "Traceback" not in errors
     assert not list((tmp_path / "out").glob(".facekit-*"))
+
+
+_SHOW = "print(repr(signal.getsignal(signal.SIGINT)))"
+
+
+@posix
+@pytest.mark.parametrize("moment", ["facekit.cli", "click", "facekit.cli.console"])
+def test_control_c_while_the_command_is_imported_ends_it_without_a_word(moment: str) -> None:
+    code = (
+        "import signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(name, *rest):\n"
+        f"        if name == {moment!r}:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from facekit.__main__ import main\n"
+        "main()\n"
+    )
+    done = python(code, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@posix
+@pytest.mark.parametrize("before", ["default_int_handler", "SIG_IGN"])
+def test_only_the_command_changes_what_control_c_does_and_gives_it_back(before: str) -> None:
+    code = (
+        f"import signal; signal.signal(signal.SIGINT, signal.{before}); import facekit.__main__; {_SHOW}\n"
+        f"from facekit import cli; cli.group.main = lambda **_: {_SHOW}; facekit.__main__.main()\n"
+    )
+    first, second = python(code).stdout.splitlines()
+    assert first == second
+    assert before in first
 
 
 @posix
