@@ -74,6 +74,11 @@ def copy_gallery(gallery: Path) -> str:
     return _command("gallery", "copy", *_not_an_option(source), "TO")
 
 
+def forget_removals(gallery: Path) -> str:
+    """Let what was removed from the gallery be enrolled again."""
+    return _command("gallery", "forget-removals", gallery=_needed(gallery))
+
+
 def export_run(run: Path) -> str:
     """Make an embedder file of a training run."""
     return _command("export", *_not_an_option(str(run)))

@@ -11,6 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a machine that does other things too, and a first one may import
+# a library; the same examples in each run fail for one reason alone: the code.
+settings.register_profile("facekit", deadline=None, derandomize=True)
+settings.load_profile("facekit")
 
 # A shell that starts the tests in the background leaves Ctrl-C ignored, for all that they start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)

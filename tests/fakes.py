@@ -46,6 +46,10 @@ POOR = (255, 254, 255)
 class FakeOptions(Options):
     """Options that open the fake; the detector `broken` stands for weights that cannot be used."""
 
+    def jobs_for(self, pictures: int) -> int:
+        """As many processes as are asked for: starting them by itself would cost most of a test's time."""
+        return self.jobs or 1
+
     def pipeline(self, threads: int = 0) -> FakePipeline:  # type: ignore[override]
         if self.detector == "broken":
             raise WeightsError("embedder.onnx: not the file that was released; install facekit again")

@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from facekit import hints
 from facekit.errors import UsageError
 from facekit.gallery.faults import damaged
 from facekit.gallery.records import checksum, subject_name
@@ -157,7 +158,7 @@ class Burials:
         if len(self.stones.keys) > MOST_KEYS:
             raise UsageError(
                 f"what was removed from more than {MOST_KEYS} galleries cannot be kept in one: export again "
-                "after facekit gallery forget-removals, which lets those pictures be enrolled again"
+                f"after {hints.forget_removals(Path('FROM'))}, which lets those pictures be enrolled again"
             )
         for stone in others:
             self._set(stone)

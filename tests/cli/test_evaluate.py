@@ -146,7 +146,7 @@ def test_a_folder_is_divided_and_searched(run: Run, lfw: Path) -> None:
     assert (made["schema"], made["protocol"], made["gallery_subjects"]) == (1, "identification", 3)
     assert (made["splits"], made["mated"], made["non_mated"]) == (5, 30, 45)
     assert made["rank1"] is not None
-    assert run(*command).stdout == run(*command, "--jobs", "1").stdout
+    assert run(*command).stdout == run(*command, "--jobs", "2").stdout
     assert run(*command, "--seed", "1").stdout != run(*command).stdout
     closed = json.loads(run(*command, "--strangers", "0", "--gallery-photos", "2").stdout)
     assert (closed["splits"], closed["gallery_subjects"], closed["mated"]) == (1, 6, 6)

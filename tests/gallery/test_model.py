@@ -8,7 +8,7 @@ model, judge = script("gallery_model"), script("model_judge")
 
 
 def test_processes_that_are_killed_leave_what_was_acknowledged():
-    counts, wrong = model_test.run(seconds=4, processes=4, seed=1, kills=1)
+    counts, wrong = model_test.run(seconds=2, processes=3, seed=1, kills=1)
     assert wrong == []
     assert sum(counts.values()) > 20
 
