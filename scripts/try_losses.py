@@ -30,6 +30,7 @@ from facekit.training.validation import embed
 
 # How many steps fit into the time is measured on a few first, so that the rate has a plan to fall by.
 TRIAL_STEPS = 6
+LEAST_STEPS = 20
 
 
 def deepest(faces: Faces, subjects: int) -> Faces:
@@ -80,7 +81,7 @@ def timed(config: Config, training: Faces) -> tuple[run.Run, float]:
 def fitted(plan: Callable[[int], Config], training: Faces, seconds: float) -> tuple[run.Run, Config, float]:
     """A run of as many steps as fit into `seconds`; `plan` gives the settings for a number of steps."""
     _, spent = timed(plan(TRIAL_STEPS), training)
-    config = plan(max(20, round(seconds * TRIAL_STEPS / spent)))
+    config = plan(max(LEAST_STEPS, round(seconds * TRIAL_STEPS / spent)))
     state, spent = timed(config, training)
     return state, config, spent
 

@@ -19,6 +19,12 @@ def test_each_variant_has_a_row_of_the_table_and_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(networks, "NETWORKS", dict(networks.NETWORKS))
+    # Networks of the real size: a few steps, and a call or two of each.
+    fitting, tried = loading.script("try_losses"), loading.script("try_networks")
+    for least in ("TRIAL_STEPS", "LEAST_STEPS"):
+        monkeypatch.setattr(fitting, least, 2)
+    times = tried.times
+    monkeypatch.setattr(tried, "times", lambda call, seconds: times(call, seconds / 100))
     faces = people(4, 4)
     crops, views, output = (
         write_array(tmp_path / "crops.npy", faces),
