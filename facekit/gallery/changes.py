@@ -12,7 +12,7 @@ from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery import rows
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import Placement, is_stored_name, subject_name
+from facekit.gallery.records import Placement, flat_json, is_stored_name, subject_name
 from facekit.gallery.settings import Settings, Tally
 from facekit.gallery.tombstones import Burials, same_face
 
@@ -125,7 +125,7 @@ class Change:
         query = "WHERE t.sha256 = ?"
         of_picture = list(rows.read(self._connection, self._before, self._path, query, (sha256,)))
         try:
-            place = same_face(json.loads(box), [json.loads(row.box) for row in of_picture])
+            place = same_face(json.loads(box), [flat_json(row.box) for row in of_picture])
         except (ValueError, TypeError, IndexError, RecursionError) as error:
             raise damaged(self._path, f"the box of a template: {error}") from error
         return None if place is None else of_picture[place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import unicodedata
 from collections.abc import Mapping
@@ -211,6 +212,18 @@ def unit_vectors(vectors: ArrayLike, dimension: int, what: str) -> NDArray[np.fl
             f"{what}: vector {number} has length {lengths[number]:.4g}; only unit vectors can be compared"
         )
     return array
+
+
+def flat_json(text: object) -> Any:
+    """The list or the object that a gallery keeps as JSON, with nothing nested in it: json's guard against
+    depth follows a limit that other packages raise, beyond what the stack holds. Raises ValueError or
+    TypeError for anything else.
+    """
+    if not isinstance(text, str):
+        raise TypeError("no text")
+    if text.count("[") + text.count("{") > 1:
+        raise ValueError("a list or an object within another")
+    return json.loads(text)
 
 
 def checksum(*fields: object, vector: bytes = b"") -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from facekit.arguments import number_of
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import NewTemplate, TemplateInfo, checksum, is_stored_name
+from facekit.gallery.records import NewTemplate, TemplateInfo, checksum, flat_json, is_stored_name
 from facekit.gallery.settings import Settings, Tally
 from facekit.poorness import is_poor
 
@@ -68,14 +67,14 @@ class Row(NamedTuple):
         """Without the vector. Raises ValueError, TypeError or the like where box or quality is something
         else.
         """
-        x0, y0, x1, y1 = (number_of(value, "a corner of the box") for value in json.loads(self.box))
-        quality = {name: number_of(value, name) for name, value in json.loads(self.quality).items()}
+        x0, y0, x1, y1 = (number_of(value, "a corner of the box") for value in flat_json(self.box))
+        quality = {name: number_of(value, name) for name, value in flat_json(self.quality).items()}
         box = (x0, y0, x1, y1)
         return TemplateInfo(self.id, self.name, self.source, self.sha256, box, quality, self.added)
 
     def is_poor(self, poor_from: float) -> bool:
         """Whether the template is too poor to decide anything. Raises as `info` does."""
-        return poor_from > 0 and is_poor(json.loads(self.quality).get(STRANGER_RATE), poor_from)
+        return poor_from > 0 and is_poor(flat_json(self.quality).get(STRANGER_RATE), poor_from)
 
     def template(self) -> NewTemplate:
         vector = np.frombuffer(self.vector, "<f4")

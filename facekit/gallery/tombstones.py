@@ -23,7 +23,7 @@ import numpy as np
 from facekit import hints
 from facekit.errors import UsageError
 from facekit.gallery.faults import damaged
-from facekit.gallery.records import checksum, subject_name
+from facekit.gallery.records import checksum, flat_json, subject_name
 from facekit.gallery.settings import KEYS, MODULUS, MOST_KEYS, Settings
 from facekit.results import Box
 
@@ -216,7 +216,7 @@ def _stone(digest: str, kind: Kind, box: str) -> Tombstone:
     if len(bytes.fromhex(digest)) != DIGEST_BYTES or kind not in KINDS or (kind == "face") != bool(box):
         raise ValueError("what is kept of a removed picture is damaged")
     if box:
-        x0, y0, x1, y1 = map(float, json.loads(box))
+        x0, y0, x1, y1 = map(float, flat_json(box))
         if not all(map(math.isfinite, (x0, y0, x1, y1))):
             raise ValueError("the box of a removed face has no place")
         box = json.dumps([x0, y0, x1, y1])

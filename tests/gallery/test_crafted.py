@@ -1,6 +1,7 @@
 """A file that somebody made to do harm is refused at once: nothing in it runs, and nothing large is read."""
 
 import sqlite3
+import sys
 import time
 from contextlib import closing
 from dataclasses import fields, replace
@@ -272,3 +273,15 @@ def test_a_name_that_is_not_as_names_are_stored(path, name):
         old_sum, new_sum = (int.from_bytes(each, "little") for each in (old, new))
         replace(settings, digest=(settings.digest - old_sum + new_sum) % (1 << 128)).write(connection)
     refused(path)
+
+
+@pytest.mark.parametrize("column", ["box", "quality"])
+def test_a_deep_text_is_refused_however_deep_python_would_go(path, column):
+    """Where a package, as PyTorch's compiler does, has raised the limit, json itself ends the process."""
+    seal_row(path, **{column: "[" * 100_000})
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        refused(path)
+    finally:
+        sys.setrecursionlimit(before)
