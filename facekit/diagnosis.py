@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facekit import __version__, settings, verbs, weights
 from facekit.errors import FacekitError, WeightsError
+from facekit.gallery.in_use import gallery_in_use
 
 _PACKAGES = (
     "numpy",
@@ -80,7 +81,7 @@ def _weights() -> str:
 
 
 def _gallery(path: Path | None) -> str:
-    found = settings.first_there(settings.galleries_to_read(path))
+    found = gallery_in_use(settings.galleries_to_read(path))
     if found is None:
         return "none"
     whose = "the shipped one" if settings.is_reference(found) else "the user's"

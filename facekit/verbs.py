@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from facekit import folders, hints, identification, settings
 from facekit.arguments import path_of, paths_of, score_of, whole_number
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
+from facekit.gallery.in_use import gallery_in_use
 from facekit.gallery.records import subject_name
 from facekit.gallery.search import score
 from facekit.gallery.store import Gallery
@@ -68,14 +69,15 @@ def open_gallery(
     path: str | PathLike[str] | None = None, *, write: bool = False, fingerprint: str | None = None
 ) -> Gallery:
     """The gallery at `path` (a file, or a folder with `gallery.db` in it), or the first there is of the
-    usual places; the shipped one can only be read. With `fingerprint`, only one made by that embedder.
+    usual places in which something was ever stored; the shipped one can only be read. With `fingerprint`,
+    only one made by that embedder.
 
     Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
     """
     if path is not None:
         path = path_of(path, "the gallery")
     tried = settings.own_galleries(path) if write else settings.galleries_to_read(path)
-    place = settings.first_there(tried)
+    place = gallery_in_use(tried)
     if place is not None:
         return Gallery.open(changeable(place) if write else place, write=write, fingerprint=fingerprint)
     places = ", ".join(map(str, tried))

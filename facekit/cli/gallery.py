@@ -317,9 +317,10 @@ def check(console: Console, /, people: bool, gallery: Path | None, style: str) -
     """
     from facekit import settings
     from facekit.gallery.check import check as problems_of
+    from facekit.gallery.in_use import gallery_in_use
 
     tried = settings.galleries_to_read(gallery)
-    place = settings.first_there(tried) or tried[0]
+    place = gallery_in_use(tried) or tried[0]
     shared.tell_gallery(console, gallery, place, shown=True)
     problems = problems_of(place)
     for problem in problems:

@@ -215,10 +215,9 @@ def tell_gallery(console: Console, named: Path | None, used: Path, *, shown: boo
     if settings.named_gallery(named) is not None:
         return
     if settings.is_reference(used):
-        console.note(
-            "there is no gallery of yours: using the shipped one of public figures "
-            f"(make yours with: {hints.enroll()})"
-        )
+        own = settings.first_there(settings.own_galleries())
+        why = f"nobody was ever enrolled in {own}" if own else "there is no gallery of yours"
+        console.note(f"{why}: using the shipped one of public figures (make yours with: {hints.enroll()})")
     elif not shown:
         console.note(f"the gallery is {used}")
 
@@ -226,11 +225,12 @@ def tell_gallery(console: Console, named: Path | None, used: Path, *, shown: boo
 def own_gallery(path: Path | None, *, console: Console, fingerprint: str | None = None) -> Gallery | None:
     """The gallery given, or else one of the user's own where there is one; never the shipped one."""
     from facekit import settings, verbs
+    from facekit.gallery.in_use import gallery_in_use
 
-    place = settings.first_there(settings.own_galleries(path))
+    place = gallery_in_use(settings.own_galleries(path))
     if place is None and settings.named_gallery(path) is None:
         return None
-    opened = verbs.open_gallery(path, fingerprint=fingerprint)
+    opened = verbs.open_gallery(place or path, fingerprint=fingerprint)
     tell_gallery(console, path, opened.path)
     return opened
 

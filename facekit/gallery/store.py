@@ -208,6 +208,11 @@ class Gallery:
         return self._settings.calibrated
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing was stored in it, nor set, since it was made."""
+        return not self._settings.changes and not self._settings.templates
+
+    @property
     def version(self) -> int:
         """The format of the file."""
         with self._connections.reading() as connection:

@@ -11,6 +11,7 @@ import pytest
 from conftest import Run
 from fakes import photo
 
+from facekit import settings, verbs
 from facekit.gallery import Gallery
 
 
@@ -191,6 +192,50 @@ def test_a_gallery_of_nobody_is_not_recommended(run: Run, tmp_path: Path) -> Non
     photo(tmp_path / "red.png", "red")
     assert "use it" not in run("enroll", "--subject", "x", "none.png", "--gallery", "g.db").stderr
     assert "use it" in run("enroll", "--subject", "x", "red.png", "--gallery", "g.db").stderr
+
+
+@pytest.fixture
+def nobody(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own gallery after an enrollment of nobody, beside a shipped one that knows `red`."""
+    photo(tmp_path / "figures" / "red" / "1.png", "red")
+    run("enroll", "figures", "-g", "shipped.db")
+    monkeypatch.setattr("facekit.settings.reference_gallery", lambda: tmp_path / "shipped.db")
+    photo(tmp_path / "people" / "ada" / "1.png")
+    assert run("enroll", "people").exit_code == 3
+    own = settings.user_gallery()
+    assert own is not None
+    return own
+
+
+def test_an_enrollment_of_nobody_hides_no_other_gallery(run: Run, nobody: Path) -> None:
+    photo(Path("party.png"), "red")
+    result = run("identify", "party.png", "-f", "csv")
+    assert ",1.5,red," in result.stdout
+    assert f"nobody was ever enrolled in {nobody}: using the shipped one" in result.stderr
+    assert "red" in run("gallery", "list").stdout
+    assert "shipped.db: no damage found" in run("gallery", "check").stdout
+    assert verbs.open_gallery().subject_count == 1
+    named = run("identify", "party.png", "-g", nobody)
+    assert (named.exit_code, "nobody is enrolled" in named.stderr) == (1, True)
+    assert "shipped" not in run("cluster", "party.png").stderr
+
+
+def test_of_two_galleries_the_one_with_people_is_used(run: Run, nobody: Path) -> None:
+    run("enroll", "people", "-g", "gallery.db")
+    photo(Path("zoe.png"), "green")
+    assert run("enroll", "--subject", "Zoe", "zoe.png", "-g", nobody).exit_code == 0
+    assert ",1.5,Zoe," in run("identify", "zoe.png", "-f", "csv").stdout
+    assert run("gallery", "rename", "Zoe", "Zoé").exit_code == 0
+    assert run("enroll", "--subject", "Ada", "zoe.png").exit_code == 0
+    assert ",1.5,Ada," in run("identify", "zoe.png", "-f", "csv").stdout
+
+
+def test_whoever_removed_everybody_has_a_gallery_of_nobody(run: Run, nobody: Path) -> None:
+    photo(Path("party.png"), "red")
+    run("enroll", "--subject", "Ada", "party.png")
+    assert run("gallery", "remove", "Ada").exit_code == 0
+    result = run("identify", "party.png")
+    assert (result.exit_code, f"{nobody}: nobody is enrolled" in result.stderr) == (1, True)
 
 
 def test_json_and_csv_have_a_row_for_each_picture(run: Run, folder: Path) -> None:
