@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,10 @@ from facekit.cli.console import Console
 from facekit.cli.options import command
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FOLDER
 from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.training.detector import Views
+    from facekit.training.detector_pictures import Photo
 
 LEAST = 0.4
 """The score that a second detector must give to a face, where the table tells it."""
@@ -38,6 +43,9 @@ COUNT = click.IntRange(1)
     help="Learning rate.",
 )
 @click.option("--validate-every", type=COUNT, default=500, show_default=True, help="Steps.")
+@click.option(
+    "--views", type=COUNT, default=20000, show_default=True, help="From which the second look learns."
+)
 @click.option("--seed", type=numbers.SEED, default=1, show_default=True)
 @click.option("--threads", type=COUNT, default=2, show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that make views.")
@@ -52,6 +60,7 @@ def train_detector(
     second: Path | None,
     output: Path,
     resume: bool,
+    views: int,
     threads: int,
     **recipe: float,
 ) -> None:
@@ -59,7 +68,8 @@ def train_detector(
 
     FACES is a CSV with a row a face: picture, kind (`face`, or `ignore` where it is doubtful), x0, y0, x1, y1
     and p0x, p0y to p4x, p4y, the five points. A fifth of the photos is never trained on, and another part
-    shows how the training goes. The output folder gets detector-network.onnx, checkpoints and the curve.
+    shows how the training goes. Then the second look is trained: what of all that the network proposes is a
+    face. The output folder gets detector-network.onnx, second-look.onnx, checkpoints and the curve.
 
     \b
     Examples:
@@ -75,10 +85,10 @@ def train_detector(
     session.require_packages()
     import torch
 
-    from facekit.detection.retinaface import RetinaFace
-    from facekit.training import checkpoint, detector, detector_pictures, detector_targets
+    from facekit.training import checkpoint, detector, detector_pictures, second_look
 
     torch.set_num_threads(threads)
+    exported = (detector.EXPORTED, second_look.EXPORTED)
     inputs = [path for path in (pictures, faces, teacher, more, second) if path is not None]
     outputs.require_apart(output, inputs)
     with claimed(output):
@@ -86,7 +96,7 @@ def train_detector(
         if last.exists() and not resume:
             raise UsageError(f"{output}: holds a run; --resume goes on with it")
         if not resume:
-            require_room(output, (detector.EXPORTED,), inputs)
+            require_room(output, exported, inputs)
         run = detector.Training(detector.Recipe(**recipe))  # type: ignore[arg-type]
         rows = run.load(last) if resume else []
         parts = detector_pictures.split(detector_pictures.read(pictures, faces, least=LEAST))
@@ -96,17 +106,41 @@ def train_detector(
         )
         further = []
         if more is not None and teacher is not None and second is not None:
-            table = output / FURTHER
-            if not table.exists():  # it takes minutes
-                eyes = (detector_targets.YuNetEyes(teacher), RetinaFace(second))
-                detector_pictures.write(detector_pictures.labeled(more, eyes, console.progress), table)
-            further = detector_pictures.read(more, table)
-            console.note(f"{len(further)} further photos")
-        views = detector.Views(parts.training, further, teacher, run.recipe)
+            further = _further(console, more, teacher, second, output / FURTHER)
+        learned = detector.Views(parts.training, further, teacher, run.recipe)
 
         def report(row: dict[str, float]) -> None:
             console.note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
 
-        detector.train(run, views, parts.validation, output, rows, report)
-    file = output / detector.EXPORTED
-    console.note(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
+        detector.train(run, learned, parts.validation, output, rows, report)
+        _look_twice(console, learned, output, views)
+    for name in exported:
+        console.note(f"{output / name}: {(output / name).stat().st_size / 1e6:.2f} MB")
+
+
+def _further(console: Console, pictures: Path, teacher: Path, second: Path, table: Path) -> list[Photo]:
+    """Photos of which two detectors tell where the faces are: that takes minutes, so it is written down."""
+    from facekit.detection.retinaface import RetinaFace
+    from facekit.training import detector_pictures, detector_targets
+
+    if not table.exists():
+        eyes = (detector_targets.YuNetEyes(teacher), RetinaFace(second))
+        detector_pictures.write(detector_pictures.labeled(pictures, eyes, console.progress), table)
+    photos = detector_pictures.read(pictures, table)
+    console.note(f"{len(photos)} further photos")
+    return photos
+
+
+def _look_twice(console: Console, learned: Views, output: Path, views: int) -> None:
+    """Train the second look on what the network in the output folder proposes."""
+    from facekit.training import detector, proposals, second_look
+    from facekit.writing import write_bytes
+
+    made = proposals.Proposals(learned, output / detector.EXPORTED, views)
+    places = proposals.collected(made, learned.recipe.workers, console.progress)
+    console.note(f"{len(places.faces)} places proposed, {int(places.faces.sum())} of them faces")
+    recipe = second_look.Recipe(seed=learned.recipe.seed)
+    network = second_look.train(
+        places, recipe, report=lambda step, loss: console.progress(step, recipe.steps, "steps")
+    )
+    write_bytes(output / second_look.EXPORTED, second_look.to_onnx(network))

@@ -62,29 +62,30 @@ class FaceNetwork:
         """The faces of at least the score `least`, where the picture is shown with these longer sides."""
         views = sorted(longer_sides, reverse=True)
         longer, image = max(pixels.shape[:2]), Image.fromarray(pixels)
-        rows: list[tuple[Tensor, Tensor, Tensor]] = []
+        seen_in: list[tuple[Tensor, Tensor, Tensor]] = []
         for number, side in enumerate(views):
             # Each view is made of the one before it, which is smaller than the picture.
             image = scaled(image, side / max(image.size))
-            boxes, scores, points = self._rows(np.asarray(image), least)
+            boxes, scores, points = rows(self._network, np.asarray(image), least)
             seen = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
             # The smallest view has the largest faces; the others leave to it what is well seen there.
             kept = seen < (math.inf if number == len(views) - 1 else _WELL_SEEN * side / views[number + 1])
             enlarge = longer / side
-            rows.append((boxes[kept] * enlarge, scores[kept], points[kept] * enlarge))
-        boxes, scores, points = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+            seen_in.append((boxes[kept] * enlarge, scores[kept], points[kept] * enlarge))
+        boxes, scores, points = (np.concatenate(parts) for parts in zip(*seen_in, strict=True))
         kept = single(boxes, suppress(boxes, scores, _OVERLAP))
         return ordered(detections(boxes, scores, points, kept), min_face)
 
-    def _rows(self, view: Pixels, least: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Boxes (n, 4), scores (n,) and points (n, 5, 2) of one view, in its pixels."""
-        height, width = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in view.shape[:2])
-        canvas = np.zeros((1, height, width, 3), np.float32)
-        canvas[0, : view.shape[0], : view.shape[1]] = view
-        answers = self._network(canvas)[0]
-        sure = answers[:, 0] >= least
-        boxes, points = decode(answers[sure, 1:], grid(height, width)[sure])
-        return boxes, answers[sure, 0], points
+
+def rows(network: runtime.Network, view: Pixels, least: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes (n, 4), scores (n,) and points (n, 5, 2) of one view, in its pixels."""
+    height, width = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in view.shape[:2])
+    canvas = np.zeros((1, height, width, 3), np.float32)
+    canvas[0, : view.shape[0], : view.shape[1]] = view
+    answers = network(canvas)[0]
+    sure = answers[:, 0] >= least
+    boxes, points = decode(answers[sure, 1:], grid(height, width)[sure])
+    return boxes, answers[sure, 0], points
 
 
 def single(boxes: Tensor, order: Sequence[int]) -> list[int]:

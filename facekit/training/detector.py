@@ -91,36 +91,37 @@ class Batch(NamedTuple):
 class Views(Dataset[Batch]):
     """The batch of each step. The same seed gives the same batches, wherever a run is taken up again.
 
-    Without a `teacher`, a YuNet file, the faces of the photos are all that is known.
+    Without a `teacher`, a YuNet file, the faces of the photos are all that is known. `weights` say how often
+    each of the `photos` is drawn.
     """
 
     def __init__(
         self, everyday: Sequence[Photo], portraits: Sequence[Photo], teacher: Path | None, recipe: Recipe
     ) -> None:
-        self._photos = [*everyday, *portraits]
+        self.photos = [*everyday, *portraits]
         shares = (recipe.everyday if portraits else 1.0, 1 - recipe.everyday)
         counts = (len(everyday), len(portraits))
-        self._weights = np.repeat(
+        self.weights = np.repeat(
             [share / max(1, count) for share, count in zip(shares, counts, strict=True)], counts
         )
-        self._weights /= self._weights.sum()
-        self._teacher_file, self._recipe = teacher, recipe
+        self.weights /= self.weights.sum()
+        self.teacher_file, self.recipe = teacher, recipe
         self._teacher: detector_targets.YuNetMaps | None = None
 
     def __len__(self) -> int:
-        return self._recipe.steps
+        return self.recipe.steps
 
     def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(1)
-        if self._teacher is None and self._teacher_file is not None:  # in the process that uses it
-            self._teacher = detector_targets.YuNetMaps(self._teacher_file)
-        chance = np.random.default_rng([self._recipe.seed, step])
+        if self._teacher is None and self.teacher_file is not None:  # in the process that uses it
+            self._teacher = detector_targets.YuNetMaps(self.teacher_file)
+        chance = np.random.default_rng([self.recipe.seed, step])
         side = int(chance.choice(_SIDES, p=_SHARES))
-        examples = [self._example(side, chance) for _ in range(self._recipe.batch)]
+        examples = [self._example(side, chance) for _ in range(self.recipe.batch)]
         return Batch(*(torch.from_numpy(np.stack(parts)) for parts in zip(*examples, strict=True)))
 
     def _example(self, side: int, chance: np.random.Generator) -> tuple[NDArray[Any], ...]:
-        view = detector_views.make(self._photos, self._weights, side, chance)
+        view = detector_views.make(self.photos, self.weights, side, chance)
         upright = view.turned < detector_targets.UPRIGHT
         maps = self._teacher(view.pixels) if self._teacher and upright else None
         wanted = detector_targets.of_view(view.labels, maps, side, side)

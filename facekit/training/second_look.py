@@ -1,0 +1,146 @@
+"""Training of the second look: which of the places that the detector network proposes show a face.
+
+What it learns from is made anew from photos with known faces: views as the detector's training has them, what
+the trained network takes for faces in them at a low threshold, and the known faces that it misses.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import swa_utils
+
+from facekit.detection.second_look import SIDE
+from facekit.training.detector_network import Separable
+from facekit.training.export import OPSET, half_weights
+from facekit.training.networks import conv_norm
+from facekit.training.proposals import Places
+
+EXPORTED = "second-look.onnx"
+_SHIFT = 3
+_SMOOTH = 0.02
+
+
+@dataclass(frozen=True)
+class Recipe:
+    steps: int = 14000
+    batch: int = 96
+    rate: float = 3e-3
+    decay: float = 2e-2
+    averaging: float = 0.995
+    seed: int = 1
+
+
+class SecondLookNetwork(nn.Module):
+    """Places float (n, 3, SIDE, SIDE) RGB in 0 … 255 to logits (n,)."""
+
+    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 112)) -> None:
+        super().__init__()
+        first, second, third, fourth = widths
+        self.maps = nn.Sequential(
+            conv_norm(3, first, 3, 2),
+            nn.ReLU(inplace=True),
+            Separable(first, second, 2),
+            Separable(second, second),
+            Separable(second, third, 2),
+            Separable(third, third),
+            Separable(third, third),
+            Separable(third, fourth, 2),
+        )
+        self.answer = nn.Linear(fourth, 1)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        maps = self.maps(crops / 127.5 - 1)
+        logits: Tensor = self.answer(maps.mean(dim=(2, 3)))[:, 0]
+        return logits
+
+
+def train(
+    places: Places,
+    recipe: Recipe,
+    *,
+    report: Callable[[int, float], None] = lambda step, loss: None,
+) -> SecondLookNetwork:
+    """The averaged network, trained on as many places with a face as without."""
+    torch.manual_seed(recipe.seed)
+    network = SecondLookNetwork().to(memory_format=torch.channels_last)
+    averaged = swa_utils.AveragedModel(
+        network,
+        multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.averaging),  # type: ignore[no-untyped-call]
+        use_buffers=True,
+    )
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.rate, total_steps=recipe.steps + 1, pct_start=0.1
+    )
+    for step, (batch, wanted) in enumerate(batches(places, recipe), 1):
+        logits = network(batch.contiguous(memory_format=torch.channels_last))
+        loss = F.binary_cross_entropy_with_logits(logits, wanted * (1 - 2 * _SMOOTH) + _SMOOTH)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        averaged.update_parameters(network)
+        report(step, float(loss.detach()))
+    network.load_state_dict(averaged.module.state_dict())
+    return network.eval()
+
+
+def batches(places: Places, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """Half of each batch are faces; mirrored, moved, lighter or darker by chance."""
+    chance = np.random.default_rng(recipe.seed)
+    kinds = np.flatnonzero(places.faces), np.flatnonzero(~places.faces)
+    wanted = torch.arange(recipe.batch).remainder(2).float()
+    for _ in range(recipe.steps):
+        chosen = np.empty(recipe.batch, np.int64)
+        chosen[1::2] = chance.choice(kinds[0], recipe.batch // 2)
+        chosen[0::2] = chance.choice(kinds[1], (recipe.batch + 1) // 2)
+        batch = torch.from_numpy(places.crops[chosen]).permute(0, 3, 1, 2).float()
+        if chance.random() < 0.5:
+            batch = batch.flip(3)
+        padded = F.pad(batch, (_SHIFT,) * 4)
+        down, across = (int(value) for value in chance.integers(0, 2 * _SHIFT + 1, 2))
+        batch = padded[:, :, down : down + SIDE, across : across + SIDE]
+        light = torch.from_numpy(chance.normal(0, 12, (recipe.batch, 3, 1, 1)).astype(np.float32))
+        contrast = torch.from_numpy(chance.uniform(0.7, 1.3, (recipe.batch, 1, 1, 1)).astype(np.float32))
+        yield ((batch - 110) * contrast + 110 + light).clamp(0, 255), wanted
+
+
+class _Exported(nn.Module):
+    """The network for places as they lie in memory, float (n, SIDE, SIDE, 3), with answers in 0 … 1."""
+
+    def __init__(self, network: SecondLookNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor) -> Tensor:
+        answers: Tensor = self.network(crops.permute(0, 3, 1, 2)).sigmoid()
+        return answers
+
+
+def to_onnx(network: SecondLookNetwork) -> bytes:
+    """The network as an ONNX file with float16 weights, batch norms folded, for any number of places."""
+    ready = _Exported(network.to(memory_format=torch.contiguous_format)).eval()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder, "network.onnx")
+        # The exporter that needs no further package announces its successor, which needs one.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            ready,
+            (torch.zeros(1, SIDE, SIDE, 3),),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["places"],
+            output_names=["faces"],
+            dynamic_axes={"places": {0: "n"}, "faces": {0: "n"}},
+        )
+        return half_weights(path.read_bytes())
