@@ -100,7 +100,7 @@ class Pipeline:
     @property
     def longest_look(self) -> int | None:
         """As of a detector: a picture of this longer side is enough for finding the faces."""
-        return self.detector.longest_look
+        return self.detector.longest_look(self.min_face)
 
     def detect(self, picture: Picture) -> list[Detection]:
         """The faces' places only, surest first; in pixels of the file, as all places are."""

@@ -93,12 +93,14 @@ class Recorder:
     """A detector that looks at no more than 100 pixels, and sees a face in the first tenth of the picture."""
 
     name = "recorder"
-    longest_look = 100
 
     def __init__(self, side: float) -> None:
         self.side = side
         self.shapes: list[tuple[int, ...]] = []
         self.smallest: list[int] = []
+
+    def longest_look(self, min_face: int) -> int:
+        return 100
 
     def detect(self, pixels: Pixels, *, min_face: int) -> list[Detection]:
         self.shapes.append(pixels.shape)

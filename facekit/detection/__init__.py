@@ -38,10 +38,9 @@ class Detector(Protocol):
         """Its kind: `dlib`, `yunet` …"""
         ...
 
-    @property
-    def longest_look(self) -> int | None:
-        """The longer side, in pixels, of the largest version of a picture that it ever looks at; None where
-        that is the picture itself, however large it is."""
+    def longest_look(self, min_face: int) -> int | None:
+        """The longer side, in pixels, of the largest version of a picture that it ever looks at for faces of
+        `min_face` pixels; None where that is the picture itself, however large it is."""
         ...
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:

@@ -24,7 +24,7 @@ _SAME = 0.3
 _DOUBTED = 0.5
 """Of the network's threshold: below that part of it dlib's box is taken for no face."""
 _FEW_LEVELS = 192
-_SURE, _SURER = 0.8, 0.12
+_SURE, _SURER = 0.9, 0.03
 _TURNS = (1, 2, 3)
 """Quarter turns counter-clockwise."""
 
@@ -33,10 +33,12 @@ class Auto:
     """dlib's first look and the network. Scores are the network's; it says what dlib's box is worth."""
 
     name = "auto"
-    longest_look = FaceNetwork.longest_look
 
     def __init__(self, *, threads: int = 0) -> None:
         self._dlib, self.network = DlibHog(), FaceNetwork(threads=threads)
+
+    def longest_look(self, min_face: int) -> int | None:
+        return self.network.longest_look(min_face)
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         upright = self._upright(pixels, min_face)

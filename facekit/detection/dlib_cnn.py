@@ -25,11 +25,13 @@ class DlibCnn:
     """Boxes without points, from `mmod_human_face_detector.dat`. Ten seconds a megapixel without a GPU."""
 
     name = "dlib-cnn"
-    longest_look: int | None = None
 
     def __init__(self, path: Path) -> None:
         untrusted.require(path, error=WeightsError)
         self._detectors = Lending(lambda: _load(path))
+
+    def longest_look(self, min_face: int) -> int | None:
+        return None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         area = pixels.shape[0] * pixels.shape[1]

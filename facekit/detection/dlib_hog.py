@@ -69,13 +69,15 @@ class DlibHog:
     """
 
     name = "dlib"
-    longest_look: int | None = None
 
     def __init__(self, ladder: Ladder | None = None) -> None:
         self._ladder = ladder or Ladder()
         spec = shipped_detector()
         verified(spec.path, spec.sha256)
         self._detectors = Lending(lambda: _load(spec.path))
+
+    def longest_look(self, min_face: int) -> int | None:
+        return None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         if 2 * min(pixels.shape[:2]) < min_face:  # not half a face fits in, however it is enlarged

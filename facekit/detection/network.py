@@ -1,13 +1,15 @@
 """facekit's own detector network: anchor-free, five points with each box, run by ONNX Runtime.
 
 It sees faces of about 10 to 300 pixels. So a picture is shown to it in several sizes, each for the faces that
-are well seen in it, and what is seen in two of them counts once.
+are well seen in it, and what is seen in two of them counts once. What it proposes is looked at a second time
+(second_look), and both looks make the score.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -16,6 +18,7 @@ from facekit import runtime
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, scaled, suppress
 from facekit.detection.onnx import Tensor, cells
+from facekit.detection.second_look import SecondLook
 from facekit.errors import WeightsError
 from facekit.results import Detection, Pixels
 from facekit.weights import FaceNetworkSpec, shipped_face_network, verified
@@ -29,10 +32,14 @@ USUAL = 640
 LARGE_FACES = 320
 """The longer side for faces that fill the picture."""
 
-_LARGEST_SIDE = 2560
+_LARGEST_SIDE, _LARGEST_OF_ALL = 2000, 6000
+"""The largest longer side in which a picture is shown, where no smaller faces are asked for than usual, and
+where they are. Half of 12 megapixels costs a third of the whole."""
 _SMALLEST_SEEN = 20.0
 _WELL_SEEN = 64.0
 """A face of so many pixels is seen as well as any larger one."""
+_PROPOSED = 0.2
+"""The least score of the first look for a second one."""
 _OVERLAP = 0.4
 _MIDDLE = 0.25
 _MOST_ENLARGED = 2.0
@@ -43,7 +50,6 @@ class FaceNetwork:
     """The shipped network. Raises WeightsError for a file that is not the released one."""
 
     name = "network"
-    longest_look: int | None = _LARGEST_SIDE
 
     def __init__(self, spec: FaceNetworkSpec | None = None, *, threads: int = 0) -> None:
         spec = spec or shipped_face_network()
@@ -52,6 +58,10 @@ class FaceNetwork:
             self._network = runtime.load(verified(spec.path, spec.sha256), threads=threads)
         except runtime.LoadError as error:
             raise WeightsError(f"{spec.path}: is no network that can be run ({error})") from None
+        self.second = SecondLook(threads=threads)
+
+    def longest_look(self, min_face: int) -> int | None:
+        return longest_side(min_face)
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         return self.look(pixels, sides(pixels, min_face), min_face=min_face, least=self.threshold)
@@ -66,7 +76,7 @@ class FaceNetwork:
         for number, side in enumerate(views):
             # Each view is made of the one before it, which is smaller than the picture.
             image = scaled(image, side / max(image.size))
-            boxes, scores, points = rows(self._network, np.asarray(image), least)
+            boxes, scores, points = rows(self._network, np.asarray(image), _PROPOSED)
             seen = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
             # The smallest view has the largest faces; the others leave to it what is well seen there.
             kept = seen < (math.inf if number == len(views) - 1 else _WELL_SEEN * side / views[number + 1])
@@ -74,7 +84,9 @@ class FaceNetwork:
             seen_in.append((boxes[kept] * enlarge, scores[kept], points[kept] * enlarge))
         boxes, scores, points = (np.concatenate(parts) for parts in zip(*seen_in, strict=True))
         kept = single(boxes, suppress(boxes, scores, _OVERLAP))
-        return ordered(detections(boxes, scores, points, kept), min_face)
+        faces = ordered(detections(boxes, scores, points, kept), min_face)
+        looked = zip(faces, self.second.scores(pixels, faces).tolist(), strict=True)
+        return ordered((replace(face, score=score) for face, score in looked if score >= least), min_face)
 
 
 def rows(network: runtime.Network, view: Pixels, least: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,13 +119,18 @@ def sides(pixels: Pixels, min_face: int) -> list[int]:
     """The longer sides in which a picture should be shown, so that faces of `min_face` pixels are seen."""
     longer = max(pixels.shape[:2])
     needed = math.ceil(longer * min(_MOST_ENLARGED, _SMALLEST_SEEN / min_face))
-    last = min(max(needed, min(longer, USUAL)), max(_LARGEST_SIDE, USUAL))
+    last = min(max(needed, min(longer, USUAL)), longest_side(min_face))
     chosen = [last]
     while chosen[-1] > USUAL:
         chosen.append(max(USUAL, chosen[-1] // 2))
     if chosen[-1] > LARGE_FACES:
         chosen.append(LARGE_FACES)
     return chosen
+
+
+def longest_side(min_face: int) -> int:
+    """The largest longer side in which a picture is shown."""
+    return max(_LARGEST_SIDE, min(_LARGEST_OF_ALL, _LARGEST_SIDE * MIN_FACE // min_face))
 
 
 def grid(height: int, width: int) -> Tensor:

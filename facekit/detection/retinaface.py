@@ -40,12 +40,14 @@ class RetinaFace(OnnxDetector):
     """Boxes with five points, from a RetinaFace or SCRFD network; which of them, the first run tells."""
 
     name = "retinaface"
-    longest_look: int | None = None
 
     def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         super().__init__(path)
         self._sure = sure
         self._is_scrfd = self._network.output_count != 3
+
+    def longest_look(self, min_face: int) -> int | None:
+        return None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         view = self.fitted(pixels, min_face, fill=0, centred=False)

@@ -44,7 +44,9 @@ class Yolo(OnnxDetector):
     """Boxes with five points, from a YOLOv5-face or YOLOv8-face network."""
 
     name = "yolo"
-    longest_look: int | None = None
+
+    def longest_look(self, min_face: int) -> int | None:
+        return None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         view = self.fitted(pixels, min_face, fill=_GREY, centred=True)

@@ -29,7 +29,6 @@ class YuNet:
     """Boxes with five points, from an ONNX file of the OpenCV Zoo, `face_detection_yunet_2023mar.onnx`."""
 
     name = "yunet"
-    longest_look: int | None = None
 
     def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         try:
@@ -38,6 +37,9 @@ class YuNet:
             raise WeightsError(f"{path}: not a YuNet network that can be read ({error})") from None
         cv2 = _opencv()
         self._detectors = Lending(lambda: _load(cv2, path, sure))
+
+    def longest_look(self, min_face: int) -> int | None:
+        return None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         image = Image.fromarray(pixels)

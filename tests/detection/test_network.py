@@ -12,7 +12,7 @@ from PIL import Image
 
 from facekit import weights
 from facekit.detection.geometry import face_side
-from facekit.detection.network import FaceNetwork, sides, single
+from facekit.detection.network import FaceNetwork, longest_side, sides, single
 from facekit.errors import WeightsError
 from facekit.results import Pixels
 
@@ -38,10 +38,16 @@ def blank(width: int, height: int) -> Pixels:
 def test_faces_of_every_size_are_well_seen_in_some_view(width: int, height: int, min_face: int) -> None:
     longer = max(width, height)
     shown = [face * side / longer for face in (min_face,) for side in sides(blank(width, height), min_face)]
-    assert max(shown) >= 19 or max(shown) >= 0.99 * min_face * min(2, 2560 / longer)
+    assert max(shown) >= 19 or max(shown) >= 0.99 * min_face * min(2, longest_side(min_face) / longer)
     views = sides(blank(width, height), min_face)
     assert min(views) <= 320
     assert all(first <= 2 * second + 1 for first, second in itertools.pairwise(views))
+
+
+def test_half_of_a_large_photo_is_enough_unless_smaller_faces_are_asked_for() -> None:
+    assert max(sides(blank(4032, 3024), 24)) == longest_side(24) <= 4032 / 2
+    assert max(sides(blank(4032, 3024), 12)) == longest_side(12) == 2 * longest_side(24)
+    assert longest_side(1) <= 6000
 
 
 def test_a_larger_least_face_costs_no_larger_view() -> None:
