@@ -46,6 +46,9 @@ COUNT = click.IntRange(1)
 @click.option(
     "--views", type=COUNT, default=20000, show_default=True, help="From which the second look learns."
 )
+@click.option(
+    "--second-steps", type=COUNT, default=14000, show_default=True, help="Of the second look's training."
+)
 @click.option("--seed", type=numbers.SEED, default=1, show_default=True)
 @click.option("--threads", type=COUNT, default=2, show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that make views.")
@@ -61,6 +64,7 @@ def train_detector(
     output: Path,
     resume: bool,
     views: int,
+    second_steps: int,
     threads: int,
     **recipe: float,
 ) -> None:
@@ -113,7 +117,7 @@ def train_detector(
             console.note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
 
         detector.train(run, learned, parts.validation, output, rows, report)
-        _look_twice(console, learned, output, views)
+        _look_twice(console, learned, output, views, second_steps)
     for name in exported:
         console.note(f"{output / name}: {(output / name).stat().st_size / 1e6:.2f} MB")
 
@@ -131,7 +135,7 @@ def _further(console: Console, pictures: Path, teacher: Path, second: Path, tabl
     return photos
 
 
-def _look_twice(console: Console, learned: Views, output: Path, views: int) -> None:
+def _look_twice(console: Console, learned: Views, output: Path, views: int, steps: int) -> None:
     """Train the second look on what the network in the output folder proposes."""
     from facekit.training import detector, proposals, second_look
     from facekit.writing import write_bytes
@@ -139,8 +143,8 @@ def _look_twice(console: Console, learned: Views, output: Path, views: int) -> N
     made = proposals.Proposals(learned, output / detector.EXPORTED, views)
     places = proposals.collected(made, learned.recipe.workers, console.progress)
     console.note(f"{len(places.faces)} places proposed, {int(places.faces.sum())} of them faces")
-    recipe = second_look.Recipe(seed=learned.recipe.seed)
+    recipe = second_look.Recipe(steps, seed=learned.recipe.seed)
     network = second_look.train(
-        places, recipe, report=lambda step, loss: console.progress(step, recipe.steps, "steps")
+        places, recipe, report=lambda step, loss: console.progress(step, steps, "steps")
     )
     write_bytes(output / second_look.EXPORTED, second_look.to_onnx(network))

@@ -16,7 +16,14 @@ from facekit.cli import group
 from facekit.detection.network import ANSWERS, decode, grid
 from facekit.errors import UsageError
 from facekit.results import Detection
-from facekit.training import checkpoint, detector, detector_pictures, detector_targets, detector_views
+from facekit.training import (
+    checkpoint,
+    detector,
+    detector_pictures,
+    detector_targets,
+    detector_views,
+    second_look,
+)
 from facekit.training.detector_network import DetectorNetwork, to_onnx
 from facekit.training.detector_pictures import COLUMNS, Labels, Photo
 from facekit.training.detector_targets import YuNetEyes
@@ -198,11 +205,12 @@ def test_losses_fall_and_a_run_that_is_taken_up_goes_on_as_if_never_stopped(tmp_
 
 def test_the_command_trains_and_refuses_to_write_over_a_run(tmp_path: Path) -> None:
     pictures, table = folder(tmp_path, 30)
-    options = ["--steps", "2", "--batch", "2", "--validate-every", "2", "-o", str(tmp_path / "run")]
-    command = ["train-detector", str(pictures), str(table), *options]
+    options = ["--steps", "2", "--batch", "2", "--validate-every", "2", "--views", "6", "--second-steps", "2"]
+    command = ["train-detector", str(pictures), str(table), *options, "-o", str(tmp_path / "run")]
     done = CliRunner().invoke(group, command)
     assert done.exit_code == 0, done.stderr
-    assert (tmp_path / "run" / detector.EXPORTED).stat().st_size < 400_000
+    networks = [tmp_path / "run" / name for name in (detector.EXPORTED, second_look.EXPORTED)]
+    assert 200_000 < sum(network.stat().st_size for network in networks) <= 410_000
     refused = CliRunner().invoke(group, command)
     assert refused.exit_code != 0
     assert "--resume" in refused.stderr
