@@ -305,10 +305,10 @@ class _Workers:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, self._options, LARGE), daemon=True)
-        with _uninterrupted():
+        with _postponed(), _uninterrupted():
             process.start()
+            self._workers[ours] = process
         theirs.close()
-        self._workers[ours] = process
 
     def _take(self, connection: Connection, source: str) -> Reading | Asking:
         try:
@@ -353,6 +353,28 @@ def _serve(connection: Connection, options: Options, large: int) -> None:
             except FacekitError as error:
                 answer = error
             connection.send(answer)
+
+
+@contextmanager
+def _postponed() -> Iterator[None]:
+    """A signal that asks to end, and for which there is a handler, comes after this: a worker that was
+    started and not told yet what it is for would complain.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in numbers if callable(signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from fakes import FakeOptions, photo
 
 from facekit.errors import WeightsError
-from facekit.reading import Options, Reading, read_faces
+from facekit.reading import Options, Reading, _Workers, read_faces
 
 JOBS = [1, 3]
 
@@ -139,3 +139,37 @@ def test_a_worker_hears_nothing_of_control_c_from_the_first_on() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no signals of POSIX here")
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_signal_while_a_worker_is_started_comes_after_it(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is not told what it is for shows a traceback."""
+    came = getattr(signal, number)
+    done: list[str] = []
+
+    class Process:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            signal.raise_signal(came)
+            done.append("started")
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    workers = _Workers(Options(), 1)
+    monkeypatch.setattr(workers._context, "Process", Process)
+    before = signal.signal(came, end)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            workers._start()
+        assert signal.getsignal(came) is end
+    finally:
+        signal.signal(came, before)
+    assert (done, len(workers._workers)) == (["started"], 1)
+    for connection in workers._workers:
+        connection.close()
