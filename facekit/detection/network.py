@@ -41,7 +41,7 @@ _WELL_SEEN = 64.0
 _PROPOSED = 0.2
 """The least score of the first look for a second one."""
 _OVERLAP = 0.4
-_MIDDLE = 0.25
+_WITHIN, _TIMES = 0.7, 2.2
 _MOST_ENLARGED = 2.0
 _LARGEST = 8.0
 
@@ -101,16 +101,17 @@ def rows(network: runtime.Network, view: Pixels, least: float) -> tuple[Tensor, 
 
 
 def single(boxes: Tensor, order: Sequence[int]) -> list[int]:
-    """Which of the boxes (n, 4) stay, in `order` from the surest on, when one around the same middle as
-    a surer one, and at most twice as large or small, is the same face in another view."""
+    """Which of the boxes (n, 4) stay, in `order` from the surest on, when one that mostly lies in a surer
+    one, or the surer one in it, is the same face in another view, unless one is more than _TIMES as large."""
     kept: list[int] = []
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    areas = np.prod(sides, axis=1)
     for place in order:
         surer = boxes[kept].reshape(-1, 4)
-        apart = np.abs((surer[:, :2] + surer[:, 2:] - boxes[place, :2] - boxes[place, 2:]) / 2)
-        mine, theirs = boxes[place, 2:] - boxes[place, :2], surer[:, 2:] - surer[:, :2]
-        near = (apart < _MIDDLE * mine).all(axis=1)
-        alike = (mine < 2 * theirs).all(axis=1) & (theirs < 2 * mine).all(axis=1)
-        if not (near & alike).any():
+        common = np.minimum(boxes[place, 2:], surer[:, 2:]) - np.maximum(boxes[place, :2], surer[:, :2])
+        shared = np.prod(np.maximum(common, 0), axis=1)
+        smaller, larger = np.minimum(areas[place], areas[kept]), np.maximum(areas[place], areas[kept])
+        if not ((shared > _WITHIN * smaller) & (larger < _TIMES**2 * smaller)).any():
             kept.append(place)
     return kept
 

@@ -105,5 +105,7 @@ def test_a_face_that_two_views_show_in_different_sizes_counts_once() -> None:
         [[420, 1948, 461, 1998], [403, 1933, 468, 2021], [600, 1948, 641, 1998], [440, 1960, 470, 1990]]
     )
     assert single(boxes.astype(np.float32), [0, 1, 2]) == [0, 2]
+    for again in ([77, 1933, 134, 2010], [93, 1929, 169, 2027], [105, 1952, 131, 1985]):
+        assert single(np.array([[100, 1947, 140, 1997], again], np.float32), [0, 1]) == [0]
     # A small face beside or in front of a large one is another.
     assert single(np.array([[0, 0, 200, 240], [150, 150, 190, 200]], np.float32), [0, 1]) == [0, 1]
