@@ -18,8 +18,8 @@ from hypothesis import settings
 settings.register_profile("facekit", deadline=None, derandomize=True)
 settings.load_profile("facekit")
 
-# A shell that starts the tests in the background leaves Ctrl-C ignored, and nohup the end of the terminal, for
-# all that they start as well.
+# A shell that starts the tests in the background leaves Ctrl-C ignored, and nohup the end of the terminal,
+# for all that they start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
