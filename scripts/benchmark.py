@@ -165,7 +165,7 @@ def enroll_all(photos: Photos, rival: Path | None, runs: int, scratch: Path) -> 
     def ours() -> float:
         count[0] += 1
         fresh = scratch / f"enroll-{count[0]}.db"
-        return seconds(facekit("enroll", everything, "--gallery", fresh, "--quiet"))
+        return seconds(facekit("enroll", everything, "--accept-poor", "--gallery", fresh, "--quiet"))
 
     theirs = (lambda: seconds([rival, "-c", RIVAL_ENROLL, *photos.all])) if rival else None
     found = in_turns(runs, ours, theirs, warm_up=0)
@@ -318,7 +318,7 @@ def main() -> None:
         scratch = Path(folder)
         photos = Photos(options.photos, scratch, 2 if options.short else SUBJECTS)
         gallery = scratch / "gallery.db"
-        seconds(facekit("enroll", photos.enroll, "--gallery", gallery, "--quiet"))
+        seconds(facekit("enroll", photos.enroll, "--accept-poor", "--gallery", gallery, "--quiet"))
         rival = options.rival_python
         result = {
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
