@@ -75,7 +75,14 @@ def orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterator
     loose = reports.loose
     states = reports.states
     used: list[int] = []
-    seen = {report["number"]: report["state"] for report in reports.answers if _is_exact(report)}
+    told: dict[int, list[dict[str, Any]]] = {}
+    for report in reports.answers:
+        if report["kind"] in ("seen", "searched") and "number" in report:
+            told.setdefault(report["number"], []).append(report)
+
+    def agree(number: int, state: State) -> bool:
+        return all(_agrees(report, state) for report in told.get(number, ()))
+
     hopeless: set[tuple[Any, ...]] = set()
 
     def extend(number: int) -> Iterator[list[State]]:
@@ -85,7 +92,7 @@ def orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterator
                 state, answer = applied(states[-1], report["operation"])
             except RefusedError:
                 return
-            if answer != report["answer"] or state.listed() != seen.get(number, state.listed()):
+            if answer != report["answer"] or not agree(number, state):
                 return
             states.append(state)
             reports.furthest = max(number, reports.furthest)
@@ -112,7 +119,7 @@ def orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterator
                 state, _ = applied(states[-1], report["operation"])
             except RefusedError:
                 continue
-            if state == states[-1] or state.listed() != seen.get(number, state.listed()):
+            if state == states[-1] or not agree(number, state):
                 continue
             states.append(state)
             used.append(place)
@@ -122,11 +129,6 @@ def orders(reports: Reports, last: int, final: dict[str, list[str]]) -> Iterator
         hopeless.add(here)
 
     yield from extend(1)
-
-
-def _is_exact(report: dict[str, Any]) -> bool:
-    """Whether it says what the gallery held after which change."""
-    return report["kind"] == "seen" and "number" in report
 
 
 def judged(report: dict[str, Any], states: list[State]) -> Iterator[str]:
