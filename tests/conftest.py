@@ -32,7 +32,11 @@ os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="facekit-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 NEEDS = {
-    "torch": ("training", "train", ["training", "cli/test_train.py", "test_refiner.py"]),
+    "torch": (
+        "training",
+        "train",
+        ["training", "cli/test_train.py", "test_refiner.py", "test_external_data.py", "test_set_aside.py"],
+    ),
     "matplotlib": ("plots", "plot", ["plots", "cli/test_plot.py"]),
 }
 """What is tested only where a package is installed: what to call it, the extra that brings it, the tests."""
