@@ -140,7 +140,7 @@ class Identification:
     below_threshold      no candidate reaches the threshold
     too_dark             the same, of a face that is so dark that nobody could be told by it
     already_in_picture   another face of the picture has the name that this one would have
-    ambiguous            two people have the same best score
+    ambiguous            two people reach the threshold, one nearly as well as the other
     too_poor             only poor pictures are enrolled of the one it may be, and strangers are like those
 
     `contenders` are the subjects that the last three are about, the best first.

@@ -71,9 +71,9 @@ def register(
     Nothing is stored before, and nothing at all on Ctrl-C.
 
     Frames with a second face near, and faces that are too small, dark, blurred or poor (see facekit enroll
-    --help), are not taken. Whoever
-    takes the last person's place before a camera is asked for all poses anew; of a recording with two
-    people nobody is enrolled. Who looks like another enrolled person is enrolled with a warning.
+    --help), are not taken. Whoever takes the last person's place before a camera is asked for all poses anew;
+    of a recording with two people nobody is enrolled. Who looks like another enrolled person is enrolled with
+    a warning.
 
     \b
     Examples:

@@ -8,16 +8,13 @@ Research 2023): for each cell of the maps with strides 8, 16 and 32 a score, a b
 from __future__ import annotations
 
 import math
-import tempfile
-import warnings
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facekit.detection.network import ANSWERS, STRIDES
-from facekit.training.export import OPSET, half_weights
+from facekit.training.export import as_onnx, half_weights
 from facekit.training.networks import conv_norm
 
 INPUT, OUTPUT = "picture", "cells"
@@ -111,19 +108,6 @@ class _Exported(nn.Module):
 
 def to_onnx(network: DetectorNetwork) -> bytes:
     """The network as an ONNX file with float16 weights, batch norms folded, for pictures of any size."""
-    ready = _Exported(network.to(memory_format=torch.contiguous_format)).eval()
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        path = Path(folder, "network.onnx")
-        # The exporter that needs no further package announces its successor, which needs one.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            ready,
-            (torch.zeros(1, 64, 96, 3),),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "n", 1: "height", 2: "width"}, OUTPUT: {0: "n", 1: "cells"}},
-        )
-        return half_weights(path.read_bytes())
+    ready = _Exported(network.to(memory_format=torch.contiguous_format))
+    pictures = (INPUT, {0: "n", 1: "height", 2: "width"})
+    return half_weights(as_onnx(ready, torch.zeros(1, 64, 96, 3), pictures, (OUTPUT, {0: "n", 1: "cells"})))

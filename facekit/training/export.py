@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from facekit import runtime, untrusted
 from facekit.embedding import normalised
@@ -32,6 +32,7 @@ MEAN, SCALE = 127.5, 127.5
 
 Crops = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
+Named = tuple[str, dict[int, str]]
 
 
 def load_network(saved: checkpoint.Checkpoint) -> nn.Module:
@@ -54,7 +55,13 @@ def trained_side(saved: checkpoint.Checkpoint) -> int:
 
 
 def to_onnx(network: nn.Module, *, side: int = 112) -> bytes:
-    """The network as ONNX in float32, batch norms folded into the convolutions before them."""
+    """A network of aligned faces as ONNX in float32."""
+    return as_onnx(network, torch.zeros(2, 3, side, side), (INPUT, {0: "n"}), (OUTPUT, {0: "n"}))
+
+
+def as_onnx(network: nn.Module, example: Tensor, inputs: Named, outputs: Named) -> bytes:
+    """A network as ONNX in float32, batch norms folded into the convolutions before them: what it makes of an
+    input like the example. Input and output have names, and names of those axes that may have any length."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder, "network.onnx")
         # The exporter that needs no further package announces its successor, which needs one.
@@ -62,13 +69,13 @@ def to_onnx(network: nn.Module, *, side: int = 112) -> bytes:
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network.eval(),
-            (torch.zeros(2, 3, side, side),),
+            (example,),
             path,
             dynamo=False,
             opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+            input_names=[inputs[0]],
+            output_names=[outputs[0]],
+            dynamic_axes=dict([inputs, outputs]),
         )
         return path.read_bytes()
 

@@ -7,7 +7,7 @@ template, because a similarity is judged by where it puts them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,16 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim import swa_utils
 
 from facekit import alignment
 from facekit.alignment import CENTRE, RADIUS, SCHEMES, SPOKES, similarity
-from facekit.training import export, manifest
+from facekit.training import export, manifest, small
 from facekit.training.data import SIDE
 from facekit.training.landmarks import Example
 from facekit.training.networks import conv_norm
 from facekit.writing import write_bytes
 
 Crops = NDArray[np.uint8]
-Report = Callable[[int, float], None]
 
 INPUT_SIDE = 56
 MARGIN = 24
@@ -37,23 +35,17 @@ WINDOW = (18.0, 28.0, 94.0, 104.0)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(small.Recipe):
     """How the network is trained. The jitter covers what the landmark predictor does wrong: standard
     deviations of `shift` in pixels of the crop, `turn` in radians, `stretch` in logarithms, cut at 2.5 of
     them. It is wider than those errors, or the network would learn to doubt what it sees. `photos` is the
     share of faces with their surroundings, where there are any.
     """
 
-    steps: int = 3000
-    batch: int = 96
-    rate: float = 3e-3
-    decay: float = 1e-2
-    averaging: float = 0.995
     shift: float = 4.0
     turn: float = 0.09
     stretch: float = 0.07
     photos: float = 0.25
-    seed: int = 1
 
 
 class RefinerNetwork(nn.Module):
@@ -84,36 +76,18 @@ class RefinerNetwork(nn.Module):
 
 
 def train(
-    crops: Crops, recipe: Recipe, *, photos: Crops | None = None, report: Report = lambda step, loss: None
+    crops: Crops,
+    recipe: Recipe,
+    *,
+    photos: Crops | None = None,
+    report: small.Report = lambda step, loss: None,
 ) -> RefinerNetwork:
     """The averaged network, trained on aligned crops (n, 112, 112, 3) RGB; `report` hears the loss.
 
     `photos` are faces cut with more around them, (n, side, side, 3), as much on all sides.
     """
     torch.manual_seed(recipe.seed)
-    network = RefinerNetwork().to(memory_format=torch.channels_last)
-    averaged = swa_utils.AveragedModel(
-        network,
-        multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.averaging),  # type: ignore[no-untyped-call]
-        use_buffers=True,
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.rate, total_steps=recipe.steps + 1, pct_start=0.1
-    )
-    for step, (faces, wanted) in enumerate(batches(crops, recipe, photos), 1):
-        with torch.autocast("cpu", torch.bfloat16):
-            found = network(faces.contiguous(memory_format=torch.channels_last))
-        loss = displacement(found.float(), wanted)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        averaged.update_parameters(network)
-        report(step, float(loss.detach()))
-    network.load_state_dict(averaged.module.state_dict())
-    return network.eval()
+    return small.trained(RefinerNetwork(), batches(crops, recipe, photos), displacement, recipe, report)
 
 
 def surroundings(examples: Sequence[Example]) -> Crops:

@@ -6,21 +6,18 @@ the trained network takes for faces in them at a low threshold, and the known fa
 
 from __future__ import annotations
 
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import swa_utils
 
 from facekit.detection.second_look import SIDE
+from facekit.training import small
 from facekit.training.detector_network import Separable
-from facekit.training.export import OPSET, half_weights
+from facekit.training.export import as_onnx, half_weights
 from facekit.training.networks import conv_norm
 from facekit.training.proposals import Places
 
@@ -30,13 +27,9 @@ _SMOOTH = 0.02
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(small.Recipe):
     steps: int = 14000
-    batch: int = 96
-    rate: float = 3e-3
     decay: float = 2e-2
-    averaging: float = 0.995
-    seed: int = 1
 
 
 class SecondLookNetwork(nn.Module):
@@ -64,34 +57,15 @@ class SecondLookNetwork(nn.Module):
 
 
 def train(
-    places: Places,
-    recipe: Recipe,
-    *,
-    report: Callable[[int, float], None] = lambda step, loss: None,
+    places: Places, recipe: Recipe, *, report: small.Report = lambda step, loss: None
 ) -> SecondLookNetwork:
     """The averaged network, trained on as many places with a face as without."""
     torch.manual_seed(recipe.seed)
-    network = SecondLookNetwork().to(memory_format=torch.channels_last)
-    averaged = swa_utils.AveragedModel(
-        network,
-        multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.averaging),  # type: ignore[no-untyped-call]
-        use_buffers=True,
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.rate, total_steps=recipe.steps + 1, pct_start=0.1
-    )
-    for step, (batch, wanted) in enumerate(batches(places, recipe), 1):
-        logits = network(batch.contiguous(memory_format=torch.channels_last))
-        loss = F.binary_cross_entropy_with_logits(logits, wanted * (1 - 2 * _SMOOTH) + _SMOOTH)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-        averaged.update_parameters(network)
-        report(step, float(loss.detach()))
-    network.load_state_dict(averaged.module.state_dict())
-    return network.eval()
+    return small.trained(SecondLookNetwork(), batches(places, recipe), _loss, recipe, report)
+
+
+def _loss(logits: Tensor, wanted: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, wanted * (1 - 2 * _SMOOTH) + _SMOOTH)
 
 
 def batches(places: Places, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
@@ -128,19 +102,6 @@ class _Exported(nn.Module):
 
 def to_onnx(network: SecondLookNetwork) -> bytes:
     """The network as an ONNX file with float16 weights, batch norms folded, for any number of places."""
-    ready = _Exported(network.to(memory_format=torch.contiguous_format)).eval()
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        path = Path(folder, "network.onnx")
-        # The exporter that needs no further package announces its successor, which needs one.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            ready,
-            (torch.zeros(1, SIDE, SIDE, 3),),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["places"],
-            output_names=["faces"],
-            dynamic_axes={"places": {0: "n"}, "faces": {0: "n"}},
-        )
-        return half_weights(path.read_bytes())
+    ready = _Exported(network.to(memory_format=torch.contiguous_format))
+    many = {0: "n"}
+    return half_weights(as_onnx(ready, torch.zeros(1, SIDE, SIDE, 3), ("places", many), ("faces", many)))
