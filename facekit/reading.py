@@ -239,7 +239,11 @@ def _given_up(source: str, options: Options) -> Reading:
 
 
 class _Workers:
-    """Processes that each hold a pipeline and take the next picture when they are done with one."""
+    """Processes that each hold a pipeline and take the next picture when they are done with one; for one run.
+
+    Of each that is busy it is known which picture it has, and since when; a reading is ready until its turn
+    comes.
+    """
 
     def __init__(self, options: Options, jobs: int) -> None:
         import multiprocessing
@@ -248,59 +252,76 @@ class _Workers:
         self._options = options
         self._workers: dict[Connection, BaseProcess] = {}
         self._jobs = jobs
+        self._room: Room[Connection] = Room(IN_WORK)
+        self._busy: dict[Connection, int] = {}
+        self._began: dict[Connection, float] = {}
+        self._ready: dict[int, Reading] = {}
+        self._given = 0
 
     def run(self, sources: Sequence[str]) -> Iterator[Reading]:
-        from multiprocessing.connection import Connection, wait
-
-        self._room: Room[Connection] = Room(IN_WORK)
-        busy: dict[Connection, int] = {}
-        began: dict[Connection, float] = {}
-        ready: dict[int, Reading] = {}
-        given = 0
         try:
             for _ in range(self._jobs):
                 self._start()
             for wanted in range(len(sources)):
-                while wanted not in ready:
-                    for idle in [each for each in self._workers if each not in busy]:
-                        held = sum(each.picture.pixels.size for each in ready.values() if each.picture)
-                        ahead = self._jobs * _AHEAD if held < 3 * IN_WORK else 1
-                        if given < min(len(sources), wanted + ahead):
-                            # A worker that is dead already is found out when its answer is awaited.
-                            with contextlib.suppress(OSError):
-                                idle.send(sources[given])
-                            busy[idle], began[idle] = given, time.monotonic()
-                            given += 1
-                    for waiting in self._room.admitted():
-                        began[waiting] = time.monotonic()
-                        with contextlib.suppress(OSError):
-                            waiting.send(None)
-                    oldest = min(began[each] for each in busy if not self._room.waits(each))
-                    left = oldest + self._options.max_seconds - time.monotonic()
-                    for connection in wait(list(busy), max(left, 0.01)):
-                        assert isinstance(connection, Connection)
-                        reading = self._take(connection, sources[busy[connection]])
-                        if isinstance(reading, Asking):
-                            self._room.ask(connection, reading.pixels)
-                            continue
-                        self._room.leave(connection)
-                        ready[busy.pop(connection)] = reading
-                    late = time.monotonic() - self._options.max_seconds
-                    for connection in [
-                        each for each in busy if began[each] < late and not self._room.waits(each)
-                    ]:
-                        number = busy.pop(connection)
-                        self._room.leave(connection)
-                        self._workers[connection].kill()
-                        self._replace(connection)
-                        ready[number] = _given_up(sources[number], self._options)
-                yield ready.pop(wanted)
+                while wanted not in self._ready:
+                    self._hand_out(sources, wanted)
+                    self._let_in()
+                    self._collect(sources)
+                    self._give_up_late_ones(sources)
+                yield self._ready.pop(wanted)
         finally:
             for connection, process in self._workers.items():
                 process.terminate()
                 connection.close()
             for process in self._workers.values():
                 process.join()
+
+    def _hand_out(self, sources: Sequence[str], wanted: int) -> None:
+        """Give each that is idle a picture, but none far ahead of the one whose turn it is."""
+        held = sum(each.picture.pixels.size for each in self._ready.values() if each.picture)
+        ahead = self._jobs * _AHEAD if held < 3 * IN_WORK else 1
+        for idle in [each for each in self._workers if each not in self._busy]:
+            if self._given < min(len(sources), wanted + ahead):
+                # A worker that is dead already is found out when its answer is awaited.
+                with contextlib.suppress(OSError):
+                    idle.send(sources[self._given])
+                self._busy[idle], self._began[idle] = self._given, time.monotonic()
+                self._given += 1
+
+    def _let_in(self) -> None:
+        """Let those go on that waited for room; the time in which they waited does not count."""
+        for waiting in self._room.admitted():
+            self._began[waiting] = time.monotonic()
+            with contextlib.suppress(OSError):
+                waiting.send(None)
+
+    def _collect(self, sources: Sequence[str]) -> None:
+        """Wait for answers, until the first of those at work is late at most."""
+        from multiprocessing.connection import Connection, wait
+
+        oldest = min(self._began[each] for each in self._at_work())
+        left = oldest + self._options.max_seconds - time.monotonic()
+        for connection in wait(list(self._busy), max(left, 0.01)):
+            assert isinstance(connection, Connection)
+            answer = self._take(connection, sources[self._busy[connection]])
+            if isinstance(answer, Asking):
+                self._room.ask(connection, answer.pixels)
+                continue
+            self._room.leave(connection)
+            self._ready[self._busy.pop(connection)] = answer
+
+    def _give_up_late_ones(self, sources: Sequence[str]) -> None:
+        late = time.monotonic() - self._options.max_seconds
+        for connection in [each for each in self._at_work() if self._began[each] < late]:
+            number = self._busy.pop(connection)
+            self._room.leave(connection)
+            self._workers[connection].kill()
+            self._replace(connection)
+            self._ready[number] = _given_up(sources[number], self._options)
+
+    def _at_work(self) -> list[Connection]:
+        """Those that are busy and wait for nothing."""
+        return [each for each in self._busy if not self._room.waits(each)]
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
