@@ -35,7 +35,10 @@ NEEDS = {
     "torch": (
         "training",
         "train",
-        ["training", "cli/test_train.py", "test_refiner.py", "test_external_data.py", "test_set_aside.py"],
+        [
+            *("training", "cli/test_train.py", "cli/test_train_settings.py"),
+            *("test_refiner.py", "test_external_data.py", "test_set_aside.py"),
+        ],
     ),
     "matplotlib": ("plots", "plot", ["plots", "cli/test_plot.py"]),
 }
