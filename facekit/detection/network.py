@@ -120,7 +120,9 @@ def sides(pixels: Pixels, min_face: int) -> list[int]:
     """The longer sides in which a picture should be shown, so that faces of `min_face` pixels are seen."""
     longer = max(pixels.shape[:2])
     needed = math.ceil(longer * min(_MOST_ENLARGED, _SMALLEST_SEEN / min_face))
-    last = min(max(needed, min(longer, USUAL)), longest_side(min_face))
+    # Enlarged no further than a large one is shown: it may be one, shrunk, with its smallest face.
+    most = max(_LARGEST_SIDE, min(longer, longest_side(min_face)))
+    last = min(max(needed, min(longer, USUAL)), most)
     chosen = [last]
     while chosen[-1] > USUAL:
         chosen.append(max(USUAL, chosen[-1] // 2))

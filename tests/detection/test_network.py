@@ -38,7 +38,8 @@ def blank(width: int, height: int) -> Pixels:
 def test_faces_of_every_size_are_well_seen_in_some_view(width: int, height: int, min_face: int) -> None:
     longer = max(width, height)
     shown = [face * side / longer for face in (min_face,) for side in sides(blank(width, height), min_face)]
-    assert max(shown) >= 19 or max(shown) >= 0.99 * min_face * min(2, longest_side(min_face) / longer)
+    as_large = min(2, max(2000, min(longer, longest_side(min_face))) / longer)
+    assert max(shown) >= 19 or max(shown) >= 0.99 * min_face * as_large
     views = sides(blank(width, height), min_face)
     assert min(views) <= 320
     assert all(first <= 2 * second + 1 for first, second in itertools.pairwise(views))
@@ -48,6 +49,14 @@ def test_half_of_a_large_photo_is_enough_unless_smaller_faces_are_asked_for() ->
     assert max(sides(blank(4032, 3024), 24)) == longest_side(24) <= 4032 / 2
     assert max(sides(blank(4032, 3024), 12)) == longest_side(12) == 2 * longest_side(24)
     assert longest_side(1) <= 6000
+
+
+@pytest.mark.parametrize("min_face", [12, 24, 40])
+def test_a_photo_that_was_shrunk_to_the_largest_look_is_not_enlarged_again(min_face: int) -> None:
+    """Its smallest face is as much smaller, and so asked for in fewer pixels."""
+    longest = longest_side(min_face)
+    shrunk = blank(longest, longest * 3 // 4)
+    assert max(sides(shrunk, min_face * longest // 6000)) <= longest
 
 
 def test_a_larger_least_face_costs_no_larger_view() -> None:
