@@ -34,6 +34,13 @@ COUNT = click.IntRange(1)
 @click.option("-o", "--output", type=FOLDER, default=Path("detector"), show_default=True)
 @click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
 @click.option("--steps", type=COUNT, default=8000, show_default=True)
+@click.option(
+    "--imitation",
+    type=click.IntRange(0),
+    default=2000,
+    show_default=True,
+    help="Steps before these, in which each unit of the network learns from the same unit of the teacher.",
+)
 @click.option("--batch", type=COUNT, default=16, show_default=True, help="Views a step.")
 @click.option(
     "--rate",
@@ -116,6 +123,7 @@ def train_detector(
         def report(row: dict[str, float]) -> None:
             console.note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
 
+        run.imitate(learned, lambda step, steps: console.progress(step, steps, "steps of imitation"))
         detector.train(run, learned, parts.validation, output, rows, report)
         _look_twice(console, learned, output, views, second_steps)
     for name in exported:

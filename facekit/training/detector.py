@@ -1,7 +1,8 @@
 """Training of the detector network, by a teacher's scores and by the faces that two detectors agree on.
 
-Every batch is drawn anew: views of photos at any scale (detector_views), the scores of the teacher on each
-(detector_targets), and then the same view as a worse camera would have given it. The loss of the score is the
+First each unit of the network imitates the teacher's (imitation). Then every batch is drawn anew: views of
+photos at any scale (detector_views), the scores of the teacher on each (detector_targets), and then the same
+view as a worse camera would have given it. The loss of the score is the
 quality focal loss, that of boxes the distance IoU loss, that of points smooth L1 in parts of the face's side.
 
 References: Li et al. 2020, Generalized focal loss (equation 4); Zheng et al. 2020, Distance-IoU loss.
@@ -32,7 +33,7 @@ from facekit.detection.network import STRIDES, decode, grid
 from facekit.errors import WeightsError
 from facekit.evaluation.detection import Outcome, outcome
 from facekit.results import Pixels
-from facekit.training import checkpoint, detector_targets, detector_views
+from facekit.training import checkpoint, detector_targets, detector_views, imitation
 from facekit.training.detector_network import DetectorNetwork, to_onnx
 from facekit.training.detector_pictures import Photo
 from facekit.training.detector_targets import FEATURES
@@ -56,6 +57,7 @@ class Recipe:
     """How the network is trained; `everyday` is the share of views from photos of the table."""
 
     steps: int = 8000
+    imitation: int = 2000
     batch: int = 16
     rate: float = 2e-3
     decay: float = 1e-2
@@ -190,6 +192,8 @@ class Training:
         )
         # The teacher's features need not be ours, but easy to tell from ours.
         self.translation = nn.Linear(FEATURES, FEATURES)
+        nn.init.eye_(self.translation.weight)
+        nn.init.zeros_(self.translation.bias)
         parameters = [*self.network.parameters(), *self.translation.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
 
@@ -212,6 +216,16 @@ class Training:
         self.averaged.update_parameters(self.network)
         self.step += 1
         return parts.detach()
+
+    def imitate(self, views: Views, report: Callable[[int, int], None]) -> None:
+        """Learn the teacher's units, before the first step."""
+        if self.step or views.teacher_file is None:
+            return
+        steps, seed = self.recipe.imitation, self.recipe.seed
+        lessons = imitation.Lessons(views.photos, views.weights, views.teacher_file, steps, seed)
+        imitation.imitate(
+            self.network, lessons, workers=self.recipe.workers, report=lambda step: report(step, steps)
+        )
 
     def save(self, path: Path, rows: Sequence[Row]) -> None:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}

@@ -24,6 +24,7 @@ from facekit.training.detector_pictures import Labels
 Floats = NDArray[np.float32]
 
 FEATURES = 64
+UNITS = 18
 _FITS = 0.4
 _MISSED = 0.5
 _FILLED_IN = 0.9
@@ -38,12 +39,15 @@ _CELLS_ACROSS = 4.0
 
 class Answers(NamedTuple):
     """Of all cells of a picture: scores (n,), boxes (n, 4), points (n, 5, 2), and features (n, FEATURES) that
-    all of these come from."""
+    all of these come from; `places` (n, 14), the boxes and points before `decode`; and `maps`, what each unit
+    of the network made, (channels, height, width)."""
 
     scores: Floats
     boxes: Floats
     points: Floats
     features: Floats
+    places: Floats
+    maps: list[Floats]
 
 
 class YuNetMaps:
@@ -51,7 +55,7 @@ class YuNetMaps:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._network = runtime.load(_with_features(path), threads=1)
+            self._network = runtime.load(_with_maps(path), threads=1)
         except (OSError, runtime.LoadError) as error:
             raise WeightsError(f"{path}: no network that can be loaded ({error})") from None
 
@@ -64,30 +68,26 @@ class YuNetMaps:
             for first in (0, 3, 6, 9)
         )
         scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))
-        features = np.concatenate([each[0].reshape(FEATURES, -1).T for each in outputs[12:]])
-        places = decode(np.concatenate([boxes, points], axis=1), grid(*pixels.shape[:2]))
-        return Answers(scores, *places, features)
+        maps = [each[0] for each in outputs[12:]]
+        features = np.concatenate([each.reshape(FEATURES, -1).T for each in maps[-len(STRIDES) :]])
+        places = np.concatenate([boxes, points], axis=1)
+        return Answers(scores, *decode(places, grid(*pixels.shape[:2])), features, places, maps)
 
 
-def _with_features(path: Path) -> bytes:
-    """The network with further outputs: of each stride the map that its answers come from."""
+def _with_maps(path: Path) -> bytes:
+    """The network with further outputs: what each of its units makes, in their order."""
     import onnx
 
     try:
         model = onnx.load_from_string(path.read_bytes())
     except Exception as error:  # google.protobuf's own, which is no dependency of ours
         raise WeightsError(f"{path}: is no ONNX file ({str(error).splitlines()[0]})") from None
-    makers = {name: node for node in model.graph.node for name in node.output}
     if len(model.graph.output) != 4 * len(STRIDES):
         raise WeightsError(f"{path}: no YuNet, which has {4 * len(STRIDES)} outputs")
-    for output in list(model.graph.output)[: len(STRIDES)]:
-        name, convolutions = output.name, 0
-        while convolutions < 2:  # one for each cell, one that looks around it
-            if name not in makers:
-                raise WeightsError(f"{path}: no YuNet: {output.name} does not come from two convolutions")
-            convolutions += makers[name].op_type == "Conv"
-            name = makers[name].input[0]
-        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+    made = [node.output[0] for node in model.graph.node if node.op_type == "Relu"]
+    if len(made) != UNITS:
+        raise WeightsError(f"{path}: no YuNet, which has {UNITS} units")
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in made)
     return bytes(model.SerializeToString())
 
 
@@ -105,7 +105,7 @@ class YuNetEyes:
     def _look(self, pixels: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
         height, width = (max(32, round(side * scale / 32) * 32) for side in pixels.shape[:2])
         view = fit(pixels, width, height, fill=0, centred=False)
-        scores, boxes, points, _ = self._maps(view.canvas)
+        scores, boxes, points, *_ = self._maps(view.canvas)
         sure = scores >= self._sure
         corners = view.back(boxes[sure].reshape(-1, 2, 2)).reshape(-1, 4)
         return corners.astype(np.float32), scores[sure], view.back(points[sure]).astype(np.float32)

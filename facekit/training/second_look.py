@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from facekit.detection.second_look import SIDE
 from facekit.training import small
-from facekit.training.detector_network import Separable
 from facekit.training.export import as_onnx, half_weights
 from facekit.training.networks import conv_norm
 from facekit.training.proposals import Places
@@ -30,6 +29,24 @@ _SMOOTH = 0.02
 class Recipe(small.Recipe):
     steps: int = 14000
     decay: float = 2e-2
+
+
+class Separable(nn.Module):
+    """Each map by itself, then all maps at each place."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
+            nn.BatchNorm2d(inputs),
+            nn.ReLU(inplace=True),
+            conv_norm(inputs, outputs, 1),
+        )
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, maps: Tensor) -> Tensor:
+        changed: Tensor = self.layers(maps)
+        return F.relu(changed + maps if self.adds else changed)
 
 
 class SecondLookNetwork(nn.Module):

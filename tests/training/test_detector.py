@@ -1,5 +1,6 @@
 """Training of the detector network: photos, views, targets, and a run that stops and goes on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from PIL import Image
 pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
+import torch
 from click.testing import CliRunner
+from torch import Tensor
 
 from facekit import runtime
 from facekit.cli import group
@@ -22,6 +25,7 @@ from facekit.training import (
     detector_pictures,
     detector_targets,
     detector_views,
+    imitation,
     second_look,
 )
 from facekit.training.detector_network import DetectorNetwork, to_onnx
@@ -45,7 +49,8 @@ def photo(name: str = "a.png", *rows: tuple[list[float], bool]) -> Photo:
 def answers(scores: np.ndarray, boxes: np.ndarray) -> detector_targets.Answers:
     count = len(scores)
     features = np.zeros((count, detector_targets.FEATURES), np.float32)
-    return detector_targets.Answers(scores, boxes, np.zeros((count, 5, 2), np.float32), features)
+    points, places = np.zeros((count, 5, 2), np.float32), np.zeros((count, 14), np.float32)
+    return detector_targets.Answers(scores, boxes, points, features, places, [])
 
 
 def folder(where: Path, count: int) -> tuple[Path, Path]:
@@ -175,6 +180,47 @@ def test_the_network_is_small_and_its_file_takes_any_size_of_picture() -> None:
         answers = loaded(pixels)[0]
         assert answers.shape == (len(grid(height, width)), ANSWERS)
         assert 0 <= answers[:, 0].min() <= answers[:, 0].max() <= 1
+
+
+def maps_of(network: DetectorNetwork, pictures: Tensor) -> list[Tensor]:
+    """What each unit makes of pictures, as a teacher of the same form tells it."""
+    made: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[..., None]:
+        return lambda module, inputs, output: made.update({name: output.detach()})
+
+    names = ["stem", *(f"body.{place}" for place in range(11))]
+    names += [f"joints.{level}" for level in (2, 1, 0)] + [f"heads.{level}" for level in (0, 1, 2)]
+    hooks = [network.get_submodule(name).register_forward_hook(keep(name)) for name in names]
+    network(pictures)
+    for hook in hooks:
+        hook.remove()
+    return [made[name] for name in names]
+
+
+def test_units_that_see_the_maps_of_a_network_like_theirs_make_what_it_makes() -> None:
+    network = DetectorNetwork().eval()
+    pictures = torch.rand(2, 3, 64, 96) * 255
+    with torch.no_grad():
+        maps = maps_of(network, pictures)
+        seen, made = network.imitated(pictures, maps)
+        assert torch.allclose(seen, network(pictures), atol=1e-4)
+    assert len(made) == detector_targets.UNITS
+    for ours, theirs in zip(made, maps, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_imitating_a_teacher_brings_each_unit_nearer_to_the_teachers() -> None:
+    torch.manual_seed(3)
+    teacher, network = DetectorNetwork().eval(), DetectorNetwork()
+    pictures = torch.randint(0, 256, (4, 3, 64, 64)).to(torch.uint8)
+    with torch.no_grad():
+        maps = maps_of(teacher, pictures.float())
+        told = teacher(pictures.float())
+    lesson = imitation.Lesson(pictures, told[..., 0].sigmoid(), told[..., 1:], maps)
+    before = float(imitation.distance(network, lesson).detach())
+    imitation.imitate(network, [lesson] * 40)
+    assert float(imitation.distance(network, lesson).detach()) < before / 3
 
 
 def test_an_answer_of_nothing_is_a_box_of_one_stride_at_the_cells_corner() -> None:
