@@ -14,7 +14,7 @@ from facekit.gallery.tombstones import Tombstones
 from facekit.outcomes import Outcome, Photo
 
 if TYPE_CHECKING:
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
 
 
 class Pictures:

@@ -21,7 +21,8 @@ from facekit import folders, poorness, quality
 from facekit.choice import Choice, choose
 from facekit.claims import Pictures, since_rename
 from facekit.errors import UsageError
-from facekit.gallery.records import NewTemplate, Placement, name_of_folder, subject_name
+from facekit.gallery.subject_names import name_of_folder, subject_name
+from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import same_face
 from facekit.known import Known
 from facekit.mixture import UNLIKE, parts
@@ -30,7 +31,7 @@ from facekit.reading import Options, Reading, read_faces
 from facekit.results import Candidate, Face
 
 if TYPE_CHECKING:
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
     from facekit.pipeline import Pipeline
 
 BATCH = 64

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.gallery.records import NewTemplate
-from facekit.gallery.rows import STRANGER_RATE
+from facekit.gallery.templates import STRANGER_RATE, NewTemplate
 from facekit.mixture import UNLIKE, parts
 from facekit.poorness import is_poor, of_gallery
 
 if TYPE_CHECKING:
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
 
 Kind = Literal["duplicate", "mislabelled", "two_people", "stray", "scattered", "magnet", "poor"]
 Vectors = NDArray[np.float32]

@@ -16,7 +16,7 @@ from facekit.results import Candidate, Face, Identification, Picture, PictureRes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
     from facekit.pipeline import Pipeline
     from facekit.probability import Probability
     from facekit.reading import Reading

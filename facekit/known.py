@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.gallery.records import NewTemplate
+from facekit.gallery.templates import NewTemplate
 from facekit.names import Register
 from facekit.results import Candidate, Vector
 
 if TYPE_CHECKING:
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
 
 
 class Known:

@@ -18,9 +18,9 @@ from facekit import folders, hints, identification, settings
 from facekit.arguments import path_of, paths_of, score_of, whole_number
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
 from facekit.gallery.in_use import gallery_in_use
-from facekit.gallery.records import subject_name
-from facekit.gallery.search import score
-from facekit.gallery.store import Gallery
+from facekit.gallery.search.exact import score
+from facekit.gallery.sqlite.gallery import Gallery
+from facekit.gallery.subject_names import subject_name
 from facekit.poorness import is_poor
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import SCHEMA, Face, PictureResult

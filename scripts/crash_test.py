@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facekit.gallery import Gallery
-from facekit.gallery.check import check
+from facekit.gallery.sqlite.check import check
 
 COMMAND = (sys.executable, "-m", "facekit")
 Stored = set[tuple[str, str]]

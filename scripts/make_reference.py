@@ -32,7 +32,7 @@ from facekit.embedding import Embedder
 from facekit.evaluation import calibration, evidence
 from facekit.evaluation.pictures import Templates
 from facekit.evaluation.searches import Enrolled
-from facekit.gallery.store import Gallery
+from facekit.gallery.sqlite.gallery import Gallery
 from facekit.reading import Options
 from facekit.training import manifest
 from facekit.training.data import read_array

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from facekit.gallery import Gallery, NewTemplate
-from facekit.gallery.cache import discard, place
-from facekit.gallery.search import FloatArray
+from facekit.gallery.search.cache import discard, place
+from facekit.gallery.search.exact import FloatArray
 
 TOP = 5
 BATCH = 20_000

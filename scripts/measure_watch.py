@@ -37,7 +37,7 @@ from PIL import Image
 
 from facekit import images
 from facekit.detection.geometry import overlap
-from facekit.gallery.search import Index
+from facekit.gallery.search.index import Index
 from facekit.live import voting
 from facekit.live.events import Event
 from facekit.live.frames import Frame, FrameFile

@@ -11,7 +11,7 @@ from typing import Any
 
 from gallery_model import NAMES, PHOTOS, RefusedError, State, applied, picture, vector
 
-from facekit.gallery.search import encode
+from facekit.gallery.search.codes import encode
 
 
 @dataclass

@@ -15,7 +15,8 @@ from typing import Any
 from gallery_model import NAMES, PHOTOS, Operation, changes, new_gallery, of_rows, picture, template, vector
 
 from facekit.errors import GalleryError
-from facekit.gallery import AddReport, Gallery, NewTemplate, check, copying, index, transfer
+from facekit.gallery import AddReport, Gallery, NewTemplate, check, transfer
+from facekit.gallery.sqlite import copying, indexing
 
 # So few templates are a large gallery here, that there is a search cache to lie.
 SMALL = 8
@@ -23,7 +24,7 @@ SMALL = 8
 
 def work(path: Path, seed: int) -> None:
     """Do what chance says until killed or told to stop, and report each thing before and after it."""
-    index.IN_MEMORY = SMALL
+    indexing.IN_MEMORY = SMALL
     chance = random.Random(seed)
     own = path.parent.parent / f"own-{os.getpid()}"
     own.mkdir()

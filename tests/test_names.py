@@ -6,7 +6,7 @@ import pytest
 
 from facekit import names
 from facekit.errors import UsageError
-from facekit.gallery.records import name_of_folder, subject_name
+from facekit.gallery.subject_names import name_of_folder, subject_name
 from facekit.names import Register, warnings
 
 GALLERY = Path("gallery.db")

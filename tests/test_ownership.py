@@ -272,7 +272,7 @@ def test_a_lost_tombstone_is_damage_and_not_a_return(gallery: Gallery, tmp_path:
     from contextlib import closing
 
     from facekit.errors import GalleryError
-    from facekit.gallery.check import check
+    from facekit.gallery.sqlite.check import check
 
     folder = people(tmp_path, ada="red")
     run(gallery, folder)

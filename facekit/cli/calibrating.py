@@ -21,7 +21,7 @@ from facekit.evaluation.comparisons import affordable
 from facekit.evaluation.evidence import Evidence
 from facekit.evaluation.protocols import Source
 from facekit.evaluation.searches import Enrolled
-from facekit.gallery.rows import STRANGER_RATE
+from facekit.gallery.templates import STRANGER_RATE
 from facekit.poorness import is_poor
 from facekit.probability import Probability
 from facekit.rendering.escaping import json_line, printable
@@ -30,7 +30,7 @@ from facekit.results import SCHEMA
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
     from facekit.reading import Options
 
 # A threshold that misses all of so many mated searches is a mistake in the data, not a choice.

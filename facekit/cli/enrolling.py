@@ -18,7 +18,7 @@ from facekit.rendering.tables import WIDTH, fit, shown
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
 
 _CSV_COLUMNS = ("source", "subject", "status", "problems", "notes")
 _COUNTS = ("enrolled", "moved", "already there", "removed earlier", "refused")

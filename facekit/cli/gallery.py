@@ -150,7 +150,7 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
       facekit gallery remove "Ann Lee"
       facekit gallery remove "Ann Lee" --photo IMG_0301.jpg
     """
-    from facekit.gallery.records import subject_name
+    from facekit.gallery.subject_names import subject_name
 
     people = list(dict.fromkeys(map(subject_name, names)))
     if photos and len(people) > 1:
@@ -178,7 +178,7 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
 def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
     from facekit import names
-    from facekit.gallery.records import subject_name
+    from facekit.gallery.subject_names import subject_name
 
     old, new = subject_name(old), subject_name(new)
     with shared.open_gallery(gallery, console=console, write=True) as opened:
@@ -198,7 +198,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
 @click.pass_obj
 def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path | None) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
-    from facekit.gallery.records import subject_name
+    from facekit.gallery.subject_names import subject_name
 
     into = subject_name(into)
     with shared.open_gallery(gallery, console=console, write=True) as opened:
@@ -282,7 +282,7 @@ def copy(console: Console, /, source: Path, target: Path) -> int:
     Example:
       facekit gallery copy people/gallery.db /backup/people-2026-11-26.db
     """
-    from facekit.gallery import copying
+    from facekit.gallery.sqlite import copying
 
     target = target / source.name if target.is_dir() else target
     copied = copying.copy(source, target)
@@ -316,8 +316,8 @@ def check(console: Console, /, people: bool, gallery: Path | None, style: str) -
       facekit gallery check --people --gallery family.db
     """
     from facekit import settings
-    from facekit.gallery.check import check as problems_of
     from facekit.gallery.in_use import gallery_in_use
+    from facekit.gallery.sqlite.check import check as problems_of
 
     tried = settings.galleries_to_read(gallery)
     place = gallery_in_use(tried) or tried[0]

@@ -11,7 +11,7 @@ from facekit.rendering.counting import counted
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
     from facekit.reading import Reading
 
 

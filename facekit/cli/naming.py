@@ -15,7 +15,7 @@ from facekit.results import PictureResult
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
     from facekit.pipeline import Pipeline
     from facekit.rendering.files import AnnotatedFolder, CropFolder
 

@@ -14,7 +14,7 @@ from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
     from facekit.probability import Probability
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -142,7 +142,7 @@ class Plotting:
                 yield from album.of_mistakes(each, self.images, prefix)
 
     def _map(self, path: Path, name: str) -> Iterator[Plot]:
-        from facekit.gallery.store import Gallery
+        from facekit.gallery.sqlite.gallery import Gallery
         from facekit.plots import gallery_map
 
         with Gallery.open(path) as gallery:

@@ -14,7 +14,7 @@ from facekit.cli import DONE, FAILED, NO_FACE
 from facekit.cli.enrolling import tell_poor
 from facekit.cli.keys import Keys
 from facekit.errors import DependencyError
-from facekit.gallery.records import subject_name
+from facekit.gallery.subject_names import subject_name
 from facekit.live import looking, registering
 from facekit.live.frames import Frame
 from facekit.live.playing import play

@@ -28,7 +28,7 @@ from facekit.rendering.escaping import file_stem, json_line
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
     from facekit.live.video import VideoFile
     from facekit.live.window import Window
     from facekit.pipeline import Pipeline

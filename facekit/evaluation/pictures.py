@@ -14,7 +14,7 @@ from facekit import folders, images
 from facekit.embedding import Embedder, normalised
 from facekit.errors import PictureError, UsageError
 from facekit.evaluation.scores import Texts
-from facekit.gallery.records import name_of_folder
+from facekit.gallery.subject_names import name_of_folder
 from facekit.pipeline import Pipeline
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import Face, Pixels

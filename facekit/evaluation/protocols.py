@@ -19,8 +19,8 @@ from facekit.evaluation.pairs import Pairs
 from facekit.evaluation.pictures import Report, Templates
 from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores, Texts, VerificationScores
 from facekit.evaluation.searches import Enrolled
-from facekit.gallery.records import subject_name
-from facekit.gallery.store import Gallery
+from facekit.gallery.sqlite.gallery import Gallery
+from facekit.gallery.subject_names import subject_name
 from facekit.pipeline import Pipeline
 from facekit.reading import Options
 

@@ -1,9 +1,10 @@
 """People and their templates in one file: store, search, export and check."""
 
-from facekit.gallery.check import Problem, check
-from facekit.gallery.records import AddReport, NewTemplate, Subject, TemplateInfo
-from facekit.gallery.search import Index, score
-from facekit.gallery.store import Gallery
+from facekit.gallery.search.exact import score
+from facekit.gallery.search.index import Index
+from facekit.gallery.sqlite.check import Problem, check
+from facekit.gallery.sqlite.gallery import Gallery
+from facekit.gallery.templates import AddReport, NewTemplate, Subject, TemplateInfo
 
 __all__ = [
     "AddReport",

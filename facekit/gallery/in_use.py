@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facekit.errors import GalleryError
-from facekit.gallery.store import Gallery
+from facekit.gallery.sqlite.gallery import Gallery
 
 
 def gallery_in_use(places: Sequence[Path]) -> Path | None:

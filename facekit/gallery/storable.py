@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from facekit.arguments import number_of, text_of
 from facekit.errors import UsageError
-from facekit.gallery.records import (
+from facekit.gallery.subject_names import subject_name
+from facekit.gallery.templates import NewTemplate
+from facekit.gallery.values import (
     LONGEST_DATE,
     LONGEST_QUALITY,
     LONGEST_SOURCE,
-    NewTemplate,
     now,
     picture_digest,
-    subject_name,
     text,
     unit_vectors,
 )

@@ -27,20 +27,13 @@ from numpy.typing import NDArray
 from facekit import untrusted
 from facekit.arguments import path_of
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery.drafts import new_file
-from facekit.gallery.records import (
-    LONGEST_DATE,
-    LONGEST_SOURCE,
-    AddReport,
-    NewTemplate,
-    picture_digest,
-    subject_name,
-    text,
-    unit_vectors,
-)
-from facekit.gallery.settings import LONGEST, MOST_DIMENSIONS, SHORT
-from facekit.gallery.store import Gallery
+from facekit.gallery.sqlite.drafts import new_file
+from facekit.gallery.sqlite.gallery import Gallery
+from facekit.gallery.sqlite.state import LONGEST, MOST_DIMENSIONS, SHORT
+from facekit.gallery.subject_names import subject_name
+from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
+from facekit.gallery.values import LONGEST_DATE, LONGEST_SOURCE, picture_digest, text, unit_vectors
 from facekit.results import SCHEMA, Vector
 from facekit.untrusted import Fields
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit import enrolment, poorness, quality
-from facekit.gallery.search import Index
-from facekit.gallery.store import Gallery
+from facekit.gallery.search.index import Index
+from facekit.gallery.sqlite.gallery import Gallery
 from facekit.live import poses, voting
 from facekit.live.frames import Frame, FrameFile
 from facekit.live.looking import Eyes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from facekit.gallery.store import Gallery
+    from facekit.gallery.sqlite.gallery import Gallery
 
 Floats = NDArray[np.float32]
 

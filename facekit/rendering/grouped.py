@@ -12,7 +12,7 @@ from facekit import outputs
 from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
 from facekit.folders import UNNAMED, mark_unnamed
-from facekit.gallery.records import name_of_folder
+from facekit.gallery.subject_names import name_of_folder
 from facekit.rendering.escaping import file_stem, json_line
 from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.identified import csv_line

@@ -18,7 +18,7 @@ from PIL import Image
 
 from facekit import folders, images
 from facekit.errors import PictureError, UsageError
-from facekit.gallery.records import name_of_folder
+from facekit.gallery.subject_names import name_of_folder
 from facekit.results import Detection, Picture, Pixels
 from facekit.training.data import SIDE, Faces, numbered
 from facekit.writing import replacing

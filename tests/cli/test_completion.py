@@ -20,7 +20,7 @@ from fakes import FINGERPRINT, PYTHON_PATH, vector_of
 from facekit.cli import group
 from facekit.cli.completion import Word, quoted
 from facekit.gallery import Gallery
-from facekit.gallery.records import NewTemplate
+from facekit.gallery.templates import NewTemplate
 
 NAMES = {
     "Ann;t": "Ann;touch X;echo b",

@@ -12,7 +12,7 @@ from fakes import photo
 from PIL import Image
 
 from facekit.gallery import Gallery
-from facekit.gallery.records import NewTemplate
+from facekit.gallery.templates import NewTemplate
 from facekit.rendering.tables import width
 
 pytestmark = pytest.mark.usefixtures("people")

@@ -9,7 +9,9 @@ import pytest
 from gallery_samples import create, people, random_vectors, template
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, cache, index, rows
+from facekit.gallery import Gallery
+from facekit.gallery.search import cache
+from facekit.gallery.sqlite import indexing, rows
 
 PROBES = random_vectors(6, seed=9)
 
@@ -19,14 +21,14 @@ def path(tmp_path, monkeypatch):
     """A gallery that counts as large."""
     path = tmp_path / "gallery.db"
     create(path, people(40)).close()
-    monkeypatch.setattr(index, "IN_MEMORY", 10)
+    monkeypatch.setattr(indexing, "IN_MEMORY", 10)
     return path
 
 
 @pytest.fixture
 def expected(path, monkeypatch):
     with monkeypatch.context() as patch, Gallery.open(path) as gallery:
-        patch.setattr(index, "IN_MEMORY", 10_000)
+        patch.setattr(indexing, "IN_MEMORY", 10_000)
         return gallery.search(PROBES)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from gallery_samples import FINGERPRINT, create, people
 
-from facekit.gallery import Gallery, cache, check, index
+from facekit.gallery import Gallery, check
+from facekit.gallery.search import cache
+from facekit.gallery.sqlite import indexing
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ def test_a_second_name_of_the_file(path):
 
 
 def test_a_stale_and_a_damaged_cache(path, monkeypatch):
-    monkeypatch.setattr(index, "IN_MEMORY", 10)
+    monkeypatch.setattr(indexing, "IN_MEMORY", 10)
     assert check(path) == []
     with Gallery.open(path, write=True) as gallery:
         gallery.matrix()

@@ -10,7 +10,8 @@ import pytest
 from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check, copying, erasure
+from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite import copying, erasure
 
 
 @pytest.fixture

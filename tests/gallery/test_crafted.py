@@ -12,8 +12,9 @@ import pytest
 from gallery_samples import create, people
 
 from facekit.errors import FacekitError, GalleryError
-from facekit.gallery import Gallery, check, copying, migrations, rows, schema
-from facekit.gallery.settings import Settings
+from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite import copying, migrations, rows, schema
+from facekit.gallery.sqlite.state import Settings
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT"
 SECONDS = 20.0

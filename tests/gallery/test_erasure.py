@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from gallery_samples import create, people, template
 
-from facekit.gallery import Gallery, cache, check, erasure, index
-from facekit.gallery.search import encode
+from facekit.gallery import Gallery, check
+from facekit.gallery.search import cache
+from facekit.gallery.search.codes import encode
+from facekit.gallery.sqlite import erasure, indexing
 
 SECRET = "Żaneta Ścisła-Łęcka"
 
@@ -16,7 +18,7 @@ SECRET = "Żaneta Ścisła-Łęcka"
 @pytest.fixture(params=["small", "large"])
 def path(tmp_path, monkeypatch, request):
     if request.param == "large":
-        monkeypatch.setattr(index, "IN_MEMORY", 10)
+        monkeypatch.setattr(indexing, "IN_MEMORY", 10)
     return tmp_path / "gallery.db"
 
 
@@ -190,7 +192,7 @@ def test_a_file_of_the_user_in_the_place_of_the_cache_stays(path, content):
 
 @pytest.mark.parametrize("magic", [0, cache.SECOND_MAGIC])
 def test_a_cache_with_a_damaged_mark_is_still_removed(path, monkeypatch, magic):
-    monkeypatch.setattr(index, "IN_MEMORY", 10)
+    monkeypatch.setattr(indexing, "IN_MEMORY", 10)
     with fill(path) as gallery:
         content = bytearray(cache.place(path).read_bytes())
         content[magic] ^= 1
@@ -200,7 +202,7 @@ def test_a_cache_with_a_damaged_mark_is_still_removed(path, monkeypatch, magic):
 
 
 def test_a_gallery_behind_a_link_has_its_cache_beside_the_file(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(index, "IN_MEMORY", 10)
+    monkeypatch.setattr(indexing, "IN_MEMORY", 10)
     fill(path).close()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

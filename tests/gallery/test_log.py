@@ -11,7 +11,7 @@ from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
 from facekit.gallery import Gallery, check
-from facekit.gallery.copying import copy
+from facekit.gallery.sqlite.copying import copy
 
 # A reader keeps the log from being folded into the file; then all are killed.
 LEAVE_A_LOG = """

@@ -7,7 +7,8 @@ import pytest
 from gallery_samples import create, people
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, database, network
+from facekit.gallery import Gallery
+from facekit.gallery.sqlite import database, network
 
 LINE = "36 35 0:31 / {place} rw,relatime shared:1 - {kind} server:/export rw\n"
 

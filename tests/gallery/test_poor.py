@@ -7,8 +7,9 @@ import pytest
 from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, copying, index, migrations, rows, transfer
-from facekit.gallery.settings import Settings
+from facekit.gallery import Gallery, transfer
+from facekit.gallery.sqlite import copying, indexing, migrations, rows
+from facekit.gallery.sqlite.state import Settings
 
 POOR = {"size": 50.0, "stranger_rate": 0.4}
 GOOD = {"size": 50.0, "stranger_rate": 0.001}
@@ -47,14 +48,14 @@ def test_a_poor_template_is_left_out_beside_a_good_one(path):
 def test_a_large_gallery_and_its_cache_say_the_same(path, monkeypatch):
     with Gallery.open(path) as gallery:
         expected = gallery.search(probes(), 12)
-    monkeypatch.setattr(index, "IN_MEMORY", 5)
+    monkeypatch.setattr(indexing, "IN_MEMORY", 5)
     for _ in range(2):
         with Gallery.open(path) as gallery:
             assert gallery.search(probes(), 12) == expected
 
 
 def test_a_cache_learns_of_poor_templates_that_come_later(path, monkeypatch):
-    monkeypatch.setattr(index, "IN_MEMORY", 5)
+    monkeypatch.setattr(indexing, "IN_MEMORY", 5)
     with Gallery.open(path, write=True) as gallery:
         gallery.search(probes())
         gallery.add([template("late", 0, quality=POOR)])

@@ -14,7 +14,8 @@ from gallery_samples import create, people, template
 
 import facekit
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check, database
+from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite import database
 
 ADD = """
 import sys

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from facekit.errors import GalleryError
 from facekit.gallery import Index, score
-from facekit.gallery import search as search_module
-from facekit.gallery.search import CodeScan, FloatScan, encode
+from facekit.gallery.search import codes as code_scan
+from facekit.gallery.search import index as index_module
+from facekit.gallery.search.codes import CodeScan, encode
+from facekit.gallery.search.exact import FloatScan
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -83,7 +85,7 @@ def test_many_chunks_and_threads_give_the_scores_of_one(monkeypatch):
     codes, scales, errors = encode(vectors)
     scan = CodeScan(codes, scales, float(errors.max()))
     whole = scan.scores(probes)
-    monkeypatch.setattr(search_module, "ROWS_AT_ONCE", 64)
+    monkeypatch.setattr(code_scan, "ROWS_AT_ONCE", 64)
     assert np.array_equal(scan.scores(probes), whole)
 
 
@@ -92,7 +94,7 @@ def test_many_chunks_and_threads_give_the_scores_of_one(monkeypatch):
 def test_the_floor_is_the_kth_best_score_ties_included(seed, count, k, values):
     scores = (np.random.default_rng(seed).integers(0, values, count) / values).astype(np.float32)
     k = min(k, count)
-    assert search_module._kth_best(scores, k) == np.sort(scores)[-k]
+    assert index_module._kth_best(scores, k) == np.sort(scores)[-k]
 
 
 @settings(max_examples=30, deadline=None)
@@ -130,7 +132,7 @@ def test_a_batch_gives_what_single_probes_give(monkeypatch):
     index = Index.of(vectors, subjects_of(500, 2))
     single = [index.search(probe[None], 5)[0] for probe in probes]
     assert index.search(probes, 5) == single
-    monkeypatch.setattr(search_module, "SCORES_AT_ONCE", 500 * 4)
+    monkeypatch.setattr(index_module, "SCORES_AT_ONCE", 500 * 4)
     assert index.search(probes, 5) == single
 
 

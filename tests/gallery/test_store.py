@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery import Gallery, NewTemplate, Subject, migrations
-from facekit.gallery.records import subject_name
-from facekit.gallery.settings import _seal as seal
+from facekit.gallery import Gallery, NewTemplate, Subject
+from facekit.gallery.sqlite import migrations
+from facekit.gallery.sqlite.state import _seal as seal
+from facekit.gallery.subject_names import subject_name
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
 

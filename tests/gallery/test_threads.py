@@ -7,7 +7,8 @@ import pytest
 from gallery_samples import create, people, random_vectors, template
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check, index
+from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite import indexing
 
 PROBES = random_vectors(4, seed=9)
 
@@ -15,7 +16,7 @@ PROBES = random_vectors(4, seed=9)
 @pytest.fixture(params=["small", "large"])
 def gallery(tmp_path, monkeypatch, request):
     if request.param == "large":
-        monkeypatch.setattr(index, "IN_MEMORY", 10)
+        monkeypatch.setattr(indexing, "IN_MEMORY", 10)
     with create(tmp_path / "gallery.db", people(20)) as gallery:
         yield gallery
 

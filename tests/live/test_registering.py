@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from facekit.gallery.search import Index
+from facekit.gallery.search.index import Index
 from facekit.live.frames import Frame
 from facekit.live.poses import POSES, Angles, angles, middle, pose
 from facekit.live.registering import PROMPTS, Others, Progress, Registration, likeness_of_halves

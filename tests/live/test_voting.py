@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facekit.gallery.settings import Settings
+from facekit.gallery.sqlite.state import Settings
 from facekit.identification import CLOSE
 from facekit.live.voting import (
     CHANCES,

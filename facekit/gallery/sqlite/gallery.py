@@ -16,26 +16,22 @@ from numpy.typing import ArrayLike
 
 from facekit.arguments import path_of, text_of, texts_of, whole_number
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery import cache, database, erasure, index, migrations, rows
-from facekit.gallery.changes import Change, find_subject, subject_number, subject_rows
-from facekit.gallery.connections import Connections
-from facekit.gallery.faults import in_words, well_formed
-from facekit.gallery.index import read_index, stacked
-from facekit.gallery.records import (
-    AddReport,
-    NewTemplate,
-    Subject,
-    TemplateInfo,
-    now,
-    picture_digest,
-    subject_name,
-    unit_vectors,
-)
-from facekit.gallery.search import FloatArray, Index
-from facekit.gallery.settings import Settings
-from facekit.gallery.soundness import require_sound
+from facekit.gallery.search import cache
+from facekit.gallery.search.exact import FloatArray
+from facekit.gallery.search.index import Index
+from facekit.gallery.sqlite import database, erasure, indexing, migrations, rows
+from facekit.gallery.sqlite.changes import Change, find_subject, subject_number, subject_rows
+from facekit.gallery.sqlite.connections import Connections
+from facekit.gallery.sqlite.faults import in_words, well_formed
+from facekit.gallery.sqlite.indexing import read_index, stacked
+from facekit.gallery.sqlite.soundness import require_sound
+from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.tombstone_rows import read_tombstones
 from facekit.gallery.storable import rows_of, storable
+from facekit.gallery.subject_names import subject_name
+from facekit.gallery.templates import AddReport, NewTemplate, Subject, TemplateInfo
 from facekit.gallery.tombstones import Tombstones
+from facekit.gallery.values import now, picture_digest, unit_vectors
 from facekit.results import Candidate
 
 
@@ -99,8 +95,8 @@ class Gallery:
             for row in rows_to_add:
                 change.add(*row)
             if tombstones is not None:
-                change.burials.take_over(tombstones)
-            change.settings().write(connection)
+                change.tombstones.take_over(tombstones)
+            change.finish().write(connection)
         return cls.open(path, write=True)
 
     @classmethod
@@ -334,18 +330,18 @@ class Gallery:
         with self._changing(forget=False) as change:
             placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
             if tombstones is not None:
-                change.burials.take_over(tombstones)
+                change.tombstones.take_over(tombstones)
         return AddReport(tuple(placements), tuple(change.new))
 
     def tombstones(self) -> Tombstones:
         """What is kept of pictures that were removed or renamed."""
         with self._reading() as (connection, settings):
-            return Tombstones.read(connection, settings, self.path)
+            return read_tombstones(connection, settings, self.path)
 
     def forget_removals(self) -> int:
         """Erase all that is kept of removed pictures, so that they can come back; how many there were."""
         with self._changing(forget=True) as change:
-            return change.burials.forget()
+            return change.tombstones.forget()
 
     def remove(self, names: Sequence[str]) -> int:
         """Remove subjects with all their templates, and erase their bytes from every file of the
@@ -443,7 +439,7 @@ class Gallery:
         """
         if not self._connections.write:
             raise GalleryError(f"{self.path}: opened for reading: open it with write=True to change it")
-        if whole or self._settings.erasing or self._settings.templates <= index.IN_MEMORY:
+        if whole or self._settings.erasing or self._settings.templates <= indexing.IN_MEMORY:
             self._require_sound()
         with self._connections.writing() as connection:
             yield connection, Settings.read(connection, self.path)
@@ -454,7 +450,7 @@ class Gallery:
         with self._writing(whole=forget) as (connection, settings):
             change = Change(connection, settings, self.path)
             yield change
-            new = change.settings()
+            new = change.finish()
             if new != settings:
                 if forget or change.erased:
                     # Under the write lock nobody can write a cache of the old content again.

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from facekit import hints
 from facekit.errors import GalleryError
-from facekit.gallery import rows
-from facekit.gallery.faults import damaged
-from facekit.gallery.records import Placement, flat_json, is_stored_name, subject_name
-from facekit.gallery.settings import Settings, Tally
-from facekit.gallery.tombstones import Burials, same_face
+from facekit.gallery.sqlite import rows
+from facekit.gallery.sqlite.faults import damaged
+from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.sqlite.tombstone_rows import read_tombstones, write_tombstones
+from facekit.gallery.subject_names import is_stored_name, subject_name
+from facekit.gallery.templates import Placement
+from facekit.gallery.tombstones import same_face
+from facekit.gallery.values import flat_json
 
 SHORTEST_DIGEST = 8
 
@@ -71,11 +74,12 @@ class Change:
         self._connection = connection
         self._before = settings
         self._path = path
-        self.burials = Burials(connection, settings, path)
+        self.tombstones = read_tombstones(connection, settings, path)
+        self._buried_before = frozenset(self.tombstones)
         self._tally = Tally(settings.templates, settings.subjects, settings.digest)
         self._last = settings.last
 
-    def settings(self) -> Settings:
+    def finish(self) -> Settings:
         """The settings after this change; equal to those before when nothing was changed."""
         tally = self._tally
         after = replace(
@@ -85,7 +89,7 @@ class Change:
             digest=tally.digest,
             last=self._last,
         )
-        after = self.burials.settings(after)
+        after = write_tombstones(self._connection, self._buried_before, self.tombstones, after)
         return after if after == self._before else replace(after, changes=after.changes + 1)
 
     def number(self, name: str) -> int:
@@ -131,10 +135,11 @@ class Change:
         return None if place is None else of_picture[place]
 
     def _buried(self, sha256: str, name: str, box: str, holder: rows.Row | None) -> Placement | None:
-        stones = self.burials.stones
-        if stones.has_picture("renamed", sha256, name):
+        if self.tombstones.has_picture("renamed", sha256, name):
             return Placement("renamed", holder.name) if holder else Placement("removed")
-        if stones.has_picture("named", sha256, name) or stones.has_face(sha256, json.loads(box)):
+        if self.tombstones.has_picture("named", sha256, name) or self.tombstones.has_face(
+            sha256, json.loads(box)
+        ):
             return Placement("removed")
         return None
 
@@ -154,7 +159,7 @@ class Change:
         """Delete a subject and its templates."""
         for row in self._templates(number):
             self._delete(row)
-            self.burials.remove(row.sha256, row.name, row.box)
+            self.tombstones.remove(row.sha256, row.name, row.box)
             self.removed += 1
         self._drop_subject(number)
 
@@ -166,7 +171,7 @@ class Change:
         wanted = dict.fromkeys(_row_of(found, photo, name, self._path) for photo in photos)
         for row in wanted:
             self._delete(row)
-            self.burials.remove(row.sha256, row.name, None)
+            self.tombstones.remove(row.sha256, row.name, None)
             self.removed += 1
         if len(wanted) == len(found):
             self._drop_subject(number)
@@ -178,8 +183,8 @@ class Change:
         if taken is not None:
             raise GalleryError(f"{self._path}: {name!r} is in the gallery already: merge the two instead")
         for row in self._templates(number):
-            self.burials.rename(row.sha256, row.name)
-            self.burials.admit(row.sha256, name, row.box)
+            self.tombstones.rename(row.sha256, row.name)
+            self.tombstones.admit(row.sha256, name, row.box)
         added, old = self._subject(number)
         code = rows.subject_checksum(number, name, added)
         self._connection.execute(
@@ -194,7 +199,7 @@ class Change:
         """
         for row in self._templates(number):
             self._delete(row)
-            self.burials.rename(row.sha256, row.name)
+            self.tombstones.rename(row.sha256, row.name)
             if not self._has(target, row.sha256):
                 self._insert(target, into, row.described(), row.vector)
                 self.moved += 1
@@ -216,7 +221,7 @@ class Change:
     def _insert(
         self, subject: int, name: str, described: tuple[str, str, str, str, str], vector: bytes
     ) -> None:
-        self.burials.admit(described[0], name, described[2])
+        self.tombstones.admit(described[0], name, described[2])
         number = self._next()
         code = rows.template_checksum(self._before.fingerprint, number, subject, *described, vector=vector)
         self._connection.execute(

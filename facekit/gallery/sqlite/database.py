@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from facekit import hints
 from facekit.errors import GalleryError
-from facekit.gallery import migrations, schema
-from facekit.gallery.drafts import new_file, require_no_log
-from facekit.gallery.faults import damaged, in_words, is_passing
-from facekit.gallery.network import file_system
+from facekit.gallery.sqlite import migrations, schema
+from facekit.gallery.sqlite.drafts import new_file, require_no_log
+from facekit.gallery.sqlite.faults import damaged, in_words, is_passing
+from facekit.gallery.sqlite.network import file_system
 
 Result = TypeVar("Result")
 

@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 from facekit.errors import GalleryError
-from facekit.gallery import migrations, rows, schema
-from facekit.gallery.faults import code_of
-from facekit.gallery.settings import Settings
+from facekit.gallery.sqlite import migrations, rows, schema
+from facekit.gallery.sqlite.faults import code_of
+from facekit.gallery.sqlite.state import Settings
 
 
 def require_own(path: Path) -> None:

@@ -26,7 +26,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.gallery.search import CodeScan
+from facekit.gallery.search.codes import CodeScan
 
 MAGIC = b"fkindex1"
 # Magic, digest of the content, templates, dimension, radius, checksum, magic; padded so that arrays are

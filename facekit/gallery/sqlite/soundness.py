@@ -7,11 +7,11 @@ import sqlite3
 from itertools import islice
 from pathlib import Path
 
-from facekit.gallery import rows
-from facekit.gallery.faults import well_formed
-from facekit.gallery.index import ROWS_AT_ONCE, stacked
-from facekit.gallery.settings import Settings
-from facekit.gallery.tombstones import Tombstones
+from facekit.gallery.sqlite import rows
+from facekit.gallery.sqlite.faults import well_formed
+from facekit.gallery.sqlite.indexing import ROWS_AT_ONCE, stacked
+from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.tombstone_rows import read_tombstones
 
 
 def require_sound(connection: sqlite3.Connection, settings: Settings, path: Path) -> None:
@@ -22,4 +22,4 @@ def require_sound(connection: sqlite3.Connection, settings: Settings, path: Path
         with well_formed(path):
             for row in block:
                 row.info()
-    Tombstones.read(connection, settings, path)
+    read_tombstones(connection, settings, path)

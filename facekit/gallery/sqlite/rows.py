@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from facekit.arguments import number_of
-from facekit.gallery.faults import damaged
-from facekit.gallery.records import NewTemplate, TemplateInfo, checksum, flat_json, is_stored_name
-from facekit.gallery.settings import Settings, Tally
+from facekit.gallery.sqlite.faults import damaged
+from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.subject_names import is_stored_name
+from facekit.gallery.templates import STRANGER_RATE, NewTemplate, TemplateInfo
+from facekit.gallery.values import checksum, flat_json
 from facekit.poorness import is_poor
 
-STRANGER_RATE = "stranger_rate"
 # SQLite takes no more than 999 parameters in old versions.
 PARAMETERS = 900
 

@@ -17,11 +17,13 @@ import numpy as np
 
 from facekit.arguments import path_of
 from facekit.errors import GalleryError
-from facekit.gallery import cache, connections, database, drafts, index, log, rows
-from facekit.gallery.faults import in_words, well_formed
-from facekit.gallery.records import is_stored_name, unit_vectors
-from facekit.gallery.settings import Settings, Tally
-from facekit.gallery.tombstones import Tombstones
+from facekit.gallery.search import cache
+from facekit.gallery.sqlite import connections, database, drafts, indexing, log, rows
+from facekit.gallery.sqlite.faults import in_words, well_formed
+from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.sqlite.tombstone_rows import read_tombstones
+from facekit.gallery.subject_names import is_stored_name
+from facekit.gallery.values import unit_vectors
 
 # Of one kind of problem this many are told one by one.
 TOLD = 10
@@ -94,7 +96,7 @@ def _settings(settings: Settings, path: Path, fingerprint: str | None) -> Iterat
             "what a removal took out is not yet erased from the files: the next command that writes does it"
         )
         yield Problem("erasing", message)
-    if settings.templates > index.IN_MEMORY:
+    if settings.templates > indexing.IN_MEMORY:
         kept = cache.load(path, settings.dimension)
         if kept is not None and kept.digest == settings.digest:
             return
@@ -119,7 +121,7 @@ def _rows(connection: sqlite3.Connection, settings: Settings, path: Path) -> Ite
         except GalleryError as error:
             yield Problem("rows", str(error))
     try:
-        Tombstones.read(connection, settings, path)
+        read_tombstones(connection, settings, path)
     except GalleryError as error:
         yield Problem("rows", str(error))
     for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):

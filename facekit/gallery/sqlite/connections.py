@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facekit.errors import GalleryError
-from facekit.gallery import database
-from facekit.gallery.faults import in_words
-from facekit.gallery.log import require_own
+from facekit.gallery.sqlite import database
+from facekit.gallery.sqlite.faults import in_words
+from facekit.gallery.sqlite.log import require_own
 
 IDLE = 8
 _opening = threading.Lock()

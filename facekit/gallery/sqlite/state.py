@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sqlite3
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any, Self
 
 from facekit.arguments import number_of, whole_number
 from facekit.errors import UsageError
-from facekit.gallery.faults import damaged
-from facekit.gallery.records import DIGEST_SIZE, checksum, text
+from facekit.gallery.sqlite.faults import damaged
+from facekit.gallery.tombstones import KEYS
+from facekit.gallery.values import DIGEST_SIZE, checksum, text
 
 MODULUS = 1 << (8 * DIGEST_SIZE)
 MOST = 50
@@ -30,8 +30,6 @@ BOUNDS = {"threshold": (-1.0, 1.0), "tail": (0.0, 1.0), "poor_from": (0.0, 1.0)}
 # Characters: a calibration is a sentence, a curve of probabilities a line of JSON.
 SHORT = 200
 LONGEST = {"calibration": 2_000, "probability": 100_000, "tombstone_keys": 10_000}
-MOST_KEYS = 300
-KEYS = re.compile(r"([0-9a-f]{32}( [0-9a-f]{32})*)?")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from facekit import hints
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery.network import file_system
+from facekit.gallery.sqlite.network import file_system
 
 # Another connection is in the way, and may be gone in a moment. A process that closes the file, or one that
 # reads the log of a killed one, shows as "locking protocol".

@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from facekit.errors import GalleryError
-from facekit.gallery import drafts, schema
-from facekit.gallery.connections import Connections
-from facekit.gallery.database import PAUSE, patience, transaction
-from facekit.gallery.faults import is_passing
-from facekit.gallery.settings import Settings
+from facekit.gallery.sqlite import drafts, schema
+from facekit.gallery.sqlite.connections import Connections
+from facekit.gallery.sqlite.database import PAUSE, patience, transaction
+from facekit.gallery.sqlite.faults import is_passing
+from facekit.gallery.sqlite.state import Settings
 
 # How long a removal waits for those who read an earlier state.
 WAIT = 5.0

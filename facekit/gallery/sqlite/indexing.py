@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.errors import GalleryError
-from facekit.gallery import cache, database, rows
-from facekit.gallery.faults import damaged, in_words, well_formed
-from facekit.gallery.records import unit_vectors
-from facekit.gallery.search import CodeScan, FloatArray, Index, encode
-from facekit.gallery.settings import Settings, Tally
+from facekit.gallery.search import cache
+from facekit.gallery.search.codes import CodeScan, encode
+from facekit.gallery.search.exact import FloatArray
+from facekit.gallery.search.index import Index
+from facekit.gallery.sqlite import database, rows
+from facekit.gallery.sqlite.faults import damaged, in_words, well_formed
+from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.values import unit_vectors
 
 # Up to here reading and checking every row takes less than 50 ms, and no cache is written.
 IN_MEMORY = 5_000

@@ -7,11 +7,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from facekit.gallery import database, schema
-from facekit.gallery.drafts import new_file, require_no_log
-from facekit.gallery.faults import code_of, explained, in_words
-from facekit.gallery.settings import Settings
-from facekit.gallery.soundness import require_sound
+from facekit.gallery.sqlite import database, schema
+from facekit.gallery.sqlite.drafts import new_file, require_no_log
+from facekit.gallery.sqlite.faults import code_of, explained, in_words
+from facekit.gallery.sqlite.soundness import require_sound
+from facekit.gallery.sqlite.state import Settings
 
 
 def copy(source: Path | str, target: Path | str) -> Settings:

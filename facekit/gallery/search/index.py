@@ -9,120 +9,21 @@ the two vectors alone: not on the batch, the order of enrolment, or who else is 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facekit.gallery.records import UNIT_TOLERANCE, unit_vectors
+from facekit.gallery.search.exact import FloatArray, FloatScan, Scan, ranked
+from facekit.gallery.values import unit_vectors
 from facekit.results import Candidate, Vector
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-FloatArray = NDArray[np.float32]
 Rows = Callable[[NDArray[np.intp]], tuple[Sequence[str], FloatArray]]
 
-LONGEST = 1 + UNIT_TOLERANCE
-ROUNDING = 2.0**-23
 # Scores held at once for a batch of probes: 64 MB.
 SCORES_AT_ONCE = 2**24
-# Codes that a thread scans at a time; their scores stay in its cache.
-ROWS_AT_ONCE = 2**14
 # The best of so many scores is taken before all are looked at one by one.
 GROUP = 64
-# More threads than eight only wait for memory.
-CORES = min(8, os.cpu_count() or 1)
-
-
-class Scan(Protocol):
-    """Approximate scores of all templates, and how far from the true ones they can be."""
-
-    def __len__(self) -> int: ...
-
-    def scores(self, probes: FloatArray) -> FloatArray:
-        """(probes, templates)."""
-
-    def slack(self, probes: FloatArray) -> NDArray[np.float64]:
-        """(probes,) upper bounds of |approximate − true score|."""
-
-
-@dataclass(frozen=True, eq=False)
-class FloatScan:
-    """All vectors in memory, float32 (n, d); one matrix product."""
-
-    vectors: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.vectors)
-
-    def scores(self, probes: FloatArray) -> FloatArray:
-        return probes @ self.vectors.T
-
-    def slack(self, probes: FloatArray) -> NDArray[np.float64]:
-        # Any order of summation is within d·u·|a||b| (Higham 2002, eq. 3.5; u = 2⁻²⁴), taken twice over.
-        return np.full(len(probes), (self.vectors.shape[1] + 8) * ROUNDING * LONGEST**2)
-
-
-@dataclass(frozen=True, eq=False)
-class CodeScan:
-    """Each vector as int8 codes (n, d) times its own scale (n,): a quarter of the memory to read.
-
-    `radius` is the largest length of a vector's rounding error, so that for a probe p with its own
-    codes q and error e = p − q, |v·p − v̂·q| ≤ |v̂||e| + radius·|p| (Cauchy–Schwarz).
-    """
-
-    codes: NDArray[np.int8]
-    scales: FloatArray
-    radius: float
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def scores(self, probes: FloatArray) -> FloatArray:
-        import simsimd  # here, for only large galleries need it
-
-        codes, scales, _ = encode(probes)
-        scores = np.empty((len(probes), len(self)), np.float32)
-        starts = iter(range(0, len(self), ROWS_AT_ONCE))
-
-        def scan() -> None:
-            for first in starts:
-                rows = slice(first, first + ROWS_AT_ONCE)
-                products = simsimd.cdist(codes, self.codes[rows], metric="dot", out_dtype="f32")
-                np.multiply(np.asarray(products), self.scales[rows] * scales[:, None], out=scores[:, rows])
-
-        # simsimd lets other threads run. Helpers that the system has not started when this thread has
-        # come to the end are not waited for: on a busy machine they would make it slower.
-        helpers = [self._pool.submit(scan) for _ in range(min(CORES, len(self) // ROWS_AT_ONCE) - 1)]
-        scan()
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
-        return scores
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        from concurrent.futures import ThreadPoolExecutor
-
-        return ThreadPoolExecutor(CORES, thread_name_prefix="facekit-search")
-
-    def slack(self, probes: FloatArray) -> NDArray[np.float64]:
-        _, _, errors = encode(probes)
-        return (LONGEST + self.radius) * errors + self.radius * LONGEST + 8 * ROUNDING
-
-
-def encode(vectors: FloatArray) -> tuple[NDArray[np.int8], FloatArray, NDArray[np.float64]]:
-    """int8 codes (n, d) in −127 … 127, float32 scales (n,), and the lengths (n,) of the errors."""
-    scales = np.abs(vectors).max(axis=1) / np.float32(127)
-    codes = np.rint(vectors / scales[:, None]).clip(-127, 127).astype(np.int8)
-    rest = vectors - codes * scales[:, None].astype(np.float64)
-    return codes, scales, np.sqrt(np.einsum("ij,ij->i", rest, rest)) + ROUNDING
 
 
 class Index:
@@ -189,7 +90,7 @@ class Index:
         names, vectors = self.rows(positions)
         weak = [] if self._weak is None else self._weak[positions].tolist()
         poor = {name for name, only_poor in zip(names, weak, strict=False) if only_poor}
-        return _rank(probe, names, vectors, k, poor)
+        return ranked(probe, names, vectors, k, poor)
 
     def _finalists(self, probes: FloatArray, k: int) -> Iterator[NDArray[np.intp]]:
         """For each probe the rows that may be the best row of one of the k best subjects."""
@@ -224,27 +125,3 @@ def _kth_best(scores: FloatArray, k: int) -> float:
         best = scores[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
         scores = scores[scores >= np.partition(best, -k)[-k]]
     return float(np.partition(scores, -k)[-k])
-
-
-def score(probe: Vector, vector: Vector) -> float:
-    """The exactly rounded dot product of two unit vectors, held within −1 … 1."""
-    return _scores(probe, vector[None])[0]
-
-
-def _scores(probe: Vector, vectors: FloatArray) -> list[float]:
-    # Products of two float32 are exact in float64, and fsum rounds once, whatever the order.
-    products = vectors.astype(np.float64) * probe.astype(np.float64)
-    return [min(1.0, max(-1.0, math.fsum(row))) for row in products.tolist()]
-
-
-def _rank(
-    probe: Vector, names: Sequence[str], vectors: FloatArray, k: int, poor: AbstractSet[str]
-) -> list[Candidate]:
-    best: dict[str, float] = {}
-    for name, value in zip(names, _scores(probe, vectors), strict=True):
-        best[name] = max(value, best.get(name, -1.0))
-    order = sorted(best.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        Candidate(rank, name, value, poor=name in poor)
-        for rank, (name, value) in enumerate(order[:k], start=1)
-    ]

@@ -1,0 +1,102 @@
+"""What a gallery holds: people, their templates, and what becomes of a template that is to be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from facekit.results import Box, Vector
+
+STRANGER_RATE = "stranger_rate"
+"""The quality of a template that tells how poor its picture is (facekit.poorness)."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An enrolled person: name, number of templates, and when the first was stored (ISO 8601, UTC)."""
+
+    name: str
+    templates: int
+    added: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"subject": self.name, "templates": self.templates, "added": self.added}
+
+
+@dataclass(frozen=True)
+class TemplateInfo:
+    """A stored template without its vector. `sha256` is of the picture's bytes, `source` its name."""
+
+    id: int
+    subject: str
+    source: str
+    sha256: str
+    box: Box
+    quality: dict[str, float]
+    added: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**vars(self), "box": list(self.box)}
+
+
+@dataclass(frozen=True, eq=False)
+class NewTemplate:
+    """A template to store: `vector` is a float32 unit vector, `sha256` the hexadecimal digest of
+    the picture's bytes, `box` x0, y0, x1, y1. `added` is given by imports; else it is now.
+    """
+
+    subject: str
+    vector: Vector
+    sha256: str
+    source: str
+    box: Box
+    quality: Mapping[str, float] = field(default_factory=dict)
+    added: str | None = None
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What became of one template that was to be stored.
+
+    added      it is stored; it was moved from `other`, if somebody had this face of this picture, and
+               `emptied` says whether that was all that was stored of them
+    present    its subject has a template of the picture already
+    held       `other` has this face of this picture, and keeps it
+    removed    it was removed earlier, and stays removed
+    renamed    the picture was this subject's until a rename or a merge, and stays where it is
+    """
+
+    status: Literal["added", "present", "held", "removed", "renamed"]
+    other: str | None = None
+    emptied: bool = False
+
+
+@dataclass(frozen=True)
+class AddReport:
+    """What became of each template, in their order, and which subjects are new."""
+
+    placements: tuple[Placement, ...]
+    subjects: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> int:
+        return self._count("added")
+
+    @property
+    def present(self) -> int:
+        """How many were there already."""
+        return self._count("present")
+
+    @property
+    def held(self) -> int:
+        """How many were left out, for the same face of the same picture has another name here."""
+        return self._count("held")
+
+    @property
+    def removed(self) -> int:
+        """How many were left out, for they were removed or renamed earlier."""
+        return self._count("removed") + self._count("renamed")
+
+    def _count(self, status: str) -> int:
+        return sum(each.status == status for each in self.placements)
