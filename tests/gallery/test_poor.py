@@ -8,7 +8,7 @@ from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
 from facekit.gallery import Gallery, transfer
-from facekit.gallery.sqlite import copying, indexing, migrations, rows
+from facekit.gallery.sqlite import copying, indexing, rows
 from facekit.gallery.sqlite.state import Settings
 
 POOR = {"size": 50.0, "stranger_rate": 0.4}
@@ -88,17 +88,6 @@ def test_a_copy_and_a_merge_keep_what_is_poor(path, tmp_path):
 def test_nothing_is_poor_where_the_embedder_s_limit_is_not_known(tmp_path):
     with create(tmp_path / "gallery.db", [template("Ann", 0, quality=POOR)]) as gallery:
         assert not gallery.search(template("Ann").vector[None])[0][0].poor
-
-
-def test_a_gallery_from_before_has_no_limit_and_is_still_read(path):
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 3")
-    connection.commit()
-    connection.close()
-    with Gallery.open(path) as gallery:
-        check(gallery)
-    with Gallery.open(path, write=True) as gallery:
-        assert gallery.version == len(migrations.MIGRATIONS)
 
 
 @pytest.mark.parametrize("quality", ["[]", '{"stranger_rate": "x"}', "1"])

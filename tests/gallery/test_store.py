@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import Gallery, NewTemplate, Subject
 from facekit.gallery.sqlite import migrations
-from facekit.gallery.sqlite.state import _seal as seal
 from facekit.gallery.subject_names import subject_name
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
@@ -339,29 +338,6 @@ def test_a_failed_migration_leaves_the_gallery_as_it_was(path, monkeypatch):
             Gallery.open(path, write=True)
     with Gallery.open(path) as gallery:
         assert len(gallery) == 4
-
-
-def test_a_gallery_of_format_1_is_read_and_then_calibrated(path, monkeypatch):
-    """Format 1 has no settings of a calibration: it is read without them, and gets them when written."""
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
-        new = ("calibrated_subjects", "tail", "probability")
-        create(path, people(2)).close()
-        with closing(sqlite3.connect(path)) as old:
-            rows = dict(old.execute("SELECT key, value FROM settings"))
-            kept = {key: value for key, value in rows.items() if key not in (*new, "seal")}
-            old.executemany("DELETE FROM settings WHERE key = ?", [(key,) for key in new])
-            old.execute("UPDATE settings SET value = ? WHERE key = 'seal'", [seal(kept)])
-            old.commit()
-    with Gallery.open(path) as gallery:
-        assert (gallery.version, gallery.settings.calibrated_subjects, gallery.settings.tail) == (1, 0, 0.0)
-        before = gallery.threshold
-    with Gallery.open(path, write=True) as gallery:
-        gallery.set_threshold(before, "again", calibrated_subjects=1, tail=0.1, probability="{}")
-    with Gallery.open(path) as gallery:
-        assert gallery.version == len(migrations.MIGRATIONS)
-        assert gallery.settings.probability == "{}"
-        assert gallery.threshold == pytest.approx(before + 0.1 * np.log(2))
 
 
 def test_the_threshold_is_carried_to_more_people_and_never_lowered(path):

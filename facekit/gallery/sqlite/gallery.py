@@ -111,7 +111,7 @@ class Gallery:
         try:
             with connections.reading() as connection:
                 version = migrations.version(connection)
-                old = version < (len(migrations.MIGRATIONS) if write else migrations.READABLE)
+                old = write and version < len(migrations.MIGRATIONS)
                 if old:
                     require_sound(connection, Settings.read(connection, path), path)
             if old:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 
 
-def m001_subjects_and_templates(connection: sqlite3.Connection) -> None:
+def m001_tables(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     connection.execute(
         """CREATE TABLE subjects (
@@ -32,15 +32,7 @@ def m001_subjects_and_templates(connection: sqlite3.Connection) -> None:
             UNIQUE (subject, sha256))"""
     )
     connection.execute("CREATE INDEX templates_by_picture ON templates (sha256)")
-
-
-def m002_settings_of_a_calibration(connection: sqlite3.Connection) -> None:
-    """The settings may now say for how many people the threshold was chosen. No table changes; the number
-    keeps programs away that would stumble over the new keys."""
-
-
-def m003_tombstones(connection: sqlite3.Connection) -> None:
-    """What facekit.gallery.tombstones keeps of pictures that were removed or renamed."""
+    # What facekit.gallery.tombstones keeps of pictures that were removed or renamed.
     connection.execute(
         """CREATE TABLE tombstones (
             digest TEXT NOT NULL,
@@ -50,19 +42,7 @@ def m003_tombstones(connection: sqlite3.Connection) -> None:
     )
 
 
-def m004_poor_templates(connection: sqlite3.Connection) -> None:
-    """The settings may now say from which rate on a template is poor, and the qualities of one have its rate.
-    No table changes; the number keeps programs away that would let poor templates decide."""
-
-
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
-    m001_subjects_and_templates,
-    m002_settings_of_a_calibration,
-    m003_tombstones,
-    m004_poor_templates,
-)
-READABLE = 1
-"""The oldest format that can be read as it is: opening a gallery to read changes nothing in it."""
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_tables,)
 
 
 def version(connection: sqlite3.Connection) -> int:
