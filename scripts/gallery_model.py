@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from facekit.gallery import Gallery, NewTemplate
 FINGERPRINT, DIMENSION = "ab" * 32, 32
 NAMES = [f"{first}-{number}-Łęcka" for number in range(3) for first in ("Ada", "Ben", "Cem", "Dua")]
 PHOTOS = 6
+BEST = 3
+"""How many people a search asks for."""
+
 Operation = list[Any]
 """A verb and its arguments, as JSON has them."""
 
@@ -23,9 +28,15 @@ def picture(name: str, number: int) -> str:
     return hashlib.sha256(f"{name}/{number}".encode()).hexdigest()
 
 
+@cache
 def vector(sha256: str) -> np.ndarray:
     values = np.random.default_rng(int(sha256[:12], 16)).standard_normal(DIMENSION).astype(np.float32)
     return values / np.linalg.norm(values)
+
+
+@cache
+def cosine(sha256: str, other: str) -> float:
+    return float(vector(sha256).astype(np.float64) @ vector(other).astype(np.float64))
 
 
 def template(name: str, sha256: str) -> NewTemplate:
@@ -49,9 +60,18 @@ class State:
     def listed(self) -> dict[str, list[str]]:
         return {name: sorted(pictures) for name, pictures in self.people.items()}
 
+    def remembered(self) -> dict[str, int]:
+        """How many tombstones of each kind there are."""
+        return dict(Counter(kind for kind, *_ in self.stones))
+
     def holder(self, sha256: str) -> str | None:
         """Who has the face of this picture; one person at most."""
         return next((name for name, pictures in self.people.items() if sha256 in pictures), None)
+
+    def best(self, sha256: str) -> list[str]:
+        """Who is found by a search for this picture, best first."""
+        scores = {name: max(cosine(sha256, each) for each in own) for name, own in self.people.items()}
+        return sorted(scores, key=lambda name: (-scores[name], name))[:BEST]
 
 
 def applied(state: State, operation: Operation) -> tuple[State, Any]:
@@ -136,6 +156,16 @@ def of_rows(rows: Any) -> dict[str, list[str]]:
     for row in rows:
         state.setdefault(row.subject, []).append(row.sha256)
     return {name: sorted(pictures) for name, pictures in state.items()}
+
+
+def remembered(gallery: Gallery) -> dict[str, int]:
+    """How many tombstones of each kind the gallery has."""
+    return dict(Counter(stone.kind for stone in gallery.tombstones()))
+
+
+def ledger_of(gallery: Path) -> Path:
+    """Where model_ledger has it: not in the gallery's own folder."""
+    return gallery.parent.parent / "ledger"
 
 
 def changes(gallery: Gallery) -> int:

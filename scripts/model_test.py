@@ -4,17 +4,19 @@
     scripts/model_test.py [--seconds 60] [--processes 8] [--seed 1] [--kills-a-minute 60]
 
 Each process enrolls, removes, renames, merges, forgets removals, imports, exports, copies and searches by
-chance, through the library and now and then through the command, and reports what it was told. The gallery
-counts its changes, so each report says which change it was; the reports are replayed in that order on a
-simple model, which must agree with every answer, with every state that was read, and with the gallery at the
-end. A command, or a process killed in the middle, does not know its number: it has to fit into a gap that
-nobody else fills. At the end no byte of whoever was removed is left in the gallery's files, and `gallery
-check` finds nothing.
+chance, through the library and now and then through the command, and reports what it was told. A ledger tells
+which operation made which change of the gallery, also if its process was killed and could not report it. The
+operations are replayed in that order on a simple model, which must agree with every answer, with every state
+that was read, and with the gallery at the end. Every change that was acknowledged must be in the ledger where
+it was said to be, and whoever looked at the gallery afterwards must have seen it. At the end no byte of
+whoever was removed is left in the gallery's files, and `gallery check` finds nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import math
 import os
 import random
 import signal
@@ -26,13 +28,16 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from gallery_model import changes, new_gallery, of_rows
-from model_judge import Reports, judged, orders, refusals, traces
-from model_worker import work
+from gallery_model import changes, ledger_of, new_gallery, of_rows, remembered
+from model_judge import Deed, Read, judged, of_lines, traces
+from model_ledger import Ledger
 
 from facekit.gallery import Gallery, check
 
-SECONDS_TO_JUDGE = 120.0
+WORKER = Path(__file__).with_name("model_worker.py")
+# A process waits a minute for others before it gives up.
+SECONDS_TO_END = 180
+PAUSE = 0.1
 
 
 class Run:
@@ -41,20 +46,27 @@ class Run:
     def __init__(self, folder: Path, *, processes: int, seed: int) -> None:
         (folder / "gallery").mkdir()
         self.path = folder / "gallery" / "gallery.db"
-        self.reports = Reports()
+        self.deeds: list[Deed] = []
+        self.reads: list[Read] = []
         self.errors: list[str] = []
+        self.counts: Counter[str] = Counter()
         self._chance = random.Random(seed)
+        self._numbers = itertools.count(1)
         new_gallery(self.path).close()
         self._workers = [self._start() for _ in range(processes)]
 
-    def go(self, seconds: float, kills: float) -> None:
-        """Let them work so long, and kill one `kills` times a second."""
+    def go(self, seconds: float, kills: float, reports: int = 0) -> None:
+        """Let them work so long, from when all have begun, and kill one that has begun `kills` times a
+        second; let them work longer if they have not made so many reports.
+        """
+        while not all(worker.lines for worker in self._workers) and not self._ended():
+            time.sleep(PAUSE)
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            pause = self._chance.expovariate(kills) if kills else seconds
-            time.sleep(max(0.0, min(pause, end - time.monotonic())))
-            if time.monotonic() < end:
-                place = self._chance.randrange(len(self._workers))
+        while (left := end - time.monotonic()) > 0 or (self._reports() < reports and not self._ended()):
+            pause = self._chance.expovariate(kills) if kills else math.inf
+            time.sleep(min(pause, max(left, PAUSE)))
+            place = self._chance.randrange(len(self._workers))
+            if pause < left and self._workers[place].lines:
                 self._workers[place].end(signal.SIGKILL)
                 self._collect(self._workers[place])
                 self._workers[place] = self._start()
@@ -64,14 +76,23 @@ class Run:
             worker.end(None)
             self._collect(worker)
 
+    def _reports(self) -> int:
+        return len(self.deeds) + len(self.reads) + sum(len(worker.lines) for worker in self._workers)
+
+    def _ended(self) -> bool:
+        """Whether one has ended by itself, of which the judge will tell."""
+        return any(worker.has_ended() for worker in self._workers)
+
     def _start(self) -> Worker:
-        return Worker(self.path, self._chance.randrange(2**32))
+        return Worker(self.path, next(self._numbers), self._chance.randrange(2**32))
 
     def _collect(self, worker: Worker) -> None:
-        if worker.lines and '"command": true' in worker.lines[-1]:
-            time.sleep(1)  # what it had started was killed too, and may take a moment to be gone
         with Gallery.open(self.path) as gallery:
-            self.reports.take(worker.lines, changes(gallery))
+            most = changes(gallery)
+        deeds, reads = of_lines(worker.lines, time.monotonic(), most)
+        self.deeds += deeds
+        self.reads += reads
+        self.counts["process killed"] += worker.status == -signal.SIGKILL
         if worker.status not in (0, -signal.SIGKILL):
             self.errors.append(worker.errors)
 
@@ -79,44 +100,47 @@ class Run:
         """What is wrong, in words; nothing if all is right."""
         wrong = list(self.errors)
         with Gallery.open(self.path, write=True) as gallery:
-            last = changes(gallery)
+            start, last = time.monotonic(), changes(gallery)
         with Gallery.open(self.path) as gallery:
-            final = of_rows(gallery.templates())
+            people = of_rows(gallery.templates())
+            at_end = Read("end", start, time.monotonic(), last, people, remembered(gallery))
             if gallery.settings.erasing:
                 wrong.append("an erasure is still due")
         wrong += [problem.message for problem in check(self.path)]
-        wrong += refusals(self.reports.answers)
-        sys.setrecursionlimit(100_000)  # it goes one deeper at each change without a number
-        # What was killed may have been done or not, here or there: what was read tells which order it was.
-        least: list[str] | None = None
-        end = time.monotonic() + SECONDS_TO_JUDGE
-        for states in orders(self.reports, last, final):
-            odd = [answer for report in self.reports.answers for answer in judged(report, states)]
-            least = odd if least is None or len(odd) < len(least) else least
-            if not least or time.monotonic() > end:
-                break
-        if least is None:
-            at = self.reports.furthest + 1
-            wrong.append(
-                "no order of what was acknowledged gives these answers and the gallery at the end: it fails "
-                f"at change {at} of {last}: {self.reports.numbered.get(at)}"
-            )
-        else:
-            wrong += least
-        wrong += traces(self.path.parent, final)
+        made = self._made(last)
+        self._count(set(made))
+        wrong += judged(self.deeds, [*self.reads, at_end], made)
+        wrong += traces(self.path.parent, people)
         return wrong
+
+    def _made(self, last: int) -> list[int]:
+        ledger = Ledger(ledger_of(self.path))
+        try:
+            return ledger.operations(last)
+        finally:
+            ledger.close()
+
+    def _count(self, made: set[int]) -> None:
+        for deed in self.deeds:
+            by = "command " if deed.command else ""
+            outcome = deed.outcome
+            if outcome == "killed":
+                outcome = f"killed {'after' if deed.id in made else 'before'} its change"
+            self.counts[f"{by}{deed.operation[0]} {outcome}"] += 1
+        for read in self.reads:
+            self.counts[f"read by {read.way}"] += 1
 
 
 class Worker:
     """A process that works, and a thread that reads what it reports."""
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path, number: int, seed: int) -> None:
         self.lines: list[str] = []
         self.status: int | None = None
         self.errors = ""
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--work", str(path), "--seed", str(seed)],
+            [sys.executable, str(WORKER), "work", str(path), str(number), str(seed)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -131,6 +155,9 @@ class Worker:
         assert self._process.stdout is not None
         self.lines.extend(self._process.stdout)
 
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def stop(self) -> None:
         """Tell it to end after what it is doing."""
         assert self._process.stdin is not None
@@ -140,7 +167,7 @@ class Worker:
         """Wait for its end, or kill it."""
         if number is not None:
             os.killpg(self._process.pid, number)
-        self.status = self._process.wait()
+        self.status = self._process.wait(SECONDS_TO_END)
         self._reader.join()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -151,12 +178,15 @@ class Worker:
             self.errors = self._errors.read()
 
 
-def run(*, seconds: float, processes: int, seed: int, kills: float) -> tuple[Counter[str], list[str]]:
-    """How often what was done, and what is wrong; `kills` a second."""
+def run(
+    *, seconds: float, processes: int, seed: int, kills: float, reports: int = 0
+) -> tuple[Counter[str], list[str]]:
+    """How often what was done, and what is wrong; the rest is as in `Run.go`."""
     with tempfile.TemporaryDirectory(prefix="facekit-model-") as folder:
         trial = Run(Path(folder), processes=processes, seed=seed)
-        trial.go(seconds, kills)
-        return trial.reports.counts, trial.judge()
+        trial.go(seconds, kills, reports)
+        wrong = trial.judge()
+        return trial.counts, wrong
 
 
 def main() -> int:
@@ -165,11 +195,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills-a-minute", type=float, default=60)
-    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.work:
-        work(arguments.work, arguments.seed)
-        return 0
     counts, wrong = run(
         seconds=arguments.seconds,
         processes=arguments.processes,

@@ -1,7 +1,14 @@
-"""One process of scripts/model_test.py: does to a gallery what chance says, and reports what it is told."""
+"""One process of scripts/model_test.py: does to a gallery what chance says, and reports what it is told.
+
+    scripts/model_worker.py work GALLERY WORKER SEED
+    scripts/model_worker.py command GALLERY OPERATION WORD…
+
+The second is the command `facekit WORD…`, of which the ledger knows which operation it is.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -12,182 +19,220 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gallery_model import NAMES, PHOTOS, Operation, changes, new_gallery, of_rows, picture, template, vector
+from gallery_model import (
+    BEST,
+    NAMES,
+    PHOTOS,
+    Operation,
+    changes,
+    ledger_of,
+    new_gallery,
+    of_rows,
+    picture,
+    remembered,
+    template,
+    vector,
+)
+from model_ledger import Ledger, Recorder
 
 from facekit.errors import GalleryError
-from facekit.gallery import AddReport, Gallery, NewTemplate, check, transfer
+from facekit.gallery import Gallery, NewTemplate, check, transfer
 from facekit.gallery.sqlite import copying, indexing
 
 # So few templates are a large gallery here, that there is a search cache to lie.
 SMALL = 8
 
 
-def work(path: Path, seed: int) -> None:
-    """Do what chance says until killed or told to stop, and report each thing before and after it."""
-    indexing.IN_MEMORY = SMALL
-    chance = random.Random(seed)
-    own = path.parent.parent / f"own-{os.getpid()}"
-    own.mkdir()
-    reading, writing = Gallery.open(path), Gallery.open(path, write=True)
-    stop = threading.Event()
-    threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
-    while not stop.is_set():
-        kind = chance.random()
-        if kind < 0.25:
-            _report(_read(reading, chance, own, path))
-        elif kind < 0.30:
-            _report(_command(path, _operation(chance), reading))
-        else:
-            operation = _operation(chance)
-            _report({"kind": "began", "operation": operation, "least": changes(reading)})
-            _report(_change(path, writing, chance, own, operation, reading))
-        if chance.random() < 0.1:
-            writing.close()
-            writing = Gallery.open(path, write=True)
-    writing.close()
-    reading.close()
+class Work:
+    """What chance lets the worker of this number do. Before and after each thing it is reported; an operation
+    has a number that no other worker gives.
+    """
 
+    def __init__(self, path: Path, worker: int, seed: int) -> None:
+        self.path = path
+        self._own = path.parent.parent / f"own-{worker}"
+        self._own.mkdir()
+        self._chance = random.Random(seed)
+        self._operations = itertools.count((worker << 32) + 1)
+        self._recorder = Recorder(path, Ledger(ledger_of(path)))
+        self._reading, self._writing = Gallery.open(path), Gallery.open(path, write=True)
 
-def _wait_for_end(stop: threading.Event) -> None:
-    sys.stdin.read()
-    stop.set()
+    def go(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            kind = self._chance.random()
+            if kind < 0.25:
+                start = time.monotonic()
+                _report({"kind": "read", **self._read(), "start": start, "end": time.monotonic()})
+            elif kind < 0.30:
+                operation = self._operation()
+                if operation[0] == "add":
+                    operation[-1] = False  # an import leaves everybody where they are
+                self._do(operation, self._by_command)
+            else:
+                self._do(self._operation(), self._by_library)
+            if self._chance.random() < 0.1:
+                self._writing.close()
+                self._writing = Gallery.open(self.path, write=True)
+        self._writing.close()
+        self._reading.close()
 
+    def _do(self, operation: Operation, way: Any) -> None:
+        number = next(self._operations)
+        start = time.monotonic()
+        _report({"kind": "began", "id": number, "operation": operation, "start": start})
+        result = way(number, operation)
+        _report(
+            {"kind": "ended", "id": number, **result, "most": changes(self._reading), "end": time.monotonic()}
+        )
 
-def _operation(chance: random.Random) -> Operation:
-    name, other = chance.sample(NAMES, 2)
-    verbs = ("add", "remove", "rename", "merge", "remove_photos", "forget_removals")
-    verb = chance.choices(verbs, (6, 2, 2, 1, 2, 1))[0]
-    if verb == "add":
-        pairs = {(each, picture(each, chance.randrange(PHOTOS))) for each in (name, name, other)}
-        return [verb, sorted(map(list, pairs)), chance.random() < 0.7, chance.random() < 0.5]
-    if verb == "remove":
-        return [verb, [name] if chance.random() < 0.8 else [name, other]]
-    if verb == "rename":
-        return [verb, name, other]
-    if verb == "merge":
-        return [verb, name, [other]]
-    if verb == "forget_removals":
-        return [verb]
-    return [verb, name, [picture(name, chance.randrange(PHOTOS))]]
+    def _operation(self) -> Operation:
+        chance = self._chance
+        name, other = chance.sample(NAMES, 2)
+        verbs = ("add", "remove", "rename", "merge", "remove_photos", "forget_removals")
+        verb = chance.choices(verbs, (6, 2, 2, 1, 2, 1))[0]
+        if verb == "add":
+            pairs = {(each, picture(each, chance.randrange(PHOTOS))) for each in (name, name, other)}
+            return [verb, sorted(map(list, pairs)), chance.random() < 0.7, chance.random() < 0.5]
+        if verb == "remove":
+            return [verb, [name] if chance.random() < 0.8 else [name, other]]
+        if verb == "rename":
+            return [verb, name, other]
+        if verb == "merge":
+            return [verb, name, [other]]
+        if verb == "forget_removals":
+            return [verb]
+        return [verb, name, [picture(name, chance.randrange(PHOTOS))]]
 
+    def _by_library(self, number: int, operation: Operation) -> dict[str, Any]:
+        self._recorder.begin(number)
+        try:
+            result = {"outcome": "done", "answer": self._answer(*operation)}
+        except GalleryError as error:
+            return {"outcome": "refused", "said": str(error), "base": self._recorder.base}
+        if self._recorder.changed:
+            return {**result, "number": self._writing.settings.changes}
+        return {**result, "base": self._recorder.base}
 
-def _change(
-    path: Path, gallery: Gallery, chance: random.Random, own: Path, operation: Operation, reading: Gallery
-) -> dict[str, Any]:
-    verb, *arguments = operation
-    least = changes(reading)
-    try:
+    def _answer(self, verb: str, *arguments: Any) -> Any:
+        gallery = self._writing
         if verb == "add":
             templates = [template(name, sha256) for name, sha256 in arguments[0]]
             again, move = arguments[1:]
-            if not move and chance.random() < 0.4:
-                report = _by_import(gallery, templates, own, chance, again)
+            if not move and self._chance.random() < 0.4:
+                # The same as adding, through another gallery and an export of it.
+                report = transfer.import_into(gallery, transfer.read(self._export(templates)), again=again)
             else:
                 report = gallery.add(templates, again=again, move=move)
-            answer: Any = [placement.status for placement in report.placements]
-        elif verb == "remove_photos" and chance.random() < 0.5:
-            answer = gallery.remove_photos(arguments[0], [sha256[:16] for sha256 in arguments[1]])
-        else:
-            answer = getattr(gallery, verb)(*arguments)
-    except GalleryError as error:
-        return {"kind": "refused", "operation": operation, "why": str(error)} | _window(least, reading)
-    # Where all was there already, nothing was changed; where nothing was remembered, perhaps nothing.
-    idle = (verb == "add" and "added" not in answer) or (verb == "forget_removals" and not answer)
-    number = {} if idle else {"number": gallery.settings.changes}
-    return {"kind": "done", "operation": operation, "answer": answer, **number} | _window(least, reading)
+            return [placement.status for placement in report.placements]
+        if verb == "remove_photos" and self._chance.random() < 0.5:
+            return gallery.remove_photos(arguments[0], [sha256[:16] for sha256 in arguments[1]])
+        return getattr(gallery, verb)(*arguments)
 
+    def _export(self, templates: list[NewTemplate]) -> Path:
+        other, file = self._own / "other.db", self._own / f"export{self._chance.choice(transfer.SUFFIXES)}"
+        file.unlink(missing_ok=True)
+        with new_gallery(other) as exported:
+            exported.add(templates)
+            transfer.write(exported, file)
+        other.unlink()
+        return file
 
-def _by_import(
-    gallery: Gallery, templates: list[NewTemplate], own: Path, chance: random.Random, again: bool
-) -> AddReport:
-    """The same as adding, through another gallery and an export of it."""
-    other, file = own / "other.db", own / f"export{chance.choice(transfer.SUFFIXES)}"
-    with new_gallery(other) as exported:
-        exported.add(templates)
-        transfer.write(exported, file)
-    report = transfer.import_into(gallery, transfer.read(file), again=again)
-    file.unlink()
-    other.unlink()
-    return report
+    def _by_command(self, number: int, operation: Operation) -> dict[str, Any]:
+        words = ["gallery", *self._words(*operation), "--gallery", str(self.path)]
+        reports = os.dup(1)
+        done = subprocess.run(
+            [sys.executable, __file__, "command", str(self.path), str(number), *words],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            # Whoever reads the reports comes to their end when the command has ended too.
+            pass_fds=(reports,),
+        )
+        os.close(reports)
+        return {"outcome": "refused" if done.returncode else "done", "said": done.stderr, "command": True}
 
+    def _words(self, verb: str, *arguments: Any) -> list[str]:
+        """The operation as the command line has it."""
+        if verb == "add":
+            pictures, again, _ = arguments
+            file = self._export([template(*each) for each in pictures])
+            return ["import", str(file), *(["--again"] if again else [])]
+        if verb == "remove":
+            return ["remove", *arguments[0]]
+        if verb == "merge":
+            return ["merge", arguments[0], *arguments[1]]
+        if verb == "remove_photos":
+            return ["remove", arguments[0], "--photo", arguments[1][0]]
+        return [verb.replace("_", "-"), *arguments]
 
-def _command(path: Path, operation: Operation, reading: Gallery) -> dict[str, Any]:
-    verb, *arguments = operation
-    if verb == "add":
-        verb, arguments = "remove", [[arguments[0][0][0]]]
-    words = _words(verb, *arguments)
-    operation = [verb, *arguments]
-    least = changes(reading)
-    _report({"kind": "began", "operation": operation, "least": least, "command": True})
-    done = subprocess.run(
-        [sys.executable, "-m", "facekit", "gallery", *words, "--gallery", str(path)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    report = {"operation": operation, "why": done.stderr} | _window(least, reading)
-    return report | {
-        "kind": "command" if done.returncode == 0 else "refused",
-        "must": "no removed picture" not in done.stderr,
-    }
+    def _read(self) -> dict[str, Any]:
+        """One state of the gallery, seen in one of many ways."""
+        gallery, chance = self._reading, self._chance
+        way = chance.choice(("templates", "contents", "export", "copy", "search"))
+        if way == "copy":
+            return self._copied()
+        if way == "contents":
+            slow, found = chance.random() < 0.1, []
+            for item in gallery.contents():
+                found.append(item)
+                if slow:
+                    time.sleep(0.01)  # somebody leafs through an export
+            return _seen(gallery, way, of_rows(found))
+        if way == "search":
+            sha256 = picture(chance.choice(NAMES), chance.randrange(PHOTOS))
+            best = [candidate.subject for candidate in gallery.search(vector(sha256)[None], BEST)[0]]
+            return {"way": way, "sha256": sha256, "best": best, "most": gallery.settings.changes}
+        with gallery.snapshot():
+            if way == "export":
+                _, *rows = map(json.loads, transfer.lines(gallery))
+                state = of_rows([template(row["subject"], row["sha256"]) for row in rows])
+                return _seen(gallery, way, state)
+            return _seen(gallery, way, of_rows(gallery.templates())) | {"remembered": remembered(gallery)}
 
-
-def _words(verb: str, *arguments: Any) -> list[str]:
-    """The operation as the command line has it."""
-    if verb == "remove":
-        return ["remove", *arguments[0]]
-    if verb == "merge":
-        return ["merge", arguments[0], *arguments[1]]
-    if verb == "remove_photos":
-        return ["remove", arguments[0], "--photo", arguments[1][0]]
-    return [verb.replace("_", "-"), *arguments]
-
-
-def _read(gallery: Gallery, chance: random.Random, own: Path, path: Path) -> dict[str, Any]:
-    """One state of the gallery, seen in one of many ways."""
-    way = chance.choice(("templates", "contents", "export", "copy", "search"))
-    if way == "copy":
-        target = own / "copy.db"
-        copying.copy(path, target)
+    def _copied(self) -> dict[str, Any]:
+        target = self._own / "copy.db"
+        copying.copy(self.path, target)
         problems = [problem.message for problem in check(target)]
         with Gallery.open(target) as copied:
             report = _seen(copied, "copy", of_rows(copied.templates()))
         target.unlink()
         return report | {"problems": problems}
-    if way == "contents":
-        least, found, slow = changes(gallery), gallery.contents(), chance.random() < 0.1
-        templates = []
-        for item in found:
-            templates.append(item)
-            if slow:
-                time.sleep(0.01)  # somebody leafs through an export
-        return {"kind": "seen", "way": way, "state": of_rows(templates)} | _window(least, gallery)
-    with gallery.snapshot():
-        if way == "search":
-            return _searched(gallery, chance)
-        if way == "export":
-            _, *rows = map(json.loads, transfer.lines(gallery))
-            state = of_rows([template(row["subject"], row["sha256"]) for row in rows])
-            return _seen(gallery, way, state)
-        return _seen(gallery, way, of_rows(gallery.templates()))
-
-
-def _searched(gallery: Gallery, chance: random.Random) -> dict[str, Any]:
-    sha256 = picture(chance.choice(NAMES), chance.randrange(PHOTOS))
-    best = gallery.search(vector(sha256)[None], 1)[0]
-    name = best[0].subject if best and best[0].score > 0.999 else None
-    return {"kind": "searched", "sha256": sha256, "name": name, "number": gallery.settings.changes}
 
 
 def _seen(gallery: Gallery, way: str, state: dict[str, list[str]]) -> dict[str, Any]:
-    return {"kind": "seen", "way": way, "state": state, "number": gallery.settings.changes}
-
-
-def _window(least: int, gallery: Gallery) -> dict[str, int]:
-    """Between which numbers of changes it happened."""
-    return {"least": least, "most": changes(gallery)}
+    return {"way": way, "state": state, "most": gallery.settings.changes}
 
 
 def _report(report: dict[str, Any]) -> None:
     print(json.dumps(report), flush=True)
+
+
+def work(path: Path, worker: int, seed: int) -> None:
+    """Do what chance says until killed or told to stop by the end of standard input."""
+    indexing.IN_MEMORY = SMALL
+    stop = threading.Event()
+
+    def wait_for_end() -> None:
+        sys.stdin.read()
+        stop.set()
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
+    Work(path, worker, seed).go(stop)
+
+
+def command(path: Path, operation: int, words: list[str]) -> None:
+    """The command `facekit` with these words."""
+    from facekit.__main__ import main
+
+    Recorder(path, Ledger(ledger_of(path))).begin(operation)
+    sys.argv = ["facekit", *words]
+    main()
+
+
+if __name__ == "__main__":
+    what, gallery, number, *rest = sys.argv[1:]
+    if what == "work":
+        work(Path(gallery), int(number), int(rest[0]))
+    else:
+        command(Path(gallery), int(number), rest)
