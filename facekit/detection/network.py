@@ -35,6 +35,8 @@ LARGE_FACES = 320
 _LARGEST_SIDE, _LARGEST_OF_ALL = 2000, 6000
 """The largest longer side in which a picture is shown, where no smaller faces are asked for than usual, and
 where they are. Half of 12 megapixels costs a third of the whole."""
+_STEP = 3.2
+"""How many times as large the next view may be: it sees the faces that are too large for this one."""
 _SMALLEST_SEEN = 20.0
 _WELL_SEEN = 64.0
 """A face of so many pixels is seen as well as any larger one."""
@@ -125,7 +127,7 @@ def sides(pixels: Pixels, min_face: int) -> list[int]:
     last = min(max(needed, min(longer, USUAL)), most)
     chosen = [last]
     while chosen[-1] > USUAL:
-        chosen.append(max(USUAL, chosen[-1] // 2))
+        chosen.append(USUAL if chosen[-1] <= _STEP * USUAL else chosen[-1] // 2)
     if chosen[-1] > LARGE_FACES:
         chosen.append(LARGE_FACES)
     return chosen
