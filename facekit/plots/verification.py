@@ -161,7 +161,7 @@ def histogram(found: Mapping[str, metrics.Scores], threshold: float | None, of: 
     axes.yaxis.set_major_formatter(lambda value, _: style.percent(round(value, 6)))
     axes.set_xlabel("score (cosine)")
     axes.set_ylabel(f"share of {of} per bin (%)")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center")
     return figure
 
 

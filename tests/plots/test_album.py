@@ -149,6 +149,13 @@ def test_the_histogram_counts_all_and_tells_of_failures(drawn: dict[str, Figure]
     assert "threshold 0.300" in labels
 
 
+def test_a_histogram_has_room_for_failures_of_both_kinds() -> None:
+    scores = np.append(np.linspace(0, 1, 1500), [-np.inf] * 20)
+    names = (f"{kind}, best of all (n = 1,520)" for kind in ("enrolled, with their own", "strangers"))
+    figure = verification.histogram(dict.fromkeys(names, scores), 0.4, "searches")
+    assert outside(figure) == []
+
+
 def test_reliability_is_by_hand() -> None:
     probabilities, right = (
         np.array([0.02, 0.04, 0.95, 0.97, 0.99]),
