@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Make the pictures of the documentation, from the photo in tests/data and from measurements.
+
+    python scripts/make_pictures.py                       the annotated photo, from the public-domain one
+    python scripts/make_pictures.py --data photos-val.zip   and the plots, which show nobody's face
+
+The photo is annotated by `facekit identify`, which knows its small gray copy only. The plots are those of
+`facekit evaluate identification --gallery-photos 6` on a folder or ZIP file with photos of each person.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+PHOTOS, IMAGES = ROOT / "tests" / "data", ROOT / "docs" / "images"
+WIDTH, HEIGHT = 640, 400
+"""Of the annotated photo in pixels: its upper part, large enough to read the name in."""
+PLOTS = ("fnir-fpir", "search-scores")
+
+
+def facekit(*arguments: str | Path) -> None:
+    command = [sys.executable, "-m", "facekit", *map(str, arguments)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def annotated_photo(folder: Path) -> None:
+    gallery = folder / "first.db"
+    facekit("enroll", "--subject", "Eileen Collins", PHOTOS / "astronaut-copy.jpg", "--gallery", gallery)
+    facekit("identify", PHOTOS / "astronaut.png", "--gallery", gallery, "--annotate", folder)
+    with Image.open(folder / "astronaut-faces.jpg") as photo:
+        small = photo.resize((WIDTH, WIDTH), Image.Resampling.LANCZOS).crop((0, 0, WIDTH, HEIGHT))
+        small.save(IMAGES / "astronaut-named.jpg", quality=85, optimize=True)
+
+
+def plots(photos: Path, folder: Path) -> None:
+    if photos.suffix == ".zip":
+        with zipfile.ZipFile(photos) as archive:
+            archive.extractall(folder / "photos")
+        (photos,) = (folder / "photos").iterdir()
+    scores = folder / "scores.csv"
+    facekit("evaluate", "identification", "--images", photos, "--gallery-photos", "6", "--scores", scores)
+    facekit("plot", scores, "--out", folder / "plots")
+    for name in PLOTS:
+        (drawn,) = (folder / "plots").rglob(f"*{name}*.png")
+        with Image.open(drawn) as plot:
+            plot.convert("RGB").quantize(64).save(IMAGES / f"{name}.png", optimize=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "--data", type=Path, help="photos of each person: a folder, or a ZIP file with such a folder in it"
+    )
+    arguments = parser.parse_args()
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        annotated_photo(Path(folder))
+        if arguments.data:
+            plots(arguments.data, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
