@@ -88,6 +88,18 @@ def text_of(value: object, what: str) -> str:
     return value
 
 
+def short_text(value: object, what: str, longest: int) -> str:
+    """A text that can be stored. Raises UsageError when it is none, too long or no valid Unicode."""
+    value = text_of(value, what)
+    if len(value) > longest:
+        raise UsageError(f"{what} has {len(value)} characters: at most {longest} are stored")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} is not valid Unicode text") from error
+    return value
+
+
 def switch(value: object, what: str) -> bool:
     """True or False. Raises UsageError for anything else."""
     if not isinstance(value, bool):

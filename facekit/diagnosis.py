@@ -89,7 +89,7 @@ def _gallery(path: Path | None) -> str:
         with verbs.open_gallery(found) as gallery:
             return (
                 f"{whose}, format {gallery.version}, {len(gallery.subjects())} subjects, "
-                f"{len(gallery)} templates, embedder {gallery.fingerprint[:12]}, "
+                f"{len(gallery)} templates, embedder {gallery.settings.fingerprint[:12]}, "
                 f"threshold {gallery.threshold:.3f}"
             )
     except FacekitError as error:

@@ -29,7 +29,7 @@ class Known:
         self._numbers: dict[str, int] = {}
         self._count = 0
         self._subjects = np.empty(64, np.int64)
-        self._vectors = np.empty((64, gallery.dimension), np.float32)
+        self._vectors = np.empty((64, gallery.settings.dimension), np.float32)
 
     def add(self, templates: Iterable[NewTemplate]) -> None:
         for template in templates:
@@ -48,7 +48,7 @@ class Known:
         for name in [*self._left, *moving]:
             gone = moving.get(name, ())
             rest = [each.vector for each in self._gallery.stored(name) if each.sha256 not in gone]
-            self._left[name] = np.stack(rest) if rest else np.empty((0, self._gallery.dimension), np.float32)
+            self._left[name] = np.stack(rest) if rest else self._vectors[:0]
 
     def other(self, subject: str, vector: Vector) -> Candidate | None:
         """Whom the face is most like among all others, of the gallery and of those that were added."""

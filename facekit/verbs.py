@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from facekit import folders, hints, identification, settings
 from facekit.arguments import path_of, paths_of, score_of, whole_number
 from facekit.errors import GalleryError, NoFaceError, PictureError, UsageError
+from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.in_use import gallery_in_use
 from facekit.gallery.search.exact import score
 from facekit.gallery.sqlite.gallery import Gallery
@@ -132,15 +133,9 @@ def gallery_for_enrolment(path: Path, pipeline: Pipeline) -> Gallery:
         try:
             return Gallery.create(
                 path,
-                fingerprint=pipeline.fingerprint,
-                dimension=pipeline.dimension,
-                embedder_name=spec.name,
-                threshold=spec.threshold,
-                calibration=spec.calibration,
-                calibrated_subjects=spec.calibrated_subjects,
-                tail=spec.tail,
-                probability=spec.probability,
-                poor_from=spec.poor_from,
+                GallerySettings(
+                    spec.name, pipeline.fingerprint, pipeline.dimension, spec.calibration, spec.poor_from
+                ),
             )
         except GalleryError:
             if not path.exists():  # else another process made it in this moment

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit import settings, untrusted
+from facekit.calibration import Calibration
 from facekit.errors import GalleryError, WeightsError
 from facekit.untrusted import Fields
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from facekit.poorness import Poorness
 
 MANIFEST = "manifest.toml"
+UNCALIBRATED = Calibration(0.4)
 _SHA256 = re.compile("[0-9a-f]{64}")
 _LARGEST = 1e6  # what is larger is no model of anything, and could become infinite
 _LEAST_SCALE = 1e-6  # by a smaller one pixels become more than a float32 holds
@@ -27,10 +29,9 @@ class EmbedderSpec:
 
     A pixel value v in 0 … 255 goes in as (v − mean) / scale; `colour` is `rgb` or `bgr`, `layout`
     `nchw` or `nhwc`; `template` names the landmark scheme the crops are aligned to; `flip` averages
-    the vectors of crop and mirror image. `threshold` is the cosine at which a calibration on
-    strangers reached the rate that `calibration` describes, with `calibrated_subjects` people enrolled; for
-    e times as many it rises by `tail`; `probability` is the curve of facekit.probability, or empty.
-    `poorness` tells which faces are too poor to compare with, None where that was not measured.
+    the vectors of crop and mirror image. `calibration` is what a new
+    gallery begins with. `poorness` tells which faces are too poor to compare with, None where that was not
+    measured.
     """
 
     path: Path
@@ -45,12 +46,12 @@ class EmbedderSpec:
     template: str = "arcface5"
     flip: bool = False
     precision: str = "float32"
-    threshold: float = 0.4
-    calibration: str = "not calibrated"
-    calibrated_subjects: int = 0
-    tail: float = 0.0
-    probability: str = ""
+    calibration: Calibration = UNCALIBRATED
     poorness: Poorness | None = None
+
+    @property
+    def threshold(self) -> float:
+        return self.calibration.threshold
 
     @property
     def poor_from(self) -> float:
@@ -209,11 +210,7 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
         template=table.text("template", "arcface5", longest=50),
         flip=table.flag("flip", False),
         precision=table.text("precision", "float32", longest=50),
-        threshold=table.number("threshold", 0.4, least=-1, most=1),
-        calibration=table.text("calibration", "not calibrated"),
-        calibrated_subjects=table.whole("calibrated_subjects", 0),
-        tail=table.number("tail", 0.0, least=0, most=1),
-        probability=_curve(table),
+        calibration=_calibration(table),
         poorness=_poorness(table),
     )
 
@@ -237,18 +234,19 @@ def _poorness(table: Fields) -> Poorness | None:
     )
 
 
-def _curve(table: Fields) -> str:
-    """The text of a curve that facekit.probability can read, or an empty one."""
+def _calibration(table: Fields) -> Calibration:
+    """The calibration of the embedder, whose curve facekit.probability can read."""
     from facekit.probability import Probability
 
-    curve = table.text("probability", "", longest=10_000)
+    calibration = Calibration.read(table, UNCALIBRATED)
     try:
-        Probability.read(curve)
+        Probability.read(calibration.probability)
     except GalleryError:
+        shown = untrusted.shown(calibration.probability)
         raise WeightsError(
-            f"{table.place} probability = {untrusted.shown(curve)}: it is what facekit calibrate writes"
+            f"{table.place} probability = {shown}: it is what facekit calibrate writes"
         ) from None
-    return curve
+    return calibration
 
 
 def digest(path: Path) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from facekit.calibration import Calibration
 from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery.gallery_settings import GallerySettings
 
 FINGERPRINT, DIMENSION = "ab" * 32, 32
 NAMES = [f"{first}-{number}-Łęcka" for number in range(3) for first in ("Ada", "Ben", "Cem", "Dua")]
@@ -170,15 +172,8 @@ def ledger_of(gallery: Path) -> Path:
 
 def changes(gallery: Gallery) -> int:
     len(gallery)
-    return gallery.settings.changes
+    return gallery.change_number
 
 
 def new_gallery(path: Path) -> Gallery:
-    return Gallery.create(
-        path,
-        fingerprint=FINGERPRINT,
-        dimension=DIMENSION,
-        embedder_name="model",
-        threshold=0.5,
-        calibration="none",
-    )
+    return Gallery.create(path, GallerySettings("model", FINGERPRINT, DIMENSION, Calibration(0.5)))

@@ -22,12 +22,12 @@ import datetime
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit import settings, verbs, weights
+from facekit.calibration import Calibration
 from facekit.embedding import Embedder
 from facekit.evaluation import calibration, evidence
 from facekit.evaluation.pictures import Templates
@@ -70,21 +70,17 @@ def strangers(
 
 def choose(
     gallery: Gallery, vectors: NDArray[np.float32], people: list[str], fpir: float, name: str
-) -> dict[str, Any]:
-    """Threshold, sentence, number of people, tail and curve, as gallery and manifest call them."""
+) -> Calibration:
+    """What gallery and manifest are to have."""
     contents = list(gallery.contents())
     enrolled = Enrolled.of(np.stack([item.vector for item in contents]), [item.subject for item in contents])
     texts = tuple(people)
     found = evidence.of_photos(enrolled, Templates(texts, vectors, np.arange(len(texts)), texts), people)
     chosen = calibration.choose(found.non_mated, fpir)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    return {
-        "threshold": chosen.threshold,
-        "calibration": chosen.sentence(name, today),
-        "calibrated_subjects": chosen.subjects,
-        "tail": round(chosen.tail, 4),
-        "probability": calibration.fit(found.top, found.right).text(),
-    }
+    curve = calibration.fit(found.top, found.right).text()
+    sentence = chosen.sentence(name, today)
+    return Calibration(chosen.threshold, sentence, chosen.subjects, round(chosen.tail, 4), curve)
 
 
 def main() -> None:
@@ -104,12 +100,11 @@ def main() -> None:
     vectors = np.concatenate([embedder(crops[first : first + 64]) for first in range(0, len(crops), 64)])
     with Gallery.open(target, write=True) as gallery:
         chosen = choose(gallery, vectors, people, options.fpir, options.strangers.stem)
-        more = {key: chosen[key] for key in ("calibrated_subjects", "tail", "probability")}
-        gallery.set_threshold(chosen["threshold"], chosen["calibration"], **more)
+        gallery.set_calibration(chosen)
     path = settings.weights_folder() / weights.MANIFEST
     entry = weights.read_manifest(path)["embedder"]
-    manifest.update(path, {**entry, **chosen})
-    print(f"threshold {chosen['threshold']}: {chosen['calibration']}")
+    manifest.update(path, {**entry, **chosen.to_dict()})
+    print(f"threshold {chosen.threshold}: {chosen.description}")
 
 
 if __name__ == "__main__":

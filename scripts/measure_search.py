@@ -26,7 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from facekit.calibration import Calibration
 from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search.cache import discard, place
 from facekit.gallery.search.exact import FloatArray
 
@@ -64,15 +66,8 @@ def random_vectors(count: int, dimension: int, seed: int) -> FloatArray:
 def fill(path: Path, vectors: FloatArray) -> float:
     """Store each vector as a person of its own; return the seconds it took."""
     start = time.perf_counter()
-    made = Gallery.create(
-        path,
-        fingerprint="0" * 64,
-        dimension=vectors.shape[1],
-        embedder_name="random vectors",
-        threshold=0.4,
-        calibration="none",
-    )
-    with made as gallery:
+    settings = GallerySettings("random vectors", "0" * 64, vectors.shape[1], Calibration(0.4))
+    with Gallery.create(path, settings) as gallery:
         for first in range(0, len(vectors), BATCH):
             numbers = range(first, min(first + BATCH, len(vectors)))
             gallery.add([_template(number, vectors[number]) for number in numbers])

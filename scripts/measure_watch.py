@@ -247,7 +247,7 @@ def names(people: Sequence[Person], pipeline: Pipeline, folder: Path, frames: in
     pairs = [pair[:: 1 - 2 * (n % 2)] for n, pair in enumerate(zip_longest(known, strangers))]
     scene = film(folder / "names.mp4", pairs, frames)
     judge = Judge(scene.truth, {person.name for person in known})
-    limit = voting.limit(pipeline.spec.threshold, pipeline.spec.tail)
+    limit = voting.limit(pipeline.spec.threshold, pipeline.spec.calibration.tail)
     session = Session(PipelineEyes(pipeline), index_of(known).search, limit)
     play(Reader(parse(str(scene.path))), session, judge)
     return {"threshold": limit, "frames": len(scene.truth), **judge.result()}
@@ -266,7 +266,7 @@ def speed(
     ours: list[float] = []
     others: list[float] = []
     for _ in range(turns):
-        limit = voting.limit(pipeline.spec.threshold, pipeline.spec.tail)
+        limit = voting.limit(pipeline.spec.threshold, pipeline.spec.calibration.tail)
         session = Session(PipelineEyes(pipeline), index_of(people[:1]).search, limit)
         ours.append(_frames_a_second(scene.path, session.step, frames))
         if rival:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from facekit.gallery.sqlite import gallery as sqlite_gallery
 from facekit.gallery.sqlite.changes import Change
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State
 
 # Aligned, a place lies in one page of the file: a killed process has written all of it or nothing.
 PLACE = struct.Struct("<Q")
@@ -65,18 +65,16 @@ class Recorder:
 
 
 class _RecordedChange(Change):
-    """Writes itself down once all its rows are changed: next come its settings and the commit."""
+    """Writes itself down once all its rows are changed: next come its state and the commit."""
 
-    def __init__(
-        self, recorder: Recorder, connection: sqlite3.Connection, settings: Settings, path: Path
-    ) -> None:
-        super().__init__(connection, settings, path)
-        self._counted = settings.changes
+    def __init__(self, recorder: Recorder, connection: sqlite3.Connection, state: State, path: Path) -> None:
+        super().__init__(connection, state, path)
+        self._counted = state.changes
         self._recorder = recorder if path == recorder.gallery else None
         if self._recorder:
-            self._recorder.base = settings.changes
+            self._recorder.base = state.changes
 
-    def finish(self) -> Settings:
+    def finish(self) -> State:
         after = super().finish()
         if self._recorder and after.changes != self._counted:
             self._recorder.commit(after.changes)

@@ -104,7 +104,7 @@ class Run:
         with Gallery.open(self.path) as gallery:
             people = of_rows(gallery.templates())
             at_end = Read("end", start, time.monotonic(), last, people, remembered(gallery))
-            if gallery.settings.erasing:
+            if gallery.state.erasing:
                 wrong.append("an erasure is still due")
         wrong += [problem.message for problem in check(self.path)]
         made = self._made(last)

@@ -110,7 +110,7 @@ class Work:
         except GalleryError as error:
             return {"outcome": "refused", "said": str(error), "base": self._recorder.base}
         if self._recorder.changed:
-            return {**result, "number": self._writing.settings.changes}
+            return {**result, "number": self._writing.change_number}
         return {**result, "base": self._recorder.base}
 
     def _answer(self, verb: str, *arguments: Any) -> Any:
@@ -182,7 +182,7 @@ class Work:
         if way == "search":
             sha256 = picture(chance.choice(NAMES), chance.randrange(PHOTOS))
             best = [candidate.subject for candidate in gallery.search(vector(sha256)[None], BEST)[0]]
-            return {"way": way, "sha256": sha256, "best": best, "most": gallery.settings.changes}
+            return {"way": way, "sha256": sha256, "best": best, "most": gallery.change_number}
         with gallery.snapshot():
             if way == "export":
                 _, *rows = map(json.loads, transfer.lines(gallery))
@@ -201,7 +201,7 @@ class Work:
 
 
 def _seen(gallery: Gallery, way: str, state: dict[str, list[str]]) -> dict[str, Any]:
-    return {"way": way, "state": state, "most": gallery.settings.changes}
+    return {"way": way, "state": state, "most": gallery.change_number}
 
 
 def _report(report: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image, ImageDraw
 
+from facekit.calibration import Calibration
 from facekit.detection.geometry import face_side
 from facekit.errors import WeightsError
 from facekit.live import looking
@@ -65,10 +66,7 @@ class FakePipeline:
     spec = SimpleNamespace(
         name="fake",
         threshold=0.6,
-        calibration="made up for tests",
-        calibrated_subjects=0,
-        tail=0.0,
-        probability="",
+        calibration=Calibration(0.6, "made up for tests"),
         flip=False,
         poor_from=0.01,
     )

@@ -11,6 +11,8 @@ from fakes import DIMENSION, FakeEyes, FakeOptions, photo
 
 import facekit
 from facekit import identification
+from facekit.calibration import Calibration
+from facekit.gallery.gallery_settings import GallerySettings
 from facekit.verbs import gallery_for_enrolment
 
 
@@ -120,11 +122,7 @@ def test_a_gallery_of_another_embedder_is_refused_however_it_is_opened(tmp_path:
     photo(tmp_path / "people" / "red" / "1.png", "red")
     with facekit.Gallery.create(
         tmp_path / "theirs.db",
-        fingerprint="e" * 64,
-        dimension=DIMENSION,
-        embedder_name="theirs",
-        threshold=0.5,
-        calibration="made up",
+        GallerySettings("theirs", "e" * 64, DIMENSION, Calibration(0.5)),
     ) as gallery:
         for verb in (
             lambda: list(facekit.identify(ours, gallery, options=options)),

@@ -9,10 +9,12 @@ from fakes import DIMENSION, FINGERPRINT, FakeOptions, photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facekit.calibration import Calibration
 from facekit.choice import choose
 from facekit.enrolment import BATCH, Photo, Rules, enroll, enroll_readings, plan
 from facekit.errors import UsageError
 from facekit.gallery import Gallery
+from facekit.gallery.gallery_settings import GallerySettings
 from facekit.reading import Reading
 from facekit.results import Detection, Face, Quality
 
@@ -38,11 +40,7 @@ NOTHING = np.zeros((0, 3), np.float32)
 def empty_gallery(folder: Path) -> Gallery:
     return Gallery.create(
         folder / "g.db",
-        fingerprint=FINGERPRINT,
-        dimension=DIMENSION,
-        embedder_name="fake",
-        threshold=0.6,
-        calibration="made up",
+        GallerySettings("fake", FINGERPRINT, DIMENSION, Calibration(0.6)),
     )
 
 

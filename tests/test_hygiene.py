@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facekit.calibration import Calibration
 from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery.gallery_settings import GallerySettings
 from facekit.hygiene import Doubt, camera, doubts_of
 from facekit.rendering.doubted import lines
 
@@ -178,10 +180,9 @@ def test_magnets_and_poor_people_are_told_in_every_format() -> None:
 
 def test_a_camera_s_gallery_is_told_until_its_threshold_is_set(tmp_path: Path) -> None:
     poor = [replace(each, quality={"stranger_rate": 0.004}) for each in templates(20, 1)]
-    made = {"fingerprint": "f" * 64, "dimension": 32, "embedder_name": "small", "poor_from": 0.01}
-    with Gallery.create(
-        tmp_path / "g.db", threshold=0.5, calibration="made up", templates=poor, **made
-    ) as gallery:
+    settings = GallerySettings("small", "f" * 64, 32, Calibration(0.5), poor_from=0.01)
+    with Gallery.create(tmp_path / "g.db", settings, templates=poor) as gallery:
         assert "about 8 of 100 strangers" in str(camera(gallery))
-        gallery._settings = replace(gallery.settings, created="2026-01-01T00:00:00+00:00")
+        settings = replace(gallery.settings, created="2026-01-01T00:00:00+00:00")
+        gallery._state = replace(gallery.state, settings=settings)
         assert camera(gallery) is None

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from fakes import DIMENSION, FINGERPRINT, FakeOptions, photo
 
+from facekit.calibration import Calibration
 from facekit.enrolment import Outcome, Rules, enroll, plan
 from facekit.gallery import Gallery, transfer
+from facekit.gallery.gallery_settings import GallerySettings
 
 PEOPLE = "people"
 
@@ -22,11 +24,7 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 def new_gallery(path: Path) -> Gallery:
     return Gallery.create(
         path,
-        fingerprint=FINGERPRINT,
-        dimension=DIMENSION,
-        embedder_name="fake",
-        threshold=0.6,
-        calibration="made up",
+        GallerySettings("fake", FINGERPRINT, DIMENSION, Calibration(0.6)),
     )
 
 

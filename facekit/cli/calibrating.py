@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import hints
+from facekit.calibration import Calibration as StoredCalibration
 from facekit.cli import DONE, FAILED
 from facekit.cli import options as shared
 from facekit.cli.waiting import Waiting
@@ -121,12 +122,9 @@ class Calibrating:
             sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
             fitted = self._fitted(found, curve)
             if not self.dry_run:
-                gallery.set_threshold(
-                    chosen.threshold,
-                    sentence,
-                    calibrated_subjects=chosen.subjects,
-                    tail=chosen.tail,
-                    probability=fitted.text() if fitted else "",
+                curve = fitted.text() if fitted else ""
+                gallery.set_calibration(
+                    StoredCalibration(chosen.threshold, sentence, chosen.subjects, chosen.tail, curve)
                 )
             self._tell(chosen, sentence, found, fitted, before, gallery)
         return FAILED if self.console.failed else DONE

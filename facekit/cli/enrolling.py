@@ -120,6 +120,6 @@ def tell_poor(console: Console, gallery: Gallery, embedder: Path | None) -> None
     """Say that a gallery is of a poor camera, where strangers would be named."""
     if words := hygiene.camera(gallery):
         of_threshold = hints.calibrate(
-            gallery.path, len(gallery), embedder, calibration=gallery.settings.calibration
+            gallery.path, len(gallery), embedder, calibration=gallery.settings.calibration.description
         )
         console.note(f"{gallery.path}: {words}; set it for them: {of_threshold}")

@@ -97,8 +97,8 @@ def _show_all(console: Console, gallery: Path | None, style: str) -> None:
             "removed": stones.count("named"),
             "renamed": stones.count("renamed"),
             "threshold": round(opened.threshold, 4),
-            "calibration": opened.calibration,
-            "embedder": opened.embedder_name,
+            "calibration": opened.settings.calibration.description,
+            "embedder": opened.settings.embedder,
         }
     columns = {key: Column(key, flexible=key in ("gallery", "calibration")) for key in record}
     if style == "table":

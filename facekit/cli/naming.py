@@ -67,14 +67,15 @@ class Naming:
 
     def _warn_of_growth(self, embedder: Path | None) -> None:
         """Say so when the threshold was set for a gallery a tenth smaller, or more."""
-        set_for, people = self.gallery.settings.calibrated_subjects, self.gallery.subject_count
+        calibration = self.gallery.settings.calibration
+        set_for, people = calibration.subjects, self.gallery.subject_count
         if self.decision.get("threshold") is None and 0 < set_for * 1.1 < people:
             again = hints.calibrate(
-                self.gallery.path, len(self.gallery), embedder, calibration=self.gallery.calibration
+                self.gallery.path, len(self.gallery), embedder, calibration=calibration.description
             )
             self.console.note(
                 f"the threshold was set for {set_for} people and there are {people} now: it is raised by "
-                f"{self.gallery.threshold - self.gallery.settings.threshold:.3f} for them; to be sure, run "
+                f"{self.gallery.threshold - calibration.threshold:.3f} for them; to be sure, run "
                 f"{again}"
             )
 
@@ -90,7 +91,7 @@ class Naming:
         shipped = settings.is_reference(self.gallery.path)
         place = "the shipped gallery" if shipped else str(self.gallery.path)
         for line in identified.heading(
-            threshold, self.gallery.calibration, people, place, given=given is not None
+            threshold, self.gallery.settings.calibration.description, people, place, given=given is not None
         ):
             self.console.emit(line)
 

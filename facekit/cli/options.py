@@ -241,9 +241,10 @@ def probability_of(gallery: Gallery, embedder: Path | None) -> Probability:
     from facekit.errors import GalleryError
     from facekit.probability import Probability
 
-    curve = Probability.read(gallery.settings.probability)
+    calibration = gallery.settings.calibration
+    curve = Probability.read(calibration.probability)
     if curve is None:
-        make = hints.calibrate(gallery.path, len(gallery), embedder, calibration=gallery.calibration)
+        make = hints.calibrate(gallery.path, len(gallery), embedder, calibration=calibration.description)
         raise GalleryError(f"{gallery.path}: has no probabilities: make them with {make}")
     return curve
 

@@ -172,9 +172,10 @@ class Watching:
         given = self.wishes.threshold
         shipped = settings.is_reference(self.gallery.path)
         place = "the shipped gallery" if shipped else str(self.gallery.path)
-        how = self.gallery.calibration
+        calibration = self.gallery.settings.calibration
+        how = calibration.description
         if given is None:
-            more = voting.margin(self.gallery.settings.tail)
+            more = voting.margin(calibration.tail)
             how = f"{more:.3f} more than the gallery's own: {how}"
         count = self.gallery.subject_count
         lines = identified.heading(self.knowledge.limit, how, count, place, given=given is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from facekit.arguments import number_of, text_of
+from facekit.arguments import number_of, short_text, text_of
 from facekit.errors import UsageError
 from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import NewTemplate
@@ -15,7 +15,6 @@ from facekit.gallery.values import (
     LONGEST_SOURCE,
     now,
     picture_digest,
-    text,
     unit_vectors,
 )
 
@@ -38,14 +37,14 @@ def rows_of(
 
 def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
     """Picture, source, box, quality and date as they are stored."""
-    source = text(storable(template.source), "the name of a picture", LONGEST_SOURCE)
+    source = short_text(storable(template.source), "the name of a picture", LONGEST_SOURCE)
     box = json.dumps(_corners(template.box))
     if not isinstance(template.quality, Mapping):
         raise UsageError("the qualities of a template are no mapping: give a dict of numbers by name")
     names = sorted(text_of(name, "the name of a quality") for name in template.quality)
     quality = {name: number_of(template.quality[name], name) for name in names}
-    qualities = text(json.dumps(quality), "the list of qualities", LONGEST_QUALITY)
-    date = text(template.added or now(), "a date", LONGEST_DATE)
+    qualities = short_text(json.dumps(quality), "the list of qualities", LONGEST_QUALITY)
+    date = short_text(template.added or now(), "a date", LONGEST_DATE)
     return picture_digest(template.sha256), source, box, qualities, date
 
 

@@ -26,14 +26,15 @@ from numpy.typing import NDArray
 
 from facekit import untrusted
 from facekit.arguments import path_of
+from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
+from facekit.gallery.gallery_settings import LONGEST_TEXT, MOST_DIMENSIONS, GallerySettings
 from facekit.gallery.sqlite.drafts import new_file
 from facekit.gallery.sqlite.gallery import Gallery
-from facekit.gallery.sqlite.state import LONGEST, MOST_DIMENSIONS, SHORT
 from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
-from facekit.gallery.values import LONGEST_DATE, LONGEST_SOURCE, picture_digest, text, unit_vectors
+from facekit.gallery.values import LONGEST_DATE, LONGEST_SOURCE, picture_digest, unit_vectors
 from facekit.results import SCHEMA, Vector
 from facekit.untrusted import Fields
 
@@ -60,16 +61,8 @@ class _DamageError(GalleryError):
 class Exported:
     """What an exported file holds: the settings of its gallery, and its templates."""
 
-    embedder: str
-    fingerprint: str
-    dimension: int
-    threshold: float
-    calibration: str
+    settings: GallerySettings
     templates: list[NewTemplate]
-    calibrated_subjects: int = 0
-    tail: float = 0.0
-    probability: str = ""
-    poor_from: float = 0.0
     tombstones: Tombstones = field(default_factory=Tombstones)
 
 
@@ -133,11 +126,12 @@ def import_into(gallery: Gallery, exported: Exported, *, again: bool = False) ->
 
     Raises GalleryError for an export of another embedder. The gallery keeps its own threshold.
     """
-    if exported.fingerprint != gallery.fingerprint:
+    here, there = gallery.settings, exported.settings
+    if there.fingerprint != here.fingerprint:
         raise GalleryError(
-            f"{gallery.path}: holds vectors of the embedder {gallery.embedder_name!r} "
-            f"({gallery.fingerprint[:12]}), the export those of {exported.embedder!r} "
-            f"({exported.fingerprint[:12]}): they cannot be compared; enroll the pictures instead"
+            f"{gallery.path}: holds vectors of the embedder {here.embedder!r} ({here.fingerprint[:12]}), the "
+            f"export those of {there.embedder!r} ({there.fingerprint[:12]}): they cannot be compared; enroll "
+            "the pictures instead"
         )
     return gallery.add(exported.templates, again=again, tombstones=exported.tombstones)
 
@@ -145,45 +139,21 @@ def import_into(gallery: Gallery, exported: Exported, *, again: bool = False) ->
 def copy(source: Gallery, target: Gallery) -> AddReport:
     """Add all templates of one open gallery to another of the same embedder, and what was removed there."""
     templates, tombstones = list(source.contents()), source.tombstones()
-    return import_into(target, Exported(**_settings(source), templates=templates, tombstones=tombstones))
+    return import_into(target, Exported(source.settings, templates, tombstones))
 
 
 def create_from(exported: Exported, path: Path | str) -> Gallery:
     """Make a new gallery of an export, with its threshold, or none. Raises GalleryError if there is one."""
     return Gallery.create(
-        path,
-        fingerprint=exported.fingerprint,
-        dimension=exported.dimension,
-        embedder_name=exported.embedder,
-        threshold=exported.threshold,
-        calibration=exported.calibration,
-        calibrated_subjects=exported.calibrated_subjects,
-        tail=exported.tail,
-        probability=exported.probability,
-        poor_from=exported.poor_from,
-        templates=exported.templates,
-        tombstones=exported.tombstones,
+        path, exported.settings, templates=exported.templates, tombstones=exported.tombstones
     )
-
-
-def _settings(gallery: Gallery) -> dict[str, Any]:
-    return {
-        "embedder": gallery.embedder_name,
-        "fingerprint": gallery.fingerprint,
-        "dimension": gallery.dimension,
-        "threshold": gallery.settings.threshold,
-        "calibration": gallery.calibration,
-        "calibrated_subjects": gallery.settings.calibrated_subjects,
-        "tail": gallery.settings.tail,
-        "probability": gallery.settings.probability,
-        "poor_from": gallery.settings.poor_from,
-    }
 
 
 def _header(gallery: Gallery) -> dict[str, Any]:
     tombstones = gallery.tombstones()
     removed = {"removed": tombstones.to_dict()} if len(tombstones) else {}
-    return {"schema": SCHEMA, "kind": KIND, **_settings(gallery), "templates": len(gallery), **removed}
+    settings = gallery.settings.to_dict()
+    return {"schema": SCHEMA, "kind": KIND, **settings, "templates": len(gallery), **removed}
 
 
 def _described(template: NewTemplate) -> dict[str, Any]:
@@ -192,7 +162,7 @@ def _described(template: NewTemplate) -> dict[str, Any]:
 
 
 def _write_npz(gallery: Gallery, file: IO[bytes]) -> None:
-    vectors = np.empty((len(gallery), gallery.dimension), np.float32)
+    vectors = np.empty((len(gallery), gallery.settings.dimension), np.float32)
     described = []
     for number, item in enumerate(gallery.contents()):
         vectors[number] = item.vector
@@ -219,7 +189,7 @@ def _read_npz(file: IO[bytes], place: str) -> Exported:
     found = _Header.of(header.tobytes(), place)
     if not len(described) == len(vectors) == found.templates:
         raise ValueError(f"{len(described)} of {found.templates} templates are there")
-    checked = unit_vectors(vectors, found.dimension, place) if described else vectors
+    checked = unit_vectors(vectors, found.settings.dimension, place) if described else vectors
     items = zip(described, checked, strict=True)
     return found.exported([_template(item, vector, number) for number, (item, vector) in enumerate(items, 1)])
 
@@ -253,10 +223,10 @@ def _read_lines(file: IO[bytes], place: str) -> Exported:
         if len(line) > LONGEST_LINE:
             raise ValueError(f"template {number} is too long")
         item = untrusted.json_value(line, f"template {number}", error=_DamageError)
-        vector = Fields(item, f"template {number}", _DamageError).numbers("vector", header.dimension)
+        vector = Fields(item, f"template {number}", _DamageError).numbers("vector", header.settings.dimension)
         with np.errstate(over="ignore"):
             found = unit_vectors(
-                np.array([vector], np.float32), header.dimension, f"{place}: line {number + 1}"
+                np.array([vector], np.float32), header.settings.dimension, f"{place}: line {number + 1}"
             )
         templates.append(_template(item, found[0], number))
     if len(templates) < header.templates:
@@ -268,9 +238,9 @@ def _read_lines(file: IO[bytes], place: str) -> Exported:
 class _Header:
     """The first line of an export, checked."""
 
-    dimension: int
+    settings: GallerySettings
     templates: int
-    settings: dict[str, Any]
+    tombstones: Tombstones
 
     @classmethod
     def of(cls, written: bytes, place: str) -> Self:
@@ -278,26 +248,19 @@ class _Header:
         fields = Fields(values, "header", _DamageError)
         if fields.text("kind") != KIND or fields.whole("schema") != SCHEMA:
             raise ValueError("another kind of file")
-        settings = {
-            "embedder": fields.text("embedder", longest=SHORT),
-            "fingerprint": fields.text("fingerprint", longest=SHORT),
-            "threshold": fields.number("threshold", least=-1, most=1),
-            "calibration": fields.text("calibration", longest=LONGEST["calibration"]),
-            "calibrated_subjects": fields.whole("calibrated_subjects", 0),
-            "tail": fields.number("tail", 0.0, least=0, most=1),
-            "poor_from": fields.number("poor_from", 0.0, least=0, most=1),
-            "probability": fields.text("probability", "", longest=LONGEST["probability"]),
-        }
-        for name, value in settings.items():
-            if isinstance(value, str):
-                text(value, f"its {name}", len(value))
+        settings = GallerySettings(
+            fields.text("embedder", longest=LONGEST_TEXT),
+            fields.text("fingerprint", longest=LONGEST_TEXT),
+            fields.whole("dimension", least=1, most=MOST_DIMENSIONS),
+            Calibration.read(fields),
+            fields.number("poor_from", least=0, most=1),
+        )
         removed = fields.values.get("removed")
         tombstones = Tombstones() if removed is None else Tombstones.from_dict(removed)
-        dimension = fields.whole("dimension", least=1, most=MOST_DIMENSIONS)
-        return cls(dimension, fields.whole("templates"), {**settings, "tombstones": tombstones})
+        return cls(settings.checked(), fields.whole("templates"), tombstones)
 
     def exported(self, templates: list[NewTemplate]) -> Exported:
-        return Exported(dimension=self.dimension, templates=templates, **self.settings)
+        return Exported(self.settings, templates, self.tombstones)
 
 
 def _template(described: object, vector: Vector, number: int) -> NewTemplate:

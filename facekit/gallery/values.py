@@ -26,18 +26,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def text(value: object, what: str, longest: int) -> str:
-    """The same text. Raises UsageError when it is none, too long or no valid Unicode."""
-    value = text_of(value, what)
-    if len(value) > longest:
-        raise UsageError(f"{what} has {len(value)} characters: at most {longest} are stored")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{what} is not valid Unicode text") from error
-    return value
-
-
 def picture_digest(sha256: str) -> str:
     """The SHA-256 as 64 lower-case hexadecimal digits. Raises UsageError."""
     digest = text_of(sha256, "the SHA-256 of a picture").lower()

@@ -41,4 +41,5 @@ class Knowledge:
 
     def _present(self) -> tuple[Index, float]:
         gallery = self._gallery
-        return gallery.matrix(), voting.limit(gallery.threshold, gallery.settings.tail, self._given)
+        tail = gallery.settings.calibration.tail
+        return gallery.matrix(), voting.limit(gallery.threshold, tail, self._given)

@@ -10,6 +10,7 @@ import pytest
 from conftest import Run
 from fakes import photo
 
+from facekit.calibration import Calibration
 from facekit.gallery import Gallery, NewTemplate
 
 DIMENSION = 8
@@ -35,7 +36,7 @@ def gallery(people: Path, run: Run) -> Path:
 
 def settings_of(path: Path) -> tuple[float, str, int]:
     with Gallery.open(path) as opened:
-        return opened.threshold, opened.calibration, opened.settings.calibrated_subjects
+        return opened.threshold, opened.settings.calibration.description, opened.settings.calibration.subjects
 
 
 def test_a_threshold_from_the_gallerys_own_templates(run: Run, gallery: Path) -> None:
@@ -89,10 +90,10 @@ def test_probabilities_are_printed_when_asked_for_and_change_nothing_else(run: R
 
 def test_a_gallery_that_has_grown_is_told_and_its_threshold_raised(run: Run, gallery: Path) -> None:
     with Gallery.open(gallery, write=True) as opened:
-        opened.set_threshold(0.5, "made up", calibrated_subjects=60, tail=0.1)
+        opened.set_calibration(Calibration(0.5, "made up", subjects=60, tail=0.1))
     assert run("identify", "gallery/red/1.png").stderr == ""
     with Gallery.open(gallery, write=True) as opened:
-        opened.set_threshold(0.5, "made up", calibrated_subjects=30, tail=0.1)
+        opened.set_calibration(Calibration(0.5, "made up", subjects=30, tail=0.1))
     result = run("identify", "gallery/red/1.png")
     assert result.stdout.startswith("Threshold 0.574 ")
     assert "set for 30 people and there are 63 now: it is raised by 0.074" in result.stderr

@@ -17,9 +17,11 @@ import pytest
 from click.testing import CliRunner
 from fakes import FINGERPRINT, PYTHON_PATH, vector_of
 
+from facekit.calibration import Calibration
 from facekit.cli import group
 from facekit.cli.completion import Word, quoted
 from facekit.gallery import Gallery
+from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.templates import NewTemplate
 
 NAMES = {
@@ -115,11 +117,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "here").mkdir()
     gallery = Gallery.create(
         tmp_path / "here" / "gallery.db",
-        fingerprint=FINGERPRINT,
-        dimension=8,
-        embedder_name="fake",
-        threshold=0.6,
-        calibration="made up",
+        GallerySettings("fake", FINGERPRINT, 8, Calibration(0.6)),
     )
     vector = vector_of((255, 0, 0))
     people = [*NAMES.values(), "-rf", "Ann;x"]

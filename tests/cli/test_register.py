@@ -12,7 +12,9 @@ from conftest import Run
 from fakes import COLOURS, FakeEyes, photo
 from PIL import Image, ImageDraw
 
+from facekit.calibration import Calibration
 from facekit.gallery import Gallery
+from facekit.gallery.gallery_settings import GallerySettings
 
 
 @pytest.fixture(autouse=True)
@@ -207,9 +209,7 @@ def test_all_or_nothing_when_the_disk_is_full(
 
 
 def test_a_gallery_of_another_embedder_is_refused_before_anybody_poses(run: Run, folder: Path) -> None:
-    Gallery.create(
-        "other.db", fingerprint="e" * 64, dimension=8, embedder_name="other", threshold=0.5, calibration="no"
-    ).close()
+    Gallery.create("other.db", GallerySettings("other", "e" * 64, 8, Calibration(0.5))).close()
     result = run("register", "Ada", "ada", "-g", "other.db")
     assert result.exit_code == 1
     assert "was made with the embedder" in result.stderr

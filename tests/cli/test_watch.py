@@ -26,6 +26,7 @@ from conftest import Run
 from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
 from PIL import Image, ImageDraw
 
+from facekit.calibration import Calibration
 from facekit.gallery import Gallery
 from facekit.live import streams, video
 from facekit.live.frames import Frame
@@ -142,7 +143,7 @@ def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path, people: 
     said = "Threshold {:.3f} ({:.3f} more than the gallery's own: "
     assert said.format(0.6 + SURER, SURER) in run("watch", "film.mp4").stderr
     with Gallery.open(people / "gallery.db", write=True) as opened:
-        opened.set_threshold(0.5, "made up", calibrated_subjects=60, tail=0.03)
+        opened.set_calibration(Calibration(0.5, "made up", subjects=60, tail=0.03))
     assert said.format(0.5 + 0.03 * log(CHANCES), 0.03 * log(CHANCES)) in run("watch", "film.mp4").stderr
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from facekit.calibration import Calibration
 from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery.gallery_settings import GallerySettings
 
 FINGERPRINT = "ab" * 32
 DIMENSION = 128
@@ -34,15 +36,19 @@ def people(count: int, each: int = 2) -> list[NewTemplate]:
     return [template(f"person {number:03}", photo) for number in range(count) for photo in range(each)]
 
 
-def create(path: Path, templates=(), **changes) -> Gallery:
+def settings(**changes) -> GallerySettings:
+    calibration = Calibration(0.4, "FPIR 0.01 at N = 50, 500 non-mated searches")
     values = {
+        "embedder": "small",
         "fingerprint": FINGERPRINT,
         "dimension": DIMENSION,
-        "embedder_name": "small",
-        "threshold": 0.4,
-        "calibration": "FPIR 0.01 at N = 50, 500 non-mated searches",
+        "calibration": calibration,
     }
-    gallery = Gallery.create(path, **{**values, **changes})
+    return GallerySettings(**{**values, **changes})
+
+
+def create(path: Path, templates=(), **changes) -> Gallery:
+    gallery = Gallery.create(path, settings(**changes))
     if templates:
         gallery.add(templates)
     return gallery

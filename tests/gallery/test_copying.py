@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from gallery_samples import create, people, template
 
+from facekit.calibration import Calibration
 from facekit.errors import GalleryError
 from facekit.gallery import Gallery, check
 from facekit.gallery.sqlite import copying, erasure
@@ -44,11 +45,11 @@ def test_the_file_alone_has_who_was_enrolled_last(path, tmp_path):
     """For those who copy it by other means while it is open."""
     with Gallery.open(path, write=True) as gallery:
         gallery.add([template("Ann")])
-        gallery.set_threshold(0.6, "by hand")
+        gallery.set_calibration(Calibration(0.6, "by hand"))
         shutil.copyfile(path, tmp_path / "copy.db")
     assert content(tmp_path / "copy.db")[-1][0] == "Ann"
     with Gallery.open(tmp_path / "copy.db") as copied:
-        assert copied.settings.threshold == 0.6
+        assert copied.settings.calibration.threshold == 0.6
 
 
 def test_what_is_removed_and_not_yet_erased_is_not_copied(path, tmp_path, monkeypatch):

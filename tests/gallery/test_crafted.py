@@ -4,17 +4,18 @@ import sqlite3
 import sys
 import time
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from gallery_samples import create, people
 
+from facekit.calibration import Calibration
 from facekit.errors import FacekitError, GalleryError
 from facekit.gallery import Gallery, check
 from facekit.gallery.sqlite import copying, rows, schema
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State, seal_of
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT"
 SECONDS = 20.0
@@ -36,7 +37,9 @@ def change(path, *statements):
 def seal(path, **values):
     """Change settings and seal them, as who writes a file on purpose does."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        rows = replace(Settings.read(connection, path), **values).sealed()
+        rows = {**State.read(connection, path).sealed(), **{key: str(value) for key, value in values.items()}}
+        del rows["seal"]
+        rows["seal"] = seal_of(rows)
         connection.executemany(
             "UPDATE settings SET value = ? WHERE key = ?", [(v, k) for k, v in rows.items()]
         )
@@ -45,11 +48,11 @@ def seal(path, **values):
 def seal_row(path, **values):
     """Change the first template and renew all that vouches for it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        settings = Settings.read(connection, path)
+        state = State.read(connection, path)
         row = next(rows.unchecked(connection, "WHERE t.id = 2"))
         new = row._replace(**values)
         code = rows.template_checksum(
-            settings.fingerprint, new.id, new.subject, *new.described(), vector=new.vector
+            state.settings.fingerprint, new.id, new.subject, *new.described(), vector=new.vector
         )
         connection.execute(
             "UPDATE templates SET sha256 = ?, source = ?, box = ?, quality = ?, added = ?, vector = ?, "
@@ -57,7 +60,7 @@ def seal_row(path, **values):
             (*new.described(), new.vector, code),
         )
         old, added = (int.from_bytes(each, "little") for each in (row.checksum, code))
-        replace(settings, digest=(settings.digest - old + added) % (1 << 128)).write(connection)
+        replace(state, digest=(state.digest - old + added) % (1 << 128)).write(connection)
 
 
 CHANGING = {
@@ -67,7 +70,7 @@ CHANGING = {
     "merge": lambda gallery: gallery.merge("person 003", ["person 004"]),
     "forget removals": lambda gallery: gallery.forget_removals(),
     "add": lambda gallery: gallery.add(people(7)[-1:]),
-    "set the threshold": lambda gallery: gallery.set_threshold(0.3, "by hand"),
+    "set the threshold": lambda gallery: gallery.set_calibration(Calibration(0.3, "by hand")),
 }
 
 
@@ -186,7 +189,7 @@ def test_a_setting_that_cannot_be(path, values):
 
 def test_too_many_and_unknown_settings(path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        whole = {item.name for item in fields(Settings)}
+        whole = {key for key, _ in connection.execute("SELECT * FROM settings")}
         assert len(whole) < 50
         connection.execute(f"INSERT INTO settings {ENDLESS} 'k' || i, 'v' FROM n LIMIT 100000")
     refused(path)
@@ -259,14 +262,14 @@ def test_names_of_any_length_are_refused_in_the_same_way(tmp_path):
 def test_a_name_that_is_not_as_names_are_stored(path, name):
     """It looks like another's, and no name that a user types reaches it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        settings = Settings.read(connection, path)
+        state = State.read(connection, path)
         number, added, old = connection.execute(
             "SELECT id, added, checksum FROM subjects WHERE name = 'person 001'"
         ).fetchone()
         new = rows.subject_checksum(number, name, added)
         connection.execute("UPDATE subjects SET name = ?, checksum = ? WHERE id = ?", (name, new, number))
         old_sum, new_sum = (int.from_bytes(each, "little") for each in (old, new))
-        replace(settings, digest=(settings.digest - old_sum + new_sum) % (1 << 128)).write(connection)
+        replace(state, digest=(state.digest - old_sum + new_sum) % (1 << 128)).write(connection)
     refused(path)
 
 

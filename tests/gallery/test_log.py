@@ -63,7 +63,7 @@ def test_the_own_log_is_read(path):
 def test_the_log_of_another_gallery(path, tmp_path):
     leave_a_log(path)
     other = tmp_path / "other.db"
-    create(other, people(5), embedder_name="other", fingerprint="cd" * 32).close()
+    create(other, people(5), embedder="other", fingerprint="cd" * 32).close()
     shutil.copyfile(other, path)
     refuse(path, "belongs to another gallery")
     for suffix in ("-wal", "-shm"):

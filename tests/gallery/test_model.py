@@ -245,14 +245,14 @@ def test_the_ledger_has_the_operation_of_each_change_and_of_no_other(tmp_path, m
         assert add(12, gallery, ann) == (1, False)
         assert add(13, other, ann) == (None, False)
         with monkeypatch.context() as patch:
-            patch.setattr(sqlite_gallery.Settings, "write", None)  # ends before its commit
+            patch.setattr(sqlite_gallery.State, "write", None)  # ends before its commit
             with pytest.raises(TypeError):
                 add(14, gallery, ben)
         assert records.operations(2) == [11, 14]
         assert add(15, gallery, ben) == (1, True)
         recorder.begin(16)
         gallery.remove(["Ann"])  # which is erased as well, and counts once
-        assert gallery.settings.changes == 3
+        assert gallery.change_number == 3
     assert records.operations(4) == [11, 15, 16, 0]
     assert check(path) == []
     records.close()
@@ -268,12 +268,12 @@ def test_the_model_forgets_removals_as_a_gallery_does(tmp_path):
     with model.new_gallery(tmp_path / "gallery.db") as gallery:
         for verb, *arguments in steps:
             before, (modelled, answer) = modelled, model.applied(modelled, [verb, *arguments])
-            numbered = gallery.settings.changes
+            numbered = gallery.change_number
             if verb == "add":
                 report = gallery.add([model.template("Ann", sha256)])
                 assert answer == [placement.status for placement in report.placements]
             else:
                 assert getattr(gallery, verb)(*arguments) == answer
-            assert gallery.settings.changes == numbered + (modelled != before)
+            assert gallery.change_number == numbered + (modelled != before)
             assert model.of_rows(gallery.templates()) == modelled.listed()
             assert model.remembered(gallery) == modelled.remembered()

@@ -1,6 +1,7 @@
 """Poor templates are known as such wherever a gallery goes, and decide nothing."""
 
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from gallery_samples import create, people, template
 from facekit.errors import GalleryError
 from facekit.gallery import Gallery, transfer
 from facekit.gallery.sqlite import copying, indexing, rows
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State
 
 POOR = {"size": 50.0, "stranger_rate": 0.4}
 GOOD = {"size": 50.0, "stranger_rate": 0.001}
@@ -93,15 +94,17 @@ def test_nothing_is_poor_where_the_embedder_s_limit_is_not_known(tmp_path):
 @pytest.mark.parametrize("quality", ["[]", '{"stranger_rate": "x"}', "1"])
 def test_a_crafted_quality_is_damage_and_no_traceback(path, quality):
     connection = sqlite3.connect(path)
-    settings = Settings.read(connection, path)
-    [row] = list(rows.read(connection, settings, path, "WHERE t.id = ?", (2,)))
+    state = State.read(connection, path)
+    [row] = list(rows.read(connection, state, path, "WHERE t.id = ?", (2,)))
     described = row._replace(quality=quality).described()
-    code = rows.template_checksum(settings.fingerprint, row.id, row.subject, *described, vector=row.vector)
+    code = rows.template_checksum(
+        state.settings.fingerprint, row.id, row.subject, *described, vector=row.vector
+    )
     difference = int.from_bytes(code, "little") - int.from_bytes(row.checksum, "little")
-    values = {**vars(settings), "digest": (settings.digest + difference) % 2**128}
+    state = replace(state, digest=(state.digest + difference) % 2**128)
     with connection:
         connection.execute("UPDATE templates SET quality = ?, checksum = ? WHERE id = 2", (quality, code))
-        Settings(**values).write(connection)
+        state.write(connection)
     connection.close()
     with Gallery.open(path) as gallery, pytest.raises(GalleryError, match="damaged"):
         gallery.search(probes())

@@ -12,6 +12,7 @@ from gallery_samples import DIMENSION, FINGERPRINT, create, names, people, rando
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import Gallery, NewTemplate, Subject
 from facekit.gallery.sqlite import migrations
@@ -26,13 +27,12 @@ def path(tmp_path):
 
 
 def test_settings_are_kept(path):
-    create(path, threshold=0.123456789012345).close()
+    create(path, calibration=Calibration(0.123456789012345, "by hand")).close()
     with Gallery.open(path) as gallery:
-        assert gallery.fingerprint == FINGERPRINT
-        assert gallery.dimension == DIMENSION
-        assert gallery.embedder_name == "small"
+        kept = gallery.settings
+        assert (kept.fingerprint, kept.dimension, kept.embedder) == (FINGERPRINT, DIMENSION, "small")
         assert gallery.threshold == 0.123456789012345
-        assert "FPIR 0.01" in gallery.calibration
+        assert kept.calibration.description == "by hand"
         assert gallery.version == len(migrations.MIGRATIONS)
         assert len(gallery) == 0
 
@@ -205,12 +205,12 @@ def test_nobody_is_merged_with_themselves(path):
 
 def test_the_threshold_is_changed_with_its_reason(path):
     with create(path) as gallery:
-        gallery.set_threshold(0.31, "FPIR 0.001")
+        gallery.set_calibration(Calibration(0.31, "FPIR 0.001"))
         assert gallery.threshold == 0.31
         with pytest.raises(UsageError):
-            gallery.set_threshold(float("nan"), "")
+            gallery.set_calibration(Calibration(float("nan")))
     with Gallery.open(path) as gallery:
-        assert (gallery.threshold, gallery.calibration) == (0.31, "FPIR 0.001")
+        assert (gallery.threshold, gallery.settings.calibration.description) == (0.31, "FPIR 0.001")
 
 
 def test_a_reader_sees_what_others_store(path):
@@ -343,9 +343,9 @@ def test_a_failed_migration_leaves_the_gallery_as_it_was(path, monkeypatch):
 def test_the_threshold_is_carried_to_more_people_and_never_lowered(path):
     with create(path, people(4)) as gallery:
         for subjects, raised in ((0, 0.0), (8, 0.0), (4, 0.0), (2, 0.05 * np.log(2))):
-            gallery.set_threshold(0.4, "x", calibrated_subjects=subjects, tail=0.05)
+            gallery.set_calibration(Calibration(0.4, "x", subjects, tail=0.05))
             assert gallery.threshold == pytest.approx(0.4 + raised)
-            assert gallery.settings.threshold == 0.4
+            assert gallery.settings.calibration.threshold == 0.4
 
 
 def test_a_new_template_needs_no_quality():

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from gallery_samples import create, people, random_vectors, template
 
+from facekit.calibration import Calibration
 from facekit.errors import GalleryError
 from facekit.gallery import Gallery, check
 from facekit.gallery.sqlite import indexing
@@ -34,7 +35,7 @@ def test_every_method_works_in_another_thread(gallery):
     assert in_thread(list, gallery.contents())
     assert in_thread(gallery.add, [template("Ann")]).added == 1
     in_thread(gallery.rename, "Ann", "Ben")
-    in_thread(gallery.set_threshold, 0.5, "by hand")
+    in_thread(gallery.set_calibration, Calibration(0.5, "by hand"))
     assert in_thread(gallery.merge, "person 001", ["person 002"]) == 2
     assert in_thread(gallery.remove, ["Ben"]) == 1
     assert gallery.subject_count == 19

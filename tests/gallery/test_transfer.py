@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from gallery_samples import create, people, random_vectors, template
 
+from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import Gallery, transfer
 from facekit.gallery.tombstones import Tombstones
@@ -48,8 +49,8 @@ def test_out_and_in_again(gallery, tmp_path, suffix):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with transfer.create_from(transfer.read(file), tmp_path / "again.db") as again:
         assert content(again) == content(gallery)
-        assert (again.threshold, again.calibration) == (gallery.threshold, gallery.calibration)
-        assert again.embedder_name == gallery.embedder_name
+        assert again.settings.calibration == gallery.settings.calibration
+        assert again.settings.embedder == gallery.settings.embedder
         probes = random_vectors(5, seed=3)
         assert again.search(probes) == gallery.search(probes)
         assert transfer.import_into(again, transfer.read(file)).present == 11
@@ -260,11 +261,12 @@ def as_bytes(text):
 
 
 def test_a_gallery_is_made_of_an_export_whole_or_not_at_all(gallery, tmp_path):
-    exported = replace(transfer.read(written(gallery, tmp_path)), calibration="x" * 100_000)
+    exported = transfer.read(written(gallery, tmp_path))
+    long = replace(exported.settings, calibration=Calibration(0.5, "x" * 100_000))
     with pytest.raises(UsageError, match="calibration"):
-        transfer.create_from(exported, tmp_path / "new.db")
+        transfer.create_from(replace(exported, settings=long), tmp_path / "new.db")
     wrong = replace(exported.templates[-1], subject="x" * 301)
-    exported = replace(exported, calibration="", templates=[*exported.templates, wrong])
+    exported = replace(exported, templates=[*exported.templates, wrong])
     with pytest.raises(UsageError, match="301 characters"):
         transfer.create_from(exported, tmp_path / "new.db")
     assert not list(tmp_path.glob("*new.db*"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gallery_samples import create, people, template
 
+from facekit.calibration import Calibration
 from facekit.errors import FacekitError, UsageError
 from facekit.gallery import Gallery
 
@@ -18,9 +19,9 @@ def path(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"value": wrong} for wrong in (None, "0.5", True, 1.5, -1e300, np.zeros(3))),
-        *({"calibration": wrong} for wrong in (None, 5, b"bytes", "x" * 3_000)),
-        *({"calibrated_subjects": wrong} for wrong in (None, 1.5, True, -1, 2**63)),
+        *({"threshold": wrong} for wrong in (None, "0.5", True, 1.5, -1e300, np.zeros(3))),
+        *({"description": wrong} for wrong in (None, 5, b"bytes", "x" * 3_000)),
+        *({"subjects": wrong} for wrong in (None, 1.5, True, -1, 2**63)),
         *({"tail": wrong} for wrong in (None, -0.1, float("inf"))),
         *({"probability": wrong} for wrong in (None, 5, "x" * 200_000)),
     ],
@@ -29,7 +30,7 @@ def test_a_setting_with_which_the_gallery_could_not_be_opened_is_refused(path, w
     with create(path, people(1)) as gallery:
         before = gallery.settings
         with pytest.raises(UsageError):
-            gallery.set_threshold(**{"value": 0.5, "calibration": "by hand", **wrong})
+            gallery.set_calibration(Calibration(**{"threshold": 0.5, **wrong}))
     with Gallery.open(path) as gallery:
         assert gallery.settings == before
         assert gallery.names() == ["person 000"]
@@ -37,11 +38,10 @@ def test_a_setting_with_which_the_gallery_could_not_be_opened_is_refused(path, w
 
 def test_settings_may_be_numbers_of_numpy(path):
     with create(path, people(1)) as gallery:
-        more = {"calibrated_subjects": np.int64(70), "tail": np.float32(0.5)}
-        gallery.set_threshold(np.float64(0.25), "by hand", **more)
+        numbers = np.float64(0.25), "by hand", np.int64(70), np.float32(0.5)
+        gallery.set_calibration(Calibration(*numbers))
     with Gallery.open(path) as gallery:
-        found = gallery.settings
-        assert (found.threshold, found.calibrated_subjects, found.tail) == (0.25, 70, 0.5)
+        assert gallery.settings.calibration == Calibration(0.25, "by hand", 70, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,9 @@ def test_a_search_has_a_whole_number_of_answers(path, wrong):
         gallery.search(template("Ann").vector[None], wrong)
 
 
-@pytest.mark.parametrize("changes", [{"fingerprint": ""}, {"dimension": 0}, {"threshold": float("nan")}])
+@pytest.mark.parametrize(
+    "changes", [{"fingerprint": ""}, {"dimension": 0}, {"calibration": Calibration(float("nan"))}]
+)
 def test_settings_that_make_no_sense_are_refused(path, changes):
     with pytest.raises(UsageError):
         create(path, **changes)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facekit.gallery.sqlite.state import Settings
+from facekit.calibration import Calibration
 from facekit.identification import CLOSE
 from facekit.live.voting import (
     CHANCES,
@@ -69,7 +69,7 @@ def test_large_sharp_and_frontal_faces_are_worth_more() -> None:
 
 
 def test_a_track_needs_what_a_photo_would_among_as_many_times_more_people_as_it_has_chances() -> None:
-    gallery = Settings("net", "print", 2, 0.5, "", "", "", calibrated_subjects=70, tail=0.03)
+    gallery = Calibration(0.5, subjects=70, tail=0.03)
     assert limit(gallery.threshold, gallery.tail) == pytest.approx(gallery.threshold_for(70 * CHANCES))
     assert limit(0.5, 0.0) == pytest.approx(0.5 + SURER)
     assert limit(0.5, 0.03, 0.4) == 0.4

@@ -1,4 +1,4 @@
-"""Changing rows inside a transaction, and keeping count of them for the settings."""
+"""Changing rows inside a transaction, and keeping count of them for the state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery.sqlite import rows
 from facekit.gallery.sqlite.faults import damaged
-from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones, write_tombstones
 from facekit.gallery.subject_names import is_stored_name, subject_name
 from facekit.gallery.templates import Placement
@@ -67,20 +67,20 @@ class Change:
     the names of subjects that are `new`, and whether one is gone, so that something has to be `erased`.
     """
 
-    def __init__(self, connection: sqlite3.Connection, settings: Settings, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, state: State, path: Path) -> None:
         self.removed = self.moved = 0
         self.erased = False
         self.new: list[str] = []
         self._connection = connection
-        self._before = settings
+        self._before = state
         self._path = path
-        self.tombstones = read_tombstones(connection, settings, path)
+        self.tombstones = read_tombstones(connection, state, path)
         self._buried_before = frozenset(self.tombstones)
-        self._tally = Tally(settings.templates, settings.subjects, settings.digest)
-        self._last = settings.last
+        self._tally = Tally(state.templates, state.subjects, state.digest)
+        self._last = state.last
 
-    def finish(self) -> Settings:
-        """The settings after this change; equal to those before when nothing was changed."""
+    def finish(self) -> State:
+        """The state after this change; equal to those before when nothing was changed."""
         tally = self._tally
         after = replace(
             self._before,
@@ -223,7 +223,9 @@ class Change:
     ) -> None:
         self.tombstones.admit(described[0], name, described[2])
         number = self._next()
-        code = rows.template_checksum(self._before.fingerprint, number, subject, *described, vector=vector)
+        code = rows.template_checksum(
+            self._before.settings.fingerprint, number, subject, *described, vector=vector
+        )
         self._connection.execute(
             "INSERT INTO templates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, subject, *described, vector, code),

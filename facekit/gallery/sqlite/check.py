@@ -20,7 +20,7 @@ from facekit.errors import GalleryError
 from facekit.gallery.search import cache
 from facekit.gallery.sqlite import connections, database, drafts, indexing, log, rows
 from facekit.gallery.sqlite.faults import in_words, well_formed
-from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones
 from facekit.gallery.subject_names import is_stored_name
 from facekit.gallery.values import unit_vectors
@@ -72,9 +72,9 @@ def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
             database.transaction(connection, "DEFERRED"),
         ):
             yield from _pages(connection)
-            settings = Settings.read(connection, path)
-            yield from _settings(settings, path, fingerprint)
-            yield from _rows(connection, settings, path)
+            state = State.read(connection, path)
+            yield from _state(state, path, fingerprint)
+            yield from _rows(connection, state, path)
     except GalleryError as error:
         yield Problem("file", str(error))
 
@@ -87,41 +87,43 @@ def _pages(connection: sqlite3.Connection) -> Iterator[Problem]:
         yield Problem("integrity", f"row {row} of {table} has no row in {parent}")
 
 
-def _settings(settings: Settings, path: Path, fingerprint: str | None) -> Iterator[Problem]:
-    if fingerprint is not None and fingerprint != settings.fingerprint:
-        message = f"made by the embedder {settings.embedder!r}, not the one in use: choose it with --embedder"
+def _state(state: State, path: Path, fingerprint: str | None) -> Iterator[Problem]:
+    if fingerprint is not None and fingerprint != state.settings.fingerprint:
+        message = (
+            f"made by the embedder {state.settings.embedder!r}, not the one in use: choose it with --embedder"
+        )
         yield Problem("embedder", message)
-    if settings.erasing:
+    if state.erasing:
         message = (
             "what a removal took out is not yet erased from the files: the next command that writes does it"
         )
         yield Problem("erasing", message)
-    if settings.templates > indexing.IN_MEMORY:
-        kept = cache.load(path, settings.dimension)
-        if kept is not None and kept.digest == settings.digest:
+    if state.templates > indexing.IN_MEMORY:
+        kept = cache.load(path, state.settings.dimension)
+        if kept is not None and kept.digest == state.digest:
             return
         if cache.is_cache(cache.place(path)):
             yield Problem("cache", f"{cache.place(path)}: stale or damaged: the next search renews it")
 
 
-def _rows(connection: sqlite3.Connection, settings: Settings, path: Path) -> Iterator[Problem]:
+def _rows(connection: sqlite3.Connection, state: State, path: Path) -> Iterator[Problem]:
     tally = Tally()
     enrolled = set()
     for row in rows.unchecked(connection):
         what = f"template {row.id} of {row.name!r}"
-        if not row.is_sound(settings):
+        if not row.is_sound(state):
             yield Problem("rows", f"{what} does not fit its checksum")
             continue
         tally.template(row.checksum)
         enrolled.add(row.subject)
         try:
-            unit_vectors([np.frombuffer(row.vector, "<f4")], settings.dimension, what)
+            unit_vectors([np.frombuffer(row.vector, "<f4")], state.settings.dimension, what)
             with well_formed(path):
                 row.info()
         except GalleryError as error:
             yield Problem("rows", str(error))
     try:
-        read_tombstones(connection, settings, path)
+        read_tombstones(connection, state, path)
     except GalleryError as error:
         yield Problem("rows", str(error))
     for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):
@@ -132,10 +134,10 @@ def _rows(connection: sqlite3.Connection, settings: Settings, path: Path) -> Ite
         tally.subject(code)
         if number not in enrolled:
             yield Problem("rows", f"subject {name!r} has no template")
-    if not tally.fits(settings):
+    if not tally.fits(state):
         yield Problem(
             "rows",
-            f"{settings.templates} templates of {settings.subjects} subjects were stored, "
+            f"{state.templates} templates of {state.subjects} subjects were stored, "
             f"{tally.templates} of {tally.subjects} are sound: restore the gallery from a copy",
         )
 

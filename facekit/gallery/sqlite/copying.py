@@ -11,11 +11,11 @@ from facekit.gallery.sqlite import database, schema
 from facekit.gallery.sqlite.drafts import new_file, require_no_log
 from facekit.gallery.sqlite.faults import code_of, explained, in_words
 from facekit.gallery.sqlite.soundness import require_sound
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State
 
 
-def copy(source: Path | str, target: Path | str) -> Settings:
-    """Copy a gallery, also one that is open, to a new file of mode 0600; return the copy's settings.
+def copy(source: Path | str, target: Path | str) -> State:
+    """Copy a gallery, also one that is open, to a new file of mode 0600; return the copy's state.
 
     Only living rows are copied, so nothing that was removed and is not yet erased comes along. Every row of
     the copy is checked before it has its name. Raises GalleryError, also when `target` is there already.
@@ -38,17 +38,17 @@ def copy(source: Path | str, target: Path | str) -> Settings:
             return _finished(copied, source)
 
 
-def _finished(copied: sqlite3.Connection, source: Path) -> Settings:
-    """The settings of the copy, when all that they count is there and on the disk."""
+def _finished(copied: sqlite3.Connection, source: Path) -> State:
+    """The state of the copy, when all that they count is there and on the disk."""
     schema.limit(copied)
     copied.execute("PRAGMA synchronous = FULL")
     copied.execute("PRAGMA journal_mode = WAL")
     with database.transaction(copied, "IMMEDIATE"):
         with in_words(source):  # what is wrong with rows came from there
-            settings = Settings.read(copied, source)
-            require_sound(copied, settings, source)
-        settings = replace(settings, erasing=0)
-        settings.write(copied)
+            state = State.read(copied, source)
+            require_sound(copied, state, source)
+        state = replace(state, erasing=0)
+        state.write(copied)
     # Writes the file to the disk; closing would do it too, but without a word when the disk is full.
     copied.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return settings
+    return state

@@ -2,7 +2,7 @@
 
 `secure_delete` alone leaves copies where pages were split. So the file is rewritten from its living rows
 (VACUUM), and then the log is folded into it and emptied, which has to wait for whoever reads an earlier
-state. What is still to be done stands in the settings (`erasing`, `rewritten`): a process that is killed,
+state. What is still to be done stands in the state (`erasing`, `rewritten`): a process that is killed,
 or cannot wait, leaves it to the next one that writes. Nothing here makes anything else fail.
 """
 
@@ -19,7 +19,7 @@ from facekit.gallery.sqlite import drafts, schema
 from facekit.gallery.sqlite.connections import Connections
 from facekit.gallery.sqlite.database import PAUSE, patience, transaction
 from facekit.gallery.sqlite.faults import is_passing
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State
 
 # How long a removal waits for those who read an earlier state.
 WAIT = 5.0
@@ -60,16 +60,16 @@ def checkpoint(connection: sqlite3.Connection) -> None:
 def _try(connection: sqlite3.Connection, path: Path, *, wait: bool) -> bool:
     connection.execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS if wait else 0}")
     with transaction(connection, "IMMEDIATE"):
-        due = Settings.read(connection, path)
+        due = State.read(connection, path)
     if not due.erasing:
         return True
     if due.rewritten < due.erasing:
         schema.limit_steps(connection)
         connection.execute("VACUUM")
         with transaction(connection, "IMMEDIATE"):
-            settings = Settings.read(connection, path)
-            if settings.rewritten < due.erasing:
-                replace(settings, rewritten=due.erasing).write(connection)
+            state = State.read(connection, path)
+            if state.rewritten < due.erasing:
+                replace(state, rewritten=due.erasing).write(connection)
     for file in drafts.left_behind(path):
         file.unlink(missing_ok=True)
     # Here it must not wait: it would keep all other writers waiting too.
@@ -79,9 +79,9 @@ def _try(connection: sqlite3.Connection, path: Path, *, wait: bool) -> bool:
         return False
     connection.execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS if wait else 0}")
     with transaction(connection, "IMMEDIATE"):
-        settings = Settings.read(connection, path)
+        state = State.read(connection, path)
         # A later removal of another process has its own erasure before it.
-        if settings.erasing == due.erasing:
-            replace(settings, erasing=0).write(connection)
+        if state.erasing == due.erasing:
+            replace(state, erasing=0).write(connection)
     checkpoint(connection)
     return True

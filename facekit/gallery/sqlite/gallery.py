@@ -15,7 +15,9 @@ from typing import Self
 from numpy.typing import ArrayLike
 
 from facekit.arguments import path_of, text_of, texts_of, whole_number
+from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
+from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search import cache
 from facekit.gallery.search.exact import FloatArray
 from facekit.gallery.search.index import Index
@@ -25,7 +27,7 @@ from facekit.gallery.sqlite.connections import Connections
 from facekit.gallery.sqlite.faults import in_words, well_formed
 from facekit.gallery.sqlite.indexing import read_index, stacked
 from facekit.gallery.sqlite.soundness import require_sound
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones
 from facekit.gallery.storable import rows_of, storable
 from facekit.gallery.subject_names import subject_name
@@ -44,10 +46,10 @@ class Gallery:
     be shared between threads, and sees what other processes change.
     """
 
-    def __init__(self, connections: Connections, settings: Settings) -> None:
+    def __init__(self, connections: Connections, state: State) -> None:
         self.path = connections.path
         self._connections = connections
-        self._settings = settings
+        self._state = state
         self._index: Index | None = None
         self._indexed = -1
         self._indexing = threading.Lock()
@@ -58,40 +60,20 @@ class Gallery:
     def create(
         cls,
         path: Path | str,
+        settings: GallerySettings,
         *,
-        fingerprint: str,
-        dimension: int,
-        embedder_name: str,
-        threshold: float,
-        calibration: str,
-        calibrated_subjects: int = 0,
-        tail: float = 0.0,
-        probability: str = "",
-        poor_from: float = 0.0,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
     ) -> Gallery:
-        """Make a gallery with these templates (and tombstones, as in `add`), open for writing. `threshold` is
-        a cosine, `calibration` says how it was chosen; from the rate `poor_from` on a template is poor; the
-        rest is as in `set_threshold`. Raises GalleryError when something is there already; after any error
-        nothing is.
+        """Make a gallery with these templates (and tombstones, as in `add`), open for writing. Raises
+        GalleryError when something is there already; after any error nothing is.
         """
-        if not fingerprint:
-            raise UsageError("a gallery needs its embedder's fingerprint")
         date = now()
-        settings = Settings(
-            *(embedder_name, fingerprint, dimension, threshold, calibration),
-            *(date, date),
-            calibrated_subjects=calibrated_subjects,
-            tail=tail,
-            probability=probability,
-            poor_from=poor_from,
-        )
-        settings.require_possible()
-        rows_to_add = rows_of(templates, dimension)
+        settings = replace(settings, created=date, calibrated=date).checked()
+        rows_to_add = rows_of(templates, settings.dimension)
         path = Path(path_of(path, "the gallery"))
         with database.create(path) as connection:
-            change = Change(connection, settings, path)
+            change = Change(connection, State(settings), path)
             for row in rows_to_add:
                 change.add(*row)
             if tombstones is not None:
@@ -113,12 +95,12 @@ class Gallery:
                 version = migrations.version(connection)
                 old = write and version < len(migrations.MIGRATIONS)
                 if old:
-                    require_sound(connection, Settings.read(connection, path), path)
+                    require_sound(connection, State.read(connection, path), path)
             if old:
                 _upgrade(path)
             with connections.reading() as connection:
-                settings = Settings.read(connection, path)
-            gallery = cls(connections, settings)
+                state = State.read(connection, path)
+            gallery = cls(connections, state)
             if fingerprint is not None:
                 gallery.require(fingerprint)
         except BaseException:
@@ -128,7 +110,7 @@ class Gallery:
 
     def require(self, fingerprint: str) -> None:
         """Raise GalleryError unless its vectors are of the embedder of this fingerprint."""
-        settings = self._settings
+        settings = self.settings
         if text_of(fingerprint, "the fingerprint") != settings.fingerprint:
             raise GalleryError(
                 f"{self.path}: the gallery was made with the embedder {settings.embedder!r} "
@@ -140,7 +122,7 @@ class Gallery:
         """Close the file. The last process to close folds the log into it. An erasure that is due is
         finished, where nobody is in its way.
         """
-        if self._connections.write and self._settings.erasing:
+        if self._connections.write and self._state.erasing:
             # Who could not believe the gallery leaves it as it is.
             with suppress(GalleryError):
                 self._require_sound()
@@ -167,46 +149,34 @@ class Gallery:
         """Why what was removed still stands in the gallery's files, or None. Whoever writes next
         erases it.
         """
-        return self._due if self._settings.erasing else None
+        return self._due if self._state.erasing else None
 
     @property
-    def embedder_name(self) -> str:
-        return self._settings.embedder
-
-    @property
-    def fingerprint(self) -> str:
-        return self._settings.fingerprint
-
-    @property
-    def dimension(self) -> int:
-        return self._settings.dimension
+    def settings(self) -> GallerySettings:
+        """As they were last read, the threshold in them as it was set."""
+        return self._state.settings
 
     @property
     def threshold(self) -> float:
         """The lowest score at which a face is given a name: as it was set, carried over to as many people
         as there are now (never lowered).
         """
-        return self._settings.threshold_for(self._settings.subjects)
+        return self._state.threshold
 
     @property
-    def settings(self) -> Settings:
-        """All settings as they were last read, among them the threshold as it was set."""
-        return self._settings
+    def state(self) -> State:
+        """What was last read of the file's own bookkeeping."""
+        return self._state
 
     @property
-    def calibration(self) -> str:
-        """How the threshold was chosen."""
-        return self._settings.calibration
-
-    @property
-    def calibrated(self) -> str:
-        """When the threshold was set (ISO 8601, UTC)."""
-        return self._settings.calibrated
+    def change_number(self) -> int:
+        """How many changes the state has that was read last."""
+        return self._state.changes
 
     @property
     def untouched(self) -> bool:
         """Whether nothing was stored in it, nor set, since it was made."""
-        return not self._settings.changes and not self._settings.templates
+        return not self._state.changes and not self._state.templates
 
     @property
     def version(self) -> int:
@@ -216,14 +186,14 @@ class Gallery:
 
     def __len__(self) -> int:
         """The number of templates, at no cost."""
-        with self._reading() as (_, settings):
-            return settings.templates
+        with self._reading() as (_, state):
+            return state.templates
 
     @property
     def subject_count(self) -> int:
         """The number of subjects, at no cost."""
-        with self._reading() as (_, settings):
-            return settings.subjects
+        with self._reading() as (_, state):
+            return state.subjects
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -234,8 +204,8 @@ class Gallery:
     def subjects(self) -> list[Subject]:
         """All subjects, sorted by name. Reads and checks every row."""
         counts: Counter[tuple[str, str]] = Counter()
-        with self._reading() as (connection, settings):
-            for row in rows.read_all(connection, settings, self.path):
+        with self._reading() as (connection, state):
+            for row in rows.read_all(connection, state, self.path):
                 counts[row.name, row.subject_added] += 1
         return [Subject(name, templates, added) for (name, added), templates in sorted(counts.items())]
 
@@ -244,12 +214,12 @@ class Gallery:
 
         Raises GalleryError when the subject is not in the gallery.
         """
-        with self._reading() as (connection, settings):
+        with self._reading() as (connection, state):
             if subject is None:
-                found = list(rows.read_all(connection, settings, self.path))
+                found = list(rows.read_all(connection, state, self.path))
             else:
                 number = subject_number(connection, self.path, subject)
-                found = list(rows.read_where_in(connection, settings, self.path, "t.subject", [number]))
+                found = list(rows.read_where_in(connection, state, self.path, "t.subject", [number]))
         with well_formed(self.path):
             return sorted((row.info() for row in found), key=lambda info: (info.subject, info.id))
 
@@ -257,27 +227,27 @@ class Gallery:
         """All templates with their vectors, in the order of enrollment. One committed state of the gallery,
         held until the iteration is over: as long, what is removed cannot be erased.
         """
-        with self._reading(shared=False) as (connection, settings):
-            for row in rows.read_all(connection, settings, self.path):
+        with self._reading(shared=False) as (connection, state):
+            for row in rows.read_all(connection, state, self.path):
                 with well_formed(self.path):
                     template = row.template()
-                unit_vectors([template.vector], settings.dimension, f"{self.path}: template {row.id}")
+                unit_vectors([template.vector], state.settings.dimension, f"{self.path}: template {row.id}")
                 yield template
 
     def vectors(self, subject: str) -> FloatArray:
         """The subject's vectors, float32 (n, dimension); none of one who is not in the gallery."""
-        with self._reading() as (connection, settings):
+        with self._reading() as (connection, state):
             number = find_subject(connection, subject)
             numbers = [] if number is None else [number]
-            found = list(rows.read_where_in(connection, settings, self.path, "t.subject", numbers))
-        return stacked(found, settings.dimension, self.path)
+            found = list(rows.read_where_in(connection, state, self.path, "t.subject", numbers))
+        return stacked(found, state.settings.dimension, self.path)
 
     def stored(self, subject: str) -> list[NewTemplate]:
         """The subject's templates with their vectors; none of one who is not in the gallery."""
-        with self._reading() as (connection, settings):
+        with self._reading() as (connection, state):
             number = find_subject(connection, subject)
             numbers = [] if number is None else [number]
-            found = list(rows.read_where_in(connection, settings, self.path, "t.subject", numbers))
+            found = list(rows.read_where_in(connection, state, self.path, "t.subject", numbers))
         with well_formed(self.path):
             return [row.template() for row in found]
 
@@ -285,8 +255,8 @@ class Gallery:
         """Of these pictures those that are in the gallery, with the templates enrolled from them, by name."""
         found: dict[str, list[TemplateInfo]] = {}
         digests = [picture_digest(value) for value in texts_of(sha256s, "the SHA-256 of pictures")]
-        with self._reading() as (connection, settings), well_formed(self.path):
-            for row in rows.read_where_in(connection, settings, self.path, "t.sha256", digests):
+        with self._reading() as (connection, state), well_formed(self.path):
+            for row in rows.read_where_in(connection, state, self.path, "t.sha256", digests):
                 found.setdefault(row.sha256, []).append(row.info())
         return {digest: sorted(infos, key=lambda info: info.subject) for digest, infos in found.items()}
 
@@ -302,16 +272,16 @@ class Gallery:
         for an empty gallery. Raises GalleryError for NaN, zero or not-unit vectors.
         """
         k = whole_number(k, "k", least=1)
-        checked = unit_vectors(probes, self.dimension, "search")
-        with self._reading() as (connection, settings):
-            return self._index_of(connection, settings).search(checked, k)
+        checked = unit_vectors(probes, self.settings.dimension, "search")
+        with self._reading() as (connection, state):
+            return self._index_of(connection, state).search(checked, k)
 
     def matrix(self) -> Index:
         """The search index of the present content, usable while the gallery is open. It does not see
         who is added later.
         """
-        with self._reading() as (connection, settings):
-            return self._index_of(connection, settings)
+        with self._reading() as (connection, state):
+            return self._index_of(connection, state)
 
     def add(
         self,
@@ -326,7 +296,7 @@ class Gallery:
         another subject has from the same picture, unless it may `move`. `tombstones` are another gallery's,
         kept from now on here too.
         """
-        rows_to_add = rows_of(templates, self.dimension)
+        rows_to_add = rows_of(templates, self.settings.dimension)
         with self._changing(forget=False) as change:
             placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
             if tombstones is not None:
@@ -335,8 +305,8 @@ class Gallery:
 
     def tombstones(self) -> Tombstones:
         """What is kept of pictures that were removed or renamed."""
-        with self._reading() as (connection, settings):
-            return read_tombstones(connection, settings, self.path)
+        with self._reading() as (connection, state):
+            return read_tombstones(connection, state, self.path)
 
     def forget_removals(self) -> int:
         """Erase all that is kept of removed pictures, so that they can come back; how many there were."""
@@ -389,87 +359,67 @@ class Gallery:
                 change.move(number, target, into)
         return change.moved
 
-    def set_threshold(
-        self,
-        value: float,
-        calibration: str,
-        *,
-        calibrated_subjects: int = 0,
-        tail: float = 0.0,
-        probability: str = "",
-    ) -> None:
-        """Set the score from which a face has a name, and say how it was chosen.
-
-        It was chosen for `calibrated_subjects` people, and rises by `tail` when there are e times as many
-        (`Settings.threshold_for`); `probability` is a curve of facekit.probability.
-        """
-        with self._writing() as (connection, settings):
-            new = replace(
-                settings,
-                threshold=value,
-                calibration=calibration,
-                calibrated=now(),
-                calibrated_subjects=calibrated_subjects,
-                tail=tail,
-                probability=probability,
-                changes=settings.changes + 1,
-            )
+    def set_calibration(self, calibration: Calibration) -> None:
+        """Set the score from which a face has a name, and say how it was chosen."""
+        with self._writing() as (connection, state):
+            settings = replace(state.settings, calibration=calibration.checked(), calibrated=now())
+            new = replace(state, settings=settings, changes=state.changes + 1)
             new.write(connection)
-        self._settings = new
+        self._state = new
         self._settle()
 
-    def _index_of(self, connection: sqlite3.Connection, settings: Settings) -> Index:
+    def _index_of(self, connection: sqlite3.Connection, state: State) -> Index:
         with self._indexing:
-            if self._index is None or self._indexed != settings.digest:
-                self._index = read_index(connection, settings, self.path, self._connections.reading)
-                self._indexed = settings.digest
+            if self._index is None or self._indexed != state.digest:
+                self._index = read_index(connection, state, self.path, self._connections.reading)
+                self._indexed = state.digest
             return self._index
 
     @contextmanager
-    def _reading(self, *, shared: bool = True) -> Iterator[tuple[sqlite3.Connection, Settings]]:
-        """One committed state: a connection in a read transaction, and the settings in it."""
+    def _reading(self, *, shared: bool = True) -> Iterator[tuple[sqlite3.Connection, State]]:
+        """One committed state: a connection in a read transaction, and the state in it."""
         with self._connections.reading(shared=shared) as connection, in_words(self.path):
-            self._settings = settings = Settings.read(connection, self.path)
-            yield connection, settings
+            self._state = state = State.read(connection, self.path)
+            yield connection, state
 
     @contextmanager
-    def _writing(self, *, whole: bool = False) -> Iterator[tuple[sqlite3.Connection, Settings]]:
-        """A connection in a transaction that waited for other writers, and the settings in it. Before the
+    def _writing(self, *, whole: bool = False) -> Iterator[tuple[sqlite3.Connection, State]]:
+        """A connection in a transaction that waited for other writers, and the state in it. Before the
         first, the gallery is checked; a large one only if the `whole` of it will be written again.
         """
         if not self._connections.write:
             raise GalleryError(f"{self.path}: opened for reading: open it with write=True to change it")
-        if whole or self._settings.erasing or self._settings.templates <= indexing.IN_MEMORY:
+        if whole or self._state.erasing or self._state.templates <= indexing.IN_MEMORY:
             self._require_sound()
         with self._connections.writing() as connection:
-            yield connection, Settings.read(connection, self.path)
+            yield connection, State.read(connection, self.path)
 
     @contextmanager
     def _changing(self, *, forget: bool) -> Iterator[Change]:
         """A transaction that changes rows; with `forget`, what they held is erased after it."""
-        with self._writing(whole=forget) as (connection, settings):
-            change = Change(connection, settings, self.path)
+        with self._writing(whole=forget) as (connection, state):
+            change = Change(connection, state, self.path)
             yield change
             new = change.finish()
-            if new != settings:
+            if new != state:
                 if forget or change.erased:
                     # Under the write lock nobody can write a cache of the old content again.
                     _discard_cache(self.path)
                     new = replace(new, erasing=new.changes)
                 new.write(connection)
-        self._settings = new
-        self._settle(erasure.WAIT if forget and new != settings else 0.0)
+        self._state = new
+        self._settle(erasure.WAIT if forget and new != state else 0.0)
 
     def _require_sound(self) -> None:
         """Raise GalleryError if the gallery, as it is when this is asked first, is damaged anywhere."""
         if not self._sound:
-            with self._reading() as (connection, settings):
-                require_sound(connection, settings, self.path)
+            with self._reading() as (connection, state):
+                require_sound(connection, state, self.path)
             self._sound = True
 
     def _settle(self, seconds: float = 0.0) -> None:
         """After a change: erase what is due, or at least bring the file itself up to date."""
-        if self._settings.erasing:
+        if self._state.erasing:
             self._erase(seconds)
         else:
             with self._connections.lent() as connection:
@@ -478,7 +428,7 @@ class Gallery:
     def _erase(self, seconds: float = 0.0) -> None:
         self._due = erasure.finish(self._connections, seconds)
         if self._due is None:
-            self._settings = replace(self._settings, erasing=0)
+            self._state = replace(self._state, erasing=0)
 
 
 def _discard_cache(path: Path) -> None:

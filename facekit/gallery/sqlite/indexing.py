@@ -18,7 +18,7 @@ from facekit.gallery.search.exact import FloatArray
 from facekit.gallery.search.index import Index
 from facekit.gallery.sqlite import database, rows
 from facekit.gallery.sqlite.faults import damaged, in_words, well_formed
-from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.values import unit_vectors
 
 # Up to here reading and checking every row takes less than 50 ms, and no cache is written.
@@ -27,50 +27,50 @@ ROWS_AT_ONCE = 8192
 Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
-def read_index(connection: sqlite3.Connection, settings: Settings, path: Path, reading: Reading) -> Index:
+def read_index(connection: sqlite3.Connection, state: State, path: Path, reading: Reading) -> Index:
     """The index of the content that `settings` describe, inside their transaction; for later searches it
     takes connections from `reading`.
 
     Raises GalleryError when a row does not fit its checksum.
     """
-    if settings.templates <= IN_MEMORY:
-        return _in_memory(connection, settings, path)
-    kept = cache.load(path, settings.dimension)
-    if kept is None or kept.digest != settings.digest:
-        kept = _extended(kept, connection, settings, path) or _encoded(connection, settings, path)
-        _keep(kept, settings, path)
+    if state.templates <= IN_MEMORY:
+        return _in_memory(connection, state, path)
+    kept = cache.load(path, state.settings.dimension)
+    if kept is None or kept.digest != state.digest:
+        kept = _extended(kept, connection, state, path) or _encoded(connection, state, path)
+        _keep(kept, state, path)
 
     def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
         numbers = kept.ids[positions].tolist()
         with reading() as here, in_words(path):
-            found = list(rows.read_where_in(here, settings, path, "t.id", numbers))
+            found = list(rows.read_where_in(here, state, path, "t.id", numbers))
             # An index that is kept over a removal finds the others.
             lost = len(found) < len(numbers)
-            if lost and Settings.read(here, path).digest == settings.digest:
+            if lost and State.read(here, path).digest == state.digest:
                 raise damaged(path, "rows are missing")
-        return [row.name for row in found], stacked(found, settings.dimension, path)
+        return [row.name for row in found], stacked(found, state.settings.dimension, path)
 
     return Index(kept.scan, kept.subjects, finalists, poor=kept.poor)
 
 
-def _in_memory(connection: sqlite3.Connection, settings: Settings, path: Path) -> Index:
-    found = list(rows.read_all(connection, settings, path))
-    vectors = stacked(found, settings.dimension, path)
-    return Index.of(vectors, [row.name for row in found], poor=_poor(found, settings, path))
+def _in_memory(connection: sqlite3.Connection, state: State, path: Path) -> Index:
+    found = list(rows.read_all(connection, state, path))
+    vectors = stacked(found, state.settings.dimension, path)
+    return Index.of(vectors, [row.name for row in found], poor=_poor(found, state, path))
 
 
-def _poor(found: Sequence[rows.Row], settings: Settings, path: Path) -> NDArray[np.bool_]:
+def _poor(found: Sequence[rows.Row], state: State, path: Path) -> NDArray[np.bool_]:
     """Which of the rows are poor, (n,)."""
     with well_formed(path):
-        return np.fromiter((row.is_poor(settings.poor_from) for row in found), np.bool_, len(found))
+        return np.fromiter((row.is_poor(state.settings.poor_from) for row in found), np.bool_, len(found))
 
 
-def _encoded(connection: sqlite3.Connection, settings: Settings, path: Path) -> cache.Cache:
-    return _cache_of(rows.read_all(connection, settings, path), settings, path)
+def _encoded(connection: sqlite3.Connection, state: State, path: Path) -> cache.Cache:
+    return _cache_of(rows.read_all(connection, state, path), state, path)
 
 
 def _extended(
-    kept: cache.Cache | None, connection: sqlite3.Connection, settings: Settings, path: Path
+    kept: cache.Cache | None, connection: sqlite3.Connection, state: State, path: Path
 ) -> cache.Cache | None:
     """The cache of an earlier content with the rows added since; None when it is not that plus them."""
     if kept is None:
@@ -78,24 +78,24 @@ def _extended(
     after = max(int(kept.ids.max()), int(kept.subjects.max()))
     tally = Tally(len(kept.ids), len(np.unique(kept.subjects)), kept.digest)
     try:
-        new = _cache_of(rows.read_all(connection, settings, path, after=after, tally=tally), settings, path)
+        new = _cache_of(rows.read_all(connection, state, path, after=after, tally=tally), state, path)
     except GalleryError:
         return None  # reading all rows will tell a lost row from damage
-    return _joined([kept, new], settings)
+    return _joined([kept, new], state)
 
 
-def _cache_of(found: Iterator[rows.Row], settings: Settings, path: Path) -> cache.Cache:
+def _cache_of(found: Iterator[rows.Row], state: State, path: Path) -> cache.Cache:
     """Numbers and codes of the rows; their float32 vectors are never all in memory."""
     parts = []
     while block := list(islice(found, ROWS_AT_ONCE)):
-        codes, scales, errors = encode(stacked(block, settings.dimension, path))
+        codes, scales, errors = encode(stacked(block, state.settings.dimension, path))
         subjects, ids = np.array([row.subject for row in block]), np.array([row.id for row in block])
         scan = CodeScan(codes, scales, float(errors.max()))
-        parts.append(cache.Cache(settings.digest, scan, subjects, ids, _poor(block, settings, path)))
-    return _joined(parts, settings)
+        parts.append(cache.Cache(state.digest, scan, subjects, ids, _poor(block, state, path)))
+    return _joined(parts, state)
 
 
-def _joined(parts: Sequence[cache.Cache], settings: Settings) -> cache.Cache:
+def _joined(parts: Sequence[cache.Cache], state: State) -> cache.Cache:
     subjects = np.concatenate([part.subjects for part in parts])
     order = np.argsort(subjects, kind="stable")
     scan = CodeScan(
@@ -105,10 +105,10 @@ def _joined(parts: Sequence[cache.Cache], settings: Settings) -> cache.Cache:
     )
     ids = np.concatenate([part.ids for part in parts])
     poor = np.concatenate([part.poor for part in parts])
-    return cache.Cache(settings.digest, scan, subjects[order], ids[order], poor[order])
+    return cache.Cache(state.digest, scan, subjects[order], ids[order], poor[order])
 
 
-def _keep(kept: cache.Cache, settings: Settings, path: Path) -> None:
+def _keep(kept: cache.Cache, state: State, path: Path) -> None:
     """Write the cache, where that is possible: searching works without, only slower to open.
 
     Under the write lock, and only while the content is still the same: a removal beside this must
@@ -119,7 +119,7 @@ def _keep(kept: cache.Cache, settings: Settings, path: Path) -> None:
         closing(database.connect(path, write=True, timeout=0)) as lock,
         database.transaction(lock, "IMMEDIATE"),
     ):
-        if Settings.read(lock, path).digest == settings.digest:
+        if State.read(lock, path).digest == state.digest:
             cache.save(path, kept)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from facekit.errors import GalleryError
 from facekit.gallery.sqlite import migrations, rows, schema
 from facekit.gallery.sqlite.faults import code_of
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State
 
 
 def require_own(path: Path) -> None:
@@ -28,11 +28,11 @@ def require_own(path: Path) -> None:
         return
     try:
         # In this order: whoever writes now only makes the second newer.
-        alone = _settings(place, "immutable=1")
-        together = _settings(place, "mode=ro")
+        alone = _state(place, "immutable=1")
+        together = _state(place, "mode=ro")
         # The file lacks what is in the log after a kill or beside a reader, and when it is an older copy.
         newer = alone is not None and together is not None and alone.changes < together.changes
-        fits = not newer or _settings(place, "mode=ro", rows_too=True) is not None
+        fits = not newer or _state(place, "mode=ro", rows_too=True) is not None
     except sqlite3.Error:
         return  # it cannot be read or is in use, which opening it will deal with
     if alone is None:
@@ -51,12 +51,12 @@ def require_own(path: Path) -> None:
     )
 
 
-def _identity(settings: Settings) -> tuple[object, ...]:
-    return settings.created, settings.fingerprint, settings.dimension
+def _identity(state: State) -> tuple[object, ...]:
+    return state.settings.created, state.settings.fingerprint, state.settings.dimension
 
 
-def _settings(place: Path, query: str, *, rows_too: bool = False) -> Settings | None:
-    """The settings as they are seen with or without the log; None when they (or the rows) are not whole."""
+def _state(place: Path, query: str, *, rows_too: bool = False) -> State | None:
+    """The state as they are seen with or without the log; None when they (or the rows) are not whole."""
     try:
         with closing(
             sqlite3.connect(f"{place.as_uri()}?{query}", uri=True, isolation_level=None)
@@ -68,10 +68,10 @@ def _settings(place: Path, query: str, *, rows_too: bool = False) -> Settings | 
             if not 0 < version <= len(migrations.MIGRATIONS):
                 return None
             schema.require(connection, place, version)
-            settings = Settings.read(connection, place)
+            state = State.read(connection, place)
             if rows_too:
-                deque(rows.read_all(connection, settings, place), maxlen=0)
-            return settings
+                deque(rows.read_all(connection, state, place), maxlen=0)
+            return state
     except (GalleryError, UnicodeDecodeError):
         return None
     except sqlite3.Error as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from facekit.arguments import number_of
 from facekit.gallery.sqlite.faults import damaged
-from facekit.gallery.sqlite.state import Settings, Tally
+from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.subject_names import is_stored_name
 from facekit.gallery.templates import STRANGER_RATE, NewTemplate, TemplateInfo
 from facekit.gallery.values import checksum, flat_json
@@ -42,8 +42,8 @@ class Row(NamedTuple):
     subject_added: str
     subject_checksum: bytes
 
-    def is_sound(self, settings: Settings) -> bool:
-        return self._has_types() and self._vector_fits(settings) and self._subject_fits()
+    def is_sound(self, state: State) -> bool:
+        return self._has_types() and self._vector_fits(state) and self._subject_fits()
 
     def _has_types(self) -> bool:
         """A column of an SQLite table holds values of any type, and a checksum fits whatever was hashed."""
@@ -52,10 +52,10 @@ class Row(NamedTuple):
             return False
         return is_stored_name(self.name)
 
-    def _vector_fits(self, settings: Settings) -> bool:
-        if not isinstance(self.vector, bytes) or len(self.vector) != 4 * settings.dimension:
+    def _vector_fits(self, state: State) -> bool:
+        if not isinstance(self.vector, bytes) or len(self.vector) != 4 * state.settings.dimension:
             return False
-        fields = (settings.fingerprint, self.id, self.subject, *self.described())
+        fields = (state.settings.fingerprint, self.id, self.subject, *self.described())
         return self.checksum == template_checksum(*fields, vector=self.vector)
 
     def _subject_fits(self) -> bool:
@@ -103,21 +103,21 @@ def unchecked(
 
 def read(
     connection: sqlite3.Connection,
-    settings: Settings,
+    state: State,
     path: Path,
     where: str = "",
     parameters: Sequence[object] = (),
 ) -> Iterator[Row]:
     """Sound rows. Raises GalleryError at the first that is not."""
     for row in unchecked(connection, where, parameters):
-        if not row.is_sound(settings):
+        if not row.is_sound(state):
             raise damaged(path, f"template {str(row.id)[:20]} does not fit its checksum")
         yield row
 
 
 def read_all(
     connection: sqlite3.Connection,
-    settings: Settings,
+    state: State,
     path: Path,
     *,
     after: int = 0,
@@ -129,8 +129,8 @@ def read_all(
     """
     tally = tally or Tally()
     seen: set[int] = set()
-    for row in read(connection, settings, path, "WHERE t.id > ? ORDER BY t.id", (after,)):
-        if tally.templates == settings.templates:
+    for row in read(connection, state, path, "WHERE t.id > ? ORDER BY t.id", (after,)):
+        if tally.templates == state.templates:
             break  # there are more than were stored
         tally.template(row.checksum)
         if row.subject > after and row.subject not in seen:
@@ -138,16 +138,16 @@ def read_all(
             tally.subject(row.subject_checksum)
         yield row
     else:
-        if tally.fits(settings):
+        if tally.fits(state):
             return
     raise damaged(path, "rows are missing or doubled")
 
 
 def read_where_in(
-    connection: sqlite3.Connection, settings: Settings, path: Path, column: str, values: Sequence[object]
+    connection: sqlite3.Connection, state: State, path: Path, column: str, values: Sequence[object]
 ) -> Iterator[Row]:
     """Sound rows whose `column` (an SQL name of SELECT) is one of the values."""
     for first in range(0, len(values), PARAMETERS):
         some = values[first : first + PARAMETERS]
         marks = ", ".join("?" * len(some))
-        yield from read(connection, settings, path, f"WHERE {column} IN ({marks})", some)
+        yield from read(connection, state, path, f"WHERE {column} IN ({marks})", some)

@@ -10,16 +10,16 @@ from pathlib import Path
 from facekit.gallery.sqlite import rows
 from facekit.gallery.sqlite.faults import well_formed
 from facekit.gallery.sqlite.indexing import ROWS_AT_ONCE, stacked
-from facekit.gallery.sqlite.state import Settings
+from facekit.gallery.sqlite.state import State
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones
 
 
-def require_sound(connection: sqlite3.Connection, settings: Settings, path: Path) -> None:
+def require_sound(connection: sqlite3.Connection, state: State, path: Path) -> None:
     """Raise GalleryError unless every row is there, fits its checksum, and holds what it should."""
-    found = rows.read_all(connection, settings, path)
+    found = rows.read_all(connection, state, path)
     while block := list(islice(found, ROWS_AT_ONCE)):
-        stacked(block, settings.dimension, path)
+        stacked(block, state.settings.dimension, path)
         with well_formed(path):
             for row in block:
                 row.info()
-    read_tombstones(connection, settings, path)
+    read_tombstones(connection, state, path)
