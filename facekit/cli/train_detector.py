@@ -124,6 +124,7 @@ def train_detector(
             console.note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
 
         run.imitate(learned, lambda step, steps: console.progress(step, steps, "steps of imitation"))
+        run.save(last, rows)
         detector.train(run, learned, parts.validation, output, rows, report)
         _look_twice(console, learned, output, views, second_steps)
     for name in exported:

@@ -183,7 +183,7 @@ class Training:
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
-        self.recipe, self.step, self.seconds = recipe, 0, 0.0
+        self.recipe, self.step, self.seconds, self.imitated = recipe, 0, 0.0, False
         self.network = DetectorNetwork().to(memory_format=torch.channels_last)
         self.averaged = swa_utils.AveragedModel(
             self.network,
@@ -219,13 +219,14 @@ class Training:
 
     def imitate(self, views: Views, report: Callable[[int, int], None]) -> None:
         """Learn the teacher's units, before the first step."""
-        if self.step or views.teacher_file is None:
+        if self.imitated or self.step or views.teacher_file is None:
             return
         steps, seed = self.recipe.imitation, self.recipe.seed
         lessons = imitation.Lessons(views.photos, views.weights, views.teacher_file, steps, seed)
         imitation.imitate(
             self.network, lessons, workers=self.recipe.workers, report=lambda step: report(step, steps)
         )
+        self.imitated = True
 
     def save(self, path: Path, rows: Sequence[Row]) -> None:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
@@ -233,7 +234,12 @@ class Training:
         tensors |= {f"translation.{name}": value for name, value in self.translation.state_dict().items()}
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
-        facts = {"step": self.step, "seconds": self.seconds, "history": list(rows)}
+        facts = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "imitated": self.imitated,
+            "history": list(rows),
+        }
         checkpoint.write(path, checkpoint.Checkpoint(tensors, asdict(self.recipe), facts))
 
     def load(self, path: Path) -> list[Row]:
@@ -252,6 +258,7 @@ class Training:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.step, self.seconds = saved.facts["step"], saved.facts["seconds"]
+        self.imitated = saved.facts["imitated"]
         rows: list[Row] = saved.facts["history"]
         return rows
 
@@ -262,6 +269,7 @@ def _check(config: Any, facts: Any) -> None:
     run = untrusted.Fields(facts, "run:")
     run.whole("step")
     run.number("seconds", least=0)
+    run.flag("imitated")
     for row in run.values.get("history", []):
         values = untrusted.Fields(row, "a row of its history")
         for name in {"step", *values.values}:

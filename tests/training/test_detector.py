@@ -223,6 +223,21 @@ def test_imitating_a_teacher_brings_each_unit_nearer_to_the_teachers() -> None:
     assert float(imitation.distance(network, lesson).detach()) < before / 3
 
 
+def test_a_run_that_is_taken_up_imitates_no_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[DetectorNetwork] = []
+    monkeypatch.setattr(imitation, "imitate", lambda network, *rest, **words: done.append(network))
+    views = detector.Views([photo()], [], tmp_path / "teacher.onnx", detector.Recipe(imitation=3))
+    run = detector.Training(views.recipe)
+    run.imitate(views, lambda step, steps: None)
+    run.save(tmp_path / "last.safetensors", [])
+    again = detector.Training(views.recipe)
+    again.load(tmp_path / "last.safetensors")
+    again.imitate(views, lambda step, steps: None)
+    assert done == [run.network]
+
+
 def test_an_answer_of_nothing_is_a_box_of_one_stride_at_the_cells_corner() -> None:
     places = grid(64, 64)
     boxes, points = decode(np.zeros((len(places), ANSWERS - 1), np.float32), places)
