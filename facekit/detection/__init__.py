@@ -13,6 +13,8 @@ The networks but dlib's give five points with each box, in the scheme `arcface5`
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
@@ -24,10 +26,17 @@ MIN_FACE = 24
 SCHEME = "arcface5"
 """Of the points that come with a box."""
 
-KINDS = ("auto", "dlib", "network", "dlib-cnn=FILE", "yunet=FILE", "yolo=FILE", "retinaface=FILE")
-
-
-_BUILT_IN = tuple(kind for kind in KINDS if "=" not in kind)
+KINDS = {
+    "auto": "facekit.detection.auto:Auto",
+    "dlib": "facekit.detection.dlib_hog:DlibHog",
+    "network": "facekit.detection.network:FaceNetwork",
+    "dlib-cnn=FILE": "facekit.detection.dlib_cnn:DlibCnn",
+    "yunet=FILE": "facekit.detection.yunet:YuNet",
+    "yolo=FILE": "facekit.detection.yolo:Yolo",
+    "retinaface=FILE": "facekit.detection.retinaface:RetinaFace",
+}
+"""Each kind of detector and its class, imported when it is used: of a file it takes the path, built in it
+takes `threads`."""
 
 
 class Detector(Protocol):
@@ -60,40 +69,17 @@ def create(spec: str, *, threads: int = 0) -> Detector:
     such a network, DependencyError where OpenCV is needed and cannot be loaded.
     """
     kind, _, file = spec.partition("=")
-    if spec in _BUILT_IN:
-        return _built_in(spec, threads)
+    if "=" not in spec and spec in KINDS:
+        return _class_of(spec)(threads=threads)
     if f"{kind}=FILE" not in KINDS or not file:
         raise UsageError(f"no detector {spec!r}: use one of {', '.join(KINDS)}")
     path = Path(file)
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; --detector {kind} needs a network that you bring")
-    return _from_file(kind, path)
+    return _class_of(f"{kind}=FILE")(path)
 
 
-def _built_in(kind: str, threads: int) -> Detector:
-    if kind == "dlib":
-        from facekit.detection.dlib_hog import DlibHog
-
-        return DlibHog()
-    from facekit.detection.auto import Auto
-    from facekit.detection.network import FaceNetwork
-
-    return FaceNetwork(threads=threads) if kind == "network" else Auto(threads=threads)
-
-
-def _from_file(kind: str, path: Path) -> Detector:
-    if kind == "dlib-cnn":
-        from facekit.detection.dlib_cnn import DlibCnn
-
-        return DlibCnn(path)
-    if kind == "yunet":
-        from facekit.detection.yunet import YuNet
-
-        return YuNet(path)
-    if kind == "yolo":
-        from facekit.detection.yolo import Yolo
-
-        return Yolo(path)
-    from facekit.detection.retinaface import RetinaFace
-
-    return RetinaFace(path)
+def _class_of(kind: str) -> Callable[..., Detector]:
+    module, _, name = KINDS[kind].partition(":")
+    made: Callable[..., Detector] = getattr(import_module(module), name)
+    return made

@@ -65,12 +65,13 @@ class DlibHog:
     """The detector that is always there: boxes without points, score 0 and above where it is sure.
 
     Its filters are dlib's own. They are read from a file, in a millisecond: dlib takes 0.3 s to unpack
-    those it carries. Raises WeightsError for a file that is not the released one.
+    those it carries. dlib looks with one thread, whatever `threads` allows. Raises WeightsError for a file
+    that is not the released one.
     """
 
     name = "dlib"
 
-    def __init__(self, ladder: Ladder | None = None) -> None:
+    def __init__(self, ladder: Ladder | None = None, *, threads: int = 0) -> None:
         self._ladder = ladder or Ladder()
         spec = shipped_detector()
         verified(spec.path, spec.sha256)

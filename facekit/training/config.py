@@ -10,8 +10,21 @@ from typing import Any, TypeVar
 Settings = TypeVar("Settings")
 
 NETWORKS = ("resnet18", "resnet18-torchvision", "iresnet18", "iresnet50", "resnet101")
-LOSSES = ("arcface", "cosface", "sphereface", "magface", "adaface", "softmax", "contrastive", "triplet")
-PAIR_LOSSES = ("contrastive", "triplet")
+CLASS_LOSSES = {
+    "arcface": "facekit.training.losses:ArcFace",
+    "cosface": "facekit.training.losses:CosFace",
+    "sphereface": "facekit.training.losses:SphereFace",
+    "magface": "facekit.training.losses:MagFace",
+    "adaface": "facekit.training.losses:AdaFace",
+    "softmax": "facekit.training.losses:Softmax",
+}
+"""Losses with a center for each subject, and their classes, imported when they are used."""
+PAIR_LOSSES = {
+    "contrastive": "facekit.training.losses:Contrastive",
+    "triplet": "facekit.training.losses:Triplet",
+}
+"""Losses of pairs, which need batches with several pictures of a subject."""
+LOSSES = (*CLASS_LOSSES, *PAIR_LOSSES)
 OPTIMIZERS = ("adamw", "sgd", "muon")
 SAMPLERS = ("every", "balanced", "subjects")
 PRECISIONS = ("auto", "bf16", "float32")

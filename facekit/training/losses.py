@@ -1,4 +1,4 @@
-"""Losses for labelled faces, in one table.
+"""Losses for labeled faces; `facekit.training.config` has the table of them.
 
     class heads    softmax, sphereface, cosface, arcface, magface, adaface
     pairs          contrastive, triplet: they need batches with several pictures of a subject
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facekit.errors import UsageError
+from facekit.training.config import CLASS_LOSSES, LOSSES, PAIR_LOSSES
 
 # Away from ±1, where the derivative of the arc cosine is infinite; a float32 step below 1 is 6e-8.
 _EDGE = 1e-7
@@ -255,18 +257,6 @@ class Triplet(nn.Module):
             return _mean((near - negative + self.margin).clamp(min=0))
 
 
-CLASS_HEADS: dict[str, Callable[..., ClassHead]] = {
-    "arcface": ArcFace,
-    "cosface": CosFace,
-    "sphereface": SphereFace,
-    "magface": MagFace,
-    "adaface": AdaFace,
-    "softmax": Softmax,
-}
-PAIR_LOSSES: dict[str, Callable[..., nn.Module]] = {"contrastive": Contrastive, "triplet": Triplet}
-LOSSES = (*CLASS_HEADS, *PAIR_LOSSES)
-
-
 def create(
     name: str,
     dimension: int,
@@ -278,12 +268,13 @@ def create(
     seed: int = 0,
 ) -> nn.Module:
     """The loss of that name; scale and margin None mean those of its paper. UsageError if unknown."""
+    if name not in LOSSES:
+        raise UsageError(f"no loss is called {name!r}; there are {', '.join(LOSSES)}")
+    module, _, kind = {**CLASS_LOSSES, **PAIR_LOSSES}[name].partition(":")
+    made: Callable[..., nn.Module] = getattr(import_module(module), kind)
     if name in PAIR_LOSSES:
-        return PAIR_LOSSES[name](margin=margin)
-    if name in CLASS_HEADS:
-        head = CLASS_HEADS[name]
-        return head(dimension, classes, scale=scale, margin=margin, sample=sample, seed=seed)
-    raise UsageError(f"no loss is called {name!r}; there are {', '.join(LOSSES)}")
+        return made(margin=margin)
+    return made(dimension, classes, scale=scale, margin=margin, sample=sample, seed=seed)
 
 
 def quality(vectors: Tensor) -> Tensor:

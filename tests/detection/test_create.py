@@ -4,12 +4,16 @@ import builtins
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from facekit.detection import KINDS, create
 from facekit.errors import DependencyError, UsageError, WeightsError
+from facekit.pipeline import Pipeline
+from facekit.results import Detection, Picture, Pixels
 
 FILE_KINDS = [kind.removesuffix("=FILE") for kind in KINDS if kind.endswith("=FILE")]
 
@@ -84,3 +88,26 @@ def test_the_way_of_identify_needs_no_opencv() -> None:
         "sys.exit('cv2' in sys.modules or 'onnxruntime' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_detector_is_one_file_and_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FixedBox:
+        name = "fixed"
+
+        def __init__(self, *, threads: int = 0) -> None:
+            pass
+
+        def longest_look(self, min_face: int) -> int | None:
+            return None
+
+        def detect(self, pixels: Pixels, *, min_face: int = 24) -> list[Detection]:
+            height, width = pixels.shape[:2]
+            return [Detection((width / 4, height / 4, 3 * width / 4, 3 * height / 4), score=1.0)]
+
+    module = ModuleType("facekit.detection.fixed")
+    module.FixedBox = FixedBox  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(KINDS, "fixed", f"{module.__name__}:FixedBox")
+    picture = Picture("made", np.full((200, 160, 3), 128, np.uint8), "")
+    (face,) = Pipeline(detector="fixed").faces(picture)
+    assert face.detection.box == (40, 50, 120, 150)

@@ -1,6 +1,8 @@
 """Every loss is what its paper says, and stays finite where arc cosines and margins do not."""
 
 import math
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 
 from facekit.errors import UsageError
 from facekit.training import losses
+from facekit.training.config import CLASS_LOSSES, LOSSES, PAIR_LOSSES
 
-HEADS = sorted(losses.CLASS_HEADS)
+HEADS = sorted(CLASS_LOSSES)
 DIMENSION, CLASSES, COUNT = 6, 5, 8
 
 
@@ -148,7 +151,7 @@ def test_triplet_takes_the_semi_hard_negative() -> None:
     assert loss(vectors, labels).item() == pytest.approx(np.mean(terms), rel=1e-9)
 
 
-@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_the_gradient_is_the_loss_s_own(name: str) -> None:
     loss, vectors, labels = made(name)
     vectors = (vectors / 8).requires_grad_()
@@ -159,13 +162,13 @@ def test_the_gradient_is_the_loss_s_own(name: str) -> None:
     assert torch.autograd.gradcheck(lambda x: loss(x, labels), (vectors,), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_cosines_of_exactly_one_have_finite_gradients(name: str, sign: float) -> None:
     """With −1 the margin passes π in every angular loss."""
     loss = losses.create(name, 4, 3)
     centres = torch.eye(3, 4)
-    if name in losses.CLASS_HEADS:
+    if name in CLASS_LOSSES:
         loss.weight.data.copy_(centres)
     labels = torch.tensor([0, 1, 2, 0])
     vectors = (sign * 12 * centres[labels]).requires_grad_()
@@ -210,7 +213,7 @@ def test_heads_are_finite_and_at_least_the_loss_without_a_margin(
         assert value >= plain(vectors, labels) - 1e-3
 
 
-@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_autocast_does_not_reach_inside(name: str) -> None:
     loss, vectors, labels = made(name)
     loss, vectors = loss.float(), vectors.float()
@@ -269,7 +272,7 @@ def test_adaface_keeps_its_means_in_the_checkpoint_and_only_moves_them_in_traini
     assert all(torch.equal(value, kept[name]) for name, value in head.state_dict().items())
 
 
-@pytest.mark.parametrize("name", sorted(losses.PAIR_LOSSES))
+@pytest.mark.parametrize("name", sorted(PAIR_LOSSES))
 @pytest.mark.parametrize("labels", [[0], [0, 0, 0], [0, 1, 2]])
 def test_a_batch_without_any_pair_to_learn_from_is_no_error(name: str, labels: list[int]) -> None:
     vectors = torch.randn(len(labels), 3, requires_grad=True)
@@ -282,3 +285,17 @@ def test_a_batch_without_any_pair_to_learn_from_is_no_error(name: str, labels: l
 def test_an_unknown_loss_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="arcface"):
         losses.create("arcfase", 2, 2)
+
+
+def test_a_loss_is_one_file_and_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("facekit.training.plain_cosine")
+
+    class PlainCosine(losses.ClassHead):
+        def target(self, cosine: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+            return cosine
+
+    module.PlainCosine = PlainCosine  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(CLASS_LOSSES, "plain-cosine", f"{module.__name__}:PlainCosine")
+    monkeypatch.setattr(losses, "LOSSES", (*CLASS_LOSSES, *PAIR_LOSSES))
+    assert isinstance(losses.create("plain-cosine", 4, 3), PlainCosine)
