@@ -204,6 +204,8 @@ def main() -> int:
     )
     for what, count in sorted(counts.items()):
         print(f"{count:7d}  {what}")
+    answers = sum(count for what, count in counts.items() if "killed" not in what)
+    print(f"{answers:7d}  answers in all")
     for line in wrong:
         print(f"BROKEN: {line}")
     print(f"{len(wrong)} broken")

@@ -67,23 +67,22 @@ class Work:
                 operation = self._operation()
                 if operation[0] == "add":
                     operation[-1] = False  # an import leaves everybody where they are
-                self._do(operation, self._by_command)
+                self._do(operation, command=True)
             else:
-                self._do(self._operation(), self._by_library)
+                self._do(self._operation(), command=False)
             if self._chance.random() < 0.1:
                 self._writing.close()
                 self._writing = Gallery.open(self.path, write=True)
         self._writing.close()
         self._reading.close()
 
-    def _do(self, operation: Operation, way: Any) -> None:
+    def _do(self, operation: Operation, *, command: bool) -> None:
         number = next(self._operations)
-        start = time.monotonic()
-        _report({"kind": "began", "id": number, "operation": operation, "start": start})
-        result = way(number, operation)
-        _report(
-            {"kind": "ended", "id": number, **result, "most": changes(self._reading), "end": time.monotonic()}
-        )
+        began = {"operation": operation, "command": command, "start": time.monotonic()}
+        _report({"kind": "began", "id": number, **began})
+        result = (self._by_command if command else self._by_library)(number, operation)
+        ended = {**result, "most": changes(self._reading), "end": time.monotonic()}
+        _report({"kind": "ended", "id": number, **ended})
 
     def _operation(self) -> Operation:
         chance = self._chance
@@ -150,7 +149,7 @@ class Work:
             pass_fds=(reports,),
         )
         os.close(reports)
-        return {"outcome": "refused" if done.returncode else "done", "said": done.stderr, "command": True}
+        return {"outcome": "refused" if done.returncode else "done", "said": done.stderr}
 
     def _words(self, verb: str, *arguments: Any) -> list[str]:
         """The operation as the command line has it."""
