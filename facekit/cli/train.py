@@ -148,7 +148,7 @@ data_options = stacked(
     setting("sampler", "every: each crop once an epoch; balanced: subjects with many pictures less often; "
             "subjects: several pictures each.", heading=DATA, choice=SAMPLERS),
     setting("power", "With balanced: n crops come in proportion to n^POWER.", heading=DATA, kind=SHARE),
-    setting("each", "With subjects: pictures of each.", heading=DATA, kind=click.IntRange(2)),
+    setting("per_subject", "With subjects: pictures of each subject.", heading=DATA, kind=click.IntRange(2)),
 )  # fmt: skip
 model_options = stacked(
     setting("network", "See --list-networks.", heading=MODEL, choice=NETWORKS),
@@ -204,11 +204,11 @@ augmentation_options = stacked(
     change("shift", "Shift, as a part of the side."),
     change("scale", "Part of the side.", kind=numbers.FloatRange(0, 1, max_open=True)),
     change("rotation", "Degrees.", kind=numbers.FloatRange(0, 180)),
-    change("colour", "Strength of brightness, contrast and saturation changes."),
+    change("color", "Strength of brightness, contrast and saturation changes."),
     change("low_resolution", "Chance of a distant face."),
     change("blur", "Chance."),
     change("jpeg", "Chance."),
-    change("grey", "Chance."),
+    change("gray", "Chance."),
     change("occlusion", "Chance of a covered part."),
     setting(
         "shift", "Pixels, in every batch, also of a bank's views.", heading=AUGMENT, kind=click.IntRange(0)

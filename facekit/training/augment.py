@@ -63,7 +63,7 @@ def transform(changes: Augmentation) -> v2.Transform:
     """The chain for one group of uint8 pictures, (n, 3, side, side), in the order of a camera: place, optics,
     light, storage, and last what stands before the face."""
     steps: list[v2.Transform] = []
-    colour = changes.colour
+    color = changes.color
     if changes.flip:
         steps.append(v2.RandomHorizontalFlip(changes.flip))
     if changes.shift or changes.scale or changes.rotation:
@@ -74,10 +74,10 @@ def transform(changes: Augmentation) -> v2.Transform:
         steps.append(v2.RandomApply([LowResolution(0.2)], changes.low_resolution))
     if changes.blur:
         steps.append(v2.RandomApply([v2.GaussianBlur(5, (0.4, 1.6))], changes.blur))
-    if colour:
-        steps.append(v2.RandomApply([v2.ColorJitter(colour, colour, colour, 0.04)], 0.7))
-    if changes.grey:
-        steps.append(v2.RandomGrayscale(changes.grey))
+    if color:
+        steps.append(v2.RandomApply([v2.ColorJitter(color, color, color, 0.04)], 0.7))
+    if changes.gray:
+        steps.append(v2.RandomGrayscale(changes.gray))
     if changes.jpeg:
         steps.append(v2.RandomApply([Jpeg(20, 90)], changes.jpeg))
     if changes.occlusion:

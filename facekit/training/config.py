@@ -34,8 +34,8 @@ PRECISIONS = ("auto", "bf16", "float32")
 class Augmentation:
     """Random changes of a face; each field switches one kind, 0 turns it off.
 
-    shift and scale are fractions of the side; rotation is in degrees; colour is the strength of
-    brightness, contrast and saturation changes; flip, low_resolution, blur, jpeg, grey and occlusion are
+    shift and scale are fractions of the side; rotation is in degrees; color is the strength of
+    brightness, contrast and saturation changes; flip, low_resolution, blur, jpeg, gray and occlusion are
     probabilities. `group` pictures share one draw.
     """
 
@@ -43,18 +43,18 @@ class Augmentation:
     shift: float = 0.04
     scale: float = 0.08
     rotation: float = 8.0
-    colour: float = 0.35
+    color: float = 0.35
     low_resolution: float = 0.25
     blur: float = 0.15
     jpeg: float = 0.25
-    grey: float = 0.08
+    gray: float = 0.08
     occlusion: float = 0.15
     group: int = 4
 
 
 UNCHANGED = Augmentation(
-    flip=0.0, shift=0.0, scale=0.0, rotation=0.0, colour=0.0,
-    low_resolution=0.0, blur=0.0, jpeg=0.0, grey=0.0, occlusion=0.0,
+    flip=0.0, shift=0.0, scale=0.0, rotation=0.0, color=0.0,
+    low_resolution=0.0, blur=0.0, jpeg=0.0, gray=0.0, occlusion=0.0,
 )  # fmt: skip
 """No change of any kind."""
 
@@ -66,7 +66,7 @@ class Config:
 
     `margin` and `scale` None are those of the loss's paper; `sample` is the share of classes looked at in a
     step. The loss on labels counts `label_weight` after rising over `label_ramp` steps; without a teacher it
-    is the only one and counts 1. `power` belongs to the sampler `balanced`, `each` to `subjects`.
+    is the only one and counts 1. `power` belongs to the sampler `balanced`, `per_subject` to `subjects`.
     `augmentation` is done once for the views of a bank, and for every batch where there is none; None mirrors
     half of the faces and changes no more. `shift` and `light` are cheap changes that every batch gets
     besides: pixels, and part of the range.
@@ -85,7 +85,7 @@ class Config:
     sample: float = 1.0
     sampler: str = "every"
     power: float = 0.5
-    each: int = 4
+    per_subject: int = 4
     optimizer: str = "adamw"
     rate: float = 2e-3
     weight_decay: float = 0.05

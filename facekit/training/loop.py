@@ -151,7 +151,7 @@ def batches_of(config: Config, data: Faces, team: Team) -> Batches:
         size=config.batch,
         seed=config.seed,
         power=config.power,
-        each=config.each,
+        per_subject=config.per_subject,
     )
     changes = config.augmentation
     online = replace(changes, flip=0.0) if changes is not None and data.views == 1 else None

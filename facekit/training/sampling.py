@@ -74,29 +74,29 @@ class Balanced:
 
 @dataclass(frozen=True, eq=False)
 class PerSubject:
-    """`each` crops of `size` // `each` subjects (Hermans et al. 2017, "In defense of the triplet loss",
-    section 2: P×K batches), for losses that compare the pictures of a batch.
+    """`per_subject` crops of `size` // `per_subject` subjects (Hermans et al. 2017, "In defense of the
+    triplet loss", section 2: P×K batches), for losses that compare the pictures of a batch.
 
-    Only subjects with two crops or more take part; one with fewer than `each` has some of them twice.
+    Only subjects with two crops or more take part; one with fewer than `per_subject` has some of them twice.
     """
 
     use: Rows
     labels: NDArray[np.int64]
     size: int
     seed: int
-    each: int = 4
+    per_subject: int = 4
 
     def rows(self, number: int) -> Rows:
         random = np.random.default_rng((self.seed, 5, number))
         members = self._members
-        wanted = self.size // self.each
+        wanted = self.size // self.per_subject
         subjects = random.choice(len(members), wanted, replace=wanted > len(members))
         return np.concatenate([self._some(members[subject], random) for subject in subjects])
 
     def _some(self, rows: Rows, random: np.random.Generator) -> Rows:
         """All of them before any comes twice."""
-        turns = [random.permutation(rows) for _ in range(-(-self.each // len(rows)))]
-        return np.concatenate(turns)[: self.each]
+        turns = [random.permutation(rows) for _ in range(-(-self.per_subject // len(rows)))]
+        return np.concatenate(turns)[: self.per_subject]
 
     @cached_property
     def _members(self) -> list[Rows]:
@@ -112,20 +112,21 @@ class PerSubject:
 
 
 def create(
-    name: str, use: Rows, labels: NDArray[np.int64], *, size: int, seed: int, power: float, each: int
+    name: str, use: Rows, labels: NDArray[np.int64], *, size: int, seed: int, power: float, per_subject: int
 ) -> Sampler:
-    """The sampler of that name; UsageError if unknown or if the batch does not hold `each` crops twice."""
+    """The sampler of that name; UsageError if unknown, or if the batch does not hold twice `per_subject`
+    crops."""
     if name == "every":
         return EveryCrop(use, size, seed)
     if name == "balanced":
         return Balanced(use, labels, size, seed, power)
     if name != "subjects":
         raise UsageError(f"no sampler is called {name!r}; there are {', '.join(SAMPLERS)}")
-    require_room(size, each)
-    return PerSubject(use, labels, size, seed, each)
+    require_room(size, per_subject)
+    return PerSubject(use, labels, size, seed, per_subject)
 
 
-def require_room(size: int, each: int) -> None:
+def require_room(size: int, per_subject: int) -> None:
     """Raise UsageError where a batch cannot hold so many pictures each of two subjects."""
-    if size % each or size < 2 * each:
-        raise UsageError(f"a batch of {size} cannot hold {each} pictures each of two subjects or more")
+    if size % per_subject or size < 2 * per_subject:
+        raise UsageError(f"a batch of {size} cannot hold {per_subject} pictures each of two subjects or more")

@@ -222,7 +222,7 @@ def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:
     if config.loss in PAIR_LOSSES and config.sampler != "subjects":
         raise UsageError(f"{config.loss} compares pictures of a person: it needs --sampler subjects")
     if config.sampler == "subjects":
-        sampling.require_room(config.batch, config.each)
+        sampling.require_room(config.batch, config.per_subject)
     without = {"softmax": ("margin", "scale"), **dict.fromkeys(PAIR_LOSSES, ("scale", "sample"))}
     for name in without.get(config.loss, ()):
         if getattr(config, name) != getattr(Config(), name):

@@ -280,7 +280,7 @@ def test_an_int8_file_needs_something_to_be_judged_by(run: Run, crops: Path) -> 
     [
         (("--loss", "softmax", "--margin", "0.3"), "--margin is nothing that softmax has"),
         (("--loss", "triplet", "--scale", "30"), "--scale is nothing that triplet has"),
-        (("--loss", "triplet", "--batch", "10", "--each", "4"), "cannot hold 4 pictures each"),
+        (("--loss", "triplet", "--batch", "10", "--per-subject", "4"), "cannot hold 4 pictures each"),
     ],
 )
 def test_what_does_not_go_together_is_told_before_any_picture_is_read(

@@ -116,7 +116,7 @@ def test_every_augmentation_has_a_switch_of_its_own(name: str) -> None:
     faces = torch.from_numpy(FACES.crops[:8].copy()).permute(0, 3, 1, 2)
     torch.manual_seed(0)
     assert torch.equal(augment(faces, OFF), faces)
-    strength = {"rotation": 20.0, "shift": 0.2, "scale": 0.3, "colour": 0.8}.get(name, 1.0)
+    strength = {"rotation": 20.0, "shift": 0.2, "scale": 0.3, "color": 0.8}.get(name, 1.0)
     torch.manual_seed(0)
     changed = augment(faces, replace(OFF, **{name: strength}))
     assert changed.shape == faces.shape

@@ -13,7 +13,7 @@ LABELS = np.repeat([0, 1, 2, 3, -1], [40, 10, 4, 1, 45])
 
 def made(name: str, use: np.ndarray | None = None, size: int = 12, seed: int = 0) -> sampling.Sampler:
     rows = np.arange(len(LABELS)) if use is None else use
-    return sampling.create(name, rows, LABELS, size=size, seed=seed, power=0.5, each=4)
+    return sampling.create(name, rows, LABELS, size=size, seed=seed, power=0.5, per_subject=4)
 
 
 @pytest.mark.parametrize("name", ["every", "balanced", "subjects"])
@@ -59,7 +59,7 @@ def test_per_subject_batches_have_pairs_of_everyone_and_no_loners() -> None:
 
 def test_a_subject_with_fewer_pictures_than_wanted_has_each_before_any_twice() -> None:
     labels = np.array([0, 0, 1, 1, 1])
-    sampler = sampling.PerSubject(np.arange(5), labels, 8, 0, each=4)
+    sampler = sampling.PerSubject(np.arange(5), labels, 8, 0, per_subject=4)
     rows = sampler.rows(0)
     assert {0, 1} <= set(rows)
     assert {2, 3, 4} <= set(rows)
