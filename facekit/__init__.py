@@ -35,7 +35,7 @@ _HOMES = {
     ),
     "facekit.evaluation.identification": ("IdentificationReport",),
     "facekit.evaluation.verification": ("VerificationReport",),
-    "facekit.gallery.sqlite.gallery": ("Gallery",),
+    "facekit.gallery.base": ("Gallery",),
     "facekit.folders": ("Listing", "find"),
     "facekit.images": ("read",),
     "facekit.pipeline": ("Pipeline",),
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from facekit.evaluation.verification import VerificationReport as VerificationReport
     from facekit.folders import Listing as Listing
     from facekit.folders import find as find
-    from facekit.gallery.sqlite.gallery import Gallery as Gallery
+    from facekit.gallery.base import Gallery as Gallery
     from facekit.images import read as read
     from facekit.live.events import Event as Event
     from facekit.outcomes import Outcome as Outcome

@@ -14,7 +14,7 @@ from facekit.gallery.tombstones import Tombstones
 from facekit.outcomes import Outcome, Photo
 
 if TYPE_CHECKING:
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
 
 
 class Pictures:

@@ -20,7 +20,7 @@ from facekit.poorness import is_poor
 from facekit.results import SCHEMA, Candidate, Face
 
 if TYPE_CHECKING:
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
     from facekit.reading import Reading
 
 Vectors = NDArray[np.float32]

@@ -31,7 +31,7 @@ from facekit.reading import Options, Reading, read_faces
 from facekit.results import Candidate, Face
 
 if TYPE_CHECKING:
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
     from facekit.pipeline import Pipeline
 
 BATCH = 64

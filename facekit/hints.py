@@ -10,8 +10,9 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from facekit import settings
 from facekit.errors import UsageError
+from facekit.gallery import usual_places
+from facekit.gallery.places import AnyPlace, Place, place_of
 from facekit.rendering.escaping import shell_command
 
 # For a gallery that was set for a stricter rate, or for none. A rate takes 3/RATE searches, a few more here.
@@ -20,21 +21,22 @@ _SEARCHES = 3.2
 _SET_FOR = re.compile(r"FPIR at most (0\.\d+) ")
 
 
-def enroll(gallery: Path | None = None, embedder: Path | None = None) -> str:
+def enroll(gallery: AnyPlace | None = None, embedder: Path | None = None) -> str:
     """Enroll people into the gallery; without one, where `enroll` writes."""
-    usual = None
-    if gallery is not None:
-        with suppress(UsageError):  # there is no home folder
-            usual = settings.gallery_to_write()
-    return _command("enroll", "FOLDER", gallery=None if gallery == usual else gallery, embedder=embedder)
+    place = None if gallery is None else place_of(gallery)
+    with suppress(UsageError):  # there is no home folder
+        place = None if place == usual_places.to_write() else place
+    return _command("enroll", "FOLDER", gallery=place, embedder=embedder)
 
 
-def identify(gallery: Path, embedder: Path | None = None) -> str:
+def identify(gallery: AnyPlace, embedder: Path | None = None) -> str:
     """Say who is in a photo, by this gallery."""
     return _command("identify", "PHOTO", gallery=_needed(gallery), embedder=embedder)
 
 
-def calibrate(gallery: Path, templates: int, embedder: Path | None = None, *, calibration: str = "") -> str:
+def calibrate(
+    gallery: AnyPlace, templates: int, embedder: Path | None = None, *, calibration: str = ""
+) -> str:
     """Set the gallery's threshold from its own templates; from photos of strangers if so few cannot show the
     rate. That is never looser than what the gallery's `calibration` has: whoever follows a hint must not get
     more wrong names than before.
@@ -46,35 +48,34 @@ def calibrate(gallery: Path, templates: int, embedder: Path | None = None, *, ca
     return _command(*words, gallery=_needed(gallery), embedder=embedder)
 
 
-def check_people(gallery: Path) -> str:
+def check_people(gallery: AnyPlace) -> str:
     """Find photos under a wrong name."""
     return _command("gallery", "check", "--people", gallery=_needed(gallery))
 
 
-def list_people(gallery: Path) -> str:
+def list_people(gallery: AnyPlace) -> str:
     """Who is in the gallery."""
     return _command("gallery", "list", gallery=_needed(gallery))
 
 
-def show_person(gallery: Path, name: str) -> str:
+def show_person(gallery: AnyPlace, name: str) -> str:
     """What is stored of a person."""
     return _command("gallery", "show", *_not_an_option(name), gallery=_needed(gallery))
 
 
-def merge_people(gallery: Path, into: str, other: str) -> str:
+def merge_people(gallery: AnyPlace, into: str, other: str) -> str:
     """Make one person of two."""
     words = (into, other)
     end = ("--",) if any(word.startswith("-") for word in words) else ()
     return _command("gallery", "merge", *end, *words, gallery=_needed(gallery))
 
 
-def copy_gallery(gallery: Path) -> str:
+def copy_gallery(gallery: AnyPlace) -> str:
     """Copy the gallery to a place that the user chooses."""
-    source = _path(gallery)
-    return _command("gallery", "copy", *_not_an_option(source), "TO")
+    return _command("gallery", "copy", *_not_an_option(place_of(gallery).argument), "TO")
 
 
-def forget_removals(gallery: Path) -> str:
+def forget_removals(gallery: AnyPlace) -> str:
     """Let what was removed from the gallery be enrolled again."""
     return _command("gallery", "forget-removals", gallery=_needed(gallery))
 
@@ -94,9 +95,9 @@ def install(extra: str) -> str:
     return here if clone == Path.cwd() else f"cd {shell_command([str(clone)])} && {here}"
 
 
-def _command(*words: str, gallery: Path | None = None, embedder: Path | None = None) -> str:
-    options = [("--embedder", embedder), ("--gallery", gallery)]
-    given = [word for name, value in options if value is not None for word in (name, _path(value))]
+def _command(*words: str, gallery: Place | None = None, embedder: Path | None = None) -> str:
+    given = [] if embedder is None else ["--embedder", _path(embedder)]
+    given += [] if gallery is None else ["--gallery", gallery.argument]
     end = words.index("--") if "--" in words else len(words)
     return shell_command(["facekit", *words[:end], *given, *words[end:]])
 
@@ -110,9 +111,10 @@ def _not_an_option(word: str) -> tuple[str, ...]:
     return ("--", word) if word.startswith("-") else (word,)
 
 
-def _needed(gallery: Path) -> Path | None:
+def _needed(gallery: AnyPlace) -> Place | None:
     """The gallery, unless it is the one that is used anyway."""
-    return None if gallery == settings.first_there(settings.galleries_to_read()) else gallery
+    place = place_of(gallery)
+    return None if place == usual_places.first_there(usual_places.to_read()) else place
 
 
 def _distribution() -> str | None:

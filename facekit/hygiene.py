@@ -22,7 +22,7 @@ from facekit.mixture import UNLIKE, parts
 from facekit.poorness import is_poor, of_gallery
 
 if TYPE_CHECKING:
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
 
 Kind = Literal["duplicate", "mislabelled", "two_people", "stray", "scattered", "magnet", "poor"]
 Vectors = NDArray[np.float32]

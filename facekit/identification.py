@@ -16,7 +16,7 @@ from facekit.results import Candidate, Face, Identification, Picture, PictureRes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
     from facekit.pipeline import Pipeline
     from facekit.probability import Probability
     from facekit.reading import Reading
@@ -57,7 +57,9 @@ def require_subjects(gallery: Gallery, embedder: Path | None = None) -> None:
     """Raise GalleryError when nobody is enrolled: everybody would be unknown. `embedder` is the file of one
     that is not the shipped one."""
     if not len(gallery):
-        raise GalleryError(f"{gallery.path}: nobody is enrolled: run {hints.enroll(gallery.path, embedder)}")
+        raise GalleryError(
+            f"{gallery.place}: nobody is enrolled: run {hints.enroll(gallery.place, embedder)}"
+        )
 
 
 def of_reading(

@@ -13,7 +13,7 @@ from facekit.names import Register
 from facekit.results import Candidate, Vector
 
 if TYPE_CHECKING:
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
 
 
 class Known:
@@ -71,7 +71,7 @@ class Known:
         gallery is asked for its names once: a name that another process adds later is not told."""
         if self._register is None:
             self._register = Register(self._gallery.names())
-        told = self._register.warning(name, self._gallery.path)
+        told = self._register.warning(name, self._gallery.place)
         self._register.enter(name)
         return told
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 from facekit import hints
+from facekit.gallery.places import AnyPlace
 
 # Letters that look like a Latin one in most fonts (a part of Unicode's confusables.txt, UTS 39).
 _CYRILLIC = dict(zip("АВЕЅІЈКМНОРСТХУаеѕіјорсху", "ABESIJKMHOPCTXYaesijopcxy", strict=True))
@@ -44,7 +44,7 @@ class Register:
         found = {other for key in keys for other in islice(self._by_key.get(key, {}), _MOST_SHOWN + 1)}
         return sorted(found - {name})[:_MOST_SHOWN]
 
-    def warning(self, name: str, gallery: Path) -> str | None:
+    def warning(self, name: str, gallery: AnyPlace) -> str | None:
         """A line about the other names in the gallery that look like this one, if there are any."""
         if not (alike := self.alike(name)):
             return None
@@ -52,7 +52,7 @@ class Register:
         return f"the name {name!r} looks like {', '.join(map(repr, alike))}: if they are one person, {merge}"
 
 
-def warnings(new: Iterable[str], others: Iterable[str], gallery: Path) -> Iterator[str]:
+def warnings(new: Iterable[str], others: Iterable[str], gallery: AnyPlace) -> Iterator[str]:
     """A line about each of the new names that looks like one of the others, or like a new one before it."""
     new = list(dict.fromkeys(new))
     register = Register(sorted(set(others).difference(new)))

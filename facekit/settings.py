@@ -88,11 +88,16 @@ def user_gallery() -> Path | None:
     return data / "facekit" / GALLERY_FILE
 
 
+def gallery_variable() -> str | None:
+    """The gallery that the environment names."""
+    return os.environ.get(GALLERY_VARIABLE) or None
+
+
 def named_gallery(given: str | os.PathLike[str] | None) -> Path | None:
     """The gallery that the user named: by the option, or else by `FACEKIT_GALLERY`."""
     if given is not None:
         return gallery_file(given)
-    variable = os.environ.get(GALLERY_VARIABLE)
+    variable = gallery_variable()
     return gallery_file(variable) if variable else None
 
 

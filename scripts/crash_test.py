@@ -26,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from facekit.gallery import Gallery
+from facekit.gallery import open_gallery
 from facekit.gallery.sqlite.check import check
 
 COMMAND = (sys.executable, "-m", "facekit")
@@ -163,7 +163,7 @@ class Trials:
             return
         problems = check(gallery)
         assert not problems, problems
-        with Gallery.open(gallery) as opened:
+        with open_gallery(gallery) as opened:
             stored = {(info.subject, info.source) for info in opened.templates()}
         lost = {(subject, os.path.basename(source)) for subject, source in reported} - stored
         assert not lost, f"reported but not stored: {sorted(lost)}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from facekit.calibration import Calibration
-from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery import Gallery, NewTemplate, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 
 FINGERPRINT, DIMENSION = "ab" * 32, 32
@@ -176,4 +176,4 @@ def changes(gallery: Gallery) -> int:
 
 
 def new_gallery(path: Path) -> Gallery:
-    return Gallery.create(path, GallerySettings("model", FINGERPRINT, DIMENSION, Calibration(0.5)))
+    return create_gallery(path, GallerySettings("model", FINGERPRINT, DIMENSION, Calibration(0.5)))

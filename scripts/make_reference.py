@@ -32,7 +32,7 @@ from facekit.embedding import Embedder
 from facekit.evaluation import calibration, evidence
 from facekit.evaluation.pictures import Templates
 from facekit.evaluation.searches import Enrolled
-from facekit.gallery.sqlite.gallery import Gallery
+from facekit.gallery import Gallery, open_gallery
 from facekit.reading import Options
 from facekit.training import manifest
 from facekit.training.data import read_array
@@ -98,7 +98,7 @@ def main() -> None:
     crops, people = strangers(options.strangers, options.leave_out, set(options.acquainted.split(",")))
     embedder = Embedder()
     vectors = np.concatenate([embedder(crops[first : first + 64]) for first in range(0, len(crops), 64)])
-    with Gallery.open(target, write=True) as gallery:
+    with open_gallery(target, write=True) as gallery:
         chosen = choose(gallery, vectors, people, options.fpir, options.strangers.stem)
         gallery.set_calibration(chosen)
     path = settings.weights_folder() / weights.MANIFEST

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from facekit.calibration import Calibration
-from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery import Gallery, NewTemplate, create_gallery, open_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search.cache import discard, place
 from facekit.gallery.search.exact import FloatArray
@@ -39,7 +39,7 @@ PAUSE_S = 0.3
 OPEN_AND_SEARCH = """
 import json, sys, time
 import numpy as np
-from facekit.gallery import Gallery
+from facekit.gallery import Gallery, create_gallery, open_gallery
 import simsimd
 def peak():
     status = open("/proc/self/status").read()
@@ -47,7 +47,7 @@ def peak():
 before = peak()
 probe = np.load(sys.argv[2])
 start = time.perf_counter()
-with Gallery.open(sys.argv[1]) as gallery:
+with open_gallery(sys.argv[1]) as gallery:
     gallery.search(probe, 5)
     first = time.perf_counter() - start
     start = time.perf_counter()
@@ -67,7 +67,7 @@ def fill(path: Path, vectors: FloatArray) -> float:
     """Store each vector as a person of its own; return the seconds it took."""
     start = time.perf_counter()
     settings = GallerySettings("random vectors", "0" * 64, vectors.shape[1], Calibration(0.4))
-    with Gallery.create(path, settings) as gallery:
+    with create_gallery(path, settings) as gallery:
         for first in range(0, len(vectors), BATCH):
             numbers = range(first, min(first + BATCH, len(vectors)))
             gallery.add([_template(number, vectors[number]) for number in numbers])
@@ -162,7 +162,7 @@ def measure(folder: Path, templates: int, dimension: int, probes: int) -> dict[s
     results["cold"] = opening(path, probe)
     results["warm"] = opening(path, probe)
     hold(path)
-    with Gallery.open(path) as gallery:
+    with open_gallery(path) as gallery:
         side_by_side(gallery, vectors, searched[:2])
         results["search"] = side_by_side(gallery, vectors, searched[2:])
     discard(path)

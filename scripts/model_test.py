@@ -32,7 +32,8 @@ from gallery_model import changes, ledger_of, new_gallery, of_rows, remembered
 from model_judge import Deed, Read, judged, of_lines, traces
 from model_ledger import Ledger
 
-from facekit.gallery import Gallery, check
+from facekit.gallery import open_gallery
+from facekit.gallery.sqlite.check import check
 
 WORKER = Path(__file__).with_name("model_worker.py")
 # A process waits a minute for others before it gives up.
@@ -87,7 +88,7 @@ class Run:
         return Worker(self.path, next(self._numbers), self._chance.randrange(2**32))
 
     def _collect(self, worker: Worker) -> None:
-        with Gallery.open(self.path) as gallery:
+        with open_gallery(self.path) as gallery:
             most = changes(gallery)
         deeds, reads = of_lines(worker.lines, time.monotonic(), most)
         self.deeds += deeds
@@ -99,12 +100,12 @@ class Run:
     def judge(self) -> list[str]:
         """What is wrong, in words; nothing if all is right."""
         wrong = list(self.errors)
-        with Gallery.open(self.path, write=True) as gallery:
+        with open_gallery(self.path, write=True) as gallery:
             start, last = time.monotonic(), changes(gallery)
-        with Gallery.open(self.path) as gallery:
+        with open_gallery(self.path) as gallery:
             people = of_rows(gallery.templates())
             at_end = Read("end", start, time.monotonic(), last, people, remembered(gallery))
-            if gallery.state.erasing:
+            if gallery.due:
                 wrong.append("an erasure is still due")
         wrong += [problem.message for problem in check(self.path)]
         made = self._made(last)

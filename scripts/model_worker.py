@@ -36,8 +36,9 @@ from gallery_model import (
 from model_ledger import Ledger, Recorder
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, NewTemplate, check, transfer
+from facekit.gallery import Gallery, NewTemplate, open_gallery, transfer
 from facekit.gallery.sqlite import copying, indexing
+from facekit.gallery.sqlite.check import check
 
 # So few templates are a large gallery here, that there is a search cache to lie.
 SMALL = 8
@@ -55,7 +56,7 @@ class Work:
         self._chance = random.Random(seed)
         self._operations = itertools.count((worker << 32) + 1)
         self._recorder = Recorder(path, Ledger(ledger_of(path)))
-        self._reading, self._writing = Gallery.open(path), Gallery.open(path, write=True)
+        self._reading, self._writing = open_gallery(path), open_gallery(path, write=True)
 
     def go(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -72,7 +73,7 @@ class Work:
                 self._do(self._operation(), command=False)
             if self._chance.random() < 0.1:
                 self._writing.close()
-                self._writing = Gallery.open(self.path, write=True)
+                self._writing = open_gallery(self.path, write=True)
         self._writing.close()
         self._reading.close()
 
@@ -193,7 +194,7 @@ class Work:
         target = self._own / "copy.db"
         copying.copy(self.path, target)
         problems = [problem.message for problem in check(target)]
-        with Gallery.open(target) as copied:
+        with open_gallery(target) as copied:
             report = _seen(copied, "copy", of_rows(copied.templates()))
         target.unlink()
         return report | {"problems": problems}

@@ -12,7 +12,7 @@ from fakes import DIMENSION, FakeEyes, FakeOptions, photo
 import facekit
 from facekit import identification
 from facekit.calibration import Calibration
-from facekit.gallery.gallery_settings import GallerySettings
+from facekit.gallery import GallerySettings, create_gallery
 from facekit.verbs import gallery_for_enrolment
 
 
@@ -120,7 +120,7 @@ def test_register_and_watch_are_verbs_too(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_gallery_of_another_embedder_is_refused_however_it_is_opened(tmp_path: Path) -> None:
     options, ours = FakeOptions(), photo(tmp_path / "red.png", "red")
     photo(tmp_path / "people" / "red" / "1.png", "red")
-    with facekit.Gallery.create(
+    with create_gallery(
         tmp_path / "theirs.db",
         GallerySettings("theirs", "e" * 64, DIMENSION, Calibration(0.5)),
     ) as gallery:
@@ -178,7 +178,7 @@ def test_a_gallery_that_is_none_is_told_what_is_taken(tmp_path: Path, wrong: obj
         lambda: list(facekit.watch("0", wrong, options=options)),
         lambda: facekit.register("Ada", "0", wrong, options=options),
         lambda: facekit.open_gallery(wrong),
-        lambda: facekit.Gallery.open(wrong),
+        lambda: facekit.open_gallery(wrong),
     ]
     for call in calls:
         with pytest.raises(facekit.UsageError, match=r"the gallery is of type .*: give a path"):

@@ -13,7 +13,7 @@ import facekit
 from facekit import clustering
 from facekit.calibration import Calibration
 from facekit.clustering import ALONE, Grouping, group, group_faces, sightings
-from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery import Gallery, NewTemplate, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.results import Detection, Face, Quality
 
@@ -113,7 +113,7 @@ def faces_of(vectors: np.ndarray, photos: list[str]) -> list[facekit.Sighting]:
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
-    made = Gallery.create(tmp_path / "g.db", GallerySettings("x", "f", 32, Calibration(0.5)))
+    made = create_gallery(tmp_path / "g.db", GallerySettings("x", "f", 32, Calibration(0.5)))
     for number, vector in enumerate(crowd(2, 1, noise=0.01)):
         made.add([NewTemplate(f"person {number}", vector, f"{number:064}", "1.jpg", (0, 0, 1, 1))])
     return made
@@ -166,7 +166,7 @@ def test_a_group_like_poor_pictures_has_no_name(tmp_path: Path) -> None:
     vector = crowd(2, 1, noise=0.01)[0]
     settings = GallerySettings("small", "f" * 64, 32, Calibration(0.5), poor_from=0.01)
     poor = NewTemplate("person 0", vector, f"{1:064}", "1.jpg", (0, 0, 1, 1), {"stranger_rate": 0.5})
-    with Gallery.create(tmp_path / "g.db", settings, templates=[poor]) as opened:
+    with create_gallery(tmp_path / "g.db", settings, templates=[poor]) as opened:
         [found] = group_faces(faces_of(crowd(3, 4)[:4], list("abcd")), 0.6, opened).groups
     assert found.subject is None
 

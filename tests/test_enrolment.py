@@ -13,7 +13,7 @@ from facekit.calibration import Calibration
 from facekit.choice import choose
 from facekit.enrolment import BATCH, Photo, Rules, enroll, enroll_readings, plan
 from facekit.errors import UsageError
-from facekit.gallery import Gallery
+from facekit.gallery import Gallery, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.reading import Reading
 from facekit.results import Detection, Face, Quality
@@ -38,7 +38,7 @@ NOTHING = np.zeros((0, 3), np.float32)
 
 
 def empty_gallery(folder: Path) -> Gallery:
-    return Gallery.create(
+    return create_gallery(
         folder / "g.db",
         GallerySettings("fake", FINGERPRINT, DIMENSION, Calibration(0.6)),
     )

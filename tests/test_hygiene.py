@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facekit.calibration import Calibration
-from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery import NewTemplate, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.hygiene import Doubt, camera, doubts_of
 from facekit.rendering.doubted import lines
@@ -181,7 +181,7 @@ def test_magnets_and_poor_people_are_told_in_every_format() -> None:
 def test_a_camera_s_gallery_is_told_until_its_threshold_is_set(tmp_path: Path) -> None:
     poor = [replace(each, quality={"stranger_rate": 0.004}) for each in templates(20, 1)]
     settings = GallerySettings("small", "f" * 64, 32, Calibration(0.5), poor_from=0.01)
-    with Gallery.create(tmp_path / "g.db", settings, templates=poor) as gallery:
+    with create_gallery(tmp_path / "g.db", settings, templates=poor) as gallery:
         assert "about 8 of 100 strangers" in str(camera(gallery))
         settings = replace(gallery.settings, created="2026-01-01T00:00:00+00:00")
         gallery._state = replace(gallery.state, settings=settings)

@@ -9,7 +9,7 @@ from fakes import DIMENSION, FINGERPRINT, FakeOptions, photo
 
 from facekit.calibration import Calibration
 from facekit.enrolment import Outcome, Rules, enroll, plan
-from facekit.gallery import Gallery, transfer
+from facekit.gallery import Gallery, create_gallery, open_gallery, transfer
 from facekit.gallery.gallery_settings import GallerySettings
 
 PEOPLE = "people"
@@ -22,7 +22,7 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 
 
 def new_gallery(path: Path) -> Gallery:
-    return Gallery.create(
+    return create_gallery(
         path,
         GallerySettings("fake", FINGERPRINT, DIMENSION, Calibration(0.6)),
     )
@@ -212,7 +212,7 @@ def test_a_removal_beside_a_running_enrollment_holds(gallery: Gallery, tmp_path:
     folder = people(tmp_path, ada="red", ben="green")
     run(gallery, folder)
     gallery.remove(["ada"])
-    with Gallery.open(gallery.path, write=True) as other:
+    with open_gallery(gallery.path, write=True) as other:
         other.forget_removals()
         photos = plan([str(folder)]).photos
         running = enroll(gallery, photos, options=FakeOptions())
@@ -279,7 +279,7 @@ def test_a_lost_tombstone_is_damage_and_not_a_return(gallery: Gallery, tmp_path:
     with closing(sqlite3.connect(gallery.path, isolation_level=None)) as connection:
         connection.execute("DELETE FROM tombstones WHERE kind = 'face'")
     assert any("removed pictures" in problem.message for problem in check(gallery.path))
-    with Gallery.open(gallery.path, write=True) as damaged, pytest.raises(GalleryError, match="damaged"):
+    with open_gallery(gallery.path, write=True) as damaged, pytest.raises(GalleryError, match="damaged"):
         run(damaged, folder)
 
 

@@ -91,7 +91,7 @@ def _show_all(console: Console, gallery: Path | None, style: str) -> None:
     with shared.open_gallery(gallery, console=console) as opened:
         stones = opened.tombstones()
         record = {
-            "gallery": str(opened.path),
+            "gallery": str(opened.place),
             "people": opened.subject_count,
             "templates": len(opened),
             "removed": stones.count("named"),
@@ -183,7 +183,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
     old, new = subject_name(old), subject_name(new)
     with shared.open_gallery(gallery, console=console, write=True) as opened:
         opened.rename(old, new)
-        told = names.Register(opened.names()).warning(new, opened.path)
+        told = names.Register(opened.names()).warning(new, opened.place)
         _note_due(console, opened)
     console.note(f"{old} is now {new}")
     if told:
@@ -241,13 +241,13 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
     Makes the gallery when there is none. Templates that are there already are left alone.
     """
     from facekit import names, settings, verbs
-    from facekit.gallery import Gallery, transfer
+    from facekit.gallery import open_gallery, transfer
 
     place = verbs.changeable(settings.gallery_to_write(gallery))
     exported = transfer.read(sys.stdin.buffer if str(file) == "-" else file)
     shared.tell_gallery(console, gallery, place, shown=True)
     if place.exists():
-        with Gallery.open(place, write=True) as opened:
+        with open_gallery(place, write=True) as opened:
             report = transfer.import_into(opened, exported, again=again)
             new, everybody = report.subjects, opened.names()
         added = f"{counted(report.added, 'template')} added to {place}"
@@ -336,8 +336,8 @@ def _note_due(console: Console, opened: Gallery) -> None:
     """Say when bytes of what was removed could not be erased yet; the removal itself is done."""
     if opened.due:
         console.note(
-            f"{opened.path}: its files still hold bytes of what was removed ({opened.due}): the next command "
-            "that writes to the gallery erases them"
+            f"{opened.place}: its files still hold bytes of what was removed ({opened.due}): the next "
+            "command that writes to the gallery erases them"
         )
 
 
@@ -352,7 +352,7 @@ def _print_doubts(console: Console, place: Path | None, style: str) -> None:
         for line in doubted.lines(found, style, place):
             console.emit(line)
         people = counted(opened.subject_count, "person", "people")
-        looked_at = f"{counted(len(opened), 'template')} of {people} in {opened.path}"
+        looked_at = f"{counted(len(opened), 'template')} of {people} in {opened.place}"
     console.note(f"{counted(len(found), 'doubt')} about {looked_at}")
 
 

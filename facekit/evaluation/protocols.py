@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import settings, untrusted
+from facekit import untrusted
 from facekit.errors import FacekitError, NoFaceError, PictureError, UsageError
 from facekit.evaluation import insightface, pictures, searches
 from facekit.evaluation import pairs as lists
@@ -19,7 +19,7 @@ from facekit.evaluation.pairs import Pairs
 from facekit.evaluation.pictures import Report, Templates
 from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores, Texts, VerificationScores
 from facekit.evaluation.searches import Enrolled
-from facekit.gallery.sqlite.gallery import Gallery
+from facekit.gallery.places import place_of
 from facekit.gallery.subject_names import subject_name
 from facekit.pipeline import Pipeline
 from facekit.reading import Options
@@ -265,9 +265,9 @@ def open_enrolled(
 ) -> tuple[Enrolled, set[str], set[str], Texts]:
     """A gallery file (or a folder with one in it), or a folder with a sub-folder for each person: its
     templates, the digests of its pictures, who should be in it, and what could not be read."""
-    place = path / settings.GALLERY_FILE if path.is_dir() else path
+    place = place_of(path)
     if place.exists() or not path.is_dir():
-        with Gallery.open(place, fingerprint=pipeline.fingerprint) as gallery:
+        with place.open(fingerprint=pipeline.fingerprint) as gallery:
             contents = list(gallery.contents())
         if not contents:
             raise UsageError(f"{place}: nobody is enrolled in this gallery")

@@ -28,9 +28,10 @@ from facekit import untrusted
 from facekit.arguments import path_of
 from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
+from facekit.gallery.base import Gallery
 from facekit.gallery.gallery_settings import LONGEST_TEXT, MOST_DIMENSIONS, GallerySettings
+from facekit.gallery.places import AnyPlace, create_gallery
 from facekit.gallery.sqlite.drafts import new_file
-from facekit.gallery.sqlite.gallery import Gallery
 from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
@@ -129,9 +130,9 @@ def import_into(gallery: Gallery, exported: Exported, *, again: bool = False) ->
     here, there = gallery.settings, exported.settings
     if there.fingerprint != here.fingerprint:
         raise GalleryError(
-            f"{gallery.path}: holds vectors of the embedder {here.embedder!r} ({here.fingerprint[:12]}), the "
-            f"export those of {there.embedder!r} ({there.fingerprint[:12]}): they cannot be compared; enroll "
-            "the pictures instead"
+            f"{gallery.place}: holds vectors of the embedder {here.embedder!r} ({here.fingerprint[:12]}), "
+            f"the export those of {there.embedder!r} ({there.fingerprint[:12]}): they cannot be compared; "
+            "enroll the pictures instead"
         )
     return gallery.add(exported.templates, again=again, tombstones=exported.tombstones)
 
@@ -142,10 +143,10 @@ def copy(source: Gallery, target: Gallery) -> AddReport:
     return import_into(target, Exported(source.settings, templates, tombstones))
 
 
-def create_from(exported: Exported, path: Path | str) -> Gallery:
+def create_from(exported: Exported, place: AnyPlace) -> Gallery:
     """Make a new gallery of an export, with its threshold, or none. Raises GalleryError if there is one."""
-    return Gallery.create(
-        path, exported.settings, templates=exported.templates, tombstones=exported.tombstones
+    return create_gallery(
+        place, exported.settings, templates=exported.templates, tombstones=exported.tombstones
     )
 
 

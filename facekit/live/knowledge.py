@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from facekit.live import voting
 
 if TYPE_CHECKING:
+    from facekit.gallery.base import Gallery
     from facekit.gallery.search.index import Index
-    from facekit.gallery.sqlite.gallery import Gallery
 
 FRESH = 2.0
 """How often the gallery is asked whether it has changed, in seconds."""

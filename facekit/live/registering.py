@@ -6,14 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facekit import enrolment, poorness, quality
+from facekit.gallery.base import Gallery
+from facekit.gallery.places import AnyPlace, open_gallery, place_of
 from facekit.gallery.search.index import Index
-from facekit.gallery.sqlite.gallery import Gallery
 from facekit.live import poses, voting
 from facekit.live.frames import Frame, FrameFile
 from facekit.live.looking import Eyes
@@ -70,13 +70,13 @@ class Others:
         return found[0] if found and found[0].score >= self.threshold else None
 
 
-def others_at(place: Path, name: str, pipeline: Pipeline) -> Others:
+def others_at(place: AnyPlace, name: str, pipeline: Pipeline) -> Others:
     """The others of the gallery at `place`, of which there need not be one yet. Raises GalleryError for one
     that cannot be used.
     """
-    if not place.exists():
+    if not place_of(place).exists():
         return Others(pipeline.spec.threshold, poor_from=pipeline.spec.poor_from)
-    with Gallery.open(place, fingerprint=pipeline.fingerprint) as gallery:
+    with open_gallery(place, fingerprint=pipeline.fingerprint) as gallery:
         held = [template for template in gallery.contents() if template.subject != name]
         poor_from = gallery.settings.poor_from
         if not held:

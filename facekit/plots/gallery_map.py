@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
 
 Floats = NDArray[np.float32]
 
@@ -34,7 +34,7 @@ def draw(gallery: Gallery, *, seed: int = 0) -> Figure:
     """
     found = list(gallery.contents())
     if len(found) < FEWEST:
-        raise GalleryError(f"{gallery.path}: a map needs {FEWEST} templates, here are {len(found)}")
+        raise GalleryError(f"{gallery.place}: a map needs {FEWEST} templates, here are {len(found)}")
     total = len(found)
     if total > MOST:
         kept = np.random.default_rng(seed).choice(total, MOST, replace=False)

@@ -11,7 +11,7 @@ from conftest import Run
 from fakes import photo
 
 from facekit.calibration import Calibration
-from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery import NewTemplate, open_gallery
 
 DIMENSION = 8
 
@@ -21,7 +21,7 @@ def gallery(people: Path, run: Run) -> Path:
     """The gallery of red, green and blue, and 60 people more, five templates each."""
     random = np.random.default_rng(0)
     path = people / "gallery.db"
-    with Gallery.open(path, write=True) as opened:
+    with open_gallery(path, write=True) as opened:
         templates = []
         for person in range(60):
             middle = random.normal(size=DIMENSION)
@@ -35,7 +35,7 @@ def gallery(people: Path, run: Run) -> Path:
 
 
 def settings_of(path: Path) -> tuple[float, str, int]:
-    with Gallery.open(path) as opened:
+    with open_gallery(path) as opened:
         return opened.threshold, opened.settings.calibration.description, opened.settings.calibration.subjects
 
 
@@ -89,10 +89,10 @@ def test_probabilities_are_printed_when_asked_for_and_change_nothing_else(run: R
 
 
 def test_a_gallery_that_has_grown_is_told_and_its_threshold_raised(run: Run, gallery: Path) -> None:
-    with Gallery.open(gallery, write=True) as opened:
+    with open_gallery(gallery, write=True) as opened:
         opened.set_calibration(Calibration(0.5, "made up", subjects=60, tail=0.1))
     assert run("identify", "gallery/red/1.png").stderr == ""
-    with Gallery.open(gallery, write=True) as opened:
+    with open_gallery(gallery, write=True) as opened:
         opened.set_calibration(Calibration(0.5, "made up", subjects=30, tail=0.1))
     result = run("identify", "gallery/red/1.png")
     assert result.stdout.startswith("Threshold 0.574 ")
@@ -109,7 +109,7 @@ def test_a_threshold_that_would_name_nobody_is_refused_and_nothing_is_changed(
     place = people / "gallery.db"
     raw = np.eye(DIMENSION)[0] + spread * np.random.default_rng(0).normal(size=(30, DIMENSION))
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
-    with Gallery.open(place, write=True) as opened:
+    with open_gallery(place, write=True) as opened:
         digests = iter(f"{number:064x}" for number in range(60))
         for name in ("Ada", "Ada Lovelace"):
             opened.add([NewTemplate(name, each, next(digests), "x.png", (0, 0, 9, 9)) for each in vectors])

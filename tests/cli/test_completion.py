@@ -20,7 +20,7 @@ from fakes import FINGERPRINT, PYTHON_PATH, vector_of
 from facekit.calibration import Calibration
 from facekit.cli import group
 from facekit.cli.completion import Word, quoted
-from facekit.gallery import Gallery
+from facekit.gallery import create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.templates import NewTemplate
 
@@ -115,7 +115,7 @@ class Shell:
 def folder(tmp_path: Path) -> Path:
     """A working folder with a gallery of people of awkward names."""
     (tmp_path / "here").mkdir()
-    gallery = Gallery.create(
+    gallery = create_gallery(
         tmp_path / "here" / "gallery.db",
         GallerySettings("fake", FINGERPRINT, 8, Calibration(0.6)),
     )

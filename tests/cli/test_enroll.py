@@ -12,7 +12,7 @@ from conftest import Run
 from fakes import photo
 
 from facekit import settings, verbs
-from facekit.gallery import Gallery
+from facekit.gallery import open_gallery
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def stored(path: Path | str) -> dict[str, int]:
-    with Gallery.open(path) as gallery:
+    with open_gallery(path) as gallery:
         return {subject.name: subject.templates for subject in gallery.subjects()}
 
 
@@ -85,7 +85,7 @@ def test_of_several_faces_the_one_of_the_other_pictures_is_taken(run: Run, folde
     photo(folder / "red" / "group.png", "blue", "red", "yellow", seed=7)
     result = run("enroll", "people", "-g", "people")
     assert "group.png: 3 faces: took the one that agrees" in result.stderr
-    with Gallery.open(folder / "gallery.db") as gallery:
+    with open_gallery(folder / "gallery.db") as gallery:
         [group] = [each for each in gallery.templates("red") if each.source == "group.png"]
     assert group.box[0] == 70
 

@@ -151,11 +151,11 @@ def test_a_copy_is_a_gallery_and_overwrites_nothing(run: Run, people: Path, tmp_
 def test_an_erasure_that_has_to_wait_is_a_note(
     run: Run, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from facekit.gallery import Gallery
+    from facekit.gallery import open_gallery
     from facekit.gallery.sqlite import erasure
 
     monkeypatch.setattr(erasure, "WAIT", 0.0)
-    with Gallery.open(people / "gallery.db") as reader, reader.snapshot():
+    with open_gallery(people / "gallery.db") as reader, reader.snapshot():
         reader.subjects()
         result = run("gallery", "remove", "red")
     assert result.exit_code == 0

@@ -19,7 +19,8 @@ from fakes import photo
 import facekit
 from facekit import hints, settings
 from facekit.cli import COMMANDS
-from facekit.gallery import Gallery
+from facekit.gallery import open_gallery
+from facekit.gallery.sqlite.place import FilePlace
 
 PACKAGE = Path(facekit.__file__).parent
 GALLERIES = ["gallery.db", "my people.db", "a;touch X;b $(touch X)'s.db", "-x.db", "~root", "new\nline.db"]
@@ -69,7 +70,7 @@ def test_a_hint_is_accepted_as_it_is_printed(run: Run, tmp_path: Path, gallery: 
     assert run("enroll", "FOLDER", "-g", f"./{gallery}", "-q").exit_code == 0
     for hint, make in HINTS.items():
         for name in NAMES:
-            printed = make(Path(gallery), name)
+            printed = make(FilePlace(Path(gallery)), name)
             command, *arguments = words(printed)
             assert command == "facekit"
             result = run(*arguments)
@@ -112,7 +113,7 @@ def test_the_advised_rate_is_accepted(run: Run, people: Path) -> None:
             photo(people / colour / f"{seed}.png", colour, seed=seed)
     run("enroll", "gallery")
     gallery = Path("gallery/gallery.db")
-    with Gallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         printed = hints.calibrate(gallery, len(opened), calibration="FPIR at most 0.2 at N = 3: x")
     result = run(*words(printed)[1:])
     assert result.exit_code == 0, result.output

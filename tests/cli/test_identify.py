@@ -11,7 +11,7 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
-from facekit.gallery import Gallery
+from facekit.gallery import open_gallery
 from facekit.gallery.templates import NewTemplate
 from facekit.rendering.tables import width
 
@@ -281,7 +281,7 @@ def test_several_pictures_have_a_line_each_with_the_names_from_left_to_right(
 def test_two_people_who_are_equally_like_a_face_are_both_shown(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "cyan")
     run("enroll", "a.png", "--subject", "Zoe", "--gallery", "g.db")
-    with Gallery.open("g.db", write=True) as gallery:
+    with open_gallery("g.db", write=True) as gallery:
         vector = next(iter(gallery.contents())).vector
         gallery.remove(["Zoe"])
         gallery.add(

@@ -12,7 +12,7 @@ from conftest import Run
 from fakes import photo
 
 from facekit.cli import group, paths
-from facekit.gallery import Gallery
+from facekit.gallery import open_gallery
 
 
 def every_command() -> Iterator[tuple[str, click.Command]]:
@@ -115,7 +115,7 @@ def test_which_gallery_is_used_is_said_where_it_was_not_named(
     said = f"the gallery is {own}"
     enrolled = run("enroll", "people")
     assert said in enrolled.stderr
-    with Gallery.open(own) as gallery:
+    with open_gallery(own) as gallery:
         assert gallery.subject_count == 1
     assert f"in {own}" in run("identify", "people").stdout.replace("\n", " ")
     for command in (

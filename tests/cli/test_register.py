@@ -13,7 +13,7 @@ from fakes import COLOURS, FakeEyes, photo
 from PIL import Image, ImageDraw
 
 from facekit.calibration import Calibration
-from facekit.gallery import Gallery
+from facekit.gallery import create_gallery, open_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 
 
@@ -44,7 +44,7 @@ def save(path: Path, colour: str, nose: tuple[int, int] = (0, 0), *, side: int =
 
 
 def stored(path: str) -> dict[str, int]:
-    with Gallery.open(path) as gallery:
+    with open_gallery(path) as gallery:
         return {subject.name: subject.templates for subject in gallery.subjects()}
 
 
@@ -102,7 +102,7 @@ def test_pictures_of_a_folder_are_the_same_pictures_to_register_and_enroll(
     for command in sorted(commands, key=lambda name: name != first):
         result = run(*commands[command])
         assert result.exit_code == 0, result.stderr
-        with Gallery.open("g.db") as gallery:
+        with open_gallery("g.db") as gallery:
             assert sorted(info.source for info in gallery.templates()) == sorted(os.listdir(folder))
     assert "10 already there" in result.output
 
@@ -209,7 +209,7 @@ def test_all_or_nothing_when_the_disk_is_full(
 
 
 def test_a_gallery_of_another_embedder_is_refused_before_anybody_poses(run: Run, folder: Path) -> None:
-    Gallery.create("other.db", GallerySettings("other", "e" * 64, 8, Calibration(0.5))).close()
+    create_gallery("other.db", GallerySettings("other", "e" * 64, 8, Calibration(0.5))).close()
     result = run("register", "Ada", "ada", "-g", "other.db")
     assert result.exit_code == 1
     assert "was made with the embedder" in result.stderr

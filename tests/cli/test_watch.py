@@ -27,7 +27,7 @@ from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
 from PIL import Image, ImageDraw
 
 from facekit.calibration import Calibration
-from facekit.gallery import Gallery
+from facekit.gallery import open_gallery
 from facekit.live import streams, video
 from facekit.live.frames import Frame
 from facekit.live.voting import CHANCES, SURER
@@ -142,7 +142,7 @@ def test_threshold_is_said_and_decides(run: Run, film: Path) -> None:
 def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path, people: Path) -> None:
     said = "Threshold {:.3f} ({:.3f} more than the gallery's own: "
     assert said.format(0.6 + SURER, SURER) in run("watch", "film.mp4").stderr
-    with Gallery.open(people / "gallery.db", write=True) as opened:
+    with open_gallery(people / "gallery.db", write=True) as opened:
         opened.set_calibration(Calibration(0.5, "made up", subjects=60, tail=0.03))
     assert said.format(0.5 + 0.03 * log(CHANCES), 0.03 * log(CHANCES)) in run("watch", "film.mp4").stderr
 

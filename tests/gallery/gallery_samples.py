@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from facekit.calibration import Calibration
-from facekit.gallery import Gallery, NewTemplate
+from facekit.gallery import NewTemplate
 from facekit.gallery.gallery_settings import GallerySettings
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 FINGERPRINT = "ab" * 32
 DIMENSION = 128
@@ -47,8 +48,8 @@ def settings(**changes) -> GallerySettings:
     return GallerySettings(**{**values, **changes})
 
 
-def create(path: Path, templates=(), **changes) -> Gallery:
-    gallery = Gallery.create(path, settings(**changes))
+def create(path: Path, templates=(), **changes) -> SqliteGallery:
+    gallery = SqliteGallery.create(path, settings(**changes))
     if templates:
         gallery.add(templates)
     return gallery

@@ -9,9 +9,9 @@ import pytest
 from gallery_samples import create, people, random_vectors, template
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery
 from facekit.gallery.search import cache
 from facekit.gallery.sqlite import indexing, rows
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 PROBES = random_vectors(6, seed=9)
 
@@ -27,7 +27,7 @@ def path(tmp_path, monkeypatch):
 
 @pytest.fixture
 def expected(path, monkeypatch):
-    with monkeypatch.context() as patch, Gallery.open(path) as gallery:
+    with monkeypatch.context() as patch, SqliteGallery.open(path) as gallery:
         patch.setattr(indexing, "IN_MEMORY", 10_000)
         return gallery.search(PROBES)
 
@@ -47,7 +47,7 @@ def count_rows(monkeypatch):
 
 
 def search(path):
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         return gallery.search(PROBES)
 
 
@@ -74,7 +74,7 @@ def test_no_name_and_no_vector_is_in_it(path):
 
 def test_extended_by_what_was_added(path, count_rows):
     search(path)
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.add([template("person 001", 77), template("Ann"), template("Ann", 1)])
         count_rows.clear()
         found = gallery.search(template("Ann").vector[None], 2)[0]
@@ -86,7 +86,7 @@ def test_extended_by_what_was_added(path, count_rows):
 
 def test_a_removal_takes_it_away(path):
     search(path)
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.search(PROBES)
         gallery.remove(["person 003"])
         assert not cache.files(path)
@@ -96,17 +96,17 @@ def test_a_removal_takes_it_away(path):
 def test_a_cache_from_before_a_removal_is_not_believed(path):
     search(path)
     old = cache.place(path).read_bytes()
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.remove(["person 003"])
     cache.place(path).write_bytes(old)
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         everyone = {item.subject for found in gallery.search(PROBES, 40) for item in found}
     assert "person 003" not in everyone
     assert len(everyone) == 39
 
 
 def test_an_index_kept_over_a_removal_finds_the_others(path):
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         kept = gallery.matrix()
         first, *others = [item.subject for item in kept.search(PROBES[:1], 5)[0]]
         gallery.remove([first])
@@ -151,7 +151,7 @@ def test_a_failed_write_leaves_no_draft(path, expected, monkeypatch):
 
 
 def test_not_written_while_another_process_writes(path, expected):
-    with Gallery.open(path, write=True) as gallery, gallery._writing():
+    with SqliteGallery.open(path, write=True) as gallery, gallery._writing():
         assert search(path) == expected
         assert not cache.files(path)
 
@@ -165,7 +165,7 @@ def test_a_damaged_row_is_an_error_although_the_cache_is_whole(path):
 
 
 def test_another_thread_searches_a_large_gallery_too(path, expected):
-    with Gallery.open(path) as gallery, ThreadPoolExecutor(1) as thread:
+    with SqliteGallery.open(path) as gallery, ThreadPoolExecutor(1) as thread:
         index_of_it = gallery.matrix()
         assert thread.submit(index_of_it.search, PROBES, 5).result() == expected
         assert index_of_it.search(PROBES, 5) == expected

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from gallery_samples import FINGERPRINT, create, people
 
-from facekit.gallery import Gallery, check
 from facekit.gallery.search import cache
 from facekit.gallery.sqlite import indexing
+from facekit.gallery.sqlite.check import check
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def kinds(path, **options):
 
 def test_a_sound_gallery_has_no_problem(path):
     assert check(path, fingerprint=FINGERPRINT) == []
-    with Gallery.open(path, write=True):
+    with SqliteGallery.open(path, write=True):
         assert check(path) == []
 
 
@@ -129,7 +130,7 @@ def test_a_second_name_of_the_file(path):
 def test_a_stale_and_a_damaged_cache(path, monkeypatch):
     monkeypatch.setattr(indexing, "IN_MEMORY", 10)
     assert check(path) == []
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.matrix()
         assert check(path) == []
         gallery.add(people(21))

@@ -11,8 +11,9 @@ from gallery_samples import create, people, template
 
 from facekit.calibration import Calibration
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check
 from facekit.gallery.sqlite import copying, erasure
+from facekit.gallery.sqlite.check import check
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 
 @pytest.fixture
@@ -23,13 +24,17 @@ def path(tmp_path):
 
 
 def content(path):
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         return [(item.subject, item.sha256, item.added, bytes(item.vector)) for item in gallery.contents()]
 
 
 def test_a_copy_of_an_open_gallery_has_who_was_enrolled_last(path, tmp_path):
     target = tmp_path / "copy.db"
-    with Gallery.open(path, write=True) as gallery, Gallery.open(path) as reader, reader.snapshot():
+    with (
+        SqliteGallery.open(path, write=True) as gallery,
+        SqliteGallery.open(path) as reader,
+        reader.snapshot(),
+    ):
         reader.subjects()
         gallery.add([template("Ann")])
         copied = copying.copy(path, target)
@@ -37,25 +42,29 @@ def test_a_copy_of_an_open_gallery_has_who_was_enrolled_last(path, tmp_path):
         assert content(target) == content(path)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert check(target) == []
-    with Gallery.open(target, write=True) as gallery:
+    with SqliteGallery.open(target, write=True) as gallery:
         gallery.add([template("Ben")])
 
 
 def test_the_file_alone_has_who_was_enrolled_last(path, tmp_path):
     """For those who copy it by other means while it is open."""
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.add([template("Ann")])
         gallery.set_calibration(Calibration(0.6, "by hand"))
         shutil.copyfile(path, tmp_path / "copy.db")
     assert content(tmp_path / "copy.db")[-1][0] == "Ann"
-    with Gallery.open(tmp_path / "copy.db") as copied:
+    with SqliteGallery.open(tmp_path / "copy.db") as copied:
         assert copied.settings.calibration.threshold == 0.6
 
 
 def test_what_is_removed_and_not_yet_erased_is_not_copied(path, tmp_path, monkeypatch):
     monkeypatch.setattr(erasure, "WAIT", 0.0)
     gone = template("person 007")
-    with Gallery.open(path, write=True) as gallery, Gallery.open(path) as reader, reader.snapshot():
+    with (
+        SqliteGallery.open(path, write=True) as gallery,
+        SqliteGallery.open(path) as reader,
+        reader.snapshot(),
+    ):
         reader.subjects()
         gallery.remove(["person 007"])
         assert gallery.due

@@ -13,8 +13,9 @@ from gallery_samples import create, people
 
 from facekit.calibration import Calibration
 from facekit.errors import FacekitError, GalleryError
-from facekit.gallery import Gallery, check
 from facekit.gallery.sqlite import copying, rows, schema
+from facekit.gallery.sqlite.check import check
+from facekit.gallery.sqlite.gallery import SqliteGallery
 from facekit.gallery.sqlite.state import State, seal_of
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT"
@@ -94,7 +95,7 @@ def refused(path):
 
 
 def use(path, action, write=False):
-    with Gallery.open(path, write=write) as gallery:
+    with SqliteGallery.open(path, write=write) as gallery:
         return action(gallery)
 
 
@@ -230,7 +231,7 @@ def test_a_statement_that_takes_too_long_for_its_file_is_ended(path, monkeypatch
     monkeypatch.setattr(schema, "STEPS", schema.STEPS_AT_ONCE)
     monkeypatch.setattr(schema, "STEPS_A_BYTE", 0)
     with (
-        Gallery.open(path) as gallery,
+        SqliteGallery.open(path) as gallery,
         pytest.raises(GalleryError, match="longer than its size"),
         gallery._reading() as (connection, _),
     ):

@@ -6,7 +6,8 @@ import pytest
 from gallery_samples import FINGERPRINT, create, people
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite.check import check
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 PEOPLE = people(40)
 PROBES = [item.vector for item in PEOPLE[::5]]
@@ -21,7 +22,7 @@ def whole(tmp_path_factory):
 
 
 def answers(path):
-    with Gallery.open(path, fingerprint=FINGERPRINT) as gallery:
+    with SqliteGallery.open(path, fingerprint=FINGERPRINT) as gallery:
         found = gallery.search(PROBES)
         subjects = [(subject.name, subject.templates) for subject in gallery.subjects()]
         return gallery.threshold, found, subjects
@@ -100,6 +101,6 @@ def test_nothing_is_repaired_or_overwritten(whole, tmp_path):
     path = tmp_path / "gallery.db"
     damaged = content.replace(b"person 007", b"person 070")
     path.write_bytes(damaged)
-    with pytest.raises(GalleryError), Gallery.open(path, write=True) as gallery:
+    with pytest.raises(GalleryError), SqliteGallery.open(path, write=True) as gallery:
         gallery.remove(["person 001", "person 007"])
     assert path.read_bytes() == damaged

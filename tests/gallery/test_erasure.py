@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from gallery_samples import create, people, template
 
-from facekit.gallery import Gallery, check
 from facekit.gallery.search import cache
 from facekit.gallery.search.codes import encode
 from facekit.gallery.sqlite import erasure, indexing
+from facekit.gallery.sqlite.check import check
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 SECRET = "Żaneta Ścisła-Łęcka"
 
@@ -63,7 +64,7 @@ def test_remove(path):
 
 
 def test_remove_while_another_process_has_it_open(path):
-    with fill(path) as gallery, Gallery.open(path) as reader:
+    with fill(path) as gallery, SqliteGallery.open(path) as reader:
         reader.search(secrets()[0].vector[None])
         gallery.remove([SECRET])
         assert traces(path.parent, secrets()) == []
@@ -97,11 +98,11 @@ def test_rename_and_merge_erase_the_old_name(path):
 
 def test_a_removal_that_was_cut_short_is_finished_by_the_next_writer(path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(Gallery, "_erase", lambda self, seconds=0: None)
+        patch.setattr(SqliteGallery, "_erase", lambda self, seconds=0: None)
         with fill(path) as gallery:
             gallery.remove([SECRET])
     assert [problem.kind for problem in check(path)] == ["erasing"]
-    Gallery.open(path, write=True).close()
+    SqliteGallery.open(path, write=True).close()
     assert traces(path.parent, secrets()) == []
     assert check(path) == []
 
@@ -109,13 +110,13 @@ def test_a_removal_that_was_cut_short_is_finished_by_the_next_writer(path, monke
 def test_a_reader_in_the_way_makes_nothing_fail_and_the_next_writer_erases(path, monkeypatch):
     monkeypatch.setattr(erasure, "WAIT", 0.1)
     gallery = fill(path)
-    with Gallery.open(path) as reader, reader.snapshot():
+    with SqliteGallery.open(path) as reader, reader.snapshot():
         reader.subjects()
         assert gallery.remove([SECRET]) == 30
         assert "using" in gallery.due
         assert len(gallery.templates()) == 90
         # Others are not kept waiting by an erasure that has to wait.
-        with Gallery.open(path, write=True) as other:
+        with SqliteGallery.open(path, write=True) as other:
             other.add([template("Ann")])
             other.rename("Ann", "Ben")
             assert other.remove(["Ben"]) == 1
@@ -129,7 +130,7 @@ def test_a_reader_in_the_way_makes_nothing_fail_and_the_next_writer_erases(path,
 
 def test_the_file_is_rewritten_once_however_often_the_log_has_to_wait(path, monkeypatch):
     monkeypatch.setattr(erasure, "WAIT", 0.1)
-    with fill(path) as gallery, Gallery.open(path) as reader, reader.snapshot():
+    with fill(path) as gallery, SqliteGallery.open(path) as reader, reader.snapshot():
         reader.subjects()
         gallery.remove([SECRET])
         log, content = Path(f"{path}-wal"), path.stat().st_size
@@ -158,7 +159,7 @@ def test_a_full_disk_while_erasing_does_not_undo_or_deny_the_change(path, monkey
 def test_what_a_killed_process_left_of_a_copy_goes_with_the_next_removal(path):
     with fill(path) as gallery:
         left = path.with_name(f".{path.name}.00112233445566aa.new")
-        Gallery.open(path).close()
+        SqliteGallery.open(path).close()
         shutil.copy(path, left)
         mine = [path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.00112233445566ab.new")]
         for file in mine:
@@ -207,12 +208,12 @@ def test_a_gallery_behind_a_link_has_its_cache_beside_the_file(path, tmp_path, m
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "link.db").symlink_to(path)
-    with Gallery.open(elsewhere / "link.db") as linked:
+    with SqliteGallery.open(elsewhere / "link.db") as linked:
         linked.search(secrets()[0].vector[None])
     assert [file.name for file in elsewhere.iterdir()] == ["link.db"]
     elsewhere.joinpath("link.db").rename(tmp_path / "link.db")
     elsewhere.rmdir()
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.remove([SECRET])
     assert traces(tmp_path, secrets()) == []
     assert check(tmp_path / "link.db") == []

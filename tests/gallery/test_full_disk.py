@@ -19,7 +19,8 @@ import json, os, subprocess, sys
 from pathlib import Path
 from click.testing import CliRunner
 from facekit.cli import group
-from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite.gallery import SqliteGallery
+from facekit.gallery.sqlite.check import check
 
 folder = Path(sys.argv[1])
 disk = folder / "disk"
@@ -35,7 +36,7 @@ def became(words, free):
         with open(disk / "ballast", "wb") as ballast:
             ballast.write(bytes(max(0, room.f_bavail * room.f_frsize - free * 1024)))
         done = CliRunner().invoke(group, words, prog_name="facekit")
-        with Gallery.open(path) as gallery:
+        with SqliteGallery.open(path) as gallery:
             names, templates = gallery.names(), len(gallery)
         problems = [problem.message for problem in check(path)]
         return [done.exit_code, done.stderr, names, templates, problems, sorted(os.listdir(disk))]

@@ -10,15 +10,17 @@ import pytest
 from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite.check import check
 from facekit.gallery.sqlite.copying import copy
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 # A reader keeps the log from being folded into the file; then all are killed.
 LEAVE_A_LOG = """
 import os, signal, sys
 from gallery_samples import template
-from facekit.gallery import Gallery
-with Gallery.open(sys.argv[1], write=True) as gallery, Gallery.open(sys.argv[1]) as reader, reader.snapshot():
+from facekit.gallery.sqlite.gallery import SqliteGallery
+path = sys.argv[1]
+with SqliteGallery.open(path, write=True) as gallery, SqliteGallery.open(path) as reader, reader.snapshot():
     reader.subjects()
     gallery.add([template("Ann")])
     os.kill(os.getpid(), signal.SIGKILL)
@@ -49,14 +51,14 @@ def refuse(path, why):
     before = bytes_of(path)
     for write in (False, True):
         with pytest.raises(GalleryError, match=why):
-            Gallery.open(path, write=write)
+            SqliteGallery.open(path, write=write)
     assert any(problem.kind == "file" and "gallery.db-wal" in problem.message for problem in check(path))
     assert bytes_of(path) == before
 
 
 def test_the_own_log_is_read(path):
     leave_a_log(path)
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert "Ann" in {subject.name for subject in gallery.subjects()}
 
 
@@ -68,13 +70,13 @@ def test_the_log_of_another_gallery(path, tmp_path):
     refuse(path, "belongs to another gallery")
     for suffix in ("-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert len(gallery) == 10
 
 
 def test_the_log_of_an_earlier_state(path, tmp_path):
     shutil.copyfile(path, tmp_path / "newer.db")
-    with Gallery.open(tmp_path / "newer.db", write=True) as newer:
+    with SqliteGallery.open(tmp_path / "newer.db", write=True) as newer:
         for number in range(3):
             newer.add([template("Ben", number)])
     leave_a_log(path)
@@ -84,7 +86,7 @@ def test_the_log_of_an_earlier_state(path, tmp_path):
 
 def test_the_log_of_a_later_state_beside_an_older_copy(path, tmp_path):
     shutil.copyfile(path, tmp_path / "older.db")
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         for number in range(30):
             gallery.add([template(f"Ben {number}")])
     leave_a_log(path)
@@ -98,7 +100,7 @@ def test_the_log_beside_the_file_is_read_through_a_link(path, tmp_path, monkeypa
     folder.mkdir()
     (folder / "link.db").symlink_to(path)
     monkeypatch.setattr("os.access", lambda *_: False)  # as in a folder that can only be read
-    with Gallery.open(folder / "link.db") as gallery:
+    with SqliteGallery.open(folder / "link.db") as gallery:
         assert "Ann" in {subject.name for subject in gallery.subjects()}
     assert [file.name for file in folder.iterdir()] == ["link.db"]
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from loading import script
 
-from facekit.gallery import check
 from facekit.gallery.sqlite import gallery as sqlite_gallery
+from facekit.gallery.sqlite.check import check
 
 model_test = script("model_test")
 model, judge, ledger = script("gallery_model"), script("model_judge"), script("model_ledger")

@@ -7,8 +7,8 @@ import pytest
 from gallery_samples import create, people
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery
 from facekit.gallery.sqlite import database, network
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 LINE = "36 35 0:31 / {place} rw,relatime shared:1 - {kind} server:/export rw\n"
 
@@ -88,7 +88,7 @@ def test_locks_that_fail_there_are_explained_without_long_silence(path, mount, m
     monkeypatch.setattr(sqlite3, "connect", failing(name, code))
     started = time.monotonic()
     with pytest.raises(GalleryError, match=r"network folder \(cifs\).*local disk") as told:
-        Gallery.open(path, write=True)
+        SqliteGallery.open(path, write=True)
     assert time.monotonic() - started < 5
     assert "free space" not in str(told.value)
 
@@ -98,11 +98,11 @@ def test_the_same_on_a_local_disk_is_not_the_network_s_fault(path, mount, monkey
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     monkeypatch.setattr(sqlite3, "connect", failing("disk I/O error", sqlite3.SQLITE_IOERR))
     with pytest.raises(GalleryError, match="free space"):
-        Gallery.open(path)
+        SqliteGallery.open(path)
 
 
 def test_a_gallery_on_a_network_folder_that_works_is_used(path, mount):
     mount((path.parent, "nfs4"))
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.remove(["person 000"])
         assert len(gallery) == 4

@@ -8,8 +8,9 @@ import pytest
 from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, transfer
+from facekit.gallery import transfer
 from facekit.gallery.sqlite import copying, indexing, rows
+from facekit.gallery.sqlite.gallery import SqliteGallery
 from facekit.gallery.sqlite.state import State
 
 POOR = {"size": 50.0, "stranger_rate": 0.4}
@@ -42,22 +43,22 @@ def check(gallery):
 
 
 def test_a_poor_template_is_left_out_beside_a_good_one(path):
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         check(gallery)
 
 
 def test_a_large_gallery_and_its_cache_say_the_same(path, monkeypatch):
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         expected = gallery.search(probes(), 12)
     monkeypatch.setattr(indexing, "IN_MEMORY", 5)
     for _ in range(2):
-        with Gallery.open(path) as gallery:
+        with SqliteGallery.open(path) as gallery:
             assert gallery.search(probes(), 12) == expected
 
 
 def test_a_cache_learns_of_poor_templates_that_come_later(path, monkeypatch):
     monkeypatch.setattr(indexing, "IN_MEMORY", 5)
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         gallery.search(probes())
         gallery.add([template("late", 0, quality=POOR)])
         [found] = gallery.search(template("late").vector[None], 1)
@@ -66,7 +67,7 @@ def test_a_cache_learns_of_poor_templates_that_come_later(path, monkeypatch):
 
 @pytest.mark.parametrize("suffix", [".npz", ".jsonl"])
 def test_exports_and_imports_keep_what_is_poor(path, tmp_path, suffix):
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         transfer.write(gallery, tmp_path / f"out{suffix}")
     exported = transfer.read(tmp_path / f"out{suffix}")
     with transfer.create_from(exported, tmp_path / "again.db") as again:
@@ -78,7 +79,7 @@ def test_exports_and_imports_keep_what_is_poor(path, tmp_path, suffix):
 
 def test_a_copy_and_a_merge_keep_what_is_poor(path, tmp_path):
     copying.copy(path, tmp_path / "copy.db")
-    with Gallery.open(tmp_path / "copy.db", write=True) as copied:
+    with SqliteGallery.open(tmp_path / "copy.db", write=True) as copied:
         check(copied)
         copied.merge("person 001", [ONLY])
         assert all(each.subject != ONLY for found in copied.search(probes(), 12) for each in found)
@@ -106,5 +107,5 @@ def test_a_crafted_quality_is_damage_and_no_traceback(path, quality):
         connection.execute("UPDATE templates SET quality = ?, checksum = ? WHERE id = 2", (quality, code))
         state.write(connection)
     connection.close()
-    with Gallery.open(path) as gallery, pytest.raises(GalleryError, match="damaged"):
+    with SqliteGallery.open(path) as gallery, pytest.raises(GalleryError, match="damaged"):
         gallery.search(probes())

@@ -14,14 +14,15 @@ from gallery_samples import create, people, template
 
 import facekit
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check
 from facekit.gallery.sqlite import database
+from facekit.gallery.sqlite.check import check
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 ADD = """
 import sys
 from gallery_samples import template
-from facekit.gallery import Gallery
-with Gallery.open(sys.argv[1], write=True) as gallery:
+from facekit.gallery.sqlite.gallery import SqliteGallery
+with SqliteGallery.open(sys.argv[1], write=True) as gallery:
     for number in range(int(sys.argv[3])):
         gallery.add([template(sys.argv[2], number), template(f"{sys.argv[2]} {number}")])
         print(number, flush=True)
@@ -70,7 +71,7 @@ def may_mount():
 
 
 def stored(path, name):
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         return {item.sha256 for item in gallery.templates() if item.subject == name}
 
 
@@ -101,7 +102,7 @@ def test_readers_go_on_while_one_writes(path, start):
     writer = start(ADD, path, "new", 30)
     probe = template("person 001").vector[None]
     while writer.poll() is None:
-        with Gallery.open(path) as gallery:
+        with SqliteGallery.open(path) as gallery:
             assert gallery.search(probe, 1)[0][0].subject == "person 001"
             with gallery.snapshot():
                 assert len(gallery.templates()) == len(gallery)
@@ -111,8 +112,8 @@ def test_readers_go_on_while_one_writes(path, start):
 def test_a_writer_that_waits_too_long_says_so(path, monkeypatch):
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     with (
-        Gallery.open(path, write=True) as first,
-        Gallery.open(path, write=True) as second,
+        SqliteGallery.open(path, write=True) as first,
+        SqliteGallery.open(path, write=True) as second,
         first._writing(),
         pytest.raises(GalleryError, match="another process is using"),
     ):
@@ -136,7 +137,8 @@ FULL = """
 import json, subprocess, sys
 from gallery_samples import create, people, template
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite.gallery import SqliteGallery
+from facekit.gallery.sqlite.check import check
 folder = sys.argv[1]
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", folder], check=True)
 path = folder + "/gallery.db"
@@ -148,7 +150,7 @@ except GalleryError as error:
     message = str(error)
 while_full = len(gallery.search(template("subject 1", 1).vector[None], 3)[0])
 gallery.close()
-with Gallery.open(path) as gallery:
+with SqliteGallery.open(path) as gallery:
     kept, found = len(gallery), gallery.search(template("subject 1", 1).vector[None], 1)[0][0].subject
 problems = [problem.message for problem in check(path)]
 print(json.dumps([stored, kept, found, while_full, message, problems]))
@@ -169,16 +171,17 @@ import json, subprocess, sys
 from pathlib import Path
 from gallery_samples import template
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check
+from facekit.gallery.sqlite.gallery import SqliteGallery
+from facekit.gallery.sqlite.check import check
 folder = sys.argv[1]
 subprocess.run(["mount", "--bind", folder, folder], check=True)
 subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
 path = Path(folder, "gallery.db")
 try:
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         found = gallery.search(template("person 001").vector[None], 1)[0][0].subject
         outcome = [found, len(gallery), len(gallery.subjects()), [problem.message for problem in check(path)]]
-    Gallery.open(path, write=True)
+    SqliteGallery.open(path, write=True)
 except GalleryError as error:
     outcome.append(str(error))
 print(json.dumps(outcome))
@@ -209,7 +212,7 @@ def test_a_folder_that_may_not_be_written_to_is_read(path):
     path.chmod(0o444)
     path.parent.chmod(0o555)
     try:
-        with Gallery.open(path) as gallery:
+        with SqliteGallery.open(path) as gallery:
             assert len(gallery.subjects()) == 3
         assert [file.name for file in path.parent.iterdir()] == ["gallery.db"]
     finally:

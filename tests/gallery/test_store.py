@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery import Gallery, NewTemplate, Subject
+from facekit.gallery import NewTemplate, Subject
 from facekit.gallery.sqlite import migrations
+from facekit.gallery.sqlite.gallery import SqliteGallery
 from facekit.gallery.subject_names import subject_name
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
@@ -28,7 +29,7 @@ def path(tmp_path):
 
 def test_settings_are_kept(path):
     create(path, calibration=Calibration(0.123456789012345, "by hand")).close()
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         kept = gallery.settings
         assert (kept.fingerprint, kept.dimension, kept.embedder) == (FINGERPRINT, DIMENSION, "small")
         assert gallery.threshold == 0.123456789012345
@@ -40,7 +41,7 @@ def test_settings_are_kept(path):
 def test_templates_are_kept_with_all_they_came_with(path):
     given_template = template("Ann", added="2020-01-02T03:04:05+00:00")
     create(path, [given_template]).close()
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert gallery.subjects() == [Subject("Ann", 1, "2020-01-02T03:04:05+00:00")]
         (info,) = gallery.templates("Ann")
         assert (info.subject, info.source, info.sha256) == ("Ann", "photos/0.jpg", given_template.sha256)
@@ -118,7 +119,7 @@ STRANGE = [
 
 def test_strange_names_are_data(path):
     create(path, [template(name) for name in STRANGE]).close()
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert {subject.name for subject in gallery.subjects()} == set(STRANGE)
         for name in STRANGE:
             assert names(gallery.search(template(name).vector[None], 1)) == [[name]]
@@ -131,7 +132,7 @@ def test_names_in_any_script_round_trip(tmp_path_factory, given_names):
     path = tmp_path_factory.mktemp("names") / "gallery.db"
     create(path, [template(name) for name in given_names]).close()
     expected = {subject_name(name) for name in given_names}
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         assert {subject.name for subject in gallery.subjects()} == expected
         for name in given_names:
             assert gallery.templates(name)
@@ -209,12 +210,12 @@ def test_the_threshold_is_changed_with_its_reason(path):
         assert gallery.threshold == 0.31
         with pytest.raises(UsageError):
             gallery.set_calibration(Calibration(float("nan")))
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert (gallery.threshold, gallery.settings.calibration.description) == (0.31, "FPIR 0.001")
 
 
 def test_a_reader_sees_what_others_store(path):
-    with create(path, people(1)) as writer, Gallery.open(path) as reader:
+    with create(path, people(1)) as writer, SqliteGallery.open(path) as reader:
         probe = template("Ann").vector[None]
         assert names(reader.search(probe, 1)) == [["person 000"]]
         writer.add([template("Ann")])
@@ -224,7 +225,7 @@ def test_a_reader_sees_what_others_store(path):
 
 
 def test_a_snapshot_stays_as_it_was(path):
-    with create(path, people(2)) as writer, Gallery.open(path) as reader, reader.snapshot():
+    with create(path, people(2)) as writer, SqliteGallery.open(path) as reader, reader.snapshot():
         assert len(reader) == 4
         writer.add([template("Ann")])
         assert len(reader) == len(list(reader.contents())) == 4
@@ -232,7 +233,7 @@ def test_a_snapshot_stays_as_it_was(path):
 
 def test_a_reader_cannot_write(path):
     create(path).close()
-    with Gallery.open(path) as gallery, pytest.raises(GalleryError, match="opened for reading"):
+    with SqliteGallery.open(path) as gallery, pytest.raises(GalleryError, match="opened for reading"):
         gallery.add(people(1))
 
 
@@ -249,7 +250,7 @@ def test_all_files_are_private(path):
 
 def test_closing_leaves_one_file(path):
     create(path, people(2)).close()
-    Gallery.open(path).close()
+    SqliteGallery.open(path).close()
     assert [file.name for file in path.parent.iterdir()] == ["gallery.db"]
 
 
@@ -280,18 +281,18 @@ def test_what_is_no_gallery_is_refused_and_left_alone(path, content, reason, wri
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(GalleryError, match=reason) as raised:
-        Gallery.open(path, write=write)
+        SqliteGallery.open(path, write=write)
     assert str(path) in str(raised.value)
     assert (path.read_bytes() if path.exists() else None) == content
 
 
 def test_a_folder_and_another_database_are_refused(path):
     with pytest.raises(GalleryError, match="not a file"):
-        Gallery.open(path.parent)
+        SqliteGallery.open(path.parent)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE settings (key, value)")
     with pytest.raises(GalleryError, match="not a facekit gallery"):
-        Gallery.open(path)
+        SqliteGallery.open(path)
 
 
 def test_a_newer_format_is_refused(path):
@@ -299,14 +300,14 @@ def test_a_newer_format_is_refused(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(GalleryError, match="update facekit"):
-        Gallery.open(path)
+        SqliteGallery.open(path)
 
 
 def test_another_embedder_is_refused(path):
     create(path).close()
     with pytest.raises(GalleryError, match="--embedder"):
-        Gallery.open(path, fingerprint="cd" * 32)
-    Gallery.open(path, fingerprint=FINGERPRINT).close()
+        SqliteGallery.open(path, fingerprint="cd" * 32)
+    SqliteGallery.open(path, fingerprint=FINGERPRINT).close()
 
 
 def test_an_older_format_is_brought_up_to_date_by_the_first_who_writes(path, monkeypatch):
@@ -317,10 +318,10 @@ def test_an_older_format_is_brought_up_to_date_by_the_first_who_writes(path, mon
 
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_note))
     before = path.read_bytes()
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert len(gallery.subjects()) == 2
     assert path.read_bytes() == before
-    with Gallery.open(path, write=True) as gallery:
+    with SqliteGallery.open(path, write=True) as gallery:
         assert gallery.version == len(migrations.MIGRATIONS)
         assert len(gallery.subjects()) == 2
 
@@ -335,8 +336,8 @@ def test_a_failed_migration_leaves_the_gallery_as_it_was(path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, breaks))
         with pytest.raises(OSError, match="killed"):
-            Gallery.open(path, write=True)
-    with Gallery.open(path) as gallery:
+            SqliteGallery.open(path, write=True)
+    with SqliteGallery.open(path) as gallery:
         assert len(gallery) == 4
 
 
@@ -369,7 +370,7 @@ def test_an_open_gallery_is_only_for_its_embedder(tmp_path):
 
 def test_a_link_to_nowhere_is_told_as_one(path):
     path.symlink_to(path.parent / "gone.db")
-    for act in (lambda: create(path), lambda: Gallery.open(path)):
+    for act in (lambda: create(path), lambda: SqliteGallery.open(path)):
         with pytest.raises(GalleryError, match="is a link to nowhere"):
             act()
     assert path.is_symlink()

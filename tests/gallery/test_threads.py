@@ -8,8 +8,9 @@ from gallery_samples import create, people, random_vectors, template
 
 from facekit.calibration import Calibration
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, check
 from facekit.gallery.sqlite import indexing
+from facekit.gallery.sqlite.check import check
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 PROBES = random_vectors(4, seed=9)
 
@@ -82,7 +83,7 @@ def test_every_thread_sees_what_another_process_enrolls(gallery):
     probe = template("Ann").vector[None]
     gallery.search(probe)
     in_thread(gallery.search, probe)
-    with Gallery.open(gallery.path, write=True) as other:
+    with SqliteGallery.open(gallery.path, write=True) as other:
         other.add([template("Ann")])
     assert gallery.search(probe, 1)[0][0].subject == "Ann"
     assert in_thread(gallery.search, probe, 1)[0][0].subject == "Ann"

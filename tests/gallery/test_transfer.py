@@ -14,7 +14,8 @@ from gallery_samples import create, people, random_vectors, template
 
 from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery import Gallery, transfer
+from facekit.gallery import transfer
+from facekit.gallery.sqlite.gallery import SqliteGallery
 from facekit.gallery.tombstones import Tombstones
 
 STRANGE = ["a\0\0", "line\u2028break\n", "=1+1", "김철수", "\x1b[31m"]
@@ -200,7 +201,7 @@ def test_nothing_is_unpickled(tmp_path):
 def test_an_export_sees_one_state(gallery, tmp_path):
     lines = transfer.lines(gallery)
     header = json.loads(next(lines))
-    with Gallery.open(gallery.path, write=True) as other:
+    with SqliteGallery.open(gallery.path, write=True) as other:
         other.add(people(30))
     assert len(list(lines)) == header["templates"]
 
@@ -282,14 +283,14 @@ def test_what_was_removed_from_too_many_galleries_leaves_the_gallery_as_it_was(g
         exported = transfer.read(written(gallery, tmp_path, f"{there}-{more}.npz"))
         target = tmp_path / f"{there}-{more}.db"
         create(target, people(1)).close()
-        with Gallery.open(target, write=True) as opened:
+        with SqliteGallery.open(target, write=True) as opened:
             opened.add([], tombstones=Tombstones(keys[:there]))
             if more == 300:
                 transfer.import_into(opened, replace(exported, tombstones=Tombstones(keys[:more])))
                 continue
             with pytest.raises(UsageError, match="300 galleries"):
                 transfer.import_into(opened, replace(exported, tombstones=Tombstones(keys[:more])))
-        with Gallery.open(target) as opened:
+        with SqliteGallery.open(target) as opened:
             assert opened.names() == ["person 000"]
 
 

@@ -8,7 +8,7 @@ from gallery_samples import create, people, template
 
 from facekit.calibration import Calibration
 from facekit.errors import FacekitError, UsageError
-from facekit.gallery import Gallery
+from facekit.gallery.sqlite.gallery import SqliteGallery
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_setting_with_which_the_gallery_could_not_be_opened_is_refused(path, w
         before = gallery.settings
         with pytest.raises(UsageError):
             gallery.set_calibration(Calibration(**{"threshold": 0.5, **wrong}))
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert gallery.settings == before
         assert gallery.names() == ["person 000"]
 
@@ -40,7 +40,7 @@ def test_settings_may_be_numbers_of_numpy(path):
     with create(path, people(1)) as gallery:
         numbers = np.float64(0.25), "by hand", np.int64(70), np.float32(0.5)
         gallery.set_calibration(Calibration(*numbers))
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert gallery.settings.calibration == Calibration(0.25, "by hand", 70, 0.5)
 
 
@@ -60,7 +60,7 @@ def test_a_template_that_could_not_be_read_again_is_refused(path, wrong):
         with pytest.raises(FacekitError):
             gallery.add([template("Ann", **wrong)])
         assert gallery.names() == ["person 000"]
-    with Gallery.open(path) as gallery:
+    with SqliteGallery.open(path) as gallery:
         assert len(gallery.templates()) == 2
 
 

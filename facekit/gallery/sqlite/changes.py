@@ -12,6 +12,7 @@ from facekit import hints
 from facekit.errors import GalleryError
 from facekit.gallery.sqlite import rows
 from facekit.gallery.sqlite.faults import damaged
+from facekit.gallery.sqlite.place import FilePlace
 from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones, write_tombstones
 from facekit.gallery.subject_names import is_stored_name, subject_name
@@ -32,7 +33,9 @@ def subject_number(connection: sqlite3.Connection, path: Path, name: str) -> int
     """The number of the subject of this name. Raises GalleryError when there is none."""
     number = find_subject(connection, name)
     if number is None:
-        raise GalleryError(f"{path}: {name!r} is not in the gallery: {hints.list_people(path)} shows who is")
+        raise GalleryError(
+            f"{path}: {name!r} is not in the gallery: {hints.list_people(FilePlace(path))} shows who is"
+        )
     return number
 
 
@@ -52,7 +55,7 @@ def _row_of(found: Sequence[rows.Row], photo: str, name: str, path: Path) -> row
     if not alike:
         raise GalleryError(
             f"{path}: {name!r} has no template of {photo!r}: the pictures are listed by "
-            f"{hints.show_person(path, name)}"
+            f"{hints.show_person(FilePlace(path), name)}"
         )
     if len(alike) > 1:
         digests = ", ".join(row.sha256[:12] for row in alike)

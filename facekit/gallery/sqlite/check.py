@@ -8,15 +8,14 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from facekit.arguments import path_of
 from facekit.errors import GalleryError
+from facekit.gallery.problems import Problem
 from facekit.gallery.search import cache
 from facekit.gallery.sqlite import connections, database, drafts, indexing, log, rows
 from facekit.gallery.sqlite.faults import in_words, well_formed
@@ -27,19 +26,6 @@ from facekit.gallery.values import unit_vectors
 
 # Of one kind of problem this many are told one by one.
 TOLD = 10
-
-
-@dataclass(frozen=True)
-class Problem:
-    """`kind` is one word for programs: file, integrity, rows, embedder, erasing, cache, rights, links
-    or leftover; `message` says what is wrong and what to do.
-    """
-
-    kind: str
-    message: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 def check(path: Path | str, *, fingerprint: str | None = None) -> list[Problem]:

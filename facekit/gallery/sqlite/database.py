@@ -21,6 +21,7 @@ from facekit.gallery.sqlite import migrations, schema
 from facekit.gallery.sqlite.drafts import new_file, require_no_log
 from facekit.gallery.sqlite.faults import damaged, in_words, is_passing
 from facekit.gallery.sqlite.network import file_system
+from facekit.gallery.sqlite.place import FilePlace
 
 Result = TypeVar("Result")
 
@@ -95,7 +96,7 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
     if path.is_symlink() and not path.exists():
         raise GalleryError(f"{path}: is a link to nowhere: put the gallery back, or remove the link")
     if not path.exists():
-        raise GalleryError(f"{path}: there is no gallery: make one with {hints.enroll(path)}")
+        raise GalleryError(f"{path}: there is no gallery: make one with {hints.enroll(FilePlace(path))}")
     if not path.is_file():
         raise GalleryError(f"{path}: not a file: give the path of a gallery.db")
     if path.stat().st_size == 0:

@@ -10,6 +10,7 @@ from pathlib import Path
 from facekit import hints
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery.sqlite.network import file_system
+from facekit.gallery.sqlite.place import FilePlace
 
 # Another connection is in the way, and may be gone in a moment. A process that closes the file, or one that
 # reads the log of a killed one, shows as "locking protocol".
@@ -56,9 +57,10 @@ def well_formed(path: Path) -> Iterator[None]:
 def explained(path: Path, error: sqlite3.Error) -> GalleryError:
     code = code_of(error)
     if code in (*PASSING, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and (kind := file_system(path)):
+        copy = hints.copy_gallery(FilePlace(path))
         return GalleryError(
             f"{path}: the gallery lies on a network folder ({kind}), where it cannot be locked reliably "
-            f"({error}): keep it on a local disk: {hints.copy_gallery(path)}, or cp while nobody uses it"
+            f"({error}): keep it on a local disk: {copy}, or cp while nobody uses it"
         )
     if code in PASSING:
         return GalleryError(

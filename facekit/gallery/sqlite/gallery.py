@@ -1,4 +1,4 @@
-"""The gallery: people and their templates in one SQLite file."""
+"""A gallery in one SQLite file."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from facekit.gallery.sqlite.changes import Change, find_subject, subject_number,
 from facekit.gallery.sqlite.connections import Connections
 from facekit.gallery.sqlite.faults import in_words, well_formed
 from facekit.gallery.sqlite.indexing import read_index, stacked
+from facekit.gallery.sqlite.place import FilePlace
 from facekit.gallery.sqlite.soundness import require_sound
 from facekit.gallery.sqlite.state import State
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones
@@ -37,8 +38,8 @@ from facekit.gallery.values import now, picture_digest, unit_vectors
 from facekit.results import Candidate
 
 
-class Gallery:
-    """An open gallery. Made by `Gallery.create` or `Gallery.open`; a context manager.
+class SqliteGallery:
+    """An open gallery; see facekit.gallery.base.Gallery for what its methods promise.
 
     Every method sees the file as one committed state. A method that changes it does so in one
     transaction, waits for other writers, and has stored all or nothing when it returns or raises.
@@ -64,7 +65,7 @@ class Gallery:
         *,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
-    ) -> Gallery:
+    ) -> SqliteGallery:
         """Make a gallery with these templates (and tombstones, as in `add`), open for writing. Raises
         GalleryError when something is there already; after any error nothing is.
         """
@@ -82,7 +83,7 @@ class Gallery:
         return cls.open(path, write=True)
 
     @classmethod
-    def open(cls, path: Path | str, *, write: bool = False, fingerprint: str | None = None) -> Gallery:
+    def open(cls, path: Path | str, *, write: bool = False, fingerprint: str | None = None) -> SqliteGallery:
         """Open an existing gallery. With `fingerprint`, only one made by that embedder.
 
         Raises GalleryError (what, which file, what to do) when it is missing, empty, no gallery,
@@ -162,6 +163,10 @@ class Gallery:
         as there are now (never lowered).
         """
         return self._state.threshold
+
+    @property
+    def place(self) -> FilePlace:
+        return FilePlace(self.path)
 
     @property
     def state(self) -> State:
@@ -441,3 +446,6 @@ def _discard_cache(path: Path) -> None:
 def _upgrade(path: Path) -> None:
     with closing(database.connect(path, write=True)) as connection:
         migrations.migrate(connection)
+
+
+Gallery = SqliteGallery

@@ -1,0 +1,140 @@
+"""Where galleries are: a file, a folder, or the address of a server, as `--gallery` and the verbs take them.
+
+A kind of gallery on a server is a module with a function `place_of(address)`, and one line in SERVERS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from os import PathLike
+from typing import TYPE_CHECKING, Protocol, TypeGuard
+
+from facekit import redaction, settings
+from facekit.arguments import path_of
+from facekit.errors import DependencyError, UsageError
+
+if TYPE_CHECKING:
+    from facekit.gallery.base import Gallery
+    from facekit.gallery.gallery_settings import GallerySettings
+    from facekit.gallery.problems import Problem
+    from facekit.gallery.templates import NewTemplate
+    from facekit.gallery.tombstones import Tombstones
+
+# A drive of Windows has one letter before its colon.
+_ADDRESS = re.compile(r"(?i)([a-z][a-z0-9+.-]+)://")
+
+
+class Place(Protocol):
+    """Where a gallery is or will be. Equal places are one; `str` shows it in messages, never a password."""
+
+    def __str__(self) -> str: ...
+
+    @property
+    def argument(self) -> str:
+        """As `--gallery` takes it, in a command that a message shows; without a password."""
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it is the gallery that came with facekit, which is only read."""
+
+    def exists(self) -> bool:
+        """Whether something is there, be it one that cannot be opened: opening it tells why."""
+
+    def open(self, *, write: bool = False, fingerprint: str | None = None) -> Gallery:
+        """The gallery there. With `fingerprint`, only one made by that embedder.
+
+        Raises GalleryError (what, where, what to do) when it is missing, no gallery, newer than this facekit,
+        damaged, or of another embedder. Never creates or overwrites.
+        """
+
+    def create(
+        self,
+        settings: GallerySettings,
+        *,
+        templates: Sequence[NewTemplate] = (),
+        tombstones: Tombstones | None = None,
+    ) -> Gallery:
+        """Make a gallery with these templates (and tombstones, as in `Gallery.add`), open for writing. Raises
+        GalleryError when something is there already; after any error nothing is.
+        """
+
+    def require_writable(self) -> None:
+        """Raise GalleryError if the gallery could not be changed or made here. Nothing is made."""
+
+    def check(self, *, fingerprint: str | None = None) -> list[Problem]:
+        """All problems of the gallery, none if it is whole; `fingerprint` is the embedder it should fit.
+        Nothing is changed.
+        """
+
+
+@dataclass(frozen=True)
+class Server:
+    """A kind of gallery by the scheme of its address: the module that knows it, the package that it needs
+    and the extra that brings the package.
+    """
+
+    module: str
+    package: str
+    extra: str
+
+
+SERVERS: dict[str, Server] = {}
+"""By scheme, in small letters."""
+
+AnyPlace = Place | str | PathLike[str]
+
+
+def place_of(given: AnyPlace) -> Place:
+    """The place that a user named: a file, a folder (the `gallery.db` in it), or an address.
+
+    Raises UsageError for what is none, or an address of a kind that facekit does not know; DependencyError
+    if it lacks the package for that kind.
+    """
+    if is_place(given):
+        return given
+    text = path_of(given, "the gallery")
+    if address := _ADDRESS.match(text):
+        return _server(address[1].lower(), text)
+    from facekit.gallery.sqlite.place import FilePlace
+
+    return FilePlace(settings.gallery_file(text))
+
+
+def open_gallery(place: AnyPlace, *, write: bool = False, fingerprint: str | None = None) -> Gallery:
+    """The gallery at a place; see `Place.open` and `place_of`."""
+    return place_of(place).open(write=write, fingerprint=fingerprint)
+
+
+def create_gallery(
+    place: AnyPlace,
+    settings: GallerySettings,
+    *,
+    templates: Sequence[NewTemplate] = (),
+    tombstones: Tombstones | None = None,
+) -> Gallery:
+    """A new gallery at a place; see `Place.create` and `place_of`."""
+    return place_of(place).create(settings, templates=templates, tombstones=tombstones)
+
+
+def is_place(value: object) -> TypeGuard[Place]:
+    """Whether it is a place of any kind. Its class is asked: a text and a `pathlib.Path` are none."""
+    return all(hasattr(type(value), name) for name in ("is_shipped", "create", "argument"))
+
+
+def _server(scheme: str, address: str) -> Place:
+    shown = redaction.shown(address)
+    kind = SERVERS.get(scheme)
+    if kind is None:
+        known = "".join(f", or an address that begins with {name}://" for name in SERVERS)
+        raise UsageError(f"{shown}: there are no galleries at {scheme}://: give a file or a folder{known}")
+    if not settings.has_package(kind.package):
+        from facekit import hints
+
+        raise DependencyError(
+            f"{shown}: galleries at {scheme}:// need the extra {kind.extra!r}: {hints.install(kind.extra)}"
+        )
+    place: Place = import_module(kind.module).place_of(address)
+    return place

@@ -1,0 +1,19 @@
+"""What can be wrong with a gallery, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`kind` is one word for programs: file, integrity, rows, embedder, erasing, cache, rights, links
+    or leftover; `message` says what is wrong and what to do.
+    """
+
+    kind: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))

@@ -1,0 +1,1 @@
+"""Exact search of templates in memory, whatever gallery they are from."""

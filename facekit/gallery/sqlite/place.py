@@ -1,0 +1,94 @@
+"""The place of a gallery that is a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekit import settings as locations
+from facekit.errors import GalleryError
+
+if TYPE_CHECKING:
+    from facekit.gallery.gallery_settings import GallerySettings
+    from facekit.gallery.problems import Problem
+    from facekit.gallery.sqlite.gallery import SqliteGallery
+    from facekit.gallery.templates import NewTemplate
+    from facekit.gallery.tombstones import Tombstones
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """A gallery in one SQLite file. See facekit.gallery.places.Place."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def argument(self) -> str:
+        # A leading `~` of a file's own name is no home folder.
+        return f"./{self.path}" if str(self.path).startswith("~") else str(self.path)
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether the path, however it is written, is that of the shipped gallery."""
+        # Not Path.resolve, which raises RuntimeError for a link to itself.
+        return os.path.realpath(self.path) == os.path.realpath(locations.reference_gallery())
+
+    def exists(self) -> bool:
+        """Whether something is there, be it a link that leads nowhere."""
+        return os.path.lexists(self.path)
+
+    def open(self, *, write: bool = False, fingerprint: str | None = None) -> SqliteGallery:
+        from facekit.gallery.sqlite.gallery import SqliteGallery
+
+        return SqliteGallery.open(self.path, write=write, fingerprint=fingerprint)
+
+    def create(
+        self,
+        settings: GallerySettings,
+        *,
+        templates: Sequence[NewTemplate] = (),
+        tombstones: Tombstones | None = None,
+    ) -> SqliteGallery:
+        """Its folder is made too; that of the user's own gallery is for the user alone."""
+        from facekit.gallery.sqlite.gallery import SqliteGallery
+
+        self.require_writable()
+        folder = self.path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700 if self._is_own else 0o777)
+        except OSError as error:
+            raise self._unwritable(f"{folder}: {error.strerror}") from error
+        return SqliteGallery.create(self.path, settings, templates=templates, tombstones=tombstones)
+
+    def require_writable(self) -> None:
+        if self.is_shipped:
+            raise GalleryError(
+                f"{self}: is the shipped gallery, which stays as it is: copy it, and change the copy"
+            )
+        file = Path(os.path.realpath(self.path))
+        if file.is_file() and not os.access(file, os.W_OK):
+            raise self._unwritable("the file is read-only")
+        above = next(folder for folder in file.parents if os.path.lexists(folder))
+        if not above.is_dir():
+            raise self._unwritable(f"{above} is no folder")
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise self._unwritable(f"the folder {above} is read-only")
+
+    def check(self, *, fingerprint: str | None = None) -> list[Problem]:
+        from facekit.gallery.sqlite.check import check
+
+        return check(self.path, fingerprint=fingerprint)
+
+    @property
+    def _is_own(self) -> bool:
+        return self.path == locations.user_gallery()
+
+    def _unwritable(self, why: str) -> GalleryError:
+        what = "your own gallery" if self._is_own else "the gallery"
+        return GalleryError(f"{self}: {what} cannot be written ({why}): choose another with --gallery FILE")
