@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Make the pictures of the documentation, from the photo in tests/data and from measurements.
 
-    python scripts/make_pictures.py                       the annotated photo, from the public-domain one
+    python scripts/make_pictures.py                         a photo and a video, from the public-domain photo
     python scripts/make_pictures.py --data photos-val.zip   and the plots, which show nobody's face
 
-The photo is annotated by `facekit identify`, which knows its small gray copy only. The plots are those of
-`facekit evaluate identification --gallery-photos 6` on a folder or ZIP file with photos of each person.
+The photo is annotated by `facekit identify`, and a camera's way over it by `facekit watch`, which needs PyAV;
+the gallery knows a small gray copy only. The plots are those of `facekit evaluate identification
+--gallery-photos 6` on a folder or ZIP file with photos of each person.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parent.parent
 PHOTOS, IMAGES = ROOT / "tests" / "data", ROOT / "docs" / "images"
 WIDTH, HEIGHT = 640, 400
 """Of the annotated photo in pixels: its upper part, large enough to read the name in."""
+FRAMES, FRAME = 24, 20
+"""Of the made video, and the one that is shown."""
 PLOTS = ("fnir-fpir", "search-scores")
 
 
@@ -31,13 +34,28 @@ def facekit(*arguments: str | Path) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def annotated_photo(folder: Path) -> None:
-    gallery = folder / "first.db"
-    facekit("enroll", "--subject", "Eileen Collins", PHOTOS / "astronaut-copy.jpg", "--gallery", gallery)
+def annotated_photo(gallery: Path, folder: Path) -> None:
     facekit("identify", PHOTOS / "astronaut.png", "--gallery", gallery, "--annotate", folder)
     with Image.open(folder / "astronaut-faces.jpg") as photo:
         small = photo.resize((WIDTH, WIDTH), Image.Resampling.LANCZOS).crop((0, 0, WIDTH, HEIGHT))
         small.save(IMAGES / "astronaut-named.jpg", quality=85, optimize=True)
+
+
+def watched_frame(gallery: Path, folder: Path) -> None:
+    """One frame of a video in which the camera moves over the photo."""
+    import av
+
+    frames, video = folder / "frames", folder / "named.mp4"
+    frames.mkdir()
+    with Image.open(PHOTOS / "astronaut.png") as photo:
+        for number in range(FRAMES):
+            left, top = 20 + 2 * number, number
+            part = photo.convert("RGB").crop((left, top, left + 448, top + 252))
+            part.resize((640, 360)).save(frames / f"{number:03}.jpg")
+    facekit("watch", frames, "--gallery", gallery, "--save-video", video)
+    with av.open(video) as named:
+        shown = [frame.to_ndarray(format="rgb24") for frame in named.decode(video=0)][FRAME]
+    Image.fromarray(shown).save(IMAGES / "watched.jpg", quality=85, optimize=True)
 
 
 def plots(photos: Path, folder: Path) -> None:
@@ -61,10 +79,14 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        annotated_photo(Path(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        gallery = folder / "first.db"
+        facekit("enroll", "--subject", "Eileen Collins", PHOTOS / "astronaut-copy.jpg", "--gallery", gallery)
+        annotated_photo(gallery, folder)
+        watched_frame(gallery, folder)
         if arguments.data:
-            plots(arguments.data, Path(folder))
+            plots(arguments.data, folder)
 
 
 if __name__ == "__main__":
