@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = (".", "docs", "weights", "gallery")
 PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))
 BLOCK = re.compile(r"^ *```(?:console|bash)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 
@@ -119,6 +122,20 @@ def test_the_readme_is_short() -> None:
 def test_the_python_reference_has_every_public_name() -> None:
     described = re.findall(r"^::: facekit\.(\w+)$", (ROOT / "docs/python.md").read_text(), re.MULTILINE)
     assert sorted(described) == sorted(set(facekit.__all__) - {"__version__"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_in_the_documentation_calls_what_there_is(page: Path) -> None:
+    """Names of facekit exist, and its functions take the keywords."""
+    for block in PYTHON.findall(page.read_text(encoding="utf-8")):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "facekit":
+                assert node.attr in facekit.__all__
+            if isinstance(node, ast.Call) and (
+                called := re.fullmatch(r"facekit\.(\w+)", ast.unparse(node.func))
+            ):
+                keywords = {keyword.arg: None for keyword in node.keywords if keyword.arg}
+                inspect.signature(getattr(facekit, called[1])).bind(*node.args, **keywords)
 
 
 def test_the_first_minute_prints_what_the_readme_shows(tmp_path: Path) -> None:
