@@ -31,6 +31,11 @@ COUNT = click.IntRange(1)
     "--more", type=EXISTING, help="Further photos, of which both teachers tell where the faces are."
 )
 @click.option("--second", type=EXISTING_FILE, help="SCRFD or RetinaFace: the other teacher, for --more.")
+@click.option(
+    "--faceless",
+    type=EXISTING,
+    help="Pictures of animals and things, folder or ZIP file: nothing in them is a face.",
+)
 @click.option("-o", "--output", type=FOLDER, default=Path("detector"), show_default=True)
 @click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
 @click.option("--steps", type=COUNT, default=8000, show_default=True)
@@ -68,6 +73,7 @@ def train_detector(
     teacher: Path | None,
     more: Path | None,
     second: Path | None,
+    faceless: Path | None,
     output: Path,
     resume: bool,
     views: int,
@@ -100,7 +106,7 @@ def train_detector(
 
     torch.set_num_threads(threads)
     exported = (detector.EXPORTED, second_look.EXPORTED)
-    inputs = [path for path in (pictures, faces, teacher, more, second) if path is not None]
+    inputs = [path for path in (pictures, faces, teacher, more, second, faceless) if path is not None]
     outputs.require_apart(output, inputs)
     with claimed(output):
         last = output / checkpoint.LAST
@@ -118,7 +124,8 @@ def train_detector(
         further = []
         if more is not None and teacher is not None and second is not None:
             further = _further(console, more, teacher, second, output / FURTHER)
-        learned = detector.Views(parts.training, further, teacher, run.recipe)
+        empty = [] if faceless is None else detector_pictures.faceless(faceless)
+        learned = detector.Views(parts.training, further, teacher, run.recipe, empty)
 
         def report(row: dict[str, float]) -> None:
             console.note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ from facekit.training import checkpoint, detector_targets, detector_views, imita
 from facekit.training.detector_network import DetectorNetwork, to_onnx
 from facekit.training.detector_pictures import Photo
 from facekit.training.detector_targets import FEATURES
+from facekit.training.detector_views import View
 from facekit.training.journal import Journal, Row
 from facekit.writing import replacing
 
@@ -54,7 +55,8 @@ LOSSES = ("score_loss", "box_loss", "point_loss", "likeness_loss")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the network is trained; `everyday` is the share of views from photos of the table."""
+    """How the network is trained. `everyday` is the share of views from photos of the table, `faceless` that
+    of views without a face, where there are pictures for them, and `clean` that of views left as they are."""
 
     steps: int = 8000
     imitation: int = 2000
@@ -64,6 +66,8 @@ class Recipe:
     warmup: int = 200
     averaging: float = 0.99
     everyday: float = 0.65
+    faceless: float = 0.08
+    clean: float = 0.3
     box_weight: float = 2.0
     point_weight: float = 2.0
     likeness_weight: float = 1.0
@@ -98,9 +102,14 @@ class Views(Dataset[Batch]):
     """
 
     def __init__(
-        self, everyday: Sequence[Photo], portraits: Sequence[Photo], teacher: Path | None, recipe: Recipe
+        self,
+        everyday: Sequence[Photo],
+        portraits: Sequence[Photo],
+        teacher: Path | None,
+        recipe: Recipe,
+        faceless: Sequence[Photo] = (),
     ) -> None:
-        self.photos = [*everyday, *portraits]
+        self.photos, self._faceless = [*everyday, *portraits], faceless
         shares = (recipe.everyday if portraits else 1.0, 1 - recipe.everyday)
         counts = (len(everyday), len(portraits))
         self.weights = np.repeat(
@@ -122,15 +131,22 @@ class Views(Dataset[Batch]):
         examples = [self._example(side, chance) for _ in range(self.recipe.batch)]
         return Batch(*(torch.from_numpy(np.stack(parts)) for parts in zip(*examples, strict=True)))
 
+    def view(self, side: int, chance: np.random.Generator) -> View:
+        """A view of the photos, or one without a face."""
+        if len(self._faceless) and chance.random() < self.recipe.faceless:
+            alike = np.full(len(self._faceless), 1 / len(self._faceless))
+            return replace(detector_views.make(self._faceless, alike, side, chance), faceless=True)
+        return detector_views.make(self.photos, self.weights, side, chance)
+
     def _example(self, side: int, chance: np.random.Generator) -> tuple[NDArray[Any], ...]:
-        view = detector_views.make(self.photos, self.weights, side, chance)
-        upright = view.turned < detector_targets.UPRIGHT
-        maps = self._teacher(view.pixels) if self._teacher and upright else None
+        view = self.view(side, chance)
+        asked = self._teacher is not None and view.turned < detector_targets.UPRIGHT and not view.faceless
+        maps = self._teacher(view.pixels) if self._teacher and asked else None
         wanted = detector_targets.of_view(view.labels, maps, side, side)
         known = np.concatenate([view.labels.boxes, view.labels.points.reshape(-1, 10)], axis=1)
         known = np.concatenate([known, np.zeros((1, 14), np.float32)])  # the last is nobody's
         return (
-            detector_views.spoiled(view, chance),
+            view.pixels if chance.random() < self.recipe.clean else detector_views.spoiled(view, chance),
             wanted.scores,
             wanted.weights,
             known[wanted.faces].astype(np.float32),

@@ -115,6 +115,11 @@ def labeled(
     return photos
 
 
+def faceless(pictures: Path) -> list[Photo]:
+    """Pictures of a folder or ZIP file in which there is no face."""
+    return [Photo(name, pixels, Labels.of([])) for name, pixels in _decoded(pictures, _names(pictures))]
+
+
 def write(photos: Sequence[Photo], table: Path) -> None:
     """The CSV that `read` reads."""
     with replacing(table) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:

@@ -28,17 +28,23 @@ _TOO_SMALL = 7.0
 _SHOWN = 0.6
 """The share of a face that must lie in the picture for it to count."""
 _TILT = 45.0
+_DARKEST = 0.12
+"""Darker pictures are brightened before they are looked at."""
 
 Chance = np.random.Generator
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """`pixels` uint8 (side, side, 3) RGB, its faces, and how far the most turned part of it was turned."""
+    """`pixels` uint8 (side, side, 3) RGB, its faces, and how far the most turned part of it was turned.
+
+    In a `faceless` view there is surely no face, whatever a teacher sees.
+    """
 
     pixels: Pixels
     labels: Labels
     turned: float
+    faceless: bool = False
 
 
 def make(photos: Sequence[Photo], weights: NDArray[np.float64], side: int, chance: Chance) -> View:
@@ -158,7 +164,7 @@ def spoiled(view: View, chance: Chance) -> Pixels:
         contrast, light = chance.uniform(0.5, 1.3), chance.normal(0, 18)
         values = (values - 110) * contrast + 110 + light + chance.normal(0, 6, 3)
     if chance.random() < 0.15:
-        values *= math.exp(chance.uniform(math.log(0.06), math.log(0.6)))
+        values *= math.exp(chance.uniform(math.log(_DARKEST), math.log(0.6)))
     if chance.random() < 0.25:
         values += chance.standard_normal(values.shape, np.float32) * chance.uniform(2, 18)
     pixels = np.clip(values, 0, 255).astype(np.uint8)

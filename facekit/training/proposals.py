@@ -73,11 +73,10 @@ class Proposals(Dataset[Places]):
             teacher = self._learned.teacher_file
             self._looks = proposing(self._network)
             self._teacher = None if teacher is None else detector_targets.YuNetMaps(teacher)
-        photos, weights = self._learned.photos, self._learned.weights
         chance = np.random.default_rng([self._learned.recipe.seed, number, _OTHERS])
-        view = detector_views.make(photos, weights, int(chance.choice(_SIDES)), chance)
+        view = self._learned.view(int(chance.choice(_SIDES)), chance)
         seen = np.zeros((0, 4), np.float32)
-        if self._teacher is not None and view.turned < detector_targets.UPRIGHT:
+        if self._teacher is not None and view.turned < detector_targets.UPRIGHT and not view.faceless:
             answers = self._teacher(view.pixels)
             seen = answers.boxes[answers.scores > _TEACHER_SEES]
         pixels = detector_views.spoiled(view, chance) if chance.random() < _SPOILED else view.pixels

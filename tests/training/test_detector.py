@@ -146,6 +146,18 @@ def test_views_come_from_the_seed_and_are_whole() -> None:
     assert spoiled.dtype == np.uint8
 
 
+def test_views_of_pictures_without_a_face_come_as_often_as_was_asked() -> None:
+    recipe = detector.Recipe(batch=1, faceless=0.25)
+    empty = Photo("dog.png", np.full((50, 60, 3), 77, np.uint8), Labels.of([]))
+    views = detector.Views([photo()], [], None, recipe, [empty])
+    made = [views.view(64, np.random.default_rng(seed)) for seed in range(200)]
+    without = [view for view in made if view.faceless]
+    assert 30 < len(without) < 70
+    assert all(len(view.labels.boxes) == 0 for view in without)
+    none = detector.Views([photo()], [], None, recipe)
+    assert not any(none.view(64, np.random.default_rng(seed)).faceless for seed in range(20))
+
+
 def test_a_face_the_teacher_misses_is_wanted_all_the_same() -> None:
     labels = Labels.of([(face(60, 40, 40), True)])
     places = grid(128, 160)
