@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from facekit.calibration import Calibration
-from facekit.gallery import NewTemplate
+from facekit.gallery import Gallery, NewTemplate, Place, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.sqlite.gallery import SqliteGallery
 
@@ -57,3 +57,11 @@ def create(path: Path, templates=(), **changes) -> SqliteGallery:
 
 def names(found) -> list[list[str]]:
     return [[candidate.subject for candidate in candidates] for candidates in found]
+
+
+def create_at(place: Place, templates=(), **changes) -> Gallery:
+    """A new gallery at any kind of place, open for writing, with templates added to it."""
+    gallery = create_gallery(place, settings(**changes))
+    if templates:
+        gallery.add(templates)
+    return gallery

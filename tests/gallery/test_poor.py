@@ -42,11 +42,6 @@ def check(gallery):
     assert (other.subject, other.poor, round(other.score, 4)) == ("person 003", False, 1.0)
 
 
-def test_a_poor_template_is_left_out_beside_a_good_one(path):
-    with SqliteGallery.open(path) as gallery:
-        check(gallery)
-
-
 def test_a_large_gallery_and_its_cache_say_the_same(path, monkeypatch):
     with SqliteGallery.open(path) as gallery:
         expected = gallery.search(probes(), 12)
@@ -85,11 +80,6 @@ def test_a_copy_and_a_merge_keep_what_is_poor(path, tmp_path):
         assert all(each.subject != ONLY for found in copied.search(probes(), 12) for each in found)
         # There the poor one stands beside good ones.
         assert copied.search(probes()[1:2], 1)[0][0].score < 0.9
-
-
-def test_nothing_is_poor_where_the_embedder_s_limit_is_not_known(tmp_path):
-    with create(tmp_path / "gallery.db", [template("Ann", 0, quality=POOR)]) as gallery:
-        assert not gallery.search(template("Ann").vector[None])[0][0].poor
 
 
 @pytest.mark.parametrize("quality", ["[]", '{"stranger_rate": "x"}', "1"])

@@ -1,0 +1,1 @@
+"""Its folder is where all tests of galleries find `gallery_samples`."""
