@@ -59,18 +59,29 @@ def replacing(
             unfinished.unlink()
 
 
-def create(path: Path, content: bytes) -> None:
-    """Write a whole file that is not there yet. Raises FileExistsError where the name is taken meanwhile."""
+@contextmanager
+def creating(path: Path, *, private: bool = False) -> Iterator[Path]:
+    """`replacing` for a file that is not there yet. Raises FileExistsError if something has the name, also if
+    it was taken meanwhile.
+    """
     with naming(path):
-        unfinished, descriptor = _make(path.parent, 0o666)
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        unfinished, descriptor = _make(path.parent, 0o600 if private else 0o666)
     try:
         with naming(path, unfinished):
-            unfinished.write_bytes(content)
+            yield unfinished
             _give_name(unfinished, path)
     finally:
         os.close(descriptor)
         with suppress(OSError):
             unfinished.unlink()
+
+
+def create(path: Path, content: bytes) -> None:
+    """Write a whole file, as `creating` does."""
+    with creating(path) as unfinished:
+        unfinished.write_bytes(content)
 
 
 def _give_name(unfinished: Path, path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from facekit import writing
-from facekit.writing import prepare, replacing, write_bytes
+from facekit.writing import creating, prepare, replacing, write_bytes
 
 OLD = 1_000_000_000  # a time long ago
 
@@ -183,3 +183,21 @@ def test_a_file_of_nearly_such_a_name_is_the_users_and_stays(tmp_path: Path, mid
     os.utime(mine, (OLD, OLD))
     write_bytes(tmp_path / "a.txt", b"new")
     assert mine.read_text() == "mine"
+
+
+def test_a_new_file_appears_whole_and_takes_nobodys_name(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    with creating(path, private=True) as unfinished:
+        unfinished.write_bytes(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError), creating(path):
+        raise AssertionError("begun though the name is taken")
+    meanwhile = tmp_path / "meanwhile"
+    with pytest.raises(FileExistsError, match="meanwhile"), creating(meanwhile) as unfinished:
+        meanwhile.write_bytes(b"another's")
+    assert meanwhile.read_bytes() == b"another's"
+    with pytest.raises(KeyError), creating(tmp_path / "never"):
+        raise KeyError
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["meanwhile", "new"]

@@ -31,13 +31,13 @@ from facekit.errors import GalleryError, UsageError
 from facekit.gallery.base import Gallery
 from facekit.gallery.gallery_settings import LONGEST_TEXT, MOST_DIMENSIONS, GallerySettings
 from facekit.gallery.places import AnyPlace, create_gallery
-from facekit.gallery.sqlite.drafts import new_file
 from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
 from facekit.gallery.values import LONGEST_DATE, LONGEST_SOURCE, picture_digest, unit_vectors
 from facekit.results import SCHEMA, Vector
 from facekit.untrusted import Fields
+from facekit.writing import creating
 
 KIND = "facekit gallery"
 SUFFIXES = (".jsonl", ".npz")
@@ -75,12 +75,14 @@ def write(gallery: Gallery, path: Path | str) -> int:
     path = Path(path_of(path, "the export"))
     _suffix(path)
     try:
-        with new_file(path) as draft, draft.open("wb") as file, gallery.snapshot():
+        with creating(path, private=True) as draft, draft.open("wb") as file, gallery.snapshot():
             if path.suffix == ".npz":
                 _write_npz(gallery, file)
             else:
                 file.writelines(line.encode() + b"\n" for line in lines(gallery))
             return len(gallery)
+    except FileExistsError as error:
+        raise GalleryError(f"{path}: already there, and not overwritten: give another name") from error
     except OSError as error:
         raise GalleryError(f"{path}: cannot be written: {error.strerror}") from error
 
