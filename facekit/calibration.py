@@ -52,7 +52,7 @@ class Calibration:
         return cls(
             fields.number("threshold", usual.threshold if usual else None, least=-1, most=1),
             fields.text("calibration", usual.description if usual else None, longest=LONGEST_DESCRIPTION),
-            fields.whole("calibrated_subjects", 0, most=MOST_SUBJECTS),
+            fields.integer("calibrated_subjects", 0, most=MOST_SUBJECTS),
             fields.number("tail", 0.0, least=0, most=1),
             fields.text("probability", "", longest=LONGEST_PROBABILITY),
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from facekit import external_data, hints, settings
 from facekit.errors import DependencyError
-from facekit.lending import Lending
+from facekit.pool import Pool
 from facekit.untrusted import reason
 
 Array = NDArray[Any]
@@ -141,7 +141,7 @@ class _OpenVino:
             shape[0] = -1
             model.reshape(shape)
             compiled = core.compile_model(model, "CPU", config)
-            self._requests: Lending[Any] = Lending(compiled.create_infer_request)
+            self._requests: Pool[Any] = Pool(compiled.create_infer_request)
             self.input_shape = tuple(side.get_length() if side.is_static else None for side in shape)
             self.output_count = len(model.outputs)
         except RuntimeError as error:

@@ -290,7 +290,7 @@ class Fields:
             raise self._wrong(name, value, _between("a number", least, most))
         return float(value)
 
-    def whole(self, name: str, usual: int | None = None, *, least: int = 0, most: int = 1 << 40) -> int:
+    def integer(self, name: str, usual: int | None = None, *, least: int = 0, most: int = 1 << 40) -> int:
         """A whole number within bounds."""
         value = self._of(name, usual)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:

@@ -217,7 +217,7 @@ def watch(
     a source that cannot be read or breaks off, and at the end for what of it was damaged, DependencyError
     where nothing here reads video.
     """
-    from facekit.live import looking, playing, reader, session, sources
+    from facekit.live import frame_detection, playing, reader, session, sources
     from facekit.live.knowledge import Knowledge
 
     options = options or Options()
@@ -227,7 +227,7 @@ def watch(
         identification.require_subjects(opened)
         known = Knowledge(opened, score_of(threshold, "the threshold"))
         people = session.Session(
-            looking.PipelineEyes(pipeline),
+            frame_detection.PipelineDetector(pipeline),
             known.index.search,
             known.limit,
             clock=session.time_of_day if place.live else None,
@@ -258,17 +258,17 @@ def register(
     Raises as `watch` does.
     """
     from facekit.enrolment import EnrolReport
-    from facekit.live import looking, reader, registering, sources
+    from facekit.live import frame_detection, reader, registering, sources
 
     frames = whole_number(frames, "frames", least=1)
     options = options or Options()
     pipeline = options.pipeline()
     name, place = subject_name(name), changeable(_place_to_write(gallery))
-    others = registering.others_at(place, name, pipeline)
+    others = registering.other_subjects(place, name, pipeline)
     camera = sources.parse(path_of(source, "the source"), folder_rate=1.0, max_pixels=options.max_pixels)
-    eyes = looking.PipelineEyes(pipeline, posing=True)
+    frame_detector = frame_detection.PipelineDetector(pipeline, posing=True)
     registration = registering.Registration(
-        eyes, frames=frames, others=others, live=camera.live, accept_poor=accept_poor
+        frame_detector, frames=frames, others=others, live=camera.live, accept_poor=accept_poor
     )
     coming = reader.Reader(camera)
     try:

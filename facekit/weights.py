@@ -145,7 +145,7 @@ def shipped_landmarks() -> LandmarkSpec:
 def shipped_refiner() -> RefinerSpec:
     table = _shipped("refiner")
     x0, y0, x1, y1 = table.numbers("window", 4)
-    side = table.whole("side", least=8, most=1024)
+    side = table.integer("side", least=8, most=1024)
     return RefinerSpec(*_file(table), side, (x0, y0, x1, y1), table.text("scheme"))
 
 
@@ -201,8 +201,8 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
         path=network,
         name=table.text("name", network.stem, longest=200),
         sha256=sha256,
-        dimension=table.whole("dimension", least=2, most=8192),
-        side=table.whole("side", 112, least=16, most=1024),
+        dimension=table.integer("dimension", least=2, most=8192),
+        side=table.integer("side", 112, least=16, most=1024),
         colour=table.text("colour", "rgb", choices=("rgb", "bgr")),
         layout=table.text("layout", "nchw", choices=("nchw", "nhwc")),
         mean=table.number("mean", 127.5, least=-1e6, most=1e6),
@@ -222,7 +222,7 @@ def _poorness(table: Fields) -> Poorness | None:
     from facekit.poorness import Poorness
 
     inner = table.inner("poorness")
-    weights = inner.numbers("weights", table.whole("dimension"))
+    weights = inner.numbers("weights", table.integer("dimension"))
     if any(abs(weight) > _LARGEST for weight in weights):
         raise WeightsError(f"{inner.place}: its weights are at most {_LARGEST:g}")
     return Poorness(

@@ -40,11 +40,11 @@ from facekit.detection.geometry import overlap
 from facekit.gallery.search.index import Index
 from facekit.live import voting
 from facekit.live.events import Event
+from facekit.live.frame_detection import PipelineDetector
 from facekit.live.frames import Frame, FrameFile
-from facekit.live.looking import PipelineEyes
 from facekit.live.playing import play
 from facekit.live.reader import Reader
-from facekit.live.session import Pace, Seen, Session
+from facekit.live.session import Schedule, Session, TrackState
 from facekit.live.sources import Source, parse
 from facekit.live.video import VideoFile
 from facekit.pipeline import Pipeline
@@ -182,7 +182,7 @@ class Judge:
         self.changes: dict[int, int] = {}
         self._names: dict[int, str] = {}
 
-    def show(self, frame: Frame, seen: Sequence[Seen]) -> None:
+    def show(self, frame: Frame, seen: Sequence[TrackState]) -> None:
         for there in self._truth[frame.number]:
             counts = self.frames.setdefault(there.name, {"all": 0, "right": 0, "wrong": 0, "boxed": 0})
             counts["all"] += 1
@@ -197,7 +197,7 @@ class Judge:
     def tell(self, events: Sequence[Event]) -> None:
         for event in events:
             self.changes.setdefault(event.track, 0)
-            if event.kind == "recognised" and event.subject:
+            if event.kind == "recognized" and event.subject:
                 before = self._names.get(event.track)
                 self.changes[event.track] += before is not None and before != event.subject
                 self._names[event.track] = event.subject
@@ -248,7 +248,7 @@ def names(people: Sequence[Person], pipeline: Pipeline, folder: Path, frames: in
     scene = film(folder / "names.mp4", pairs, frames)
     judge = Judge(scene.truth, {person.name for person in known})
     limit = voting.limit(pipeline.spec.threshold, pipeline.spec.calibration.tail)
-    session = Session(PipelineEyes(pipeline), index_of(known).search, limit)
+    session = Session(PipelineDetector(pipeline), index_of(known).search, limit)
     play(Reader(parse(str(scene.path))), session, judge)
     return {"threshold": limit, "frames": len(scene.truth), **judge.result()}
 
@@ -267,7 +267,7 @@ def speed(
     others: list[float] = []
     for _ in range(turns):
         limit = voting.limit(pipeline.spec.threshold, pipeline.spec.calibration.tail)
-        session = Session(PipelineEyes(pipeline), index_of(people[:1]).search, limit)
+        session = Session(PipelineDetector(pipeline), index_of(people[:1]).search, limit)
         ours.append(_frames_a_second(scene.path, session.step, frames))
         if rival:
             others.append(_frames_a_second(scene.path, rival, theirs))
@@ -337,7 +337,7 @@ class _Ticks:
         """Nothing is open."""
 
 
-class SlowEyes:
+class SlowDetector:
     """Sees one face that moves a little, and takes its time."""
 
     def __init__(self, seconds: float) -> None:
@@ -345,13 +345,13 @@ class SlowEyes:
         self._face = np.zeros((112, 112, 3), np.uint8)
         self._vector = np.eye(1, 8, dtype=np.float32)[0]
 
-    def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+    def detect(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
         time.sleep(self._seconds)
         x = 40.0 + frame.number % 20
         return [Detection((x, 30.0, x + 40, 70.0), 1.0)]
 
-    def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
-        return self.whole(frame)
+    def detect_near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
+        return self.detect(frame)
 
     def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
         points = np.zeros((5, 2), np.float32)
@@ -368,7 +368,7 @@ class Stopwatch:
         self._made = made
         self._end = time.monotonic() + seconds
 
-    def show(self, frame: Frame, seen: Sequence[Seen]) -> None:
+    def show(self, frame: Frame, seen: Sequence[TrackState]) -> None:
         self.ages.append(time.monotonic() - self._made[frame.number])
         self.boxed += bool(seen)
 
@@ -381,7 +381,7 @@ class Stopwatch:
 def live(seconds: float, look: float = 0.3, rate: float = 30.0) -> dict[str, Any]:
     camera = Clockwork("clockwork", "device", rate)
     watch = Stopwatch(seconds, camera.made)
-    session = Session(SlowEyes(look), _nobody, 0.5)
+    session = Session(SlowDetector(look), _nobody, 0.5)
     play(Reader(camera), session, watch)
     ages = 1000 * np.array(watch.ages)
     return {
@@ -400,7 +400,7 @@ def _nobody(probes: NDArray[np.float32], k: int) -> list[list[Any]]:
 
 def memory(frames: int) -> dict[str, Any]:
     """By how much the process has grown since a tenth of the frames."""
-    session = Session(SlowEyes(0.0), _nobody, 0.5, pace=Pace(whole=0.0))
+    session = Session(SlowDetector(0.0), _nobody, 0.5, schedule=Schedule(whole=0.0))
     pixels = np.zeros((360, 640, 3), np.uint8)
     early = 0
     for number in range(frames):

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 from facekit.calibration import Calibration
 from facekit.detection.geometry import face_side
 from facekit.errors import WeightsError
-from facekit.live import looking
+from facekit.live import frame_detection
 from facekit.live.frames import Frame
 from facekit.reading import Options
 from facekit.results import Box, Detection, Face, Picture, Pixels, Quality
@@ -179,8 +179,8 @@ def photo(
     return path
 
 
-class FakeEyes:
-    """Squares in frames, as `facekit.live.looking.PipelineEyes` would see faces. A white spot in a square
+class FakeFrameDetector:
+    """Squares in frames, as `PipelineDetector` would see faces. A white spot in a square
     is its nose.
     """
 
@@ -189,13 +189,13 @@ class FakeEyes:
     def __init__(self, pipeline: FakePipeline, *, posing: bool = False) -> None:
         self._least = pipeline.min_face
 
-    def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+    def detect(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
         time.sleep(self.seconds)
         found = [face.detection for face in _faces(frame.pixels)]
         return [face for face in found if face_side(face.box) >= min(self._least, 20)]
 
-    def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
-        return self.whole(frame)
+    def detect_near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
+        return self.detect(frame)
 
     def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
         by_box = {face.detection.box: face for face in _faces(frame.pixels)}
@@ -213,5 +213,5 @@ def _with_nose(face: Face, pixels: Pixels) -> Face:
 
 def slow_eyes() -> None:
     """From now on, every look takes 50 ms."""
-    looking.PipelineEyes = FakeEyes  # type: ignore[assignment,misc]
-    FakeEyes.seconds = 0.05
+    frame_detection.PipelineDetector = FakeFrameDetector  # type: ignore[assignment,misc]
+    FakeFrameDetector.seconds = 0.05

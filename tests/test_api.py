@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import DIMENSION, FakeEyes, FakeOptions, photo
+from fakes import DIMENSION, FakeFrameDetector, FakeOptions, photo
 
 import facekit
 from facekit import identification
@@ -102,7 +102,7 @@ def test_an_empty_gallery_that_is_given_is_the_one_enrolled_into(tmp_path: Path)
 
 
 def test_register_and_watch_are_verbs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.live.looking.PipelineEyes", FakeEyes)
+    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
     options = FakeOptions()
     for seed in range(6):
         photo(tmp_path / "ada" / f"{seed}.png", "cyan", size=(320, 240), face=100, seed=seed)
@@ -110,7 +110,7 @@ def test_register_and_watch_are_verbs_too(tmp_path: Path, monkeypatch: pytest.Mo
     assert (report.subjects, report.count("enrolled")) == (["Ada"], 3)
     with facekit.open_gallery() as gallery:
         events = list(facekit.watch("ada", gallery, options=options))
-    assert [event.kind for event in events] == ["appear", "recognised", "left"]
+    assert [event.kind for event in events] == ["appear", "recognized", "left"]
     (tmp_path / "none").mkdir()
     photo(tmp_path / "none" / "1.png")
     with pytest.raises(facekit.PictureError, match="no frame to enroll"):

@@ -11,7 +11,7 @@ from PIL import Image
 from facekit import Pipeline, runtime
 from facekit.detection import Detector, create
 from facekit.images import read
-from facekit.lending import Lending
+from facekit.pool import Pool
 from facekit.results import Detection, Picture, Pixels
 from facekit.weights import shipped_embedder
 
@@ -84,7 +84,7 @@ def test_what_is_lent_has_one_borrower_and_is_lent_again() -> None:
         made.append(object())
         return made[-1]
 
-    lending = Lending(make)
+    lending = Pool(make)
     with lending.borrowed() as first, lending.borrowed() as second:
         assert first is not second
     for _ in range(5):
@@ -94,7 +94,7 @@ def test_what_is_lent_has_one_borrower_and_is_lent_again() -> None:
 
 
 def test_what_failed_is_not_lent_again() -> None:
-    lending = Lending(object)
+    lending = Pool(object)
     with pytest.raises(ValueError), lending.borrowed() as broken:
         raise ValueError
     with lending.borrowed() as other:

@@ -200,8 +200,8 @@ def test_a_packed_file_does_not_unpack_to_more_than_it_may(tmp_path: Path) -> No
         pytest.param(
             16**5000, lambda fields: fields.number("f"), "f = a huge number: it is a finite number", id="huge"
         ),
-        (-1, lambda fields: fields.whole("f", most=7), "f = -1: it is a whole number from 0 to 7"),
-        (1.0, lambda fields: fields.whole("f"), "f = 1.0: it is a whole number"),
+        (-1, lambda fields: fields.integer("f", most=7), "f = -1: it is a whole number from 0 to 7"),
+        (1.0, lambda fields: fields.integer("f"), "f = 1.0: it is a whole number"),
         (1, lambda fields: fields.flag("f"), "f = 1: it is true or false"),
         ("x" * 5000, lambda fields: fields.text("f"), "it is a text of at most 1000 letters"),
         ("x", lambda fields: fields.text("f", choices=("a", "b")), "f = 'x': it is a or b"),

@@ -15,7 +15,7 @@ from facekit.cli.enrolling import tell_poor
 from facekit.cli.keys import Keys
 from facekit.errors import DependencyError
 from facekit.gallery.subject_names import subject_name
-from facekit.live import looking, registering
+from facekit.live import frame_detection, registering
 from facekit.live.frames import Frame
 from facekit.live.playing import play
 from facekit.live.poses import POSES, Pose
@@ -47,9 +47,11 @@ def register_person(
 ) -> int:
     """Take a person's frames from a source and enroll them; the exit status."""
     name, place = subject_name(name), verbs.changeable(place)
-    others = registering.others_at(place, name, pipeline)
-    eyes = looking.PipelineEyes(pipeline, posing=True)
-    registration = Registration(eyes, frames=frames, others=others, live=source.live, accept_poor=accept_poor)
+    others = registering.other_subjects(place, name, pipeline)
+    frame_detector = frame_detection.PipelineDetector(pipeline, posing=True)
+    registration = Registration(
+        frame_detector, frames=frames, others=others, live=source.live, accept_poor=accept_poor
+    )
     window, remark = _window(view, source)
     with Keys() as keys:
         asking = Asking(console, source, registration, window, keys, remark)

@@ -20,7 +20,7 @@ from facekit.live.frames import Frame
 from facekit.live.knowledge import Knowledge
 from facekit.live.playing import play
 from facekit.live.reader import Reader
-from facekit.live.session import Pace, Portrait, Seen, Session, time_of_day
+from facekit.live.session import Portrait, Schedule, Session, TrackState, time_of_day
 from facekit.live.sources import Source
 from facekit.rendering import identified
 from facekit.rendering.counting import counted, part_of
@@ -81,15 +81,15 @@ def watch_source(
     """Watch a source to its end; the exit status. `begin` is called with the first frame: of a source that
     is not there, nothing else is told.
     """
-    from facekit.live import looking
+    from facekit.live import frame_detection
 
     identification.require_subjects(gallery)
     watching = Watching(console, source, gallery, wishes)
     session = Session(
-        looking.PipelineEyes(pipeline),
+        frame_detection.PipelineDetector(pipeline),
         watching.knowledge.index.search,
         watching.knowledge.limit,
-        pace=Pace(frames=wishes.detect_every or 0),
+        schedule=Schedule(frames=wishes.detect_every or 0),
         keep=watching.keep if wishes.save_faces else None,
         clock=time_of_day if source.live else None,
     )
@@ -189,7 +189,7 @@ class Watching:
         """A face of the looker's thread, saved when there is time."""
         self._portraits.append(portrait)
 
-    def show(self, frame: Frame, seen: Sequence[Seen]) -> None:
+    def show(self, frame: Frame, seen: Sequence[TrackState]) -> None:
         if not self.frames:
             self.begin()
             self._heading()

@@ -14,7 +14,7 @@ from facekit import untrusted
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import ordered, scaled
 from facekit.errors import WeightsError
-from facekit.lending import Lending
+from facekit.pool import Pool
 from facekit.results import Detection, Pixels
 
 _WINDOW = 73.0
@@ -28,7 +28,7 @@ class DlibCnn:
 
     def __init__(self, path: Path) -> None:
         untrusted.require(path, error=WeightsError)
-        self._detectors = Lending(lambda: _load(path))
+        self._detectors = Pool(lambda: _load(path))
 
     def longest_look(self, min_face: int) -> int | None:
         return None

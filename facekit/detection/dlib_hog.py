@@ -19,7 +19,7 @@ from PIL import Image
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import face_side, ordered, overlap, scaled, turned_back
 from facekit.errors import WeightsError
-from facekit.lending import Lending
+from facekit.pool import Pool
 from facekit.results import Box, Detection, Pixels
 from facekit.weights import shipped_detector, verified
 
@@ -75,7 +75,7 @@ class DlibHog:
         self._ladder = ladder or Ladder()
         spec = shipped_detector()
         verified(spec.path, spec.sha256)
-        self._detectors = Lending(lambda: _load(spec.path))
+        self._detectors = Pool(lambda: _load(spec.path))
 
     def longest_look(self, min_face: int) -> int | None:
         return None

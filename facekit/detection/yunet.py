@@ -14,7 +14,7 @@ from facekit import runtime, untrusted
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, scaled, working_side
 from facekit.errors import DependencyError, WeightsError
-from facekit.lending import Lending
+from facekit.pool import Pool
 from facekit.results import Detection, Pixels
 
 _SURE = 0.7
@@ -36,7 +36,7 @@ class YuNet:
         except runtime.LoadError as error:
             raise WeightsError(f"{path}: not a YuNet network that can be read ({error})") from None
         cv2 = _opencv()
-        self._detectors = Lending(lambda: _load(cv2, path, sure))
+        self._detectors = Pool(lambda: _load(cv2, path, sure))
 
     def longest_look(self, min_face: int) -> int | None:
         return None

@@ -249,18 +249,18 @@ class _Header:
     def of(cls, written: bytes, place: str) -> Self:
         values = untrusted.json_value(written, "header", error=_DamageError)
         fields = Fields(values, "header", _DamageError)
-        if fields.text("kind") != KIND or fields.whole("schema") != SCHEMA:
+        if fields.text("kind") != KIND or fields.integer("schema") != SCHEMA:
             raise ValueError("another kind of file")
         settings = GallerySettings(
             fields.text("embedder", longest=LONGEST_TEXT),
             fields.text("fingerprint", longest=LONGEST_TEXT),
-            fields.whole("dimension", least=1, most=MOST_DIMENSIONS),
+            fields.integer("dimension", least=1, most=MOST_DIMENSIONS),
             Calibration.read(fields),
             fields.number("poor_from", least=0, most=1),
         )
         removed = fields.values.get("removed")
         tombstones = Tombstones() if removed is None else Tombstones.from_dict(removed)
-        return cls(settings.checked(), fields.whole("templates"), tombstones)
+        return cls(settings.checked(), fields.integer("templates"), tombstones)
 
     def exported(self, templates: list[NewTemplate]) -> Exported:
         return Exported(self.settings, templates, self.tombstones)

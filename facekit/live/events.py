@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from facekit.results import SCHEMA, Box
 
-Kind = Literal["appear", "recognised", "unknown", "left"]
+Kind = Literal["appear", "recognized", "unknown", "left"]
 
 
 @dataclass(frozen=True)
 class Event:
-    """Somebody appears, is recognised, is known no longer (`unknown`: what spoke for the name turned out
+    """Somebody appears, is recognized, is known no longer (`unknown`: what spoke for the name turned out
     too little, or two people are equally likely, the `contenders`), or leaves.
 
     `time` is in seconds from the first frame, `clock` the time of day where the source is live (ISO 8601,

@@ -12,39 +12,39 @@ from facekit.errors import FacekitError, PictureError
 from facekit.live.frames import Frame
 from facekit.live.reader import Reader
 
-Told = TypeVar("Told", covariant=True)
-Shown = TypeVar("Shown", covariant=True)
-Heard = TypeVar("Heard", contravariant=True)
-Looked = TypeVar("Looked", contravariant=True)
-Happened = TypeVar("Happened")
-State = TypeVar("State")
+EventT_co = TypeVar("EventT_co", covariant=True)
+StateT_co = TypeVar("StateT_co", covariant=True)
+EventT_contra = TypeVar("EventT_contra", contravariant=True)
+StateT_contra = TypeVar("StateT_contra", contravariant=True)
+EventT = TypeVar("EventT")
+StateT = TypeVar("StateT")
 
 # How long to wait for a frame before whoever watches is asked whether to go on, in seconds.
 _GLANCE = 0.05
 
 
-class Looking(Protocol[Told, Shown]):
+class FrameSession(Protocol[EventT_co, StateT_co]):
     """What takes the frames, all from one thread: a `Session`, a `Registration`."""
 
-    def step(self, frame: Frame) -> Sequence[Told]: ...
+    def step(self, frame: Frame) -> Sequence[EventT_co]: ...
 
-    def seen(self) -> Shown:
+    def state(self) -> StateT_co:
         """What is known now; may be asked from any thread."""
         ...
 
-    def interrupt(self) -> Sequence[Told]:
+    def interrupt(self) -> Sequence[EventT_co]:
         """The source broke off, and may come back."""
         ...
 
-    def finish(self) -> Sequence[Told]: ...
+    def finish(self) -> Sequence[EventT_co]: ...
 
 
-class Audience(Protocol[Heard, Looked]):
+class Observer(Protocol[EventT_contra, StateT_contra]):
     """Who is shown the frames and told what happens, all from one thread."""
 
-    def show(self, frame: Frame, seen: Looked) -> None: ...
+    def show(self, frame: Frame, state: StateT_contra) -> None: ...
 
-    def tell(self, events: Sequence[Heard]) -> None: ...
+    def tell(self, events: Sequence[EventT_contra]) -> None: ...
 
     def wants_more(self) -> bool:
         """Asked between frames, also while none comes; whoever has a window looks after it here."""
@@ -53,21 +53,21 @@ class Audience(Protocol[Heard, Looked]):
 
 def play(
     reader: Reader,
-    session: Looking[Happened, State],
-    audience: Audience[Happened, State],
+    session: FrameSession[EventT, StateT],
+    observer: Observer[EventT, StateT],
     *,
     seconds: float | None = None,
     in_time: bool = False,
     now: Callable[[], float] = clock.monotonic,
 ) -> None:
-    """Play a source to its end, to `seconds` of its time, or until the audience wants no more; then
+    """Play a source to its end, to `seconds` of its time, or until the observer wants no more; then
     everybody leaves. With `in_time`, a file is played no faster than it was taken.
 
     Of a live source the frames are shown as they come, while another thread looks at the newest one when
-    it is done with the last. Raises what ends the reading or the looking; the audience has heard by then
+    it is done with the last. Raises what ends the reading or the looking; the observer has heard by then
     of all that happened before.
     """
-    player = _Player(reader, session, audience, seconds, in_time, now)
+    player = _Player(reader, session, observer, seconds, in_time, now)
     try:
         player.run()
     finally:
@@ -75,17 +75,17 @@ def play(
         try:
             player.settle()
         finally:
-            audience.tell(session.finish())
+            observer.tell(session.finish())
 
 
 def follow(
     reader: Reader,
-    session: Looking[Happened, object],
+    session: FrameSession[EventT, object],
     *,
     seconds: float | None = None,
     between: Callable[[], None] = lambda: None,
     now: Callable[[], float] = clock.monotonic,
-) -> Iterator[Happened]:
+) -> Iterator[EventT]:
     """What happens, one by one, looked at in the thread of whoever asks; `between` is called between frames.
 
     Raises what ends the reading, and PictureError with what was wrong with a source that was read to its end,
@@ -114,24 +114,24 @@ def follow(
         raise PictureError("; ".join(reader.problems))
 
 
-class _Player(Generic[Happened, State]):
+class _Player(Generic[EventT, StateT]):
     def __init__(
         self,
         reader: Reader,
-        session: Looking[Happened, State],
-        audience: Audience[Happened, State],
+        session: FrameSession[EventT, StateT],
+        observer: Observer[EventT, StateT],
         seconds: float | None,
         in_time: bool,
         now: Callable[[], float],
     ) -> None:
-        self._reader, self._session, self._audience = reader, session, audience
+        self._reader, self._session, self._observer = reader, session, observer
         self._seconds, self._in_time, self._now = seconds, in_time, now
         self._start = now()
         self._begun = False
-        self._looker: _Looker[Happened] | None = None
+        self._thread: _SessionThread[EventT] | None = None
 
     def run(self) -> None:
-        while self._audience.wants_more():
+        while self._observer.wants_more():
             frame = self._reader.next(_GLANCE)
             if frame is None:
                 self._hear()
@@ -151,51 +151,51 @@ class _Player(Generic[Happened, State]):
 
     def settle(self) -> None:
         """Wait for the look that is under way, at most a second, and tell what came of it."""
-        if self._looker is not None:
-            self._looker.stop()
+        if self._thread is not None:
+            self._thread.stop()
         self._hear()
 
     def _interrupt(self) -> None:
-        if self._looker is None:
-            self._audience.tell(self._session.interrupt())
+        if self._thread is None:
+            self._observer.tell(self._session.interrupt())
         else:
-            self._looker.interrupt()
+            self._thread.interrupt()
 
     def _hear(self) -> None:
         """Tell what another thread has seen meanwhile."""
-        if self._looker is not None:
-            self._looker.tell(self._audience.tell)
+        if self._thread is not None:
+            self._thread.tell(self._observer.tell)
 
     def _late(self, time: float) -> bool:
         return self._seconds is not None and time >= self._seconds
 
     def _in_order(self, frame: Frame) -> None:
-        self._audience.tell(self._session.step(frame))
+        self._observer.tell(self._session.step(frame))
         while self._in_time and (early := self._start + frame.time - self._now()) > 0:
             clock.sleep(min(early, _GLANCE))
-            if not self._audience.wants_more():
+            if not self._observer.wants_more():
                 return
-        self._audience.show(frame, self._session.seen())
+        self._observer.show(frame, self._session.state())
 
     def _live(self, frame: Frame) -> None:
-        if self._looker is None:
-            self._looker = _Looker(self._session)
-        self._looker.look(frame)
-        self._audience.show(frame, self._session.seen())
+        if self._thread is None:
+            self._thread = _SessionThread(self._session)
+        self._thread.look(frame)
+        self._observer.show(frame, self._session.state())
         self._hear()
 
 
-class _Looker(Generic[Happened]):
+class _SessionThread(Generic[EventT]):
     """A thread that takes the newest frame when it is done with the one before."""
 
-    def __init__(self, session: Looking[Happened, object]) -> None:
+    def __init__(self, session: FrameSession[EventT, object]) -> None:
         self._session = session
         self._frame: Frame | None = None
         self._interrupted = False
         self._changed = threading.Condition()
         self._stopped = False
-        self._happened: queue.SimpleQueue[Sequence[Happened] | BaseException] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="facekit-looker")
+        self._events: queue.SimpleQueue[Sequence[EventT] | BaseException] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="facekit-session")
         self._thread.start()
 
     def look(self, frame: Frame) -> None:
@@ -209,16 +209,16 @@ class _Looker(Generic[Happened]):
             self._interrupted = True
             self._changed.notify()
 
-    def tell(self, hear: Callable[[Sequence[Happened]], None]) -> None:
+    def tell(self, hear: Callable[[Sequence[EventT]], None]) -> None:
         """Let `hear` have what happened since the last call; then raises what ended the thread."""
-        events: list[Happened] = []
+        events: list[EventT] = []
         ended: BaseException | None = None
-        while not self._happened.empty():
-            happened = self._happened.get()
-            if isinstance(happened, BaseException):
-                ended = happened
+        while not self._events.empty():
+            batch = self._events.get()
+            if isinstance(batch, BaseException):
+                ended = batch
             else:
-                events += happened
+                events += batch
         hear(events)
         if ended is not None:
             raise ended
@@ -242,6 +242,6 @@ class _Looker(Generic[Happened]):
                 if interrupted:
                     events += self._session.interrupt()
                 if events:
-                    self._happened.put(events)
+                    self._events.put(events)
         except BaseException as error:  # raised again where the frames are shown
-            self._happened.put(error)
+            self._events.put(error)

@@ -15,8 +15,8 @@ from facekit.gallery.base import Gallery
 from facekit.gallery.places import AnyPlace, open_gallery, place_of
 from facekit.gallery.search.index import Index
 from facekit.live import poses, voting
+from facekit.live.frame_detection import FrameDetector
 from facekit.live.frames import Frame, FrameFile
-from facekit.live.looking import Eyes
 from facekit.live.poses import POSES, Angles, Pose
 from facekit.outcomes import Outcome
 from facekit.reading import Reading
@@ -44,7 +44,7 @@ PROMPTS: dict[Pose, str] = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class FrameLimits:
     """When a frame is refused. The face's shorter side in pixels and as a share of the frame's height; how
     large another face must be, as a share of this one, to be too near; and the limits of any enrolment.
     """
@@ -56,7 +56,7 @@ class Limits:
 
 
 @dataclass(frozen=True, eq=False)
-class Others:
+class OtherSubjects:
     """Everybody in a gallery but the person who registers; from `threshold` on a face is like one of them,
     and from the rate `poor_from` on one is poor."""
 
@@ -70,25 +70,25 @@ class Others:
         return found[0] if found and found[0].score >= self.threshold else None
 
 
-def others_at(place: AnyPlace, name: str, pipeline: Pipeline) -> Others:
+def other_subjects(place: AnyPlace, name: str, pipeline: Pipeline) -> OtherSubjects:
     """The others of the gallery at `place`, of which there need not be one yet. Raises GalleryError for one
     that cannot be used.
     """
     if not place_of(place).exists():
-        return Others(pipeline.spec.threshold, poor_from=pipeline.spec.poor_from)
+        return OtherSubjects(pipeline.spec.threshold, poor_from=pipeline.spec.poor_from)
     with open_gallery(place, fingerprint=pipeline.fingerprint) as gallery:
         held = [template for template in gallery.contents() if template.subject != name]
         poor_from = gallery.settings.poor_from
         if not held:
-            return Others(gallery.threshold, poor_from=poor_from)
+            return OtherSubjects(gallery.threshold, poor_from=poor_from)
         index = Index.of(np.stack([each.vector for each in held]), [each.subject for each in held])
-        return Others(gallery.threshold, index, poor_from)
+        return OtherSubjects(gallery.threshold, index, poor_from)
 
 
 def enroll(
     gallery: Gallery,
     name: str,
-    kept: Sequence[tuple[Pose, Kept]],
+    kept: Sequence[tuple[Pose, RegisteredFrame]],
     source: str,
     accept_poor: bool = False,
 ) -> list[Outcome]:
@@ -101,7 +101,7 @@ def enroll(
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class RegisteredFrame:
     """A frame that will be enrolled. `digest` is the SHA-256 of its pixels."""
 
     face: Face
@@ -147,20 +147,20 @@ class Registration:
 
     def __init__(
         self,
-        eyes: Eyes,
+        detector: FrameDetector,
         *,
         frames: int = 3,
-        limits: Limits | None = None,
-        others: Others | None = None,
+        limits: FrameLimits | None = None,
+        others: OtherSubjects | None = None,
         live: bool = False,
         accept_poor: bool = False,
         apart: float = 0.3,
         every: float = 0.1,
     ) -> None:
-        self._eyes = eyes
+        self._detector = detector
         self._frames = frames
-        self._limits = limits or Limits()
-        self._others = others or Others()
+        self._limits = limits or FrameLimits()
+        self._others = others or OtherSubjects()
         self._live = live
         self._accept_poor = accept_poor
         self._apart, self._every = apart, every
@@ -173,7 +173,7 @@ class Registration:
         self._refusals: Counter[str] = Counter()
         self._progress = self._told(PROMPTS["front"])
 
-    def seen(self) -> Progress:
+    def state(self) -> Progress:
         """How far it is."""
         return self._progress
 
@@ -195,7 +195,7 @@ class Registration:
     def complete(self) -> bool:
         return self._progress.next is None
 
-    def kept(self) -> list[tuple[Pose, Kept]]:
+    def kept(self) -> list[tuple[Pose, RegisteredFrame]]:
         """The frames to enroll: by pose, in the order in which they came."""
         found = self._current.kept
         return [(pose, kept) for pose in POSES for kept in sorted(found[pose], key=lambda k: k.frame)]
@@ -221,13 +221,13 @@ class Registration:
         return [f"{counted(looks, 'frame')} of somebody else left out"] if looks > 0 else []
 
     def _judged(self, frame: Frame) -> Progress:
-        found = sorted(self._eyes.whole(frame), key=_width, reverse=True)
+        found = sorted(self._detector.detect(frame), key=_width, reverse=True)
         if not found:
             return self._refuse("no face: look into the camera")
         self.faces += 1
         if refusal := self._refused(frame, found):
             return self._refuse(refusal, found[0])
-        [face] = self._eyes.describe(frame, found[:1])
+        [face] = self._detector.describe(frame, found[:1])
         if problems := quality.problems(face.quality, self._limits.quality):
             return self._refuse(problems[0], found[0])
         rate = face.quality.stranger_rate
@@ -292,7 +292,7 @@ class Registration:
             return None
         height, width = frame.pixels.shape[:2]
         digest = hashlib.sha256(frame.pixels.tobytes()).hexdigest()
-        new = Kept(face, frame.number, frame.time, at, digest, (width, height), frame.file)
+        new = RegisteredFrame(face, frame.number, frame.time, at, digest, (width, height), frame.file)
         person.kept[pose] = best_apart([*person.kept[pose], new], self._frames, self._apart)
         return pose
 
@@ -328,7 +328,7 @@ class _Person:
     vectors: list[Vector] = field(default_factory=list)
     looks: int = 0
     run: int = 0
-    kept: dict[Pose, list[Kept]] = field(default_factory=lambda: {pose: [] for pose in POSES})
+    kept: dict[Pose, list[RegisteredFrame]] = field(default_factory=lambda: {pose: [] for pose in POSES})
 
     def likeness(self, vector: Vector) -> float:
         """The best score of a vector with the looks."""
@@ -373,9 +373,9 @@ def likeness_of_halves(vectors: Sequence[Vector]) -> float:
     return float(middles[0] @ middles[1])
 
 
-def best_apart(kept: Sequence[Kept], most: int, apart: float) -> list[Kept]:
+def best_apart(kept: Sequence[RegisteredFrame], most: int, apart: float) -> list[RegisteredFrame]:
     """The sharpest frames, at most so many, none within `apart` seconds of a sharper one, none twice."""
-    best: list[Kept] = []
+    best: list[RegisteredFrame] = []
     for each in sorted(kept, key=lambda each: -each.face.quality.sharpness):
         near = any(abs(each.time - other.time) < apart or each.digest == other.digest for other in best)
         if not near and len(best) < most:

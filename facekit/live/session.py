@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from facekit.detection.geometry import face_side
 from facekit.live import voting
 from facekit.live.events import Event, Kind
+from facekit.live.frame_detection import FrameDetector
 from facekit.live.frames import Frame
-from facekit.live.looking import Eyes
 from facekit.live.tracking import Look, Track, glance, looks_changed, moved, pair
 from facekit.results import Box, Candidate, Detection, Face, Pixels
 
@@ -22,7 +22,7 @@ Search = Callable[[NDArray[np.float32], int], list[list[Candidate]]]
 
 
 @dataclass(frozen=True)
-class Pace:
+class Schedule:
     """How often what is done, in seconds of the source's time.
 
     The whole frame is looked at every `whole` seconds, or, where it is given, at every `frames`-th frame;
@@ -40,7 +40,7 @@ class Pace:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class TrackState:
     """A person as the screen shows them: where they were when last seen, how they move, who they are."""
 
     track: int
@@ -79,33 +79,33 @@ class Session:
 
     def __init__(
         self,
-        eyes: Eyes,
+        detector: FrameDetector,
         search: Search,
         threshold: float,
         *,
-        pace: Pace | None = None,
+        schedule: Schedule | None = None,
         keep: Portraits | None = None,
         clock: Callable[[], str] | None = None,
     ) -> None:
-        self._eyes = eyes
+        self._detector = detector
         # One value: another thread may put another in its place between two frames' lines.
         self._asked = (search, threshold)
-        self._pace = pace or Pace()
+        self._schedule = schedule or Schedule()
         self._keep = keep
         self._clock = clock
         self._tracks: list[Track] = []
-        self._seen: tuple[Seen, ...] = ()
+        self._seen: tuple[TrackState, ...] = ()
         self._count = self._looks = 0
         self._last_whole = self._last_look = -np.inf
         self._now = 0.0
         self._time_of_day: str | None = None
 
-    def seen(self) -> tuple[Seen, ...]:
+    def state(self) -> tuple[TrackState, ...]:
         """Who is there, in the order in which they came."""
         return self._seen
 
     def step(self, frame: Frame) -> list[Event]:
-        """Look at a frame, or leave it out, as the pace wants it."""
+        """Look at a frame, or leave it out, as the schedule says."""
         self._now, self._time_of_day = frame.time, self._clock() if self._clock else None
         found = self._look(frame)
         if found is None:
@@ -113,7 +113,7 @@ class Session:
         events = self._follow(frame, found)
         events += self._over(lambda track: self._lost(track))
         events += self._decide()
-        self._seen = tuple(_seen(track) for track in self._tracks if track.told and not track.missed > 2)
+        self._seen = tuple(_seen(track) for track in self._tracks if track.announced and not track.missed > 2)
         return events
 
     def renew(self, search: Search, threshold: float) -> None:
@@ -127,7 +127,7 @@ class Session:
         self._seen = ()
         self._last_whole = self._last_look = -np.inf
         self._looks = 0
-        sights = {track.number: (track.seen, track.clock) for track in self._tracks}
+        sights = {track.number: (track.last_seen, track.clock) for track in self._tracks}
         left = self._over(lambda track: True)
         return [replace(event, time=sights[event.track][0], clock=sights[event.track][1]) for event in left]
 
@@ -141,17 +141,17 @@ class Session:
         return self._asked[1]
 
     def _look(self, frame: Frame) -> list[Detection] | None:
-        pace = self._pace
-        every = frame.number % pace.frames == 0 if pace.frames else False
-        if every or (not pace.frames and frame.time >= self._last_whole + pace.whole):
+        schedule = self._schedule
+        every = frame.number % schedule.frames == 0 if schedule.frames else False
+        if every or (not schedule.frames and frame.time >= self._last_whole + schedule.whole):
             self._last_whole = self._last_look = frame.time
             self._looks += 1
-            deep = bool(pace.deep) and self._looks % pace.deep == 1 % pace.deep
-            return self._eyes.whole(frame, deep=deep)
+            deep = bool(schedule.deep) and self._looks % schedule.deep == 1 % schedule.deep
+            return self._detector.detect(frame, deep=deep)
         # A look that is early by a rounding of a frame's time is not too early.
-        if self._tracks and frame.time >= self._last_look + pace.near - 1e-3:
+        if self._tracks and frame.time >= self._last_look + schedule.near - 1e-3:
             self._last_look = frame.time
-            return self._eyes.near(frame, [track.at(frame.time) for track in self._tracks])
+            return self._detector.detect_near(frame, [track.at(frame.time) for track in self._tracks])
         return None
 
     def _follow(self, frame: Frame, found: Sequence[Detection]) -> list[Event]:
@@ -181,15 +181,15 @@ class Session:
 
     def _worth_describing(self, track: Track) -> bool:
         return (
-            track.evidence.count < voting.ENOUGH
-            or bool(track.doubts)
+            track.votes.count < voting.ENOUGH
+            or bool(track.mismatches)
             or promise(track.detection) > 1.15 * track.promise
-            or self._now >= track.described + self._pace.again
+            or self._now >= track.described + self._schedule.again
         )
 
     def _describe(self, frame: Frame, tracks: Sequence[Track]) -> list[Event]:
         events: list[Event] = []
-        faces = self._eyes.describe(frame, [track.detection for track in tracks])
+        faces = self._detector.describe(frame, [track.detection for track in tracks])
         for track, face in zip(tracks, faces, strict=True):
             track.described, track.glance = frame.time, glance(frame.pixels, track.detection.box)
             look = Look(face, frame.number, frame.time, voting.worth(face.quality))
@@ -201,31 +201,31 @@ class Session:
                 earlier.described, earlier.glance = frame.time, track.glance
                 track = earlier
             elif self._in_doubt(track, face):
-                track.doubts.append(look)
+                track.mismatches.append(look)
                 if self._is_another(track):
                     events += self._replace(track, frame)
                 continue
-            track.doubts.clear()
+            track.mismatches.clear()
             self._learn(track, look)
         return events
 
     def _learn(self, track: Track, look: Look) -> None:
-        track.evidence.add(voting.Vote(look.face.vector, look.worth))
+        track.votes.add(voting.Vote(look.face.vector, look.worth))
         track.promise = max(track.promise, promise(track.detection))
         if track.best is None or look.worth > track.best.worth:
             track.best = look
 
     def _same_person(self, track: Track, face: Face) -> Track | None:
         """The track of which a new one is the continuation, somewhere else than expected."""
-        if len(track.evidence) or track.doubts:
+        if len(track.votes) or track.mismatches:
             return None
-        away = [other for other in self._tracks if other.missed and other.seen < track.seen]
-        likeness = [(other.evidence.likeness(face.vector), other) for other in away]
+        away = [other for other in self._tracks if other.missed and other.last_seen < track.last_seen]
+        likeness = [(other.votes.likeness(face.vector), other) for other in away]
         best = max(likeness, key=lambda pair: pair[0], default=None)
         return best[1] if best and best[0] >= self._threshold else None
 
     def _in_doubt(self, track: Track, face: Face) -> bool:
-        return len(track.evidence) > 0 and track.evidence.likeness(face.vector) < self._doubtful
+        return len(track.votes) > 0 and track.votes.likeness(face.vector) < self._doubtful
 
     @property
     def _doubtful(self) -> float:
@@ -233,61 +233,61 @@ class Session:
 
     def _is_another(self, track: Track) -> bool:
         """Whether two faces in a row are unlike the track and like each other: the next person."""
-        last = track.doubts[-2:]
+        last = track.mismatches[-2:]
         return len(last) == 2 and float(last[0].face.vector @ last[1].face.vector) >= self._doubtful
 
     def _replace(self, track: Track, frame: Frame) -> list[Event]:
         """End a track, and begin one at the same place with the two looks that did not belong to it; others
         before them were like neither, and count for nobody."""
-        doubts, track.doubts = track.doubts[-2:], []
+        mismatches, track.mismatches = track.mismatches[-2:], []
         events = self._over(lambda other: other is track)
-        successor = self._begin(track.detection, track.seen)
-        successor.box, successor.velocity, successor.sightings = track.box, track.velocity, len(doubts)
-        for look in doubts:
+        successor = self._begin(track.detection, track.last_seen)
+        successor.box, successor.velocity, successor.sightings = track.box, track.velocity, len(mismatches)
+        for look in mismatches:
             self._learn(successor, look)
         successor.described, successor.glance = frame.time, track.glance
         self._tracks.append(successor)
         return events
 
     def _lost(self, track: Track) -> bool:
-        if not track.told:
+        if not track.announced:
             return track.missed > 2
-        return track.missed > 2 and self._now - track.seen > self._pace.patience
+        return track.missed > 2 and self._now - track.last_seen > self._schedule.patience
 
     def _over(self, is_over: Callable[[Track], bool]) -> list[Event]:
         gone = [track for track in self._tracks if is_over(track)]
         self._tracks = [track for track in self._tracks if track not in gone]
         for track in gone:
-            if track.told and track.best and self._keep:
+            if track.announced and track.best and self._keep:
                 self._keep(Portrait(track.number, track.verdict.subject, track.best.face.crop))
-        return [self._event("left", track) for track in gone if track.told]
+        return [self._event("left", track) for track in gone if track.announced]
 
     def _decide(self) -> list[Event]:
         """Name everybody anew, and tell who came and whose name changed."""
         known = [track for track in self._tracks if track.best is not None]
         events = []
-        verdicts = voting.decide([self._ballot(track) for track in known], self._threshold)
+        verdicts = voting.decide([self._search_for(track) for track in known], self._threshold)
         for track, verdict in zip(known, verdicts, strict=True):
             before, track.verdict = track.verdict, verdict
-            if not track.told and track.sightings > 1:
-                track.told = True
+            if not track.announced and track.sightings > 1:
+                track.announced = True
                 events.append(self._event("appear", track))
                 before = replace(before, subject=None, contenders=())
             puzzled = bool(verdict.contenders) and verdict.contenders != before.contenders
-            if track.told and (verdict.subject != before.subject or puzzled):
-                events.append(self._event("recognised" if verdict.subject else "unknown", track))
+            if track.announced and (verdict.subject != before.subject or puzzled):
+                events.append(self._event("recognized" if verdict.subject else "unknown", track))
         return events
 
-    def _ballot(self, track: Track) -> voting.Ballot:
+    def _search_for(self, track: Track) -> voting.TrackSearch:
         assert track.best is not None
-        enough = track.evidence.count >= voting.ENOUGH
+        enough = track.votes.count >= voting.ENOUGH
         # The others of n tracks can take at most n - 1 subjects from one: it never needs more than n.
         search = self._asked[0]
-        wanted = (track.evidence.count, search, max(2, len(self._tracks)))
+        wanted = (track.votes.count, search, max(2, len(self._tracks)))
         if track.searched != wanted:
             track.searched = wanted
-            track.candidates = tuple(search(track.evidence.pooled()[None], wanted[2])[0])
-        return voting.Ballot(track.best.face, track.candidates, enough, track.verdict.subject)
+            track.candidates = tuple(search(track.votes.pooled()[None], wanted[2])[0])
+        return voting.TrackSearch(track.best.face, track.candidates, enough, track.verdict.subject)
 
     def _event(self, kind: Kind, track: Track) -> Event:
         assert track.best is not None
@@ -304,10 +304,12 @@ def time_of_day() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _seen(track: Track) -> Seen:
+def _seen(track: Track) -> TrackState:
     # Whoever may be the next person is not shown under the last one's name.
-    verdict = voting.Verdict(None, None) if track.doubts else track.verdict
-    return Seen(track.number, track.box, track.velocity, track.seen, verdict.subject, verdict.score)
+    verdict = voting.Verdict(None, None) if track.mismatches else track.verdict
+    return TrackState(
+        track.number, track.box, track.velocity, track.last_seen, verdict.subject, verdict.score
+    )
 
 
 def promise(detection: Detection) -> float:

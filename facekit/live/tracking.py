@@ -11,7 +11,7 @@ from PIL import Image
 
 from facekit.assignment import assignment
 from facekit.detection.geometry import overlap
-from facekit.live.voting import Evidence, Verdict
+from facekit.live.voting import TrackVotes, Verdict
 from facekit.results import Box, Candidate, Detection, Face, Pixels
 
 LEAST_OVERLAP = 0.25
@@ -40,7 +40,7 @@ class Look:
 
 @dataclass(eq=False)
 class Track:
-    """One face through time. `box` and `seen` are of when it was last seen, in seconds, and `clock` is the
+    """One face through time. `box` and `last_seen`, in seconds, are of when it was last seen, `clock` is the
     time of day then; `velocity` is that of the box's four sides, in pixels a second.
     """
 
@@ -48,13 +48,13 @@ class Track:
     detection: Detection
     box: Box
     began: float
-    seen: float
+    last_seen: float
     clock: str | None = None
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
     sightings: int = 1
     missed: int = 0
-    evidence: Evidence = field(default_factory=Evidence)
-    doubts: list[Look] = field(default_factory=list)
+    votes: TrackVotes = field(default_factory=TrackVotes)
+    mismatches: list[Look] = field(default_factory=list)
     described: float = -np.inf
     promise: float = 0.0
     searched: tuple[int, object, int] | None = None
@@ -62,23 +62,23 @@ class Track:
     best: Look | None = None
     glance: NDArray[np.float32] = field(default_factory=lambda: np.zeros(_GLANCE**2, np.float32))
     verdict: Verdict = field(default_factory=lambda: Verdict(None, None))
-    told: bool = False
+    announced: bool = False
 
     def at(self, time: float) -> Box:
         """Where it is expected at a time."""
-        return moved(self.box, self.velocity, time - self.seen)
+        return moved(self.box, self.velocity, time - self.last_seen)
 
     def see(self, detection: Detection, time: float) -> None:
         """Take a face for the next sight of this one."""
         expected, found = np.array(self.at(time)), np.array(detection.box)
-        passed = time - self.seen
+        passed = time - self.last_seen
         if passed > 0:
             speed = (found - np.array(self.box)) / passed
             # The size as seen by the detector comes in steps: only the middle's way is believed.
             middle = np.tile((speed[:2] + speed[2:]) / 2, 2)
             self.velocity = (1 - _STEADY) * self.velocity + _STEADY * middle
         x0, y0, x1, y1 = ((1 - _TRUST) * expected + _TRUST * found).tolist()
-        self.box, self.seen, self.detection = (x0, y0, x1, y1), time, detection
+        self.box, self.last_seen, self.detection = (x0, y0, x1, y1), time, detection
         self.sightings += 1
         self.missed = 0
 

@@ -59,7 +59,7 @@ class Vote:
 
 
 @dataclass
-class Evidence:
+class TrackVotes:
     """The best frames of a track that differ, best first, of `count` that were looked at."""
 
     votes: list[Vote] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, eq=False)
-class Ballot:
+class TrackSearch:
     """What is known of one track: its best face, its candidates, best first, whether they are enough to
     name it, and the name it has.
     """
@@ -106,7 +106,7 @@ class Ballot:
     face: Face
     candidates: tuple[Candidate, ...]
     enough: bool
-    held: str | None = None
+    current: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,36 +137,36 @@ def limit(threshold: float, tail: float, given: float | None = None) -> float:
     return threshold + margin(tail) if given is None else given
 
 
-def decide(ballots: Sequence[Ballot], threshold: float) -> list[Verdict]:
+def decide(searches: Sequence[TrackSearch], threshold: float) -> list[Verdict]:
     """A verdict for every track; no subject is given to two of them.
 
     The rule is that of a photo's faces (`identification.decide`), where a name that a track has already
     counts `KEEP` more.
     """
-    rivals = [_contenders(ballot, threshold) for ballot in ballots]
+    rivals = [_contenders(search, threshold) for search in searches]
     candidates = [
-        _favoured(ballot) if ballot.enough and not equal else ()
-        for ballot, equal in zip(ballots, rivals, strict=True)
+        _favored(search) if search.enough and not equal else ()
+        for search, equal in zip(searches, rivals, strict=True)
     ]
-    decided = identification.decide([ballot.face for ballot in ballots], candidates, threshold)
+    decided = identification.decide([search.face for search in searches], candidates, threshold)
     return [
-        _verdict(ballot, each.subject, equal)
-        for ballot, each, equal in zip(ballots, decided, rivals, strict=True)
+        _verdict(search, each.subject, equal)
+        for search, each, equal in zip(searches, decided, rivals, strict=True)
     ]
 
 
-def _contenders(ballot: Ballot, threshold: float) -> tuple[str, ...]:
+def _contenders(search: TrackSearch, threshold: float) -> tuple[str, ...]:
     """The two or more whom the track may be; the name that it has is given up for a closer rival only."""
-    able = {each.subject for each in identification.contenders(_favoured(ballot), threshold)}
-    names = tuple(each.subject for each in ballot.candidates if each.subject in able)
-    return names if ballot.enough and len(names) > 1 else ()
+    able = {each.subject for each in identification.contenders(_favored(search), threshold)}
+    names = tuple(each.subject for each in search.candidates if each.subject in able)
+    return names if search.enough and len(names) > 1 else ()
 
 
-def _favoured(ballot: Ballot) -> tuple[Candidate, ...]:
-    raised = (replace(c, score=c.score + KEEP * (c.subject == ballot.held)) for c in ballot.candidates)
+def _favored(search: TrackSearch) -> tuple[Candidate, ...]:
+    raised = (replace(c, score=c.score + KEEP * (c.subject == search.current)) for c in search.candidates)
     return tuple(sorted(raised, key=lambda candidate: (-candidate.score, candidate.subject)))
 
 
-def _verdict(ballot: Ballot, subject: str | None, contenders: tuple[str, ...]) -> Verdict:
-    scores = (each.score for each in ballot.candidates if subject in (None, each.subject))
+def _verdict(search: TrackSearch, subject: str | None, contenders: tuple[str, ...]) -> Verdict:
+    scores = (each.score for each in search.candidates if subject in (None, each.subject))
     return Verdict(subject, max(scores, default=None), contenders)

@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from facekit.live.frames import Frame
-from facekit.live.session import Seen
+from facekit.live.session import TrackState
 from facekit.rendering.annotated import Mark, annotated
 from facekit.rendering.fonts import default_font
 from facekit.results import Pixels
 
 
-def drawn(frame: Frame, people: Sequence[Seen], line: str = "") -> tuple[Pixels, list[str]]:
+def drawn(frame: Frame, people: Sequence[TrackState], line: str = "") -> tuple[Pixels, list[str]]:
     """The frame with everybody where they are expected at its time, and remarks on names that no font here
     can write. `line` is plain text for the corner.
     """

@@ -284,11 +284,13 @@ def _key(bank: Path) -> Key | None:
         values = fields.values
         changes = values.get("augmentation")
         return Key(
-            crops=fields.whole("crops"),
+            crops=fields.integer("crops"),
             pixels=fields.text("pixels"),
             teacher=None if values.get("teacher") is None else fields.text("teacher"),
-            views=fields.whole("views", least=1),
-            seed=None if values.get("seed") is None else fields.whole("seed", least=-(1 << 62), most=1 << 62),
+            views=fields.integer("views", least=1),
+            seed=None
+            if values.get("seed") is None
+            else fields.integer("seed", least=-(1 << 62), most=1 << 62),
             augmentation=None if changes is None else dict(fields.inner("augmentation").values),
         )
     except UsageError as error:

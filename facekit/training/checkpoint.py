@@ -91,11 +91,11 @@ def _check(config: Any, facts: Any) -> None:
     """Raise for notes that `write` did not write."""
     Config.from_dict(config)
     run = untrusted.Fields(facts, "run:")
-    run.whole("step")
+    run.integer("step")
     run.number("best")
     run.number("seconds", least=0)
     for name in ("stale", "side", "teacher"):
-        run.whole(name, 0)
+        run.integer(name, 0)
     for name in ("command", "commit", "data", "validation"):
         run.text(name, "", longest=100_000)
     history, resumed = run.values.get("history"), run.values.get("resumed", [])

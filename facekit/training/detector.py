@@ -283,7 +283,7 @@ def _check(config: Any, facts: Any) -> None:
     """Raise for notes that `save` did not write."""
     untrusted.Fields(config, "its recipe")
     run = untrusted.Fields(facts, "run:")
-    run.whole("step")
+    run.integer("step")
     run.number("seconds", least=0)
     run.flag("imitated")
     for row in run.values.get("history", []):

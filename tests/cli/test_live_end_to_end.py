@@ -65,7 +65,7 @@ def test_register_from_a_turning_head_then_watch_and_identify(
     events = [
         json.loads(line) for line in run("watch", "walk.mp4", "-g", "g.db", *wishes).stdout.splitlines()
     ]
-    assert [event["event"] for event in events] == ["appear", "recognised", "left"]
+    assert [event["event"] for event in events] == ["appear", "recognized", "left"]
     assert events[-1]["subject"] == "Eileen Collins"
     assert (tmp_path / "faces" / "walk-001-Eileen Collins.png").is_file()
     assert (tmp_path / "named.mp4").stat().st_size > 1000

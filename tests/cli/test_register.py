@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Run
-from fakes import COLOURS, FakeEyes, photo
+from fakes import COLOURS, FakeFrameDetector, photo
 from PIL import Image, ImageDraw
 
 from facekit.calibration import Calibration
@@ -19,7 +19,7 @@ from facekit.gallery.gallery_settings import GallerySettings
 
 @pytest.fixture(autouse=True)
 def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.live.looking.PipelineEyes", FakeEyes)
+    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
 
 
 @pytest.fixture
@@ -172,14 +172,14 @@ def test_ctrl_c_leaves_the_gallery_as_it_was(
     before = (people / "gallery.db").read_bytes()
     looks: list[int] = []
 
-    def interrupted(self: FakeEyes, frame: object, **options: object) -> list:
+    def interrupted(self: FakeFrameDetector, frame: object, **options: object) -> list:
         looks.append(1)
         if len(looks) > 5:
             raise KeyboardInterrupt
-        return whole(self, frame, **options)
+        return detect(self, frame, **options)
 
-    whole = FakeEyes.whole
-    monkeypatch.setattr(FakeEyes, "whole", interrupted)
+    detect = FakeFrameDetector.detect
+    monkeypatch.setattr(FakeFrameDetector, "detect", interrupted)
     result = run("register", "Ada", "ada", "-g", "gallery/gallery.db")
     assert result.exit_code == 130
     assert "nobody was enrolled" in result.stderr

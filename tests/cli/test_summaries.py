@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from fakes import FakeEyes, photo
+from fakes import FakeFrameDetector, photo
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from fakes import FakeEyes, photo
 def test_of_nothing_no_summary_has_a_count(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: str, said: str
 ) -> None:
-    monkeypatch.setattr("facekit.live.looking.PipelineEyes", FakeEyes)
+    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
     for number in (1, 2):
         photo(Path(f"people/red/{number}.png"), "red", seed=number)
         photo(Path(f"empty/nobody/{number}.png"), seed=number)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from fakes import FakeEyes, photo
+from fakes import FakeFrameDetector, photo
 
-from facekit.live import looking
+from facekit.live import frame_detection
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def commands(run: Run) -> list[tuple[str, ...]]:
 
 def complaints(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What each says, in its one line; nobody is looked at before."""
-    monkeypatch.setattr(looking, "PipelineEyes", FakeEyes)
-    monkeypatch.setattr(FakeEyes, "whole", lambda *_, **__: pytest.fail("looked for faces first"))
+    monkeypatch.setattr(frame_detection, "PipelineDetector", FakeFrameDetector)
+    monkeypatch.setattr(FakeFrameDetector, "detect", lambda *_, **__: pytest.fail("looked for faces first"))
     lines = []
     for command in commands(run):
         result = run(*command)

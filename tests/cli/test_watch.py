@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import videos
 from conftest import Run
-from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeEyes, photo
+from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeFrameDetector, photo
 from PIL import Image, ImageDraw
 
 from facekit.calibration import Calibration
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("people", "eyes")
 
 @pytest.fixture
 def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.live.looking.PipelineEyes", FakeEyes)
+    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
 
 
 def walk(*colours: str, count: int = 50, size: tuple[int, int] = (320, 180)) -> list[np.ndarray]:
@@ -73,7 +73,7 @@ def test_a_known_person_and_a_stranger_are_told_one_event_a_line(run: Run, film:
     assert {event["schema"] for event in found} == {1}
     assert [(event["event"], event["subject"]) for event in found if event["track"] == 1] == [
         ("appear", None),
-        ("recognised", "red"),
+        ("recognized", "red"),
         ("left", "red"),
     ]
     assert [event["event"] for event in found if event["track"] == 2] == ["appear", "left"]
@@ -124,7 +124,7 @@ def test_a_folder_of_frames_is_a_source(run: Run, tmp_path: Path) -> None:
         Image.fromarray(frame).save(tmp_path / "frames" / f"{number:03}.png")
     (tmp_path / "frames" / "005.png").write_bytes(b"damaged")
     result = run("watch", "frames", "--detect-every", "1")
-    assert [event["event"] for event in events(result.stdout)] == ["appear", "recognised", "left"]
+    assert [event["event"] for event in events(result.stdout)] == ["appear", "recognized", "left"]
     assert "005.png" in result.stderr
 
 
@@ -135,7 +135,7 @@ def test_seconds_and_frames_a_second_are_kept_to(run: Run, film: Path) -> None:
 
 def test_threshold_is_said_and_decides(run: Run, film: Path) -> None:
     result = run("watch", "film.mp4", "--threshold", "1")
-    assert not [event for event in events(result.stdout) if event["event"] == "recognised"]
+    assert not [event for event in events(result.stdout) if event["event"] == "recognized"]
     assert "Threshold 1.000 (given" in result.stderr
 
 
@@ -350,7 +350,7 @@ def test_a_video_that_is_cut_off_is_told_and_what_was_seen_stays(run: Run, tmp_p
     (tmp_path / "film.mkv").write_bytes(data[: len(data) // 2])
     result = run("watch", "film.mkv", "--log", "log.csv")
     assert result.exit_code == 1
-    assert [event["event"] for event in events(result.stdout)] == ["appear", "recognised", "left"]
+    assert [event["event"] for event in events(result.stdout)] == ["appear", "recognized", "left"]
     assert "film.mkv: cut off, or its header is wrong: it says 10.0 s" in result.stderr
     assert len(Path("log.csv").read_text().splitlines()) == 4
 
@@ -377,16 +377,16 @@ def test_who_is_enrolled_while_a_video_is_read_is_recognised(
     videos.save(tmp_path / "film.mp4", walk("yellow", count=60))
     photo(tmp_path / "y.png", "yellow")
     looks: list[int] = []
-    whole = FakeEyes.whole
+    detect = FakeFrameDetector.detect
 
-    def enrolling(self: FakeEyes, frame: Frame, **options: bool) -> list[Detection]:
+    def enrolling(self: FakeFrameDetector, frame: Frame, **options: bool) -> list[Detection]:
         looks.append(frame.number)
         if len(looks) == 3:
             done = [*COMMAND, "enroll", "--subject", "Yves", "y.png", "-g", str(people / "gallery.db")]
             subprocess.run(done, cwd=tmp_path, env={**os.environ, "PYTHONPATH": PYTHON_PATH}, check=True)
-        return whole(self, frame, **options)
+        return detect(self, frame, **options)
 
     monkeypatch.setattr("facekit.live.knowledge.FRESH", 0.0)
-    monkeypatch.setattr(FakeEyes, "whole", enrolling)
+    monkeypatch.setattr(FakeFrameDetector, "detect", enrolling)
     found = [(event["event"], event["subject"]) for event in events(run("watch", "film.mp4").stdout)]
-    assert found == [("appear", None), ("recognised", "Yves"), ("left", "Yves")]
+    assert found == [("appear", None), ("recognized", "Yves"), ("left", "Yves")]

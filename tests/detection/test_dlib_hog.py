@@ -12,7 +12,7 @@ from facekit.detection import dlib_hog
 from facekit.detection.dlib_hog import DlibHog, Ladder
 from facekit.errors import WeightsError
 from facekit.images import read
-from facekit.lending import Lending
+from facekit.pool import Pool
 from facekit.results import Box, Pixels
 
 FACE = (178.0, 70.0, 268.0, 172.0)
@@ -161,7 +161,7 @@ def test_a_sliver_costs_no_more_than_another_picture_of_its_area(shape: tuple[in
             sizes.append(view.size)
             return inner.run(view, *options)
 
-    detector._detectors = Lending(Counting)
+    detector._detectors = Pool(Counting)
     assert detector.detect(np.zeros((*shape, 3), np.uint8)) == []
     assert max(sizes, default=0) < 5e5
 
@@ -176,7 +176,7 @@ def test_a_large_picture_is_not_looked_at_in_full() -> None:
             sizes.append(view.size)
             return inner.run(view, *options)
 
-    detector._detectors = Lending(Counting)
+    detector._detectors = Pool(Counting)
     assert detector.detect(np.zeros((800, 1000, 3), np.uint8)) == []
     assert sizes[0] == pytest.approx(1e4, rel=0.1)
     assert max(sizes) == pytest.approx(4e4, rel=0.1)

@@ -1,4 +1,4 @@
-"""Frames without pictures, and eyes that see what a test tells them to."""
+"""Frames without pictures, and detector that see what a test tells them to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def face_at(
 Script = Callable[[int], Sequence[Face]]
 
 
-class ScriptedEyes:
+class ScriptedDetector:
     """Sees in frame n what `script(n)` gives; counts how often it was asked what."""
 
     def __init__(self, script: Script) -> None:
@@ -47,11 +47,11 @@ class ScriptedEyes:
         self.nears: list[int] = []
         self.described: list[tuple[int, int]] = []
 
-    def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+    def detect(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
         self.wholes.append(frame.number)
         return [face.detection for face in self.script(frame.number)]
 
-    def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
+    def detect_near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
         self.nears.append(frame.number)
         return [face.detection for face in self.script(frame.number)]
 

@@ -17,11 +17,11 @@ from facekit.live.streams import StreamError
 from .test_reader import Scripted, made, numbered
 
 
-class Looking:
+class SlowSession:
     """Something that takes frames, slowly."""
 
     def __init__(self, seconds: float = 0.0, fails_at: int | None = None) -> None:
-        self.looked: list[int] = []
+        self.frames: list[int] = []
         self.finished = False
         self._seconds, self._fails_at = seconds, fails_at
 
@@ -29,11 +29,11 @@ class Looking:
         if self._fails_at is not None and frame.number >= self._fails_at:
             raise ValueError("a broken network")
         time.sleep(self._seconds)
-        self.looked.append(frame.number)
+        self.frames.append(frame.number)
         return [f"saw {frame.number}"]
 
-    def seen(self) -> int:
-        return len(self.looked)
+    def state(self) -> int:
+        return len(self.frames)
 
     def interrupt(self) -> list[str]:
         return ["broken off"]
@@ -43,13 +43,13 @@ class Looking:
         return ["over"]
 
 
-class Audience:
+class Observer:
     def __init__(self, patience: float = 60.0) -> None:
         self.shown: list[int] = []
         self.heard: list[str] = []
         self._end = time.monotonic() + patience
 
-    def show(self, frame: Frame, seen: int) -> None:
+    def show(self, frame: Frame, state: int) -> None:
         self.shown.append(frame.number)
 
     def tell(self, events: Sequence[str]) -> None:
@@ -68,71 +68,71 @@ def camera(count: int = 1000, pause: float = 0.01) -> Reader:
 
 
 def test_every_frame_of_a_file_is_looked_at_and_shown_in_order() -> None:
-    looking, audience = Looking(), Audience()
-    play(file_of(30), looking, audience)
-    assert looking.looked == audience.shown == list(range(30))
-    assert audience.heard == [*(f"saw {n}" for n in range(30)), "over"]
+    session, observer = SlowSession(), Observer()
+    play(file_of(30), session, observer)
+    assert session.frames == observer.shown == list(range(30))
+    assert observer.heard == [*(f"saw {n}" for n in range(30)), "over"]
 
 
 def test_a_live_source_is_shown_smoothly_while_looking_is_slow() -> None:
-    looking, audience = Looking(0.2), Audience(1.0)
-    play(camera(), looking, audience)
-    assert len(audience.shown) > 40
-    assert 2 <= len(looking.looked) <= 7
-    assert np.diff(looking.looked).min() > 5
-    assert audience.heard[:1] == [f"saw {looking.looked[0]}"]
-    assert audience.heard[-1] == "over"
+    session, observer = SlowSession(0.2), Observer(1.0)
+    play(camera(), session, observer)
+    assert len(observer.shown) > 40
+    assert 2 <= len(session.frames) <= 7
+    assert np.diff(session.frames).min() > 5
+    assert observer.heard[:1] == [f"saw {session.frames[0]}"]
+    assert observer.heard[-1] == "over"
 
 
 def test_it_ends_when_the_audience_has_enough_and_at_once() -> None:
     start = time.monotonic()
-    play(camera(pause=30.0), Looking(), Audience(0.1))
+    play(camera(pause=30.0), SlowSession(), Observer(0.1))
     assert time.monotonic() - start < 1
 
 
 def test_it_ends_after_the_seconds_that_were_wanted() -> None:
-    audience = Audience()
-    play(file_of(100), Looking(), audience, seconds=1.0)
-    assert audience.shown == list(range(25))
+    observer = Observer()
+    play(file_of(100), SlowSession(), observer, seconds=1.0)
+    assert observer.shown == list(range(25))
     start = time.monotonic()
-    play(camera(), Looking(), Audience(), seconds=0.2)
-    play(camera(pause=30.0), Looking(), Audience(), seconds=0.2)
+    play(camera(), SlowSession(), Observer(), seconds=0.2)
+    play(camera(pause=30.0), SlowSession(), Observer(), seconds=0.2)
     assert time.monotonic() - start < 2
 
 
 def test_a_file_that_is_shown_is_played_in_its_own_time() -> None:
     start = time.monotonic()
-    play(file_of(11), Looking(), Audience(), in_time=True)
+    play(file_of(11), SlowSession(), Observer(), in_time=True)
     assert 0.4 <= time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize("reader", [file_of, camera])
 def test_what_breaks_while_looking_is_raised_and_everybody_has_left(reader: object) -> None:
-    looking, audience = Looking(fails_at=0), Audience(5)
+    session, observer = SlowSession(fails_at=0), Observer(5)
     with pytest.raises(ValueError, match="broken network"):
-        play(reader(100), looking, audience)  # type: ignore[operator]
-    assert looking.finished
-    assert audience.heard[-1] == "over"
+        play(reader(100), session, observer)  # type: ignore[operator]
+    assert session.finished
+    assert observer.heard[-1] == "over"
 
 
 def test_a_camera_that_is_pulled_out_ends_it_after_what_was_seen_is_told() -> None:
-    looking, audience = Looking(), Audience()
+    session, observer = SlowSession(), Observer()
     with pytest.raises(Exception, match="camera is gone"):
-        play(camera(5), looking, audience)
-    assert audience.heard[0].startswith("saw")
-    assert audience.heard[-1] == "over"
+        play(camera(5), session, observer)
+    assert observer.heard[0].startswith("saw")
+    assert observer.heard[-1] == "over"
 
 
 @pytest.mark.parametrize("followed", [False, True])
 def test_a_break_is_told_at_once_and_not_when_the_camera_is_back(followed: bool) -> None:
     streams = [Scripted(numbered(5, 0.01), endless=True), StreamError("cam", "Connection refused")]
-    reader, audience = Reader(made("address", *streams), pauses=(30.0,)), Audience(1.0)
+    reader, observer = Reader(made("address", *streams), pauses=(30.0,)), Observer(1.0)
     if followed:
-        audience.heard = list(follow(reader, Looking(), seconds=1.0))
+        observer.heard = list(follow(reader, SlowSession(), seconds=1.0))
     else:
-        play(reader, Looking(), audience)
-    assert audience.heard[0].startswith("saw")
-    assert audience.heard[-2:] == ["broken off", "over"]
+        play(reader, SlowSession(), observer)
+    assert observer.heard[0].startswith("saw")
+    assert observer.heard[-2:] == ["broken off", "over"]
 
 
 def test_what_was_wrong_with_a_source_is_raised_when_all_is_told() -> None:
@@ -140,24 +140,24 @@ def test_what_was_wrong_with_a_source_is_raised_when_all_is_told() -> None:
     reader.problems.append("film.mp4: damaged")
     heard: list[str] = []
     with pytest.raises(PictureError, match="damaged"):
-        heard.extend(follow(reader, Looking()))
+        heard.extend(follow(reader, SlowSession()))
     assert heard == ["saw 0", "saw 1", "saw 2", "over"]
 
 
 def test_what_was_seen_before_looking_broke_is_told() -> None:
     """The first look takes longer than showing a frame, and the second breaks at once."""
 
-    class Breaking(Looking):
+    class Breaking(SlowSession):
         def step(self, frame: Frame) -> list[str]:
-            if self.looked:
+            if self.frames:
                 raise ValueError("a broken network")
             return super().step(frame)
 
-    class Slow(Audience):
-        def show(self, frame: Frame, seen: int) -> None:
+    class Slow(Observer):
+        def show(self, frame: Frame, state: int) -> None:
             time.sleep(0.1)
 
-    looking, audience = Breaking(0.15), Slow(5)
+    session, observer = Breaking(0.15), Slow(5)
     with pytest.raises(ValueError, match="broken network"):
-        play(camera(), looking, audience)
-    assert audience.heard == [f"saw {looking.looked[0]}", "over"]
+        play(camera(), session, observer)
+    assert observer.heard == [f"saw {session.frames[0]}", "over"]

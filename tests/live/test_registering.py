@@ -10,10 +10,10 @@ import pytest
 from facekit.gallery.search.index import Index
 from facekit.live.frames import Frame
 from facekit.live.poses import POSES, Angles, angles, middle, pose
-from facekit.live.registering import PROMPTS, Others, Progress, Registration, likeness_of_halves
+from facekit.live.registering import PROMPTS, OtherSubjects, Progress, Registration, likeness_of_halves
 from facekit.results import Face
 
-from .conftest import ADA, BOB, ScriptedEyes, direction, face_at, square
+from .conftest import ADA, BOB, ScriptedDetector, direction, face_at, square
 
 FRONT = Angles(0.02, -0.03)
 TURNED = {
@@ -69,7 +69,7 @@ def test_between_two_poses_is_neither() -> None:
 
 def test_all_poses_are_asked_for_in_turn_until_it_is_complete() -> None:
     order = [which for which in POSES for _ in range(4)]
-    registration = Registration(ScriptedEyes(lambda n: [look(order[n])]), frames=2)
+    registration = Registration(ScriptedDetector(lambda n: [look(order[n])]), frames=2)
     told = take(registration, len(order))
     assert registration.complete
     assert told[-1].hint == "done"
@@ -80,14 +80,14 @@ def test_all_poses_are_asked_for_in_turn_until_it_is_complete() -> None:
 
 def test_the_sharpest_frames_are_kept_and_none_close_to_another() -> None:
     sharp = [100, 900, 800, 300, 200, 700, 100]
-    registration = Registration(ScriptedEyes(lambda n: [look("front", sharpness=sharp[n])]), frames=2)
+    registration = Registration(ScriptedDetector(lambda n: [look("front", sharpness=sharp[n])]), frames=2)
     take(registration, len(sharp))
     # Frames 1 and 2 are a quarter of a second apart: only the sharper of them.
     assert [kept.frame for _, kept in registration.kept()] == [1, 5]
 
 
 def test_the_same_picture_twice_is_one() -> None:
-    registration = Registration(ScriptedEyes(lambda n: [look("front")]), frames=3)
+    registration = Registration(ScriptedDetector(lambda n: [look("front")]), frames=3)
     for number in range(0, 12, 4):
         registration.step(Frame(np.zeros((240, 320, 3), np.uint8), number, number / 4))
     assert len(registration.kept()) == 1
@@ -105,7 +105,7 @@ def test_the_same_picture_twice_is_one() -> None:
     ],
 )
 def test_what_is_no_good_is_refused_and_said(faces: list[Face], words: str) -> None:
-    registration = Registration(ScriptedEyes(lambda n: faces))
+    registration = Registration(ScriptedDetector(lambda n: faces))
     [progress] = take(registration, 1)
     assert words in progress.hint
     assert registration.kept() == []
@@ -114,25 +114,27 @@ def test_what_is_no_good_is_refused_and_said(faces: list[Face], words: str) -> N
 def test_a_poor_frame_is_refused_unless_that_is_accepted() -> None:
     face = look("front")
     poor = dataclasses.replace(face, quality=dataclasses.replace(face.quality, stranger_rate=0.04))
-    others = Others(poor_from=0.01)
-    registration = Registration(ScriptedEyes(lambda n: [poor]), others=others)
+    others = OtherSubjects(poor_from=0.01)
+    registration = Registration(ScriptedDetector(lambda n: [poor]), others=others)
     [progress] = take(registration, 1)
     assert progress.hint.startswith("too poor (1 in 25 strangers")
     assert (registration.kept(), registration.refusal()) == ([], "too poor")
-    accepting = Registration(ScriptedEyes(lambda n: [poor]), others=others, accept_poor=True)
+    accepting = Registration(ScriptedDetector(lambda n: [poor]), others=others, accept_poor=True)
     take(accepting, 1)
     assert len(accepting.kept()) == 1
 
 
 def test_a_small_face_in_the_background_does_not_matter() -> None:
-    registration = Registration(ScriptedEyes(lambda n: [face_at(square(200, 20, 50), BOB), look("front")]))
+    registration = Registration(
+        ScriptedDetector(lambda n: [face_at(square(200, 20, 50), BOB), look("front")])
+    )
     take(registration, 1)
     assert len(registration.kept()) == 1
 
 
 def test_somebody_else_who_steps_in_is_not_taken() -> None:
     shown = [ADA, ADA, ADA, BOB, ADA]
-    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]), live=True)
+    registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]), live=True)
     assert "not the face from before" in take(registration, 4)[-1].hint
     assert {each.face.vector[0] for _, each in registration.kept()} == {1}
 
@@ -143,7 +145,7 @@ def of(vector: np.ndarray) -> Face:
 
 def test_whoever_takes_the_place_before_a_camera_is_enrolled_alone() -> None:
     shown = [ADA] * 4 + [BOB] * 5
-    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]), live=True)
+    registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]), live=True)
     warnings = [progress.warning for progress in take(registration, len(shown)) if progress.warning]
     assert warnings == ["another person: the frames of the one before do not count"]
     assert [float(each.face.vector @ BOB) for _, each in registration.kept()] == [1, 1, 1]
@@ -152,14 +154,14 @@ def test_whoever_takes_the_place_before_a_camera_is_enrolled_alone() -> None:
 
 @pytest.mark.parametrize("shown", [[ADA] * 6 + [BOB] * 2, [ADA, BOB] * 4, [ADA, BOB]])
 def test_two_people_in_a_recording_are_nobody(shown: list[np.ndarray]) -> None:
-    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]))
+    registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]))
     take(registration, len(shown))
     assert "two people, one from 0.0 s on" in str(registration.disagreement())
 
 
 def test_a_passer_by_is_left_out_of_a_recording_and_told() -> None:
     shown = [ADA] * 15 + [BOB] + [ADA] * 15
-    registration = Registration(ScriptedEyes(lambda n: [of(shown[n])]))
+    registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]))
     take(registration, len(shown))
     assert registration.disagreement() is None
     assert registration.remarks() == ["1 frame of somebody else left out"]
@@ -169,7 +171,7 @@ def test_a_passer_by_is_left_out_of_a_recording_and_told() -> None:
 def test_one_person_whose_looks_change_little_by_little_is_one_person() -> None:
     views = [direction(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, 1.2, 9)]
     views = [views[0], views[8], *views[1:8]]  # the first two look like strangers until the others come
-    registration = Registration(ScriptedEyes(lambda n: [of(views[n])]), frames=9)
+    registration = Registration(ScriptedDetector(lambda n: [of(views[n])]), frames=9)
     take(registration, len(views))
     assert len({each.frame for _, each in registration.kept()}) > 4
     assert registration.disagreement() is None
@@ -177,7 +179,9 @@ def test_one_person_whose_looks_change_little_by_little_is_one_person() -> None:
 
 def test_a_chain_of_looks_does_not_make_two_people_one() -> None:
     chain = [direction(np.cos(angle), np.sin(angle)) for angle in (0, 0.05, 0.1, 0.8, 1.5, 1.55, 1.6)]
-    registration = Registration(ScriptedEyes(lambda n: [of(chain[n])]), frames=7, others=Others(0.95))
+    registration = Registration(
+        ScriptedDetector(lambda n: [of(chain[n])]), frames=7, others=OtherSubjects(0.95)
+    )
     take(registration, len(chain))
     assert registration.disagreement()
     assert likeness_of_halves([ADA]) == likeness_of_halves([ADA, ADA]) == 1
@@ -186,15 +190,15 @@ def test_a_chain_of_looks_does_not_make_two_people_one() -> None:
 
 def test_most_frames_say_why_nobody_was_taken() -> None:
     crowd = [look("front"), face_at(square(200, 20, 80), BOB)]
-    registration = Registration(ScriptedEyes(lambda n: crowd if n < 5 else []))
+    registration = Registration(ScriptedDetector(lambda n: crowd if n < 5 else []))
     take(registration, 6)
     assert registration.refusal() == "2 people: only one, please"
 
 
 def test_who_looks_like_another_enrolled_person_is_told_once() -> None:
     registration = Registration(
-        ScriptedEyes(lambda n: [look("front")]),
-        others=Others(0.5, Index.of([direction(1, 1), BOB], ["Bob", "Eve"])),
+        ScriptedDetector(lambda n: [look("front")]),
+        others=OtherSubjects(0.5, Index.of([direction(1, 1), BOB], ["Bob", "Eve"])),
     )
     warnings = [progress.warning for progress in take(registration, 8) if progress.warning]
     assert warnings == ["looks like another enrolled person (Bob, score 0.71)"]

@@ -107,7 +107,7 @@ def test_watch_shows_names_saves_a_frame_with_s_and_ends_with_q(
     videos.save(tmp_path / "film.mp4", squares(("red", "yellow"), 600))
     process = start("watch", "film.mp4", "--view", "-g", "g.db")
     assert process.stdout
-    while json.loads(process.stdout.readline())["event"] != "recognised":
+    while json.loads(process.stdout.readline())["event"] != "recognized":
         pass
     press(screen, "s", "facekit")
     until(lambda: bool(list(tmp_path.glob("film-*.png"))))

@@ -7,7 +7,7 @@ import numpy as np
 from facekit.live.frames import Frame
 from facekit.live.poses import POSES
 from facekit.live.registering import Progress
-from facekit.live.session import Seen
+from facekit.live.session import TrackState
 from facekit.rendering.annotated import NAMED, UNKNOWN
 from facekit.rendering.moving import drawn
 from facekit.rendering.ring import line, ringed
@@ -23,7 +23,7 @@ def where(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 def test_a_box_is_drawn_where_the_person_is_expected_by_now() -> None:
     velocity = np.array([200.0, 0, 200, 0])
-    person = Seen(1, (50, 100, 150, 200), velocity, 2.0, "Ada", 0.7)
+    person = TrackState(1, (50, 100, 150, 200), velocity, 2.0, "Ada", 0.7)
     pixels, notes = drawn(Frame(GREY, 50, 2.1), [person])
     assert pixels.shape == GREY.shape
     assert tuple(pixels[150, 70]) == NAMED

@@ -22,14 +22,14 @@ _AROUND = 0.6
 _SAME = 0.4
 
 
-class Eyes(Protocol):
+class FrameDetector(Protocol):
     """Finds and describes faces in frames."""
 
-    def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+    def detect(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
         """The faces of the frame; with `deep`, the small ones as well."""
         ...
 
-    def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
+    def detect_near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
         """The faces close to where faces are expected, each once."""
         ...
 
@@ -51,7 +51,7 @@ class Sizes:
     most: float = 8.3e6
 
 
-class PipelineEyes:
+class PipelineDetector:
     """A pipeline's detector, landmarks and embedder, at the pace of moving pictures.
 
     dlib's detector looks at one size of the picture, upright: what a photo is searched for with
@@ -80,7 +80,7 @@ class PipelineEyes:
                 Ladder(first_area=math.inf, last_area=math.inf, turned=None, lowered=0.0)
             )
 
-    def whole(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+    def detect(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
         least = self._pipeline.min_face
         if not self._scaled:
             return self._detector.detect(frame.pixels, min_face=least)
@@ -99,7 +99,7 @@ class PipelineEyes:
         self._budget -= shown
         return shown
 
-    def near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
+    def detect_near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
         found: list[Detection] = []
         for box in boxes:
             area = _around(box, frame.pixels)

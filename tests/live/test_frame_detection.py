@@ -7,8 +7,8 @@ import pytest
 import videos
 
 from facekit import settings
+from facekit.live.frame_detection import PipelineDetector, Sizes
 from facekit.live.frames import Frame
-from facekit.live.looking import PipelineEyes, Sizes
 from facekit.pipeline import Pipeline
 from facekit.results import Detection, Pixels
 
@@ -25,13 +25,13 @@ def test_a_face_of_the_least_size_is_seen_in_a_large_frame_and_followed(
     image = videos.background(*size)
     videos.put(image, videos.head(), (size[0] // 2, size[1] // 2), 110)  # the face has 46 pixels of it
     frame = Frame(np.asarray(image), 0, 0.0)
-    eyes = PipelineEyes(Pipeline(detector=detector, min_face=40))
-    [face] = eyes.whole(frame, deep=True)
+    detector = PipelineDetector(Pipeline(detector=detector, min_face=40))
+    [face] = detector.detect(frame, deep=True)
     x0, y0, x1, y1 = face.box
     assert x0 < size[0] / 2 < x1
     assert y0 < size[1] / 2 < y1
     assert x1 - x0 < 65
-    assert len(eyes.near(frame, [face.box])) == 1
+    assert len(detector.detect_near(frame, [face.box])) == 1
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_looks_for_small_faces_cost_no_more_in_large_frames(
         areas.append(pixels.shape[0] * pixels.shape[1])
         return []
 
-    eyes = PipelineEyes(Pipeline(detector="dlib", min_face=40))
-    monkeypatch.setattr(eyes._detector, "detect", detect)
+    detector = PipelineDetector(Pipeline(detector="dlib", min_face=40))
+    monkeypatch.setattr(detector._detector, "detect", detect)
     frame = Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0.0)
     for _ in range(25):
-        eyes.whole(frame, deep=True)
+        detector.detect(frame, deep=True)
     assert areas[0] == pytest.approx(full, rel=0.1)
     assert max(areas[1:]) == pytest.approx(full, rel=0.1)
     assert sum(areas) <= 25 * Sizes().deep + Sizes().most

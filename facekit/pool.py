@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Lending(Generic[T]):
+class Pool(Generic[T]):
     """Objects made by `make`, as many as were ever needed at once.
 
     Not one a thread: a server that starts a thread for each request would make one for each request, and the
