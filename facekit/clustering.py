@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.all_pairs import pair_blocks
 from facekit.identification import contenders
 from facekit.poorness import is_poor
 from facekit.results import SCHEMA, Candidate, Face
@@ -205,9 +206,8 @@ def _alike(
     vectors: Vectors, photo: NDArray[np.int64], threshold: float, poor: Flags
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Vectors]]:
     """All such pairs a block of rows at a time: the first faces, the second ones, and the scores."""
-    for first in range(0, len(vectors), ROWS_AT_ONCE):
-        scores = vectors[first : first + ROWS_AT_ONCE] @ vectors[first:].T
-        rows, columns = np.nonzero(np.triu(scores >= threshold, 1))
+    for first, scores, once in pair_blocks(vectors, ROWS_AT_ONCE):
+        rows, columns = np.nonzero((scores >= threshold) & once)
         apart = photo[first + rows] != photo[first + columns]
         apart &= ~(poor[first + rows] & poor[first + columns])
         rows, columns = rows[apart], columns[apart]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.all_pairs import score_blocks
 from facekit.gallery.templates import STRANGER_RATE, NewTemplate
 from facekit.mixture import UNLIKE, parts
 from facekit.poorness import is_poor, of_gallery
@@ -154,9 +155,9 @@ class _Crowd:
         most = max(FEWEST_DRAWN, math.ceil(SHARE_DRAWN * len(self.names)))
         pairs: list[Hits] = []
         magnets: dict[int, int] = {}
-        for first in range(0, len(self.vectors), ROWS_AT_ONCE):
-            alike = self.vectors[first : first + ROWS_AT_ONCE] @ self.vectors.T >= threshold
-            for place, number in enumerate(self.subjects[first : first + ROWS_AT_ONCE].tolist()):
+        for part, scores in score_blocks(self.vectors, ROWS_AT_ONCE):
+            first, alike = part.start, scores >= threshold
+            for place, number in enumerate(self.subjects[part].tolist()):
                 own = self.rows(number)
                 alike[place, own.start : own.stop] = False
             rows, columns = np.divmod(np.flatnonzero(alike), len(self.vectors))

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.all_pairs import pair_blocks
 from facekit.errors import UsageError
 from facekit.evaluation import curves, metrics
 from facekit.evaluation.intervals import Resampler, clustered, percentiles, ratio
@@ -218,11 +219,9 @@ def all_pairs(
     first: Whole = np.empty(others, small)
     second: Whole = np.empty(others, small)
     done, other = 0, 0
-    for start in range(0, count, block):
+    for start, scores, once in pair_blocks(vectors[place], block):
         rest, part = slice(start, None), slice(start, start + block)
-        scores = vectors[place[part]] @ vectors[place[rest]].T
         scores[~usable[part]], scores[:, ~usable[rest]] = -np.inf, -np.inf
-        once = np.triu(np.ones(scores.shape, np.bool_), 1)
         same = subjects[part, None] == subjects[None, rest]
         a, b = np.nonzero(same & once)
         mated[done : done + len(a)], of[done : done + len(a)] = scores[a, b], subjects[part][a]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.all_pairs import score_blocks
 from facekit.errors import UsageError
 from facekit.evaluation import comparisons
 from facekit.evaluation.calibration import NonMated
@@ -50,9 +51,9 @@ def of_templates(gallery: Enrolled) -> Evidence:
         raise UsageError("a gallery of one person has nobody to take for somebody else: give --images FOLDER")
     own, others = (np.full(count, -np.inf) for _ in range(2))
     starts = np.searchsorted(gallery.subjects, np.arange(len(gallery.names)))
-    for first in range(0, count, 512):
-        part = np.arange(first, min(first + 512, count))
-        scores = gallery.vectors[part] @ gallery.vectors.T
+    for rows, scores in score_blocks(gallery.vectors, 512):
+        part = np.arange(count)[rows]
+        first = rows.start
         scores[part - first, part] = -np.inf
         best = np.maximum.reduceat(scores, starts, axis=1)
         its = gallery.subjects[part]

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.all_pairs import pair_blocks
+
 Scores = NDArray[np.floating]
 Whole = NDArray[np.integer]
 
@@ -181,10 +183,8 @@ def split_scores(
     Pairs of two subjects of one family (the same number ≥ 0 in `families`) are left out.
     """
     mated, non_mated = [], []
-    for first in range(0, len(vectors), 1024):
+    for first, scores, once in pair_blocks(vectors, 1024):
         rows, later = slice(first, first + 1024), slice(first, None)
-        scores = vectors[rows] @ vectors[later].T
-        once = np.triu(np.ones(scores.shape, np.bool_), 1)
         same = subjects[rows, None] == subjects[None, later]
         mated.append(scores[same & once])
         different = ~same & once
