@@ -46,7 +46,7 @@ def of_comparisons(found: Mapping[str, Comparisons], threshold: float | None = N
         "roc",
         "Recognised and mistaken",
         "Each threshold is a point: further left, fewer pairs of two people are taken for one; further up, "
-        "more pairs of one person are recognised. The line cannot go further left than three such mistakes. "
+        "more pairs of one person are recognized. The line cannot go further left than three such mistakes. "
         "The band is where the line would lie for other people like these, 95 times in 100.",
         lambda: verification.draw_roc(found, points),
     )

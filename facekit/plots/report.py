@@ -122,7 +122,7 @@ def _of_pairs(report: VerificationReport) -> Iterator[str]:
         return
     yield (
         f"At the threshold {point.threshold:.3f}, {_times(point.fmr)} pairs of two people are taken for one "
-        f"person, and {_times(point.tar)} pairs of one person are recognised."
+        f"person, and {_times(point.tar)} pairs of one person are recognized."
     )
     if report.accuracy:
         right = report.accuracy.right
@@ -294,7 +294,7 @@ $body<footer>
 <h3>Made with</h3>
 $made
 <p>Terms are those of ISO/IEC 19795-1. FMR: pairs of two people taken for one. TAR: pairs of one person
-recognised. FPIR: searches for strangers that give a name. FNIR: searches for enrolled people that give no
+recognized. FPIR: searches for strangers that give a name. FNIR: searches for enrolled people that give no
 name or a wrong one. A score says how alike two faces are, from −1 to 1; at the threshold or above it they are
 taken for the same person. Faces in this report are biometric data of real people: share it accordingly.</p>
 </footer>

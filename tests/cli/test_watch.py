@@ -371,7 +371,7 @@ def test_what_is_no_video_is_refused_at_once(run: Run, tmp_path: Path) -> None:
         assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1), result.stderr
 
 
-def test_who_is_enrolled_while_a_video_is_read_is_recognised(
+def test_who_is_enrolled_while_a_video_is_read_is_recognized(
     run: Run, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     videos.save(tmp_path / "film.mp4", walk("yellow", count=60))

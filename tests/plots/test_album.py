@@ -120,7 +120,7 @@ def test_the_roc_has_the_rates_of_the_thresholds() -> None:
         assert curve.y[place] == pytest.approx(tar.value)
         assert curve.low[place] <= tar.value <= curve.high[place]
     assert (np.diff(curve.y) >= 0).all()
-    # A pair without a face is recognised at no threshold.
+    # A pair without a face is recognized at no threshold.
     assert curve.y[-1] == pytest.approx(197 / 200)
 
 

@@ -104,7 +104,7 @@ def test_the_verdict_in_plain_words() -> None:
     point = found.given
     assert point is not None
     assert first.startswith("At the threshold 0.300, ")
-    assert f"counted {point.point.tar.count} of 200) pairs of one person are recognised." in first
+    assert f"counted {point.point.tar.count} of 200) pairs of one person are recognized." in first
     assert last == (
         "In 3 of 800 comparisons no face could be found in a picture: they are counted as misses."
     )
