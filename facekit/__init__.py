@@ -19,7 +19,6 @@ TYPE_CHECKING = False
 __version__ = "0.1.0"
 
 _HOMES = {
-    "facekit.alignment": ("align",),
     "facekit.clustering": ("Group", "Grouping", "Sighting"),
     "facekit.enrolment": ("EnrolReport",),
     "facekit.outcomes": ("Outcome",),
@@ -33,27 +32,57 @@ _HOMES = {
         "UsageError",
         "WeightsError",
     ),
+    "facekit.evaluation.evaluations": ("Evaluation",),
     "facekit.evaluation.identification": ("IdentificationReport",),
     "facekit.evaluation.verification": ("VerificationReport",),
     "facekit.gallery.base": ("Gallery",),
     "facekit.folders": ("Listing", "find"),
-    "facekit.images": ("read",),
+    "facekit.inputs": ("Given", "Input", "Inputs", "read"),
+    "facekit.live.events": ("Event",),
     "facekit.pipeline": ("Pipeline",),
     "facekit.reading": ("Options", "Reading"),
+    "facekit.rendering.embedded": ("Embedding",),
+    "facekit.rendering.trees": ("Crop",),
     "facekit.results": (
         "Candidate",
         "Detection",
+        "Diagnosis",
         "Face",
+        "GallerySummary",
         "Identification",
+        "NetworkFile",
         "Picture",
         "PictureResult",
         "Quality",
+        "Verification",
     ),
-    "facekit.live.events": ("Event",),
-    "facekit.verbs": (
-        *("Verification", "cluster", "detect", "embed", "enroll", "evaluate_identification"),
-        *("evaluate_verification", "identify", "open_gallery", "register", "verify", "watch"),
+    "facekit.verbs.about": ("info", "weights_list", "weights_verify"),
+    "facekit.verbs.calibrate": ("Calibrated", "calibrate"),
+    "facekit.verbs.cluster": ("cluster",),
+    "facekit.verbs.enroll": ("enroll",),
+    "facekit.verbs.evaluate": ("evaluate_identification", "evaluate_verification"),
+    "facekit.verbs.galleries": ("open_gallery",),
+    "facekit.verbs.gallery": (
+        "Check",
+        "Import",
+        "Removal",
+        "gallery_check",
+        "gallery_copy",
+        "gallery_export",
+        "gallery_forget_removals",
+        "gallery_import",
+        "gallery_list",
+        "gallery_merge",
+        "gallery_remove",
+        "gallery_rename",
+        "gallery_show",
     ),
+    "facekit.verbs.identify": ("identify",),
+    "facekit.verbs.pictures": ("align", "detect", "embed"),
+    "facekit.verbs.plot": ("plot",),
+    "facekit.verbs.register": ("register",),
+    "facekit.verbs.verify": ("verify",),
+    "facekit.verbs.watch": ("watch",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -65,7 +94,6 @@ __all__ = [
 if TYPE_CHECKING:
     from typing import Any
 
-    from facekit.alignment import align as align
     from facekit.clustering import Group as Group
     from facekit.clustering import Grouping as Grouping
     from facekit.clustering import Sighting as Sighting
@@ -78,36 +106,65 @@ if TYPE_CHECKING:
     from facekit.errors import TruncatedError as TruncatedError
     from facekit.errors import UsageError as UsageError
     from facekit.errors import WeightsError as WeightsError
+    from facekit.evaluation.evaluations import Evaluation as Evaluation
     from facekit.evaluation.identification import IdentificationReport as IdentificationReport
     from facekit.evaluation.verification import VerificationReport as VerificationReport
     from facekit.folders import Listing as Listing
     from facekit.folders import find as find
     from facekit.gallery.base import Gallery as Gallery
-    from facekit.images import read as read
+    from facekit.inputs import Given as Given
+    from facekit.inputs import Input as Input
+    from facekit.inputs import Inputs as Inputs
+    from facekit.inputs import read as read
     from facekit.live.events import Event as Event
     from facekit.outcomes import Outcome as Outcome
     from facekit.pipeline import Pipeline as Pipeline
     from facekit.reading import Options as Options
     from facekit.reading import Reading as Reading
+    from facekit.rendering.embedded import Embedding as Embedding
+    from facekit.rendering.trees import Crop as Crop
     from facekit.results import Candidate as Candidate
     from facekit.results import Detection as Detection
+    from facekit.results import Diagnosis as Diagnosis
     from facekit.results import Face as Face
+    from facekit.results import GallerySummary as GallerySummary
     from facekit.results import Identification as Identification
+    from facekit.results import NetworkFile as NetworkFile
     from facekit.results import Picture as Picture
     from facekit.results import PictureResult as PictureResult
     from facekit.results import Quality as Quality
-    from facekit.verbs import Verification as Verification
-    from facekit.verbs import cluster as cluster
-    from facekit.verbs import detect as detect
-    from facekit.verbs import embed as embed
-    from facekit.verbs import enroll as enroll
-    from facekit.verbs import evaluate_identification as evaluate_identification
-    from facekit.verbs import evaluate_verification as evaluate_verification
-    from facekit.verbs import identify as identify
-    from facekit.verbs import open_gallery as open_gallery
-    from facekit.verbs import register as register
-    from facekit.verbs import verify as verify
-    from facekit.verbs import watch as watch
+    from facekit.results import Verification as Verification
+    from facekit.verbs.about import info as info
+    from facekit.verbs.about import weights_list as weights_list
+    from facekit.verbs.about import weights_verify as weights_verify
+    from facekit.verbs.calibrate import Calibrated as Calibrated
+    from facekit.verbs.calibrate import calibrate as calibrate
+    from facekit.verbs.cluster import cluster as cluster
+    from facekit.verbs.enroll import enroll as enroll
+    from facekit.verbs.evaluate import evaluate_identification as evaluate_identification
+    from facekit.verbs.evaluate import evaluate_verification as evaluate_verification
+    from facekit.verbs.galleries import open_gallery as open_gallery
+    from facekit.verbs.gallery import Check as Check
+    from facekit.verbs.gallery import Import as Import
+    from facekit.verbs.gallery import Removal as Removal
+    from facekit.verbs.gallery import gallery_check as gallery_check
+    from facekit.verbs.gallery import gallery_copy as gallery_copy
+    from facekit.verbs.gallery import gallery_export as gallery_export
+    from facekit.verbs.gallery import gallery_forget_removals as gallery_forget_removals
+    from facekit.verbs.gallery import gallery_import as gallery_import
+    from facekit.verbs.gallery import gallery_list as gallery_list
+    from facekit.verbs.gallery import gallery_merge as gallery_merge
+    from facekit.verbs.gallery import gallery_remove as gallery_remove
+    from facekit.verbs.gallery import gallery_rename as gallery_rename
+    from facekit.verbs.gallery import gallery_show as gallery_show
+    from facekit.verbs.identify import identify as identify
+    from facekit.verbs.pictures import align as align
+    from facekit.verbs.pictures import detect as detect
+    from facekit.verbs.pictures import embed as embed
+    from facekit.verbs.plot import plot as plot
+    from facekit.verbs.register import register as register
+    from facekit.verbs.verify import verify as verify
+    from facekit.verbs.watch import watch as watch
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ def path_of(value: object, what: str) -> str:
     """A path as text. Raises UsageError for anything that is none."""
     if isinstance(value, (str, PathLike)) and isinstance(path := fspath(value), str):
         return path
-    raise UsageError(f"{what} is {_kind(value)}: give a path, a str or os.PathLike")
+    raise UsageError(f"{what} is {kind_of(value)}: give a path, a str or os.PathLike")
 
 
 def paths_of(value: object, what: str) -> list[str]:
@@ -26,7 +26,7 @@ def paths_of(value: object, what: str) -> list[str]:
     if isinstance(value, (str, PathLike)):
         return [path_of(value, what)]
     if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, Iterable):
-        raise UsageError(f"{what} is {_kind(value)}: give the path of a picture or folder, or several")
+        raise UsageError(f"{what} is {kind_of(value)}: give the path of a picture or folder, or several")
     return [path_of(each, f"one of {what}") for each in value]
 
 
@@ -77,14 +77,14 @@ def texts_of(value: object, what: str) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, Iterable):
-        raise UsageError(f"{what} are {_kind(value)}: give a str, or several")
+        raise UsageError(f"{what} are {kind_of(value)}: give a str, or several")
     return [text_of(each, f"one of {what}") for each in value]
 
 
 def text_of(value: object, what: str) -> str:
     """A text. Raises UsageError for anything else."""
     if not isinstance(value, str):
-        raise UsageError(f"{what} is {_kind(value)}: give a str")
+        raise UsageError(f"{what} is {kind_of(value)}: give a str")
     return value
 
 
@@ -110,10 +110,11 @@ def switch(value: object, what: str) -> bool:
 def _shown(value: object) -> str:
     # Python does not write out a number of thousands of digits.
     short = isinstance(value, (str, float)) or (isinstance(value, int) and abs(value) <= 10**30)
-    return repr(value) if short else _kind(value)
+    return repr(value) if short else kind_of(value)
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What somebody gave instead: `None`, `of type float`."""
     kind = type(value)
     return (
         "None" if value is None else f"of type {kind.__module__}.{kind.__qualname__}".replace("builtins.", "")

@@ -70,7 +70,7 @@ def since_rename(name: str) -> str:
 def _digests(photos: Sequence[Photo], *, everything: bool) -> dict[Photo, str]:
     """The SHA-256 of the photos that can be read; unless of everything, only of those that may be in the
     folders of two people, told by their sizes."""
-    sizes = {photo: size for photo in photos if (size := _size(photo.source)) is not None}
+    sizes = {photo: size for photo in photos if (size := _size(photo)) is not None}
     owners: defaultdict[int, set[str]] = defaultdict(set)
     for photo, size in sizes.items():
         owners[size].add(photo.subject)
@@ -78,8 +78,10 @@ def _digests(photos: Sequence[Photo], *, everything: bool) -> dict[Photo, str]:
     return {photo: digest for photo in wanted if (digest := _digest(photo.source))}
 
 
-def _size(source: str) -> int | None:
-    path = Path(source)
+def _size(photo: Photo) -> int | None:
+    if photo.given is not None:
+        return None
+    path = Path(photo.source)
     try:
         size = path.stat().st_size
         return size if path.is_file() and size <= images.MAX_BYTES else None

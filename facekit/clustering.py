@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +53,8 @@ class Sighting:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Faces of one person, in the order of the photos. `likeness` is the mean score of its pairs (−1 … 1).
+    """Faces of one person, in the order of the photos; `number` is from 1. `likeness` is the mean score of
+    its pairs (−1 … 1).
 
     `subject` is who it is, where the gallery knows; `score` is then the median of its faces' scores with
     that subject. `contenders` are the people whom a group is equally like, and none of whom it is then
@@ -61,10 +62,11 @@ class Group:
     """
 
     faces: tuple[Sighting, ...]
-    likeness: float
+    likeness: float | None
     subject: str | None = None
     score: float | None = None
     contenders: tuple[str, ...] = ()
+    number: int | None = None
 
     @property
     def photos(self) -> list[str]:
@@ -73,27 +75,29 @@ class Group:
     def to_dict(self) -> dict[str, Any]:
         score = None if self.score is None else round(self.score, 4)
         return {
+            "schema": SCHEMA,
+            "group": self.number,
             "subject": self.subject,
             "score": score,
             "contenders": list(self.contenders),
-            "likeness": round(self.likeness, 4),
+            "likeness": None if self.likeness is None else round(self.likeness, 4),
             "faces": [face.to_dict() for face in self.faces],
         }
 
 
 @dataclass(frozen=True, eq=False)
 class Grouping:
-    """All faces: `groups`, the largest first, and those that are `single`."""
+    """All faces: `groups`, the largest first, and those that are `single`. `problems` are the pictures that
+    could not be read, a line each; `pictures` is how many there were."""
 
     groups: tuple[Group, ...]
     single: tuple[Sighting, ...]
+    problems: tuple[str, ...] = ()
+    pictures: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "schema": SCHEMA,
-            "groups": [group.to_dict() for group in self.groups],
-            "single": [face.to_dict() for face in self.single],
-        }
+    def results(self) -> tuple[Group, ...]:
+        """The groups, and as one without a number the faces that are single."""
+        return (*self.groups, Group(self.single, None))
 
 
 def sightings(readings: Iterable[Reading], *, crops: bool = False) -> Iterator[Sighting]:
@@ -139,7 +143,8 @@ def group_faces(
             score = _evidence(_scores(gallery.search(vectors[rows], CANDIDATES)))[subject]
         groups.append(Group(found, _likeness(vectors[rows]), subject, score, rivals))
     groups.sort(key=lambda each: -len(each.faces))
-    return Grouping(tuple(groups), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
+    numbered = (replace(each, number=number) for number, each in enumerate(groups, 1))
+    return Grouping(tuple(numbered), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
 
 
 def group(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags | None = None) -> Labels:

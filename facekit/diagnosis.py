@@ -7,9 +7,10 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-from facekit import __version__, settings, verbs, weights
+from facekit import __version__, settings, weights
 from facekit.errors import FacekitError, WeightsError
-from facekit.gallery.in_use import gallery_in_use
+from facekit.gallery import usual_places
+from facekit.gallery.places import AnyPlace
 
 _PACKAGES = (
     "numpy",
@@ -39,7 +40,7 @@ _FEATURES = (
 )
 
 
-def diagnose(gallery: Path | None = None) -> dict[str, str]:
+def diagnose(gallery: AnyPlace | None = None) -> dict[str, str]:
     """One line of text for each subject of a bug report."""
     return {
         "facekit": __version__,
@@ -80,17 +81,18 @@ def _weights() -> str:
     return f"{spec.name}, {spec.dimension} numbers, SHA-256 {spec.sha256[:12]}, {state}"
 
 
-def _gallery(path: Path | None) -> str:
-    found = gallery_in_use(settings.galleries_to_read(path))
+def _gallery(path: AnyPlace | None) -> str:
+    found = usual_places.in_use(usual_places.to_read(path))
     if found is None:
         return "none"
-    whose = "the shipped one" if settings.is_reference(found) else "the user's"
+    whose = "the shipped one" if found.is_shipped else "the user's"
     try:
-        with verbs.open_gallery(found) as gallery:
+        with found.open() as gallery:
             return (
                 f"{whose}, format {gallery.version}, {len(gallery.subjects())} subjects, "
                 f"{len(gallery)} templates, embedder {gallery.settings.fingerprint[:12]}, "
                 f"threshold {gallery.threshold:.3f}"
             )
     except FacekitError as error:
-        return f"{whose}, cannot be used: {str(error).replace(str(found), found.name)}"
+        reason = str(error).replace(str(found), "it")
+        return f"{whose}, cannot be used: {reason}"

@@ -24,6 +24,7 @@ from facekit.errors import UsageError
 from facekit.gallery.subject_names import name_of_folder, subject_name
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import same_face
+from facekit.inputs import Given, Source, name_of
 from facekit.known import Known
 from facekit.mixture import UNLIKE, parts
 from facekit.outcomes import LIKE_ANOTHER, MIXED, UNLIKE_THE_OTHERS, Outcome, Photo, Status
@@ -32,6 +33,7 @@ from facekit.results import Candidate, Face
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
+    from facekit.gallery.places import Place
     from facekit.pipeline import Pipeline
 
 BATCH = 64
@@ -60,12 +62,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class EnrolReport:
-    """What became of all pictures; what was `left_out`, being none or not where they belong; and the people
-    `without` a picture in their folder."""
+    """What became of all pictures; what was `left_out`, being none or not where they belong; the people
+    `without` a picture in their folder; the `gallery` and how many `templates` it has now; and what is to be
+    known of it if it is of a poor `camera`."""
 
     outcomes: tuple[Outcome, ...]
     left_out: tuple[folders.LeftOut, ...] = ()
     without: tuple[str, ...] = ()
+    gallery: Place | None = None
+    templates: int = 0
+    camera: str | None = None
 
     def count(self, status: Status) -> int:
         return sum(outcome.status == status for outcome in self.outcomes)
@@ -115,7 +121,7 @@ class Rules:
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
-def plan(paths: Sequence[str], subject: str | None = None) -> Plan:
+def plan(paths: Sequence[Source], subject: str | None = None) -> Plan:
     """The photos to enroll. All are of `subject`, or else each path is a folder that has a sub-folder
     for each person, named like the person, with the pictures inside or below.
 
@@ -124,17 +130,21 @@ def plan(paths: Sequence[str], subject: str | None = None) -> Plan:
     if subject is None:
         return _people(paths)
     found = folders.find(paths)
-    photos = tuple(Photo(subject_name(subject), source) for source in found.pictures)
+    photos = tuple(
+        Photo(subject_name(subject), name_of(source), source if isinstance(source, Given) else None)
+        for source in found.pictures
+    )
+    names = ", ".join(map(name_of, paths))
     if not photos:
-        raise UsageError(f"no pictures in {', '.join(paths)}")
-    if not any(photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
-        raise UsageError(f"no such picture: {', '.join(paths)}")
+        raise UsageError(f"no pictures in {names}")
+    if not any(photo.given or photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
+        raise UsageError(f"no such picture: {names}")
     return Plan(photos, found.left_out)
 
 
-def home(paths: Sequence[str]) -> Path | None:
+def home(paths: Sequence[Source]) -> Path | None:
     """The folder that a gallery of these paths belongs into: the first that was given."""
-    return next((Path(path) for path in paths if os.path.isdir(path)), None)
+    return next((Path(path) for path in paths if isinstance(path, str) and os.path.isdir(path)), None)
 
 
 def enroll(
@@ -150,7 +160,7 @@ def enroll(
     options = options or Options()
     pictures = Pictures(gallery, photos, again=rules.again)
     fresh = [photo for photo in photos if photo not in pictures.settled]
-    readings = read_faces([photo.source for photo in fresh], options, pipeline=pipeline)
+    readings = read_faces([photo.input for photo in fresh], options, pipeline=pipeline)
     passed = 0
     known = Known(gallery)
     for subject, group in groupby(photos, key=lambda photo: photo.subject):
@@ -167,7 +177,7 @@ def enroll(
                 # The rest of the folder is not worth a look.
                 yield from (Outcome(subject, photo.source, "refused", refused[:1]) for photo in todo)
                 todo = []
-                readings = read_faces([photo.source for photo in fresh[passed:]], options, pipeline=pipeline)
+                readings = read_faces([photo.input for photo in fresh[passed:]], options, pipeline=pipeline)
 
 
 def enroll_readings(
@@ -179,12 +189,15 @@ def enroll_readings(
     return _Batch(gallery, subject_name(subject), readings, Known(gallery), rules, pictures).store()
 
 
-def _people(paths: Sequence[str]) -> Plan:
-    for path in paths:
-        if not os.path.isdir(path):
+def _people(inputs: Sequence[Source]) -> Plan:
+    paths = []
+    for path in inputs:
+        if isinstance(path, Given) or not os.path.isdir(path):
             raise UsageError(
-                f"{path}: no folder; to enroll single pictures, say whose they are with --subject NAME"
+                f"{name_of(path)}: no folder; to enroll single pictures, say whose they are with "
+                "--subject NAME"
             )
+        paths.append(path)
     found = folders.people(paths)
     by_subject: dict[str, list[Photo]] = {}
     for name, source in found.photos:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facekit import images, raw
-from facekit.arguments import paths_of
 from facekit.errors import UsageError
+from facekit.inputs import Given, Inputs, Source, listed
 
 _FOREIGN = re.compile(
     r"@eadir|@tmp|@recycle|@recently-snapshot|@sharebin|#recycle|#snapshot"  # Synology, QNAP
@@ -58,7 +58,7 @@ class Listing:
     """The `pictures` that inputs stand for, in their order; what was `left_out`; and the inputs that are
     `empty` folders: without any picture."""
 
-    pictures: tuple[str, ...]
+    pictures: tuple[Source, ...]
     left_out: tuple[LeftOut, ...] = ()
     empty: tuple[str, ...] = ()
 
@@ -81,13 +81,9 @@ class People:
         return [*(f"{name}: no picture in this folder" for name in self.without), *remarks(self.left_out)]
 
 
-Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""One picture or folder, or several."""
-
-
 def find(inputs: Inputs) -> Listing:
     """The pictures that the inputs stand for, in the order of the inputs. Raises UsageError for what is no
-    path.
+    input.
 
     A folder gives the pictures in it and below it, sorted: files with an ending of a known format, and those
     with another that begin like a picture. Hidden pictures and folders, and the folders that photo programs
@@ -95,10 +91,10 @@ def find(inputs: Inputs) -> Listing:
     folder that cannot be listed: reading it tells the user why.
     """
     search = _Search()
-    pictures: list[str] = []
+    pictures: list[Source] = []
     empty = []
-    for each in paths_of(inputs, "inputs"):
-        if not os.path.isdir(each):
+    for each in listed(inputs):
+        if isinstance(each, Given) or not os.path.isdir(each):
             pictures.append(each)
             continue
         inside = search.tree(each)

@@ -50,7 +50,8 @@ def identify(
     require_subjects(gallery)
     faces = pipeline.faces(picture)
     named = name_faces(gallery, faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
-    return PictureResult(picture.source, tuple(named), notes=with_light(picture, faces))
+    notes = with_light(picture, faces)
+    return PictureResult(picture.source, tuple(named), notes=notes, size=picture.size)
 
 
 def require_subjects(gallery: Gallery, embedder: Path | None = None) -> None:
@@ -76,7 +77,7 @@ def of_reading(
     named = name_faces(gallery, reading.faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
     if curve is not None:
         named = [_with_probability(each, curve) for each in named]
-    return PictureResult(reading.source, tuple(named), reading.error, reading.notes)
+    return PictureResult(reading.source, tuple(named), reading.error, reading.notes, reading.size)
 
 
 def _with_probability(identified: Identification, curve: Probability) -> Identification:

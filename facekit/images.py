@@ -117,7 +117,7 @@ def content(path: Path | str, *, max_bytes: int = MAX_BYTES) -> bytes:
     try:
         return _standard_input(max_bytes) if source == "-" else _regular_file(source, max_bytes)
     except (OSError, ValueError) as error:
-        raise _failure(source, _reason(error)) from error
+        raise failure(source, reason(error)) from error
 
 
 def decode(
@@ -139,14 +139,14 @@ def decode(
     TruncatedError where `accept_truncated` would help.
     """
     if len(data) > max_bytes:
-        raise _failure(source, f"larger than {max_bytes / 1e6:g} MB")
+        raise failure(source, f"larger than {max_bytes / 1e6:g} MB")
     settings = _Settings(max_pixels, accept_truncated, longest, admit)
     if not raw.is_raw(data, source):
         return _decoded(data, source, settings)
     try:
         preview = raw.preview(data)
     except raw.RawError as error:
-        raise _failure(source, str(error)) from None
+        raise failure(source, str(error)) from None
     picture = _decoded(preview.data, source, settings, lambda image: _as_raw_lies(image, preview))
     notes = (*picture.notes, *preview.notes(picture.size))
     return replace(picture, sha256=hashlib.sha256(data).hexdigest(), notes=notes)
@@ -170,32 +170,32 @@ def _decoded(
     whole = ended(data) if settings.accept_truncated and name == "JPEG" else None
     try:
         headers.check(name, data)
-        with _quietly:
+        with quietly:
             reader = _reader(name, source)
             if name == "TIFF":
                 _silence_libtiff()
             # Not Image.open: its own limit is a global, and reports no width and height.
             with reader(io.BytesIO(data if whole is None else whole), "") as image:
-                _check_size(image, source, settings.max_pixels)
+                check_size(image, source, settings.max_pixels)
                 scale = _reduce(image, settings.longest) if settings.longest and whole is None else 1
                 settings.admit(image.width * image.height)
                 image.load()
                 notes = _notes(image)
-                there, lies = image, (orientation or _orientation)(image)
+                there, lies = image, (orientation or orientation_of)(image)
                 if whole is not None:
                     there, note = _without_missing(image)
                     notes = (*notes, note)
-                pixels = pixels_of(_upright(rgb(there), lies))
+                pixels = pixels_of(turned(rgb(there), lies))
     except PictureError:
         raise
     except headers.CostError as error:
-        raise _failure(source, f"too costly to decode: {error}") from None
+        raise failure(source, f"too costly to decode: {error}") from None
     # Damaged files make Pillow's readers fail in every way there is: struct.error, KeyError, MemoryError …
     except Exception as error:
-        failure = _failure(source, f"damaged {name} picture ({_reason(error)})")
+        damage = failure(source, f"damaged {name} picture ({reason(error)})")
         if name == "JPEG" and whole is None and ended(data) is not None:
-            raise TruncatedError(str(failure)) from error
-        raise failure from error
+            raise TruncatedError(str(damage)) from error
+        raise damage from error
     return Picture(source, pixels, hashlib.sha256(data).hexdigest(), notes, scale)
 
 
@@ -236,9 +236,9 @@ def _regular_file(path: str, max_bytes: int) -> bytes:
     with open(path, "rb", opener=_open_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise _failure(path, "not a regular file")
+            raise failure(path, "not a regular file")
         if status.st_size > max_bytes:
-            raise _failure(path, f"larger than {max_bytes / 1e6:g} MB")
+            raise failure(path, f"larger than {max_bytes / 1e6:g} MB")
         # A file of a kernel's, such as /proc/kmsg, has no size and need not end: its first bytes say enough.
         return file.read(max_bytes + 1 if status.st_size else _START) or b""
 
@@ -250,20 +250,20 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 def _standard_input(max_bytes: int) -> bytes:
     if sys.stdin is None or sys.stdin.isatty():
-        raise _failure("-", "no picture on standard input")
+        raise failure("-", "no picture on standard input")
     return sys.stdin.buffer.read(max_bytes + 1)
 
 
 def _recognise(data: bytes, source: str) -> str:
     start = data[:_START]
     if not data:
-        raise _failure(source, "empty")
+        raise failure(source, "empty")
     for name, known in FORMATS.items():
         if known.signature.match(start):
             return name
     if _JPEG_XL.match(start):
-        raise _failure(source, "a JPEG XL picture, which is not read: convert it to JPEG or PNG")
-    raise _failure(source, f"not a picture of a known format ({', '.join(FORMATS)})")
+        raise failure(source, "a JPEG XL picture, which is not read: convert it to JPEG or PNG")
+    raise failure(source, f"not a picture of a known format ({', '.join(FORMATS)})")
 
 
 def _reader(name: str, source: str) -> Callable[[io.BytesIO, str], Image.Image]:
@@ -271,19 +271,19 @@ def _reader(name: str, source: str) -> Callable[[io.BytesIO, str], Image.Image]:
     try:
         imported = importlib.import_module(FORMATS[name].reader)
     except ModuleNotFoundError:
-        raise _failure(
+        raise failure(
             source, f"a {name} picture: pip install pillow-heif to read it, or convert it to JPEG"
         ) from None
     return imported.HeifImageFile if name == "HEIF" else Image.OPEN[name][0]
 
 
-def _check_size(image: Image.Image, source: str, max_pixels: int) -> None:
+def check_size(image: Image.Image, source: str, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         size = f"{width}×{height} pixels, over the limit of {max_pixels / 1e6:g} megapixels"
-        raise _failure(source, f"too large: {size} (see --max-pixels)")
+        raise failure(source, f"too large: {size} (see --max-pixels)")
     if max(width, height) > MAX_SIDE:
-        raise _failure(source, f"too large: {width}×{height} pixels, over the limit of {MAX_SIDE} a side")
+        raise failure(source, f"too large: {width}×{height} pixels, over the limit of {MAX_SIDE} a side")
 
 
 def _notes(image: Image.Image) -> tuple[str, ...]:
@@ -298,10 +298,10 @@ def _as_raw_lies(image: Image.Image, preview: raw.Preview) -> int:
     """How a RAW picture's preview lies: as it says itself, else as the picture does, unless it was turned."""
     if (image.width < image.height) != (preview.width < preview.height):
         return 1
-    return _orientation(image, preview.orientation)
+    return orientation_of(image, preview.orientation)
 
 
-def _orientation(image: Image.Image, otherwise: int = 1) -> int:
+def orientation_of(image: Image.Image, otherwise: int = 1) -> int:
     # Of HEIC only the container says how the picture is turned, and its reader has turned it.
     if image.format == "HEIF":
         return 1
@@ -312,7 +312,7 @@ def _orientation(image: Image.Image, otherwise: int = 1) -> int:
         return otherwise
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
+def turned(image: Image.Image, orientation: int) -> Image.Image:
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 
@@ -344,7 +344,7 @@ class _Quietly:
                 self._undo.close()
 
 
-_quietly = _Quietly()
+quietly = _Quietly()
 
 
 @cache
@@ -362,7 +362,7 @@ def _silence_libtiff() -> None:
             handler(None)
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The error's own words in one printable line, without addresses of objects."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if error.args and isinstance(error.args[0], bytes):  # as Pillow's reader of PPM has it
@@ -372,6 +372,6 @@ def _reason(error: BaseException) -> str:
     return printable[:100] or type(error).__name__
 
 
-def _failure(source: str, reason: str) -> PictureError:
+def failure(source: str, reason: str) -> PictureError:
     shown = source if source.isprintable() else repr(source)[1:-1]
     return PictureError(f"{shown}: {reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from facekit.inputs import Given, Source
 from facekit.results import SCHEMA
 
 MIXED = "not one person's photos"
@@ -16,10 +17,16 @@ Status = Literal["enrolled", "moved", "already there", "removed earlier", "refus
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture to enroll, and whose it is."""
+    """A picture to enroll, and whose it is; `given` where it is no file."""
 
     subject: str
     source: str
+    given: Given | None = None
+
+    @property
+    def input(self) -> Source:
+        """What it is read from."""
+        return self.given or self.source
 
 
 @dataclass(frozen=True)

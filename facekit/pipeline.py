@@ -132,7 +132,11 @@ class Pipeline:
             picture = full()
         faces = self.describe(picture, found) if found else []
         return [
-            replace(face, dark=is_too_dark(picture.pixels, resized(face.detection, 1 / picture.scale).box))
+            replace(
+                face,
+                detection=face.detection.inside(picture.size),
+                dark=is_too_dark(picture.pixels, resized(face.detection, 1 / picture.scale).box),
+            )
             for face in faces
         ]
 

@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from facekit import settings
 from facekit.arguments import path_of, seconds_of, switch, text_of, whole_number
 from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError, TruncatedError
 from facekit.images import MAX_PIXELS
-from facekit.results import Face, Picture
+from facekit.inputs import Given, Source, name_of, picture_of
+from facekit.results import SCHEMA, Face, Picture
 from facekit.room import IN_WORK, LARGE, Asking, Room
 
 if TYPE_CHECKING:
@@ -57,6 +58,18 @@ class Reading:
     def largest(self) -> Face:
         """The face with the largest box; of equal ones the surest. There must be one."""
         return max(self.faces, key=lambda face: face.quality.size)
+
+    def to_dict(self) -> dict[str, Any]:
+        width, height = self.size
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "width": width or None,
+            "height": height or None,
+            "faces": [face.to_dict() for face in self.faces],
+            "notes": list(self.notes),
+            "error": self.error,
+        }
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ class Options:
 
 
 def read_faces(
-    sources: Sequence[str], options: Options | None = None, *, pipeline: Pipeline | None = None
+    sources: Sequence[Source], options: Options | None = None, *, pipeline: Pipeline | None = None
 ) -> Iterator[Reading]:
     """Every picture's faces, in order; of the pictures to come, at most a few are held in memory.
 
@@ -123,32 +136,24 @@ def read_faces(
     """
     options = options or Options()
     jobs = min(options.jobs_for(len(sources)), len(sources))
-    if jobs <= 1 or "-" in sources:  # standard input is this process's alone
+    # Standard input, and what is in memory, is this process's alone.
+    if jobs <= 1 or any(isinstance(source, Given) or source == "-" for source in sources):
         return _in_a_thread(sources, options, pipeline)
-    return _Workers(options, jobs).run(sources)
+    return _Workers(options, jobs).run([name_of(source) for source in sources])
 
 
 def read_one(
-    source: str, pipeline: Pipeline, options: Options, admit: Callable[[int], None] = lambda pixels: None
+    given: Source, pipeline: Pipeline, options: Options, admit: Callable[[int], None] = lambda pixels: None
 ) -> Reading:
     """Read one picture; everything that can be wrong with it becomes the reading's `error`. `admit` is asked
     before so many pixels are made."""
-    from facekit import images
     from facekit.lighting import with_light
 
+    source = name_of(given)
     try:
-        data = images.content(source)
-
-        def full(longest: int | None = None) -> Picture:
-            return images.decode(
-                data,
-                source,
-                max_pixels=options.max_pixels,
-                accept_truncated=options.accept_truncated,
-                longest=longest,
-                admit=admit,
-            )
-
+        full = picture_of(
+            given, max_pixels=options.max_pixels, accept_truncated=options.accept_truncated, admit=admit
+        )
         picture = full(None if options.keep_pictures else pipeline.longest_look)
         faces = tuple(pipeline.faces(picture, full=full))
         notes = with_light(picture, faces)
@@ -173,13 +178,13 @@ def read_one(
     )
 
 
-def _in_a_thread(sources: Sequence[str], options: Options, ready: Pipeline | None) -> Iterator[Reading]:
+def _in_a_thread(sources: Sequence[Source], options: Options, ready: Pipeline | None) -> Iterator[Reading]:
     reader = _Thread(sources, options, ready)
     try:
         for number, source in enumerate(sources):
             reading = reader.next()
             if reading is None:
-                reading = _given_up(source, options)
+                reading = _given_up(name_of(source), options)
                 reader = _Thread(sources[number + 1 :], options, reader.pipeline)
             if isinstance(reading, BaseException):
                 raise reading
@@ -191,7 +196,7 @@ def _in_a_thread(sources: Sequence[str], options: Options, ready: Pipeline | Non
 class _Thread:
     """A thread that reads ahead. It cannot be ended while it is busy with a picture, only left alone."""
 
-    def __init__(self, sources: Sequence[str], options: Options, ready: Pipeline | None) -> None:
+    def __init__(self, sources: Sequence[Source], options: Options, ready: Pipeline | None) -> None:
         self.pipeline = ready
         self._options = options
         self._done: queue.Queue[Reading | BaseException] = queue.Queue(maxsize=2)
@@ -219,7 +224,7 @@ class _Thread:
             while True:
                 self._done.get_nowait()
 
-    def _run(self, sources: Sequence[str]) -> None:
+    def _run(self, sources: Sequence[Source]) -> None:
         try:
             self.pipeline = self.pipeline or self._options.pipeline()
             for source in sources:

@@ -50,6 +50,12 @@ class Detection:
     points: NDArray[np.float32] | None = None
     tilt: float = 0.0
 
+    def inside(self, size: tuple[int, int]) -> Detection:
+        """The same with what of its box lies in a picture of this width and height."""
+        (x0, y0, x1, y1), (width, height) = self.box, size
+        box = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height)))
+        return self if box == self.box else replace(self, box=box)
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -100,6 +106,8 @@ class Face:
         return {
             "box": [round(value, 1) for value in self.detection.box],
             "detector_score": round(self.detection.score, 4),
+            "points": [[round(float(x), 1), round(float(y), 1)] for x, y in self.points],
+            "quality": self.quality.to_dict(),
         }
 
     def without_crop(self) -> Face:
@@ -166,15 +174,90 @@ class Identification:
 
 @dataclass(frozen=True, eq=False)
 class PictureResult:
-    """All that is known of one input: its identified faces, or the error that stopped it. `notes` are remarks
-    on the picture, for the user."""
+    """All that is known of one input: its identified faces, or the error that stopped it. `size` is its width
+    and height in pixels, as far as it could be read; `notes` are remarks on the picture, for the user."""
 
     source: str
     faces: tuple[Identification, ...] = ()
     error: str | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
+    size: tuple[int, int] = (0, 0)
 
     def to_dict(self) -> dict[str, Any]:
-        faces = [face.to_dict() for face in self.faces]
-        notes = list(self.notes)
-        return {"schema": SCHEMA, "source": self.source, "faces": faces, "notes": notes, "error": self.error}
+        width, height = self.size
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "width": width or None,
+            "height": height or None,
+            "faces": [face.to_dict() for face in self.faces],
+            "notes": list(self.notes),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Two pictures' faces compared: `same` when the score reaches the threshold, unless both are `too_poor`:
+    of two such pictures it is reached by strangers too (facekit.poorness)."""
+
+    score: float
+    threshold: float
+    notes: tuple[str, ...] = ()
+    too_poor: bool = False
+
+    @property
+    def same(self) -> bool:
+        return self.score >= self.threshold and not self.too_poor
+
+    @property
+    def reason(self) -> str | None:
+        """Why they are not the same: `too_poor` for a score that strangers reach, else `below_threshold`."""
+        if self.same:
+            return None
+        return "below_threshold" if self.score < self.threshold else "too_poor"
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {"score": round(self.score, 4), "threshold": round(self.threshold, 4)}
+        verdict = {"same": self.same, "reason": self.reason}
+        return {"schema": SCHEMA, **values, **verdict, "notes": list(self.notes)}
+
+
+@dataclass(frozen=True)
+class GallerySummary:
+    """What a gallery holds in all. Of `removed` and `renamed` pictures it knows that they stay out."""
+
+    gallery: str
+    people: int
+    templates: int
+    removed: int
+    renamed: int
+    threshold: float
+    calibration: str
+    embedder: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **vars(self), "threshold": round(self.threshold, 4)}
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """A file that ships with facekit, what it is used for, and its SHA-256."""
+
+    use: str
+    file: str
+    bytes: int
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **vars(self)}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What belongs into a bug report: a line of text for each subject."""
+
+    lines: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **self.lines}

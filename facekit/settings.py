@@ -68,8 +68,9 @@ def expanded(path: str) -> str:
 
 def gallery_file(place: str | os.PathLike[str]) -> Path:
     """The file that a gallery's place means, for every command and option: a folder, or what ends with a
-    slash, means the `gallery.db` in it."""
-    text = expanded(os.fspath(place))
+    slash, means the `gallery.db` in it. Only in a text is `~` the home folder: a Path has its names as they
+    are, and `./~root` of a command line must not become another user's home."""
+    text = expanded(place) if isinstance(place, str) else os.fspath(place)
     if not text:
         raise UsageError("the name of the gallery is empty: give a file or a folder")
     path = Path(text)

@@ -123,7 +123,7 @@ class Trials:
             "-g",
             str(gallery),
             "-f",
-            "json",
+            "jsonl",
             "--jobs",
             "1",
         ]

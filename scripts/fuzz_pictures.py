@@ -114,7 +114,7 @@ def fuzz(
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    arguments = ["identify", str(pictures), "-g", gallery, "-f", "json", "-q", "--jobs", str(jobs)]
+    arguments = ["identify", str(pictures), "-g", gallery, "-f", "jsonl", "-q", "--jobs", str(jobs)]
     return _run([*command, *arguments, "--truncated", "accept"], folder / "errors.txt", count)
 
 

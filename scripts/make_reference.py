@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import settings, verbs, weights
+import facekit
+from facekit import settings, weights
 from facekit.calibration import Calibration
 from facekit.embedding import Embedder
 from facekit.evaluation import calibration, evidence
@@ -36,6 +37,7 @@ from facekit.gallery import Gallery, open_gallery
 from facekit.reading import Options
 from facekit.training import manifest
 from facekit.training.data import read_array
+from facekit.verbs.galleries import gallery_for_enrollment
 
 
 def enroll(people: Path, target: Path) -> None:
@@ -45,8 +47,8 @@ def enroll(people: Path, target: Path) -> None:
         (root,) = Path(folder).iterdir()
         fresh = Path(folder, "reference.db")
         pipeline = Options().pipeline()
-        with verbs.gallery_for_enrolment(fresh, pipeline) as gallery:
-            report = verbs.enroll(root, gallery, options=Options(jobs=settings.default_threads()))
+        with gallery_for_enrollment(fresh, pipeline) as gallery:
+            report = facekit.enroll(root, gallery, options=Options(jobs=settings.default_threads()))
         for outcome in report.outcomes:
             if outcome.status != "enrolled" or outcome.problems:
                 print(outcome.status, Path(outcome.source).relative_to(root), *outcome.problems)

@@ -30,7 +30,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import settings, verbs
+import facekit
+from facekit import settings
 from facekit.embedding import Embedder
 from facekit.evaluation import calibration, metrics, pictures
 from facekit.evaluation.calibration import NonMated
@@ -115,7 +116,7 @@ def pooled(
 
 
 def reference() -> Enrolled:
-    with verbs.open_gallery(settings.reference_gallery(), fingerprint=Pipeline().fingerprint) as gallery:
+    with facekit.open_gallery(settings.reference_gallery(), fingerprint=Pipeline().fingerprint) as gallery:
         contents = list(gallery.contents())
     return Enrolled.of(np.stack([item.vector for item in contents]), [item.subject for item in contents])
 

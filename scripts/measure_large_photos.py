@@ -72,7 +72,7 @@ def large(photo: Path, megapixels: float, share: float, *, texture: bool) -> Ima
 def cost(name: str, file: Path, count: int, pipeline: Pipeline) -> Cost:
     """Measure one photo."""
     began = time.monotonic()
-    command = [sys.executable, "-c", _ALONE, *COMMAND, "detect", "-q", "-f", "json", str(file)]
+    command = [sys.executable, "-c", _ALONE, *COMMAND, "detect", "-q", "-f", "jsonl", str(file)]
     memory, result = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n", 1)
     found = json.loads(result)["faces"]
     cold = time.monotonic() - began

@@ -355,7 +355,7 @@ def print_rows(found: Iterator[Row], sizes: Sequence[tuple[int, int]], enrolled:
 
 def count_photos(photos: Path) -> None:
     """Enroll the photos as a user does, and count what is refused."""
-    from facekit import verbs
+    import facekit
     from facekit.reading import Options
 
     with tempfile.TemporaryDirectory() as folder:
@@ -363,7 +363,7 @@ def count_photos(photos: Path) -> None:
         roots = [each for each in Path(folder).iterdir() if each.is_dir()]
         root = roots[0] if len(roots) == 1 else Path(folder)
         jobs = Options(jobs=settings.default_threads())
-        report = verbs.enroll(root, Path(folder, "gallery.db"), options=jobs)
+        report = facekit.enroll(root, Path(folder, "gallery.db"), options=jobs)
     print(f"{report.count('enrolled')} enrolled, {report.count('refused')} refused")
     for reason, count in report.refusals():
         print(f"{count} {reason}")

@@ -66,7 +66,7 @@ tail -1 "$root.cv2"
 
 say "facekit identify, without network"
 offline /venv/bin/facekit identify /src/tests/data/astronaut.png
-offline /venv/bin/facekit identify /src/tests/data/astronaut.png --format json | inside /venv/bin/python -c '
+offline /venv/bin/facekit identify /src/tests/data/astronaut.png --format jsonl | inside /venv/bin/python -c '
 import json, sys
 (face,) = json.load(sys.stdin)["faces"]
 assert len(face["candidates"]) == 5, face

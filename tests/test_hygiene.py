@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facekit import output
 from facekit.calibration import Calibration
 from facekit.gallery import NewTemplate, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.hygiene import Doubt, camera, doubts_of
-from facekit.rendering.doubted import lines
+from facekit.rendering.doubted import Doubted, Finding
 
 THRESHOLD = 0.5
 
@@ -122,14 +124,18 @@ def test_one_person_who_changed_a_little_is_one_person() -> None:
     assert doubts_of(templates(4, 12, noise=0.15), THRESHOLD) == []
 
 
+def shown(found: Sequence[Doubt], style: str) -> Iterator[str]:
+    return output.written((Finding.of(doubt, None) for doubt in found), style, Doubted())
+
+
 def test_the_command_for_two_people_names_all_photos_of_the_fewer() -> None:
     doubt = Doubt("two_people", "ann", own_score=0.1, photos=("-a.jpg", "b.jpg"))
-    [line] = lines([doubt], "json", None)
+    [line] = shown([doubt], "jsonl")
     assert "gallery remove --photo=-a.jpg --photo b.jpg ann" in line
-    header, row = lines([doubt], "csv", None)
+    header, row = shown([doubt], "csv")
     assert "-a.jpg; b.jpg" in row
     assert header.split(",").index("photos") == 6
-    assert "may be two people: -a.jpg, b.jpg" in next(iter(lines([doubt], "table", None)))
+    assert "may be two people: -a.jpg, b.jpg" in next(iter(shown([doubt], "table")))
 
 
 def magnets(count: int) -> list[NewTemplate]:
@@ -168,13 +174,13 @@ def test_who_has_only_poor_pictures_is_named() -> None:
 
 def test_magnets_and_poor_people_are_told_in_every_format() -> None:
     found = [Doubt("magnet", "ann", photo="a.jpg", people=7), Doubt("poor", "ben")]
-    sentence, command, poor, show = lines(found, "table", None)
+    sentence, command, poor, show = shown(found, "table")
     assert "a.jpg of ann is as like to 7 other people" in sentence
     assert command.strip() == "facekit gallery remove --photo a.jpg ann"
     assert "only poor pictures" in poor
     assert show.strip() == "facekit gallery show ben"
-    assert [json.loads(line)["people"] for line in lines(found, "json", None)] == [7, None]
-    header, row, _ = lines(found, "csv", None)
+    assert [json.loads(line)["people"] for line in shown(found, "jsonl")] == [7, None]
+    header, row, _ = shown(found, "csv")
     assert row.split(",")[header.split(",").index("people")] == "7"
 
 

@@ -71,7 +71,7 @@ def test_nothing_heavy_is_loaded_before_there_is_work(code: str) -> None:
 def test_identify_does_without_opencv_and_torch(astronaut: Path, tmp_path: Path) -> None:
     """`import cv2` fails where the system has no libGL; a value of None in sys.modules does the same."""
     blocked = "import sys; sys.modules.update(dict.fromkeys(['cv2', 'torch', 'matplotlib', 'imutils']))"
-    arguments = ["identify", str(astronaut), "--format", "json"]
+    arguments = ["identify", str(astronaut), "--format", "jsonl"]
     code = blocked + HELP.format(arguments=arguments)
     done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr

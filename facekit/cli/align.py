@@ -26,7 +26,11 @@ def align(console: Console, /, raw: Path, out: Path, options: Options) -> int:
     RAW has a folder for each person, as for facekit enroll and facekit train. The crops are PNG files
     of 112×112 pixels, aligned by five points; pictures without a face are listed.
     """
-    from facekit.cli.reporting import report
-    from facekit.rendering.files import CropTree
+    from facekit.cli.results import Writer
+    from facekit.rendering.pictures import PictureView
+    from facekit.rendering.trees import Crop
+    from facekit.verbs.pictures import align
 
-    return report(console, [str(raw)], options, CropTree(raw, out, console.note, console.error))
+    view: PictureView[Crop] = PictureView()
+    writer = Writer(console, None, view)
+    return writer.write(align(raw, out, options=options, **writer.heard))

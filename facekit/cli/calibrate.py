@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +11,6 @@ from facekit.cli import options as shared
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.reading import Options
 
 
 @shared.command("calibrate")
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The curve by which identify --probability turns scores into probabilities.",
 )
-@click.option("--data", "name", metavar="NAME", help="What to call the photos in the gallery's record.")
+@click.option("--data", metavar="NAME", help="What to call the photos in the gallery's record.")
 @click.option(
     "--accept-difference",
     is_flag=True,
@@ -57,24 +55,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be set, and change nothing.")
 @shared.own_gallery_option
 @shared.picture_options
-@shared.format_option("table", "json")
+@shared.format_option()
 @click.pass_obj
-def calibrate(
-    console: Console,
-    /,
-    fpir: float | None,
-    fmr: float | None,
-    images: Path | None,
-    aligned: bool,
-    scores: Path | None,
-    probability: str,
-    name: str | None,
-    accept_difference: bool,
-    dry_run: bool,
-    gallery: Path | None,
-    options: Options,
-    style: str,
-) -> int:
+def calibrate(console: Console, /, style: str, **wanted: Any) -> int:
     """Set a gallery's threshold so that strangers seldom get a name, and record how that was shown.
 
     Chosen is the lowest threshold whose rate is at most RATE with 95 % confidence. Without --images or
@@ -89,16 +72,12 @@ def calibrate(
       facekit calibrate --fpir 0.01 --images strangers/
       facekit calibrate --fmr 0.0001 --scores scores.csv --dry-run
     """
-    from facekit.cli.calibrating import Calibrating
+    from facekit.cli.results import Writer
+    from facekit.cli.waiting import Waiting
+    from facekit.rendering.calibrated import CalibratedView
+    from facekit.verbs.calibrate import calibrate
 
-    if (fpir is None) == (fmr is None):
-        raise click.UsageError("Give one of --fpir and --fmr.")
-    if images is not None and scores is not None:
-        raise click.UsageError("Give one of --images and --scores.")
-    run = Calibrating(
-        console, gallery, style, "FPIR" if fmr is None else "FMR", fpir or fmr or 0.0, dry_run=dry_run
-    )
-    evidence, source = run.evidence(
-        images, scores, options, aligned=aligned, accept_difference=accept_difference
-    )
-    return run.set(evidence, name or source, probability)
+    with Waiting(console) as waiting:
+        found = calibrate(**wanted, **waiting.heard)
+    shared.tell_gallery(console, wanted["gallery"], found.gallery)
+    return Writer(console, style, CalibratedView()).write([found])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -53,7 +53,7 @@ def cluster(
     /,
     inputs: tuple[str, ...],
     out: Path | None,
-    copy: str,
+    copy: Any,
     threshold: float | None,
     gallery: Path | None,
     options: Options,
@@ -73,19 +73,13 @@ def cluster(
       facekit cluster holiday/ --copy photos --out people/   then give the folders names, and enroll
       facekit cluster holiday/ --format json
     """
-    from contextlib import ExitStack
+    from facekit.cli.results import Writer
+    from facekit.rendering.grouped import Grouped
+    from facekit.verbs.cluster import cluster
 
-    from facekit.cli.grouping import Groups
-    from facekit.cli.reporting import report
-    from facekit.rendering import grouped
-
-    with ExitStack() as stack:
-        if out:
-            stack.enter_context(grouped.empty_folder(out, inputs))
-        pipeline = options.pipeline()
-        opened = shared.own_gallery(gallery, console=console, fingerprint=pipeline.fingerprint)
-        if opened is not None:
-            stack.enter_context(opened)
-        spec = pipeline.spec
-        groups = Groups(console, style, spec.threshold, spec.poor_from, threshold, opened, out, copy)
-        return report(console, inputs, options, groups)
+    found = cluster(
+        inputs, gallery, out=out, copy=copy, threshold=threshold, options=options, **console.heard
+    )
+    for problem in found.problems:
+        console.error(problem)
+    return Writer(console, style, Grouped(found, out, copy)).write(found.results())

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -25,6 +26,11 @@ class Console:
         self._line = ""
         self._drawn = 0.0
         self._began = 0.0
+
+    @property
+    def heard(self) -> dict[str, Any]:
+        """What a verb is given, so that its remarks and its progress are told here."""
+        return {"on_note": self.note, "on_progress": self.progress}
 
     def emit(self, line: str) -> None:
         """A line of data. Raises OSError where standard output does not take it."""

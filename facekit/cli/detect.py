@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +35,9 @@ def detect(
     are x0,y0 – x1,y1 in pixels of the upright picture; the points are the eyes, the nose and the
     corners of the mouth, left ones first as seen in the picture.
     """
-    from facekit.cli.reporting import report
-    from facekit.rendering import detected
+    from facekit.cli.results import Writer
+    from facekit.rendering.detected import Detected
+    from facekit.verbs.pictures import detect
 
-    options = replace(options, keep_pictures=annotate is not None)
-    return report(console, inputs, options, detected.Printer(console.emit, style, annotate, inputs))
+    writer = Writer(console, style, Detected())
+    return writer.write(detect(inputs, annotate=annotate, options=options, **writer.heard))

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     help="Write to FILE (.npz, .csv or .jsonl) instead of standard output.",
 )
 @shared.picture_options
-@shared.format_option("json", "csv")
+@shared.format_option("jsonl", without=["table"])
 @click.pass_obj
 def embed(
     console: Console, /, inputs: tuple[str, ...], output: Path | None, options: Options, style: str
 ) -> int:
     """Write the unit vectors of all faces of all pictures, for programs of your own.
 
-    Each face has its picture, its place in it, its quality and its vector; the cosine of two faces is
-    the dot product of their vectors. Vectors are biometric data: whoever has them can recognise these
+    Each face has its place in its picture, its quality and its vector; the cosine of two faces is the dot
+    product of their vectors. Vectors are biometric data: whoever has them can recognise these
     people.
 
     The feature norm of a face is the length of the network's vector before it was scaled to 1. With an
@@ -45,8 +45,10 @@ def embed(
       facekit embed photos/ -o faces.npz
       facekit embed photos/ --format csv > faces.csv
     """
-    from facekit.cli.reporting import report
-    from facekit.rendering.embedded import open_writer
+    from facekit.cli.results import Writer
+    from facekit.rendering.embedded import Embedded
+    from facekit.verbs.pictures import embed
 
-    with open_writer(output, style, console.emit, inputs) as writer:
-        return report(console, inputs, options, writer)
+    pipeline = options.pipeline()
+    writer = Writer(console, None if output else style, Embedded(pipeline.dimension))
+    return writer.write(embed(inputs, output=output, options=options, pipeline=pipeline, **writer.heard))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from facekit.cli import DONE, FAILED, NO_FACE, paths
 from facekit.cli import options as shared
+from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -51,19 +50,7 @@ if TYPE_CHECKING:
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
-def enroll(
-    console: Console,
-    /,
-    paths: tuple[str, ...],
-    subject: str | None,
-    again: bool,
-    accept_mixed: bool,
-    accept_poor: bool,
-    strict: bool,
-    gallery: Path | None,
-    options: Options,
-    style: str,
-) -> int:
+def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> int:
     """Add people to a gallery from their pictures.
 
     PATH is a folder with a sub-folder for each person, named like the person; or pictures and folders
@@ -89,19 +76,11 @@ def enroll(
       facekit enroll people/
       facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
     """
-    from facekit import enrolment, settings, verbs
-    from facekit.cli.enrolling import Enrolling
+    from facekit.cli.results import Writer
+    from facekit.rendering.enrolled import Enrolled
+    from facekit.verbs.enroll import enroll
 
-    plan = enrolment.plan(paths, subject)
-    for remark in plan.remarks():
-        console.note(remark)
-    pipeline = options.pipeline()
-    place = settings.gallery_to_write(gallery, None if subject else enrolment.home(paths))
-    rules = enrolment.Rules(strict, again, accept_mixed, accept_poor)
-    with verbs.gallery_for_enrolment(place, pipeline) as opened:
-        shared.tell_gallery(console, gallery, place)
-        outcomes = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
-        report = Enrolling(console, style, opened, options.embedder).run(plan.photos, outcomes)
-    if report.failed:
-        return FAILED
-    return NO_FACE if report.without_face else DONE
+    view = Enrolled(options.embedder)
+    with Writer(console, style, view) as writer:
+        view.report = enroll(**wanted, options=options, on_result=writer.one, **writer.heard)
+    return writer.status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +10,10 @@ from facekit.cli import numbers, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from facekit.cli.console import Console
-    from facekit.reading import Options
+    from facekit.evaluation.evaluations import Evaluation
 
 
 @click.group("evaluate", short_help="Measure error rates on your own pictures.")
@@ -78,17 +79,7 @@ _mistakes = click.option(
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
-def verification(
-    console: Console,
-    /,
-    pairs: Path | None,
-    images: Path | None,
-    aligned: bool,
-    flip: bool,
-    options: Options,
-    from_scores: Path | None,
-    **output: Any,
-) -> int:
+def verification(console: Console, /, style: str, **wanted: Any) -> int:
     """Measure how well pairs of pictures are told to be of the same person or of two (1:1).
 
     With --pairs, the pairs of a list: LFW's pairs.txt (pictures at NAME/NAME_0001.jpg below the folder),
@@ -105,12 +96,9 @@ def verification(
       facekit evaluate verification --from-scores scores.csv --threshold 0.4
       facekit evaluate verification --pairs cfp_fp.bin
     """
-    from facekit.cli.evaluating import Evaluating
-    from facekit.evaluation.protocols import Source
+    from facekit.verbs.evaluate import evaluate_verification
 
-    run = Evaluating(console, **output)
-    source = Source(options, aligned, flip, run.waiting.progress, console.note)
-    return run.verification(pairs, images, source, from_scores)
+    return _evaluated(console, style, evaluate_verification, wanted)
 
 
 @shared.command("identification", short_help="Who is it, among N? Searches of a gallery (1:N).")
@@ -158,22 +146,7 @@ def verification(
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
-def identification(
-    console: Console,
-    /,
-    images: Path | None,
-    gallery: Path | None,
-    gallery_photos: int,
-    strangers: float | None,
-    splits: int,
-    seed: int,
-    people: Path | None,
-    aligned: bool,
-    flip: bool,
-    options: Options,
-    from_scores: Path | None,
-    **output: Any,
-) -> int:
+def identification(console: Console, /, style: str, **wanted: Any) -> int:
     """Measure how well people are found in a gallery, and strangers are not (1:N).
 
     FOLDER has a sub-folder for each person. In each of several random divisions some people are left out
@@ -187,14 +160,21 @@ def identification(
       facekit evaluate identification --images probes/ --gallery people/gallery.db
       facekit evaluate identification --images people/ --scores scores.csv --format json
     """
-    from facekit.cli.evaluating import Evaluating
-    from facekit.evaluation.protocols import Source, Splits
+    from facekit.verbs.evaluate import evaluate_identification
 
-    run = Evaluating(console, **output)
-    share = strangers if strangers is not None else 0.0 if gallery else 0.5
-    plan = Splits(gallery_photos, share, splits if share else 1, seed)
-    source = Source(options, aligned, flip, run.waiting.progress, console.note)
-    return run.identification(images, gallery, plan, people, source, from_scores)
+    return _evaluated(console, style, evaluate_identification, wanted)
+
+
+def _evaluated(
+    console: Console, style: str, verb: Callable[..., Evaluation[Any]], wanted: dict[str, Any]
+) -> int:
+    from facekit.cli.results import Writer
+    from facekit.cli.waiting import Waiting
+    from facekit.rendering.evaluated import Evaluated
+
+    with Waiting(console) as waiting:
+        found = verb(**wanted, **waiting.heard)
+    return Writer(console, style, Evaluated()).write([found])
 
 
 for _command in (verification, identification):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from facekit.cli import DONE, FAILED, paths
 from facekit.cli import options as shared
 from facekit.rendering.counting import counted, listed
-from facekit.rendering.escaping import printable
 
 if TYPE_CHECKING:
-    from facekit.cli.console import Console
-    from facekit.gallery import Gallery
+    from collections.abc import Iterator
 
-_UNREADABLE = ("file", "integrity", "rows")
+    from facekit.cli.console import Console
+    from facekit.output.view import View
+    from facekit.verbs.gallery import Import
+
 _name = click.argument("name", shell_complete=shared.complete_subject)
 _names = click.argument("names", nargs=-1, required=True, shell_complete=shared.complete_subject)
 
@@ -38,18 +39,11 @@ def gallery() -> None:
 @click.pass_obj
 def list_(console: Console, /, gallery: Path | None, style: str) -> int:
     """List the people, with how many templates they have and since when."""
-    from facekit.rendering.rows import rows
-    from facekit.rendering.tables import Column
+    from facekit.cli.results import Writer
+    from facekit.rendering.people import subjects
+    from facekit.verbs.gallery import gallery_list
 
-    columns = {
-        "subject": Column("subject", flexible=True),
-        "templates": Column("templates", right=True),
-        "added": Column("added"),
-    }
-    with shared.open_gallery(gallery, console=console) as opened:
-        for line in rows(style, columns, (subject.to_dict() for subject in opened.subjects())):
-            console.emit(line)
-    return DONE
+    return Writer(console, style, subjects()).write(gallery_list(gallery, on_note=console.note))
 
 
 @shared.command("show", short_help="Show what is stored, of a person or in all.")
@@ -64,49 +58,13 @@ def show(console: Console, /, name: str | None, gallery: Path | None, style: str
 
     The vectors are not shown; see: facekit gallery export.
     """
-    if name is None:
-        _show_all(console, gallery, style)
-        return DONE
-    from facekit.rendering.rows import rows
-    from facekit.rendering.tables import Column
+    from facekit.cli.results import Writer
+    from facekit.rendering.people import Summary, Templates
+    from facekit.verbs.gallery import gallery_show
 
-    columns = {
-        "source": Column("picture", flexible=True),
-        "sha256": Column("SHA-256", flexible=True),
-        "size": Column("pixels", right=True),
-        "added": Column("added"),
-    }
-    with shared.open_gallery(gallery, console=console) as opened:
-        found = [info.to_dict() for info in opened.templates(name)]
-    records = ({**each, "size": round(each["quality"].get("size", 0))} for each in found)
-    for line in rows(style, columns, records):
-        console.emit(line)
-    return DONE
-
-
-def _show_all(console: Console, gallery: Path | None, style: str) -> None:
-    from facekit.rendering.rows import rows
-    from facekit.rendering.tables import Column
-
-    with shared.open_gallery(gallery, console=console) as opened:
-        stones = opened.tombstones()
-        record = {
-            "gallery": str(opened.place),
-            "people": opened.subject_count,
-            "templates": len(opened),
-            "removed": stones.count("named"),
-            "renamed": stones.count("renamed"),
-            "threshold": round(opened.threshold, 4),
-            "calibration": opened.settings.calibration.description,
-            "embedder": opened.settings.embedder,
-        }
-    columns = {key: Column(key, flexible=key in ("gallery", "calibration")) for key in record}
-    if style == "table":
-        for key, value in record.items():
-            console.emit(f"{key:12}{printable(str(value))}")
-        return
-    for line in rows(style, columns, [record]):
-        console.emit(line)
+    found = gallery_show(name, gallery=gallery, on_note=console.note)
+    view: View[Any] = Summary() if name is None else Templates()
+    return Writer(console, style, view).write(found)
 
 
 @shared.command("forget-removals", short_help="Let removed pictures be enrolled again.")
@@ -118,8 +76,9 @@ def forget_removals(console: Console, /, gallery: Path | None) -> int:
     Of each, a gallery keeps a keyed hash, neither name nor vector, so that the next enrollment of the same
     folder does not bring it back. After this it does. To take back single pictures: facekit enroll --again.
     """
-    with shared.open_gallery(gallery, write=True) as opened:
-        pictures = opened.forget_removals()
+    from facekit.verbs.gallery import gallery_forget_removals
+
+    pictures = gallery_forget_removals(gallery=gallery, on_note=console.note)
     console.note(f"{counted(pictures, 'removed picture')} {'forgotten' if pictures else 'was remembered'}")
     return DONE
 
@@ -150,23 +109,16 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
       facekit gallery remove "Ann Lee"
       facekit gallery remove "Ann Lee" --photo IMG_0301.jpg
     """
-    from facekit.gallery.subject_names import subject_name
+    from facekit.verbs.gallery import gallery_remove
 
-    people = list(dict.fromkeys(map(subject_name, names)))
-    if photos and len(people) > 1:
-        raise click.UsageError("--photo is for the pictures of one person: give one name")
-    with shared.open_gallery(gallery, console=console, write=True) as opened:
-        if photos:
-            gone = opened.remove_photos(people[0], photos)
-            _note_due(console, opened)
-            console.note(f"removed {counted(len(set(photos)), 'picture')} of {people[0]}")
-            if gone:
-                console.note(f"{people[0]} had no other and is gone")
-            return DONE
-        templates = opened.remove(people)
-        _note_due(console, opened)
-    persons = counted(len(people), "person", "people")
-    console.note(f"removed {persons} with {counted(templates, 'template')}")
+    gone = gallery_remove(names, photos=photos, gallery=gallery, on_note=console.note)
+    if photos:
+        console.note(f"removed {counted(gone.templates, 'picture')} of {gone.people[0]}")
+        if gone.gone:
+            console.note(f"{gone.people[0]} had no other and is gone")
+        return DONE
+    persons = counted(len(gone.people), "person", "people")
+    console.note(f"removed {persons} with {counted(gone.templates, 'template')}")
     return DONE
 
 
@@ -177,17 +129,11 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
 @click.pass_obj
 def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
-    from facekit import names
     from facekit.gallery.subject_names import subject_name
+    from facekit.verbs.gallery import gallery_rename
 
-    old, new = subject_name(old), subject_name(new)
-    with shared.open_gallery(gallery, console=console, write=True) as opened:
-        opened.rename(old, new)
-        told = names.Register(opened.names()).warning(new, opened.place)
-        _note_due(console, opened)
-    console.note(f"{old} is now {new}")
-    if told:
-        console.note(told)
+    gallery_rename(old, new, gallery=gallery, on_note=console.note)
+    console.note(f"{subject_name(old)} is now {subject_name(new)}")
     return DONE
 
 
@@ -199,12 +145,11 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
 def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path | None) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
     from facekit.gallery.subject_names import subject_name
+    from facekit.verbs.gallery import gallery_merge
 
-    into = subject_name(into)
-    with shared.open_gallery(gallery, console=console, write=True) as opened:
-        moved = opened.merge(into, others)
-        _note_due(console, opened)
-    console.note(f"{into} has {counted(moved, 'more template')}{'' if moved else ': they were all there'}")
+    moved = gallery_merge(into, others, gallery=gallery, on_note=console.note)
+    came = f"{counted(moved, 'more template')}{'' if moved else ': they were all there'}"
+    console.note(f"{subject_name(into)} has {came}")
     return DONE
 
 
@@ -218,14 +163,14 @@ def export(console: Console, /, file: Path, gallery: Path | None) -> int:
 
     The file holds biometric data: whoever has it can recognise these people.
     """
-    from facekit.gallery import transfer
+    from facekit.verbs.gallery import gallery_export, gallery_export_lines
 
-    with shared.open_gallery(gallery, console=console) as opened:
-        if str(file) == "-":
-            for line in transfer.lines(opened):
-                console.emit(line)
-        else:
-            console.note(f"{counted(transfer.write(opened, file), 'template')} written to {file}")
+    if str(file) == "-":
+        for line in gallery_export_lines(gallery, on_note=console.note):
+            console.emit(line)
+        return DONE
+    templates = gallery_export(file, gallery=gallery, on_note=console.note)
+    console.note(f"{counted(templates, 'template')} written to {file}")
     return DONE
 
 
@@ -240,31 +185,11 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
 
     Makes the gallery when there is none. Templates that are there already are left alone.
     """
-    from facekit import names, settings, verbs
-    from facekit.gallery import open_gallery, transfer
+    from facekit.verbs.gallery import gallery_import
 
-    place = verbs.changeable(settings.gallery_to_write(gallery))
-    exported = transfer.read(sys.stdin.buffer if str(file) == "-" else file)
-    shared.tell_gallery(console, gallery, place, shown=True)
-    if place.exists():
-        with open_gallery(place, write=True) as opened:
-            report = transfer.import_into(opened, exported, again=again)
-            new, everybody = report.subjects, opened.names()
-        added = f"{counted(report.added, 'template')} added to {place}"
-        console.note(listed(added, (report.present, "already there")))
-        if report.held:
-            console.note(f"{report.held} left out: the same face of the same picture has another name here")
-        if report.removed:
-            console.note(f"{report.removed} left out: removed or renamed earlier (--again takes them)")
-    else:
-        settings.make_room(place)
-        with transfer.create_from(exported, place) as opened:
-            stored, new, everybody = len(opened), tuple(opened.names()), []
-        console.note(f"{counted(stored, 'template')} in the new gallery {place}")
-        if twice := len(exported.templates) - stored:
-            console.note(f"{twice} left out: the same face of the same picture is in the file twice")
-    for told in names.warnings(new, everybody, place):
-        console.note(told)
+    source = sys.stdin.buffer if str(file) == "-" else file
+    for line in _imported(gallery_import(source, again=again, gallery=gallery, on_note=console.note)):
+        console.note(line)
     return DONE
 
 
@@ -282,12 +207,11 @@ def copy(console: Console, /, source: Path, target: Path) -> int:
     Example:
       facekit gallery copy people/gallery.db /backup/people-2026-11-26.db
     """
-    from facekit.gallery.sqlite import copying
+    from facekit.verbs.gallery import gallery_copy
 
-    target = target / source.name if target.is_dir() else target
-    copied = copying.copy(source, target)
-    people = counted(copied.subjects, "person", "people")
-    console.note(f"{people} with {counted(copied.templates, 'template')} copied to {target}")
+    copied = gallery_copy(source, target)
+    people = counted(copied.people, "person", "people")
+    console.note(f"{people} with {counted(copied.templates, 'template')} copied to {copied.gallery}")
     return DONE
 
 
@@ -315,45 +239,35 @@ def check(console: Console, /, people: bool, gallery: Path | None, style: str) -
       facekit gallery check
       facekit gallery check --people --gallery family.db
     """
-    from facekit import settings
-    from facekit.gallery.in_use import gallery_in_use
-    from facekit.gallery.sqlite.check import check as problems_of
+    from facekit.cli.results import Writer
+    from facekit.rendering.doubted import Doubted
+    from facekit.verbs.gallery import gallery_check
 
-    tried = settings.galleries_to_read(gallery)
-    place = gallery_in_use(tried) or tried[0]
-    shared.tell_gallery(console, gallery, place, shown=True)
-    problems = problems_of(place)
-    for problem in problems:
-        console.error(problem.message)
-    if people and not any(problem.kind in _UNREADABLE for problem in problems):
-        _print_doubts(console, gallery, style)
-    elif not problems:
-        console.emit(f"{place}: no damage found")
-    return FAILED if problems else DONE
-
-
-def _note_due(console: Console, opened: Gallery) -> None:
-    """Say when bytes of what was removed could not be erased yet; the removal itself is done."""
-    if opened.due:
-        console.note(
-            f"{opened.place}: its files still hold bytes of what was removed ({opened.due}): the next "
-            "command that writes to the gallery erases them"
-        )
+    found = gallery_check(people=people, gallery=gallery, on_note=console.note)
+    for problem in found.problems:
+        console.error(problem)
+    if not people and found.whole:
+        console.emit(f"{found.gallery}: no damage found")
+    if people and found.readable:
+        Writer(console, style, Doubted()).write(found.findings)
+        persons = counted(found.people, "person", "people")
+        looked_at = f"{counted(found.templates, 'template')} of {persons} in {found.gallery}"
+        console.note(f"{counted(len(found.findings), 'doubt')} about {looked_at}")
+    return DONE if found.whole else FAILED
 
 
-def _print_doubts(console: Console, place: Path | None, style: str) -> None:
-    from facekit import hygiene
-    from facekit.cli.enrolling import tell_poor
-    from facekit.rendering import doubted
-
-    with shared.open_gallery(place) as opened:
-        found = hygiene.doubts(opened)
-        tell_poor(console, opened, None)
-        for line in doubted.lines(found, style, place):
-            console.emit(line)
-        people = counted(opened.subject_count, "person", "people")
-        looked_at = f"{counted(len(opened), 'template')} of {people} in {opened.place}"
-    console.note(f"{counted(len(found), 'doubt')} about {looked_at}")
+def _imported(done: Import) -> Iterator[str]:
+    if done.new:
+        yield f"{counted(done.added, 'template')} in the new gallery {done.gallery}"
+        if done.held:
+            yield f"{done.held} left out: the same face of the same picture is in the file twice"
+        return
+    added = f"{counted(done.added, 'template')} added to {done.gallery}"
+    yield listed(added, (done.present, "already there"))
+    if done.held:
+        yield f"{done.held} left out: the same face of the same picture has another name here"
+    if done.removed:
+        yield f"{done.removed} left out: removed or renamed earlier (--again takes them)"
 
 
 for _command in (list_, show, forget_removals, remove, rename, merge, export, import_, copy, check):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from facekit.cli import DONE, FAILED, NO_FACE, numbers, paths
+from facekit.cli import numbers, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -41,10 +40,10 @@ CROPS = Path("faces")
     default=5,
     show_default=True,
     metavar="N",
-    help="Candidates for each face; of several pictures the table has them only if this is given.",
+    help="So many of the most similar people for each face; the table shows them if this is given.",
 )
 @click.option(
-    "--verbose", "-v", is_flag=True, help="Show each face with its candidates, of many pictures too."
+    "--verbose", "-v", is_flag=True, help="Show where each face is, and the people it is most like."
 )
 @click.option(
     "--threshold",
@@ -66,44 +65,43 @@ def identify(
     console: Console,
     /,
     inputs: tuple[str, ...],
-    save_face: str | None,
-    annotate: Path | None,
     gallery: Path | None,
     options: Options,
     style: str,
-    probability: bool,
     verbose: bool,
-    **decision: Any,
+    save_face: str | None,
+    threshold: float | None,
+    probability: bool,
+    **wanted: Any,
 ) -> int:
     """Say who is in each picture.
 
-    INPUT is a picture, a folder (with the folders in it), or - for a picture on standard input. Of one
-    picture, each face is shown with the most similar people of the gallery, and the name of the person it
-    is, or "unknown" when no score reaches the gallery's threshold; of several, there is a line for each
-    picture with the names from left to right.
+    INPUT is a picture, a folder (with the folders in it), or - for a picture on standard input. There is a
+    line for each picture with the names from left to right, and "unknown" for a face whose best score is
+    below what a name needs.
 
     \b
     Examples:
       facekit identify party.jpg
+      facekit identify party.jpg --verbose                 each face with the people it is most like
       facekit identify holiday/ --annotate named/ --format csv > faces.csv
       curl -s https://example.org/a.jpg | facekit identify -
     """
-    from facekit.cli.naming import Naming
+    from facekit.cli.results import Writer
+    from facekit.rendering.identified import Identified, name_needs
+    from facekit.verbs.identify import identify
 
     inputs, crops = _without_mistake(inputs, save_face)
-    options = replace(options, keep_pictures=annotate is not None)
     pipeline = options.pipeline()
-    with shared.open_gallery(
-        gallery, console=console, fingerprint=pipeline.fingerprint, shown=style == "table"
-    ) as opened:
-        if probability:
-            decision["curve"] = shared.probability_of(opened, options.embedder)
-        detailed = verbose or probability or _is_given("top")
-        naming = Naming(console, opened, style, decision, crops, annotate, inputs, detailed=detailed)
-        naming.run(inputs, options, pipeline)
-    if console.failed:
-        return FAILED
-    return DONE if naming.faces else NO_FACE
+    wanted |= {"threshold": threshold, "probability": probability, "save_face": crops}
+    detailed = verbose or probability or _is_given("top")
+    with shared.open_gallery(gallery, console=console, fingerprint=pipeline.fingerprint) as opened:
+        needs = name_needs(
+            opened.threshold, opened.settings.calibration.description, threshold, exact=detailed
+        )
+        writer = Writer(console, style, Identified(needs, detailed=detailed, probability=probability))
+        wanted |= {"options": options, "pipeline": pipeline, **writer.heard}
+        return writer.write(identify(inputs, opened, **wanted))
 
 
 def _is_given(option: str) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facekit.cli import DONE
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -16,20 +15,15 @@ if TYPE_CHECKING:
 
 @shared.command("info")
 @shared.gallery_option
-@shared.format_option("table", "json")
+@shared.format_option()
 @click.pass_obj
 def info(console: Console, /, gallery: Path | None, style: str) -> int:
     """Print what to paste into a bug report: versions, processor, networks, and the gallery's size.
 
     No names and no folders of yours are in it.
     """
-    from facekit.diagnosis import diagnose
-    from facekit.rendering.escaping import json_line, printable
+    from facekit.cli.results import Writer
+    from facekit.rendering.about import Diagnosed
+    from facekit.verbs.about import info
 
-    found = diagnose(gallery)
-    if style == "json":
-        console.emit(json_line({"schema": 1, **found}))
-    else:
-        for what, value in found.items():
-            console.emit(f"{what:12}  {printable(value)}")
-    return DONE
+    return Writer(console, style, Diagnosed()).write([info(gallery)])

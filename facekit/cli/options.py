@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,8 +14,8 @@ from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.sqlite.gallery import Gallery
-    from facekit.probability import Probability
+    from facekit.gallery.base import Gallery
+    from facekit.gallery.places import Place
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -147,16 +147,18 @@ quiet_option = click.option("--quiet", "-q", **_QUIET)
 debug_option = click.option("--debug", **_DEBUG)
 
 
-def format_option(*formats: str) -> Callable[[Command], Command]:
-    """`--format`, as the parameter `style`; the first is the default."""
+def format_option(default: str = "table", *, without: Sequence[str] = ()) -> Callable[[Command], Command]:
+    """`--format`, as the parameter `style`."""
+    from facekit.output import FORMATS
+
     return click.option(
         "--format",
         "-f",
         "style",
-        type=click.Choice(formats or ("table", "json", "csv")),
-        default=(formats or ("table",))[0],
+        type=click.Choice([name for name in FORMATS if name not in without]),
+        default=default,
         show_default=True,
-        help="How results are printed.",
+        help="How results are printed. json is one document, jsonl an object a line.",
     )
 
 
@@ -197,56 +199,21 @@ def open_gallery(
     console: Console | None = None,
     write: bool = False,
     fingerprint: str | None = None,
-    shown: bool = False,
 ) -> Gallery:
-    """The gallery to use; the console says which, where the user named none and it is not `shown` anyway."""
-    from facekit import verbs
+    """The gallery to use; the console says which, where the user named none."""
+    from facekit.verbs import galleries
 
-    gallery = verbs.open_gallery(path, write=write, fingerprint=fingerprint)
+    gallery = galleries.open_gallery(path, write=write, fingerprint=fingerprint)
     if console:
-        tell_gallery(console, path, gallery.path, shown=shown)
+        galleries.tell_gallery(path, gallery.place, console.note)
     return gallery
 
 
-def tell_gallery(console: Console, named: Path | None, used: Path, *, shown: bool = False) -> None:
+def tell_gallery(console: Console, named: Path | None, used: Place) -> None:
     """Say which gallery is used, where the user named none."""
-    from facekit import hints, settings
+    from facekit.verbs import galleries
 
-    if settings.named_gallery(named) is not None:
-        return
-    if settings.is_reference(used):
-        own = settings.first_there(settings.own_galleries())
-        why = f"nobody was ever enrolled in {own}" if own else "there is no gallery of yours"
-        console.note(f"{why}: using the shipped one of public figures (make yours with: {hints.enroll()})")
-    elif not shown:
-        console.note(f"the gallery is {used}")
-
-
-def own_gallery(path: Path | None, *, console: Console, fingerprint: str | None = None) -> Gallery | None:
-    """The gallery given, or else one of the user's own where there is one; never the shipped one."""
-    from facekit import settings, verbs
-    from facekit.gallery.in_use import gallery_in_use
-
-    place = gallery_in_use(settings.own_galleries(path))
-    if place is None and settings.named_gallery(path) is None:
-        return None
-    opened = verbs.open_gallery(place or path, fingerprint=fingerprint)
-    tell_gallery(console, path, opened.path)
-    return opened
-
-
-def probability_of(gallery: Gallery, embedder: Path | None) -> Probability:
-    """The gallery's curve from score to probability. Raises GalleryError where it has none."""
-    from facekit import hints
-    from facekit.errors import GalleryError
-    from facekit.probability import Probability
-
-    calibration = gallery.settings.calibration
-    curve = Probability.read(calibration.probability)
-    if curve is None:
-        make = hints.calibrate(gallery.path, len(gallery), embedder, calibration=calibration.description)
-        raise GalleryError(f"{gallery.path}: has no probabilities: make them with {make}")
-    return curve
+    galleries.tell_gallery(named, used, console.note)
 
 
 def _be_quiet(ctx: click.Context) -> None:

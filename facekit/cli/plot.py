@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from facekit.cli import numbers, paths
+from facekit.cli import DONE, numbers, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -39,15 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--report", is_flag=True, help="Write report.html too: everything in one page, in plain words.")
 @click.pass_obj
-def plot(
-    console: Console,
-    /,
-    files: tuple[Path, ...],
-    out: Path,
-    threshold: float | None,
-    images: Path | None,
-    report: bool,
-) -> int:
+def plot(console: Console, /, **wanted: Any) -> int:
     """Draw what is in FILE: scores, a training run, or a gallery.
 
     Of a score file that facekit evaluate --scores wrote: ROC, DET, reliability and scores (1:1), or CMC, FNIR
@@ -62,6 +53,10 @@ def plot(
       facekit plot scores.csv -o plots/ --report --images people/
       facekit plot people/gallery.db runs/1/metrics.csv -o plots/
     """
-    from facekit.cli.plotting import Plotting
+    from facekit.cli.waiting import Waiting
+    from facekit.rendering.escaping import printable
+    from facekit.verbs.plot import plot
 
-    return Plotting(console, out, threshold, images).run(files, report=report)
+    with Waiting(console) as waiting:
+        plot(**wanted, on_stage=waiting.stage, on_result=lambda path: console.emit(printable(str(path))))
+    return DONE

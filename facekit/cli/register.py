@@ -81,8 +81,8 @@ def register(
       facekit register "Ada Lovelace" ada.mp4 --frames 5
       facekit register "Ada Lovelace" --from-folder photos/ada/
     """
-    from facekit import settings
     from facekit.cli.registering import register_person
+    from facekit.gallery import usual_places
     from facekit.live import sources
 
     if source is not None and from_folder is not None:
@@ -94,7 +94,7 @@ def register(
         console,
         name,
         place,
-        settings.gallery_to_write(gallery),
+        usual_places.to_write(gallery),
         pipeline,
         frames=frames,
         view=view,

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit import hints, verbs
+from facekit import hints
 from facekit.cli import DONE, FAILED, NO_FACE
-from facekit.cli.enrolling import tell_poor
 from facekit.cli.keys import Keys
 from facekit.errors import DependencyError
 from facekit.gallery.subject_names import subject_name
@@ -25,9 +24,12 @@ from facekit.live.sources import Source
 from facekit.rendering.counting import counted, listed
 from facekit.rendering.escaping import printable
 from facekit.rendering.ring import line, ringed
+from facekit.verbs.enroll import camera_hint
+from facekit.verbs.galleries import gallery_for_enrollment
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.gallery.places import Place
     from facekit.live.window import Window
     from facekit.outcomes import Outcome
     from facekit.pipeline import Pipeline
@@ -37,7 +39,7 @@ def register_person(
     console: Console,
     name: str,
     source: Source,
-    place: Path,
+    place: Place,
     pipeline: Pipeline,
     *,
     frames: int,
@@ -46,7 +48,8 @@ def register_person(
     accept_poor: bool = False,
 ) -> int:
     """Take a person's frames from a source and enroll them; the exit status."""
-    name, place = subject_name(name), verbs.changeable(place)
+    name = subject_name(name)
+    place.require_writable()
     others = registering.other_subjects(place, name, pipeline)
     frame_detector = frame_detection.PipelineDetector(pipeline, posing=True)
     registration = Registration(
@@ -147,7 +150,7 @@ def _save(
     console: Console,
     name: str,
     source: Source,
-    place: Path,
+    place: Place,
     pipeline: Pipeline,
     registration: Registration,
     embedder: Path | None,
@@ -163,9 +166,10 @@ def _save(
         return FAILED
     for remark in registration.remarks():
         console.note(f"{source.shown}: {remark}")
-    with verbs.gallery_for_enrolment(place, pipeline) as gallery:
+    with gallery_for_enrollment(place, pipeline) as gallery:
         outcomes = registering.enroll(gallery, name, kept, source.name, accept_poor)
-        tell_poor(console, gallery, embedder)
+        if hint := camera_hint(gallery, embedder):
+            console.note(hint)
     _tell(console, name, [pose for pose, _ in kept], outcomes)
     missing = [pose for pose in POSES if pose not in {pose for pose, _ in kept}]
     if missing:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facekit.cli import DIFFERENT, DONE, numbers, paths
+from facekit.cli import DIFFERENT, numbers, paths
 from facekit.cli import options as shared
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     help="The score from which it is the same person.",
 )
 @shared.picture_options
-@shared.format_option("table", "json")
+@shared.format_option()
 @click.pass_obj
 def verify(
     console: Console, /, first: str, second: str, threshold: float | None, options: Options, style: str
@@ -39,17 +39,10 @@ def verify(
     Example:
       facekit verify passport.jpg selfie.jpg
     """
-    from facekit import verbs
-    from facekit.rendering.escaping import json_line
+    from facekit.cli.results import Writer
+    from facekit.rendering.verified import Verified
+    from facekit.verbs.verify import verify
 
-    result = verbs.verify(first, second, threshold=threshold, options=options)
-    if style == "json":
-        console.emit(json_line(result.to_dict()))
-    else:
-        verdict = "same person" if result.same else "different people"
-        if result.reason == "too_poor":
-            verdict = "cannot be told, both faces are too poor"
-        console.emit(f"{verdict}  score {result.score:.4f}, threshold {result.threshold:.4f}")
-    for note in result.notes:
-        console.note(note)
-    return DONE if result.same else DIFFERENT
+    result = verify(first, second, threshold=threshold, options=options)
+    status = Writer(console, style, Verified()).write([result])
+    return status if result.same else DIFFERENT

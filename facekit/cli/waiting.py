@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from facekit.cli.console import duration, is_watched
 
@@ -32,8 +32,9 @@ class Waiting:
 
     def progress(self, done: int, total: int) -> None:
         """`done` of `total` pictures are read."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if not done:  # nothing is done yet: what was said to be going on is
+            return
+        self._stop()
         if done <= 1:
             self._began, self._due = self._now(), SOON
         elapsed = self._now() - self._began
@@ -43,13 +44,26 @@ class Waiting:
             self._console.note(f"{done} of {total} pictures read; the others take {duration(left)}")
         self._console.progress(done, total)
 
-    @contextmanager
-    def busy(self, what: str) -> Iterator[None]:
+    @property
+    def heard(self) -> dict[str, Any]:
+        """What a verb is given, so that its remarks, its progress and its stages are told."""
+        return {"on_note": self._console.note, "on_progress": self.progress, "on_stage": self.stage}
+
+    def stage(self, what: str) -> None:
         """Say `what` is being done if it is still being done in a while, and there is no progress to tell."""
+        self._stop()
         self._timer = threading.Timer(SOON, self._console.note, [f"{what}: this takes a while"])
         self._timer.daemon = True
         self._timer.start()
-        try:
-            yield
-        finally:
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
             self._timer.cancel()

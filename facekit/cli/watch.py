@@ -81,7 +81,7 @@ def watch(
     """Say who is in front of a camera or in a video.
 
     SOURCE is the number of a camera (0), a video file, an address (rtsp://…, http://…), or a folder of
-    frames. Each event is a line of JSON: somebody appears, is recognised, loses the name again ("unknown"),
+    frames. Each event is a line of JSON: somebody appears, is recognized, loses the name again ("unknown"),
     or has left; with the time, the person's track, the score, and the box in the best frame. A track has
     the name of the person whom its best frames, taken together, are most like, and is "unknown" until that
     is sure enough.
@@ -100,6 +100,7 @@ def watch(
     """
     from facekit.cli.watching import Wishes, watch_source
     from facekit.live import sources
+    from facekit.verbs import galleries
 
     wishes = Wishes(**wanted)
     place = sources.parse(source, max_pixels=max_pixels)
@@ -112,5 +113,5 @@ def watch(
             opened,
             pipeline,
             wishes,
-            begin=lambda: shared.tell_gallery(console, gallery, opened.path, shown=True),
+            begin=lambda: galleries.tell_gallery(gallery, opened.place, console.note),
         )

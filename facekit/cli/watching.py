@@ -11,10 +11,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit import identification, settings, writing
+from facekit import identification, writing
 from facekit.cli import DONE, FAILED, NO_FACE, signals
 from facekit.errors import GalleryError, UsageError
-from facekit.live import voting
 from facekit.live.events import Event
 from facekit.live.frames import Frame
 from facekit.live.knowledge import Knowledge
@@ -28,7 +27,7 @@ from facekit.rendering.escaping import file_stem, json_line
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.gallery.sqlite.gallery import Gallery
+    from facekit.gallery.base import Gallery
     from facekit.live.video import VideoFile
     from facekit.live.window import Window
     from facekit.pipeline import Pipeline
@@ -169,17 +168,8 @@ class Watching:
             self._log = Log(wishes.log)
 
     def _heading(self) -> None:
-        given = self.wishes.threshold
-        shipped = settings.is_reference(self.gallery.path)
-        place = "the shipped gallery" if shipped else str(self.gallery.path)
-        calibration = self.gallery.settings.calibration
-        how = calibration.description
-        if given is None:
-            more = voting.margin(calibration.tail)
-            how = f"{more:.3f} more than the gallery's own: {how}"
-        count = self.gallery.subject_count
-        lines = identified.heading(self.knowledge.limit, how, count, place, given=given is not None)
-        self.console.note(" ".join(lines))
+        about = (self.knowledge.limit, self.gallery.settings.calibration.description, self.wishes.threshold)
+        self.console.note(identified.name_needs(*about, exact=True))
 
     def hear(self, text: str) -> None:
         """A remark of the reader's thread, told when there is time."""

@@ -23,34 +23,21 @@ def weights() -> None:
 @click.pass_obj
 def list_(console: Console, /, style: str) -> int:
     """List the files, what they are for, and their SHA-256."""
-    from facekit import weights as files
-    from facekit.rendering.rows import rows
-    from facekit.rendering.tables import Column
+    from facekit.cli.results import Writer
+    from facekit.rendering.about import network_files
+    from facekit.verbs.about import weights_list
 
-    columns = {
-        "use": Column("use"),
-        "file": Column("file"),
-        "bytes": Column("bytes", right=True),
-        "sha256": Column("SHA-256", flexible=True),
-    }
-    records = [
-        {"use": use, "file": path.name, "bytes": path.stat().st_size, "sha256": sha256}
-        for use, path, sha256 in files.shipped_files()
-    ]
-    for line in rows(style, columns, records):
-        console.emit(line)
-    return DONE
+    return Writer(console, style, network_files()).write(weights_list())
 
 
 @shared.command("verify", short_help="Check that the files are the released ones.")
 @click.pass_obj
 def verify(console: Console, /) -> int:
     """Check that every file is the one that was released, by its SHA-256."""
-    from facekit import weights as files
+    from facekit.verbs.about import weights_verify
 
-    for _, path, sha256 in files.shipped_files():
-        files.verified(path, sha256)
-        console.emit(f"{path.name}: as released")
+    for each in weights_verify():
+        console.emit(f"{each.file}: as released")
     return DONE
 
 

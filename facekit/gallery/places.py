@@ -100,7 +100,7 @@ def place_of(given: AnyPlace) -> Place:
         return _server(address[1].lower(), text)
     from facekit.gallery.sqlite.place import FilePlace
 
-    return FilePlace(settings.gallery_file(text))
+    return FilePlace(settings.gallery_file(given if isinstance(given, PathLike) else text))
 
 
 def open_gallery(place: AnyPlace, *, write: bool = False, fingerprint: str | None = None) -> Gallery:

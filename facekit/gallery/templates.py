@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from facekit.results import Box, Vector
+from facekit.results import SCHEMA, Box, Vector
 
 STRANGER_RATE = "stranger_rate"
 """The quality of a template that tells how poor its picture is (facekit.poorness)."""
@@ -21,7 +21,8 @@ class Subject:
     added: str
 
     def to_dict(self) -> dict[str, Any]:
-        return {"subject": self.name, "templates": self.templates, "added": self.added}
+        values = {"subject": self.name, "templates": self.templates, "added": self.added}
+        return {"schema": SCHEMA, **values}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TemplateInfo:
     added: str
 
     def to_dict(self) -> dict[str, Any]:
-        return {**vars(self), "box": list(self.box)}
+        return {"schema": SCHEMA, **vars(self), "box": list(self.box)}
 
 
 @dataclass(frozen=True, eq=False)

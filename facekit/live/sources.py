@@ -16,6 +16,7 @@ from typing import Literal
 from facekit import folders, images, redaction
 from facekit.errors import PictureError, UsageError
 from facekit.images import MAX_PIXELS
+from facekit.inputs import name_of
 from facekit.live.frames import FrameFile
 from facekit.live.streams import SCHEMES, USUAL_RATE, Stream, open_stream
 from facekit.results import Pixels
@@ -71,7 +72,7 @@ class Source:
             with open(self.place, "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         live = (self.place, str(clock.time_ns()))
-        told = folders.find([self.place]).pictures if self.kind == "folder" else live
+        told = map(name_of, folders.find([self.place]).pictures) if self.kind == "folder" else live
         return hashlib.sha256("\n".join(told).encode(errors="backslashreplace")).hexdigest()
 
     def open(self) -> Stream:
@@ -149,7 +150,7 @@ class _Folder:
         self._max_pixels = max_pixels
         self.problems: list[str] = []
         listing = folders.find([place])
-        self._files, self.remarks = listing.pictures, listing.remarks()
+        self._files, self.remarks = list(map(name_of, listing.pictures)), listing.remarks()
         if not self._files:
             raise PictureError(f"{place}: no pictures in this folder")
 

@@ -16,6 +16,7 @@ from facekit.errors import FacekitError
 from facekit.evaluation.pairs import paths
 from facekit.evaluation.pictures import main_face
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
+from facekit.inputs import name_of
 from facekit.plots import style
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import Pixels
@@ -95,7 +96,7 @@ def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
     place = folder / name
     if name in ("", ".", "..") or Path(name).name != name or not place.is_dir():
         return
-    for path in folders.find([str(place)]).pictures:
+    for path in map(name_of, folders.find([str(place)]).pictures):
         shown = str(Path(path).relative_to(folder))
         if shown != but:
             yield shown

@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from facekit.hygiene import Doubt
-from facekit.rendering.escaping import isolated, json_line, shell_command
-from facekit.rendering.identified import csv_line
+from facekit.output.view import View
+from facekit.rendering.escaping import isolated, shell_command
 from facekit.results import SCHEMA
 
-CSV_COLUMNS = ("kind", "subject", "other", "photo", "score", "own_score", "photos", "people", "command")
+if TYPE_CHECKING:
+    from facekit.gallery.places import Place
 
 
-def lines(found: Sequence[Doubt], style: str, gallery: Path | None) -> Iterator[str]:
-    """The doubts in the format `table` (a sentence and a command each), `json` or `csv`; `gallery` is named
-    in the commands where the user named it."""
-    if style == "csv":
-        yield csv_line(CSV_COLUMNS)
-    for doubt in found:
-        command = shell_command(_words(doubt, gallery))
-        if style == "json":
-            yield json_line({"schema": SCHEMA, **doubt.to_dict(), "command": command})
-        elif style == "csv":
-            yield csv_line([*{**doubt.to_dict(), "photos": "; ".join(doubt.photos)}.values(), command])
-        else:
-            yield from (_sentence(doubt), f"    {command}")
+@dataclass(frozen=True)
+class Finding:
+    """A doubt, and the command that would settle it."""
+
+    doubt: Doubt
+    command: str
+
+    @classmethod
+    def of(cls, doubt: Doubt, gallery: Place | None) -> Finding:
+        """With a command that names the gallery where the user named it."""
+        return cls(doubt, shell_command(_words(doubt, gallery)))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **self.doubt.to_dict(), "command": self.command}
+
+
+class Doubted(View[Finding]):
+    """A sentence and a command for each doubt."""
+
+    columns = ("kind", "subject", "other", "photo", "score", "own_score", "photos", "people", "command")
+
+    def text(self, result: Finding) -> Iterator[str]:
+        yield from (_sentence(result.doubt), f"    {result.command}")
+
+    def rows(self, result: Finding) -> Iterator[Sequence[object]]:
+        values = {**result.to_dict(), "photos": "; ".join(result.doubt.photos)}
+        yield [values[name] for name in self.columns]
 
 
 def _sentence(doubt: Doubt) -> str:
@@ -47,10 +63,10 @@ def _sentence(doubt: Doubt) -> str:
     return f"{subject}: no two of its pictures are alike (best score {doubt.own_score:.2f})"
 
 
-def _words(doubt: Doubt, gallery: Path | None) -> list[str]:
+def _words(doubt: Doubt, gallery: Place | None) -> list[str]:
     """The command: one that names what it changes, also where a name begins like an option."""
     verb = {"duplicate": "merge", "scattered": "show", "poor": "show"}.get(doubt.kind, "remove")
-    options = [] if gallery is None else ["--gallery", str(gallery)]
+    options = [] if gallery is None else ["--gallery", gallery.argument]
     for photo in (doubt.photo, *doubt.photos):
         if photo is not None:
             options += [f"--photo={photo}"] if photo.startswith("-") else ["--photo", photo]

@@ -1,55 +1,88 @@
-"""Faces with their vectors, written as CSV, JSON lines or NPZ."""
+"""Faces with their vectors, written as CSV, JSON Lines or NPZ."""
 
 from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from facekit import outputs
 from facekit.errors import UsageError
+from facekit.output import opened
 from facekit.reading import Reading
-from facekit.rendering.detected import face_values
-from facekit.rendering.escaping import json_line
-from facekit.rendering.identified import csv_line
-from facekit.results import SCHEMA, Face, Vector
+from facekit.rendering.pictures import PictureView
+from facekit.rendering.rows import csv_line
+from facekit.results import Face, Vector
 from facekit.writing import replacing
 
 _COLUMNS = (
-    "source",
-    "face",
-    "x0",
-    "y0",
-    "x1",
-    "y1",
-    "detector_score",
-    "size",
-    "sharpness",
-    "brightness",
-    "yaw",
-    "stranger_rate",
+    *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
+    *("size", "sharpness", "brightness", "yaw", "stranger_rate"),
 )
-_STYLES = {".npz": "npz", ".csv": "csv", ".jsonl": "json"}
+_FORMATS = {".csv": "csv", ".jsonl": "jsonl"}
+_NPZ = ".npz"
+
+
+@dataclass(frozen=True)
+class Embedding(Reading):
+    """A picture's faces with their unit vectors; only vectors of one `embedder`, its fingerprint, can be
+    compared."""
+
+    embedder: str = ""
+
+    @classmethod
+    def of(cls, reading: Reading, embedder: str) -> Embedding:
+        return cls(**vars(reading), embedder=embedder)
+
+    def to_dict(self) -> dict[str, Any]:
+        values = super().to_dict()
+        start = {key: values.pop(key) for key in ("schema", "source")}
+        faces = [
+            {**face.to_dict(), "feature_norm": _norm(face), "vector": _numbers(face.vector)}
+            for face in self.faces
+        ]
+        return {**start, "embedder": self.embedder, "sha256": self.sha256 or None, **values, "faces": faces}
+
+
+class Embedded(PictureView[Embedding]):
+    """A row for each face, with a column for each of the `dimension` numbers of its vector."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.columns = (*_COLUMNS, *(f"v{place}" for place in range(dimension)), "feature_norm")
+
+    def rows(self, result: Embedding) -> Iterator[Sequence[object]]:
+        for number, face in enumerate(result.faces, 1):
+            values = face.to_dict()
+            start = [result.source, number, *values["box"], values["detector_score"]]
+            yield [*start, *values["quality"].values(), *_numbers(face.vector), _norm(face)]
+
+
+class Writer(Protocol):
+    """Takes the results of one file; `read` is whether a picture could be read."""
+
+    read: bool
+
+    def take(self, result: Embedding) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @contextmanager
-def open_writer(
-    path: Path | None, style: str, emit: Callable[[str], None], inputs: Sequence[str] = ()
-) -> Iterator[Lines | Arrays]:
-    """A writer for `path`, in the format that its name ends with; without one, of `style` by `emit`.
+def written(path: Path, dimension: int, inputs: Sequence[str] = ()) -> Iterator[Writer]:
+    """A writer for `path`, in the format that its name ends with.
 
-    A file appears under its name when all is written; where no picture could be read, none does, and what has
-    the name stays. It is the owner's alone (mode 0600). Raises UsageError
-    where it is one of the inputs, or another kind of file has its name.
+    The file appears under its name when all is written; where no picture could be read, none does, and what
+    has the name stays. It is the owner's alone (mode 0600). Raises UsageError where it is one of the inputs,
+    or another kind of file has its name.
     """
-    if path is None:
-        yield Lines(emit, style)
-        return
-    if path.suffix not in _STYLES:
+    if path.suffix not in (_NPZ, *_FORMATS):
         raise UsageError(f"{path}: name it {path.stem}.npz, .csv or .jsonl, for the format to write")
     outputs.require_replaceable(path, inputs, is_embedded)
     with (
@@ -57,104 +90,82 @@ def open_writer(
         replacing(path, private=True) as unfinished,
         unfinished.open("wb") as file,
     ):
-        if path.suffix == ".npz":
-            arrays = Arrays()
-            yield arrays
-            _require_read(arrays)
-            np.savez_compressed(file, allow_pickle=False, **arrays.values())
-        else:
-            lines = Lines(lambda line: _write(file.write, line), _STYLES[path.suffix])
-            yield lines
-            _require_read(lines)
+        writer = _Arrays(file) if path.suffix == _NPZ else _Rows(file, _FORMATS[path.suffix], dimension)
+        yield writer
+        if not writer.read:
+            raise _NothingReadError
+        writer.close()
 
 
 class _NothingReadError(Exception):
     """No picture was read: a folder that is empty, or a disk that is not there."""
 
 
-def _require_read(writer: Lines | Arrays) -> None:
-    if not writer.read:
-        raise _NothingReadError
-
-
 def is_embedded(path: Path) -> bool:
     """Whether the file holds faces with their vectors, in the format that its name ends with."""
     try:
-        if path.suffix == ".npz":
+        if path.suffix == _NPZ:
             with zipfile.ZipFile(path) as file:
-                return file.namelist() == [f"{name}.npy" for name in Arrays().values()]
+                return file.namelist() == [f"{name}.npy" for name in _arrays([])]
         with path.open("rb") as lines:
             start = lines.readline(500).decode(errors="replace")
     except (OSError, ValueError, zipfile.BadZipFile):
         return False
     if path.suffix == ".csv":
         return start.startswith(csv_line(_COLUMNS))
-    return re.match(r'{"schema": \d+, "source": ".*"sha256": "[0-9a-f]{64}", "face": ', start) is not None
+    return re.match(r'{"schema": \d+, "source": ".*", "embedder": "', start) is not None
 
 
-class Lines:
-    """Each face as a line of JSON or CSV."""
+class _Rows:
+    """Each face as a row of CSV, or each picture as a line of JSON."""
 
-    def __init__(self, emit: Callable[[str], None], style: str) -> None:
-        self._emit = emit
-        self._style = style
-        self._started = False
+    def __init__(self, file: BinaryIO, style: str, dimension: int) -> None:
+        self._file = file
+        self._format = opened(style, Embedded(dimension))
+        self.read = False
+        self._write(self._format.begin())
+
+    def take(self, result: Embedding) -> None:
+        self.read = self.read or not result.error
+        self._write(self._format.one(result))
+
+    def close(self) -> None:
+        self._write(self._format.end())
+
+    def _write(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self._file.write(line.encode(errors="backslashreplace") + b"\n")
+
+
+class _Arrays:
+    """All faces as arrays."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._faces: list[tuple[str, str, Face]] = []
         self.read = False
 
-    def take(self, reading: Reading) -> None:
-        self.read = self.read or not reading.error
-        for number, face in enumerate(reading.faces, 1):
-            self._emit(
-                self._csv(reading, number, face) if self._style == "csv" else _json(reading, number, face)
-            )
+    def take(self, result: Embedding) -> None:
+        self.read = self.read or not result.error
+        self._faces += [(result.source, result.sha256, face.without_crop()) for face in result.faces]
 
-    def finish(self) -> None:
-        """Nothing is kept back."""
-
-    def _csv(self, reading: Reading, number: int, face: Face) -> str:
-        values = face_values(face)
-        row = [reading.source, number, *values["box"], values["detector_score"], *values["quality"].values()]
-        line = csv_line([*row, *_numbers(face.vector), _norm(face)])
-        if self._started:
-            return line
-        self._started = True
-        vector = (f"v{place}" for place in range(len(face.vector)))
-        return csv_line([*_COLUMNS, *vector, "feature_norm"]) + "\n" + line
+    def close(self) -> None:
+        np.savez_compressed(self._file, allow_pickle=False, **_arrays(self._faces))
 
 
-class Arrays:
-    """All faces as arrays: `vectors` (n, d) float32, `feature_norms` (n,), `boxes` (n, 4),
-    `points` (n, 5, 2), `scores` (n,), `sources`, `sha256`."""
-
-    def __init__(self) -> None:
-        self._faces: list[tuple[Reading, Face]] = []
-        self.read = False
-
-    def take(self, reading: Reading) -> None:
-        self.read = self.read or not reading.error
-        kept = Reading(reading.source, sha256=reading.sha256)
-        self._faces += [(kept, face.without_crop()) for face in reading.faces]
-
-    def finish(self) -> None:
-        """The arrays are written when the file is closed."""
-
-    def values(self) -> dict[str, np.ndarray]:
-        faces = [face for _, face in self._faces]
-        return {
-            "vectors": np.array([face.vector for face in faces], np.float32),
-            "feature_norms": np.array([face.feature_norm for face in faces], np.float32),
-            "boxes": np.array([face.detection.box for face in faces], np.float32).reshape(-1, 4),
-            "points": np.array([face.points for face in faces], np.float32).reshape(-1, 5, 2),
-            "scores": np.array([face.detection.score for face in faces], np.float32),
-            "sources": np.array([reading.source for reading, _ in self._faces], np.str_),
-            "sha256": np.array([reading.sha256 for reading, _ in self._faces], np.str_),
-        }
-
-
-def _json(reading: Reading, number: int, face: Face) -> str:
-    start = {"schema": SCHEMA, "source": reading.source, "sha256": reading.sha256, "face": number}
-    values = {**face_values(face), "notes": list(reading.notes), "feature_norm": _norm(face)}
-    return json_line({**start, **values, "vector": _numbers(face.vector)})
+def _arrays(found: Sequence[tuple[str, str, Face]]) -> dict[str, np.ndarray]:
+    """`vectors` (n, d) float32, `feature_norms` (n,), `boxes` (n, 4), `points` (n, 5, 2), `detector_scores`
+    (n,), `sources`, `sha256`."""
+    faces = [face for _, _, face in found]
+    return {
+        "vectors": np.array([face.vector for face in faces], np.float32),
+        "feature_norms": np.array([face.feature_norm for face in faces], np.float32),
+        "boxes": np.array([face.detection.box for face in faces], np.float32).reshape(-1, 4),
+        "points": np.array([face.points for face in faces], np.float32).reshape(-1, 5, 2),
+        "detector_scores": np.array([face.detection.score for face in faces], np.float32),
+        "sources": np.array([source for source, _, _ in found], np.str_),
+        "sha256": np.array([sha256 for _, sha256, _ in found], np.str_),
+    }
 
 
 def _norm(face: Face) -> float | None:
@@ -168,7 +179,3 @@ def _numbers(vector: Vector) -> list[float]:
 def _number(value: float) -> float:
     """Nine digits, which give back the very float32."""
     return float(f"{value:.9g}")
-
-
-def _write(write: Callable[[bytes], int], line: str) -> None:
-    write(line.encode(errors="backslashreplace") + b"\n")

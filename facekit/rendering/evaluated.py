@@ -1,25 +1,24 @@
-"""Reports of error rates: as a table for 80 columns, as one JSON object, or as rows of CSV."""
+"""Reports of error rates: as a table for 80 columns, or as rows of CSV."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from facekit.evaluation.evaluations import Evaluation
 from facekit.evaluation.groups import Groups
 from facekit.evaluation.identification import IdentificationReport, SearchPoint
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.verification import Decisions, OperatingPoint, VerificationReport, power
+from facekit.output.view import View
 from facekit.rendering.counting import counted
-from facekit.rendering.escaping import json_line, printable
-from facekit.rendering.identified import csv_line
+from facekit.rendering.escaping import printable
 from facekit.rendering.tables import WIDTH, Column, table
 
 Report = VerificationReport | IdentificationReport
-
-_CSV = ("group", "figure", "value", "low", "high", "count", "total", "threshold")
 
 
 @dataclass(frozen=True)
@@ -39,21 +38,24 @@ class Line:
         return cls(name, rate.value, *rate.interval, rate.count, rate.total, threshold)
 
 
-def lines(report: Report, groups: Groups | None, style: str) -> Iterator[str]:
-    """The report, and its groups, in the format `table`, `json` or `csv`."""
-    found = list(figures(report))
-    if style == "json":
-        grouped = {"by_group": groups.to_dict()} if groups else {}
-        yield json_line(_finite({**report.to_dict(), **grouped}))
-    elif style == "csv":
-        yield csv_line(_CSV)
-        yield from (_row("", line) for line in found)
-        yield from (_row(group, line) for group, line in _by_group(groups))
-    else:
-        yield from textwrap.wrap(printable(_heading(report)), WIDTH)
-        yield from _table("figure", [(line.name, line) for line in found])
-        yield from textwrap.wrap(_unresolved(report), WIDTH)
-        yield from _groups(groups)
+class Evaluated(View[Evaluation[Any]]):
+    """The figures with their intervals, and those of each group."""
+
+    alone = True
+    columns = ("group", "figure", "value", "low", "high", "count", "total", "threshold")
+
+    def text(self, result: Evaluation[Any]) -> Iterator[str]:
+        yield from textwrap.wrap(printable(_heading(result.report)), WIDTH)
+        yield from _table("figure", [(line.name, line) for line in figures(result.report)])
+        yield from textwrap.wrap(_unresolved(result.report), WIDTH)
+        yield from _groups(result.groups)
+
+    def rows(self, result: Evaluation[Any]) -> Iterator[Sequence[object]]:
+        yield from (_row("", line) for line in figures(result.report))
+        yield from (_row(group, line) for group, line in _by_group(result.groups))
+
+    def errors(self, result: Evaluation[Any]) -> Iterator[str]:
+        yield from result.problems
 
 
 def figures(report: Report) -> Iterator[Line]:
@@ -188,19 +190,10 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f} %" if math.isfinite(value) else "–"
 
 
-def _row(group: str, line: Line) -> str:
+def _row(group: str, line: Line) -> list[object]:
     numbers = (line.value, line.low, line.high, line.count, line.total, line.threshold)
-    return csv_line([group, line.name, *(_number(number) for number in numbers)])
+    return [group, line.name, *(_number(number) for number in numbers)]
 
 
 def _number(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: a rate of nothing is null."""
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,7 +8,6 @@ photo where a file of somebody else, a link or one of the inputs has the name.
 
 from __future__ import annotations
 
-import errno
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,6 @@ from typing import Protocol
 from PIL import Image, PngImagePlugin
 
 from facekit import outputs, writing
-from facekit.errors import UsageError
 from facekit.reading import Reading
 from facekit.rendering.escaping import file_stem
 from facekit.results import Pixels
@@ -46,14 +44,14 @@ class CropFolder:
 
     def save(self, reading: Reading) -> list[Path]:
         """Save a picture's faces; the paths."""
-        crops = (_png(face.crop, reading.sha256) for face in reading.faces)
+        crops = (png(face.crop, reading.sha256) for face in reading.faces)
         return self._names.save(
             reading, [(f"-{number}.png", content) for number, content in enumerate(crops, 1)]
         )
 
     def save_face(self, photo: Origin, number: int, crop: Pixels) -> Path:
         """Save one face of a picture; the path."""
-        [path] = self._names.save(photo, [(f"-{number}.png", _png(crop, photo.sha256))])
+        [path] = self._names.save(photo, [(f"-{number}.png", png(crop, photo.sha256))])
         return path
 
 
@@ -81,56 +79,8 @@ class PortraitFolder:
 
     def save(self, track: int, subject: str | None, crop: Pixels) -> Path:
         part = f"-{track:03}-{file_stem(subject or 'unknown')}.png"
-        [path] = self._names.save(self._video, [(part, _png(crop, self._video.sha256))])
+        [path] = self._names.save(self._video, [(part, png(crop, self._video.sha256))])
         return path
-
-
-class CropTree:
-    """The largest face of every picture below `raw`, in the same tree below `out`; `tell` hears of those
-    without one, `fail` of those whose crop has no place.
-    """
-
-    def __init__(
-        self, raw: Path, out: Path, tell: Callable[[str], None], fail: Callable[[str], None]
-    ) -> None:
-        outputs.make_folder(out, [raw])
-        self._raw = raw
-        self._out = out
-        self._tell = tell
-        self._fail = fail
-        self._folders: dict[Path, Names] = {}
-
-    def take(self, reading: Reading) -> None:
-        if not reading.faces:
-            if not reading.error:
-                self._tell(f"{reading.source}: no face")
-            return
-        inside = Path(reading.source).relative_to(self._raw)
-        folder = self._out / inside.parent
-        try:
-            if outputs.leaves(folder / "any", self._out):
-                raise UsageError(f"{folder}: is a link out of {self._out}, and nothing is written through it")
-            if folder not in self._folders:
-                self._folders[folder] = Names(folder, shorten=_short_stem)
-            crop = _png(reading.largest().crop, reading.sha256)
-            self._folders[folder].save(reading, [(".png", crop)])
-        except UsageError as error:
-            self._fail(f"{reading.source}: not saved: {error}")
-        except OSError as error:
-            if error.errno not in _OF_ONE_NAME:
-                raise
-            self._fail(f"{reading.source}: not saved: {error.filename}: {error.strerror}")
-
-    def finish(self) -> None:
-        """Every crop is saved already."""
-
-
-# What may be wrong with the place of one crop, while the others have theirs.
-_OF_ONE_NAME = frozenset(
-    (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EILSEQ, errno.EINVAL, errno.ELOOP)
-)
-# Bytes of a file name; what follows the stem, as `~12.png`, needs some.
-_LONGEST = 255 - 16
 
 
 class Names:
@@ -189,12 +139,7 @@ class Names:
         return words[-1] if words else ""
 
 
-def _short_stem(stem: str) -> str:
-    """The stem as it is, as far as a file name has room for it."""
-    return stem if len(os.fsencode(stem)) <= _LONGEST else file_stem(stem, limit=_LONGEST)
-
-
-def _png(crop: Pixels, sha256: str) -> bytes:
+def png(crop: Pixels, sha256: str) -> bytes:
     mark = PngImagePlugin.PngInfo()
     mark.add_text(_MARK, sha256)
     file = BytesIO()

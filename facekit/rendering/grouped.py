@@ -1,9 +1,9 @@
-"""Groups of faces: as a table, JSON lines or CSV, and as a folder for each group."""
+"""Groups of faces: as a table or rows of CSV, and as a folder for each group."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,73 +13,80 @@ from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
 from facekit.folders import UNNAMED, mark_unnamed
 from facekit.gallery.subject_names import name_of_folder
-from facekit.rendering.escaping import file_stem, json_line
+from facekit.rendering.counting import counted
+from facekit.rendering.escaping import file_stem
 from facekit.rendering.files import CropFolder, Names
-from facekit.rendering.identified import csv_line
-from facekit.rendering.tables import Column, table
-from facekit.results import SCHEMA
+from facekit.rendering.rows import Records
+from facekit.rendering.tables import Column
 
 CSV_COLUMNS = (
     *("group", "subject", "group_score", "contenders"),
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
 )
 SINGLE = "single"
-_COLUMNS = (
-    Column("group", right=True),
-    Column("subject", flexible=True),
-    Column("faces", right=True),
-    Column("photos", right=True),
-    Column("likeness", right=True),
-    Column("first photo", flexible=True),
-)
+_COLUMNS = {
+    "group": Column("group", right=True),
+    "subject": Column("subject", flexible=True),
+    "faces": Column("faces", right=True),
+    "photos": Column("photos", right=True),
+    "likeness": Column("likeness", right=True),
+    "first photo": Column("first photo", flexible=True),
+}
 
 
-def lines(found: Grouping, style: str) -> Iterator[str]:
-    """All groups in the format `table`, `json` (a line a group, the last the faces that are alone) or `csv`
-    (a line a face)."""
-    if style == "json":
-        yield from _json(found)
-    elif style == "csv":
-        yield csv_line(CSV_COLUMNS)
-        for number, each in enumerate(found.groups, 1):
-            yield from (_csv(number, each, face) for face in each.faces)
-        yield from (_csv(None, None, face) for face in found.single)
-    else:
-        yield from _table(found)
+class Grouped(Records[Group]):
+    """A line for each group, and how many faces are single; a row of CSV for each face."""
 
+    def __init__(self, found: Grouping, out: Path | None, copied: str) -> None:
+        super().__init__(_COLUMNS)
+        self.columns = CSV_COLUMNS
+        self._found = found
+        self._out = out
+        self._copied = copied
 
-def _json(found: Grouping) -> Iterator[str]:
-    for number, each in enumerate(found.groups, 1):
-        yield json_line({"schema": SCHEMA, "group": number, **each.to_dict()})
-    nobody: dict[str, Any] = {"group": None, "subject": None, "score": None, "likeness": None}
-    faces = [face.to_dict() for face in found.single]
-    yield json_line({"schema": SCHEMA, **nobody, "contenders": [], "faces": faces})
+    def rows(self, result: Group) -> Iterator[Sequence[object]]:
+        score = None if result.score is None else round(result.score, 4)
+        who = (result.number, result.subject, score, "; ".join(result.contenders))
+        for face in result.faces:
+            values = face.to_dict()
+            yield [*who, values["source"], values["face"], *values["box"], values["detector_score"]]
 
+    def text(self, result: Group) -> Iterable[str]:
+        return () if result.number is None else super().text(result)
 
-def _csv(number: int | None, of: Group | None, face: Sighting) -> str:
-    subject = of.subject if of else None
-    score = round(of.score, 4) if of and of.score is not None else None
-    contenders = "; ".join(of.contenders) if of else None
-    values = face.to_dict()
-    place = (values["source"], values["face"], *values["box"], values["detector_score"])
-    return csv_line([number, subject, score, contenders, *place])
+    def record(self, result: Group) -> dict[str, Any]:
+        return {
+            "group": result.number,
+            "subject": (result.subject or " or ".join(result.contenders)) + "?" * bool(result.contenders),
+            "faces": len(result.faces),
+            "photos": len(result.photos),
+            "likeness": f"{result.likeness:.2f}",
+            "first photo": result.photos[0],
+        }
 
+    def ending(self) -> Iterator[str]:
+        alone = len(self._found.single)
+        if self._found.groups:
+            yield from super().ending()
+        elif not alone:
+            yield "no face"
+            return
+        yield f"{alone} {'face is' if alone == 1 else 'faces are'} single: like no other here."
 
-def _table(found: Grouping) -> Iterator[str]:
-    rows = [_row(number, each) for number, each in enumerate(found.groups, 1)]
-    if rows:
-        yield from table(_COLUMNS, rows)
-    alone = len(found.single)
-    if not rows and not alone:
-        yield "no face"
-        return
-    yield f"{alone} {'face is' if alone == 1 else 'faces are'} single: like no other here."
+    def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        found = self._found
+        if self._out is not None:
+            of = counted(len(found.groups), "group") if found.groups else "single people"
+            nothing = f"nothing written to {self._out}"
+            written = f"{self._copied} of {of} written to {self._out}"
+            yield nothing if self.without_face else written
+        if found.pictures > 1:
+            faces = sum(len(each.faces) for each in found.results())
+            yield f"{counted(faces, 'face')} in {found.pictures} pictures"
 
-
-def _row(number: int, each: Group) -> list[str]:
-    name = each.subject or " or ".join(each.contenders)
-    counts = [str(len(each.faces)), str(len(each.photos))]
-    return [str(number), name + "?" * bool(each.contenders), *counts, f"{each.likeness:.2f}", each.photos[0]]
+    @property
+    def without_face(self) -> bool:
+        return not self._found.groups and not self._found.single
 
 
 def folder_names(found: Grouping) -> list[str]:

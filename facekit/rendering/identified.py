@@ -1,62 +1,95 @@
-"""Who is in each picture: as text for 80 columns, or as rows of CSV."""
+"""Who is in each picture: a line a picture, each face with its candidates, or rows of CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
-import textwrap
+import re
 from collections.abc import Iterator, Sequence
 
-from facekit.lighting import TOO_BRIGHT, TOO_DARK
-from facekit.rendering.counting import counted
-from facekit.rendering.escaping import csv_cell, isolated, json_line, printable
-from facekit.rendering.tables import WIDTH, shown, width
-from facekit.results import Detection, Identification, PictureResult
+from facekit.rendering.counting import part_of
+from facekit.rendering.escaping import isolated
+from facekit.rendering.pictures import PictureView, light, picture_line, place
+from facekit.rendering.tables import WIDTH, shown
+from facekit.results import Identification, PictureResult
 
-CSV_COLUMNS = (
-    *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),
+COLUMNS = (
+    *("source", "width", "height", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),
     *("rank", "candidate", "score", "notes", "error"),
 )
 PROBABILITY = "probability"
 """The further last column, where probabilities are asked for."""
 
-
-def heading(threshold: float, calibration: str, subjects: int, gallery: str, *, given: bool) -> list[str]:
-    """What a verdict means: the threshold, how it was chosen, and among how many."""
-    how = f"given; the gallery's own: {calibration}" if given else calibration
-    people = counted(subjects, "subject")
-    text = f"Threshold {threshold:.3f} ({how}). {people} in {gallery}."
-    # A path that is broken cannot be copied.
-    return textwrap.wrap(printable(text), WIDTH, break_long_words=False, break_on_hyphens=False)
+_RATE = re.compile(r"FPIR at most (0\.\d+) ")
 
 
-def text(result: PictureResult) -> Iterator[str]:
-    """A picture's faces, each with its verdict, place and candidates; nothing for a picture that
-    could not be read, which is told elsewhere.
+class Identified(PictureView[PictureResult]):
+    """A line for each picture with the names from left to right; `detailed`, each face with its candidates.
+
+    The first line is `heading`.
     """
-    if result.error:
-        return
-    yield picture_line(result.source, len(result.faces), result.notes)
-    for number, face in enumerate(result.faces, 1):
-        yield from _face(number, face)
+
+    def __init__(self, heading: str, *, detailed: bool = False, probability: bool = False) -> None:
+        super().__init__()
+        self._heading = heading
+        self._detailed = detailed
+        self._probability = probability
+        self.columns = (*COLUMNS, PROBABILITY) if probability else COLUMNS
+        self.named = 0
+
+    def heading(self) -> Iterator[str]:
+        yield self._heading
+
+    def text(self, result: PictureResult) -> Iterator[str]:
+        """Nothing for a picture that could not be read, which is told elsewhere."""
+        if result.error:
+            return
+        if not self._detailed:
+            yield names_line(result)
+            return
+        yield picture_line(result.source, len(result.faces), result.notes)
+        for number, face in enumerate(result.faces, 1):
+            yield from _face(number, face)
+
+    def rows(self, result: PictureResult) -> Iterator[Sequence[object]]:
+        """A row for each candidate of each face; one row for a picture without faces, or with an error."""
+        notes, more = "; ".join(result.notes) or None, [None] if self._probability else []
+        width, height = (side or None for side in result.size)
+        picture = [result.source, width, height]
+        if not result.faces:
+            yield [*picture, *[None] * 11, notes, result.error, *more]
+        for number, each in enumerate(result.faces, 1):
+            values = each.to_dict()
+            face = [*picture, number, *values["box"], values["detector_score"], each.subject, each.reason]
+            for candidate in values["candidates"]:
+                likely = [candidate.get(PROBABILITY)] if self._probability else []
+                shown = (candidate[key] for key in ("rank", "subject", "score"))
+                yield [*face, *shown, notes, None, *likely]
+            if not each.candidates:
+                yield [*face, *[None] * 3, notes, None, *more]
+
+    def count(self, result: PictureResult) -> None:
+        super().count(result)
+        self.named += sum(face.subject is not None for face in result.faces)
+
+    def what_was_done(self) -> str:
+        return f"{part_of(self.named, self.faces, 'face', 'named')}, in"
 
 
-def picture_line(source: str, faces: int, notes: Sequence[str] = ()) -> str:
-    """`party.jpg: 2 faces`."""
-    what = counted(faces, "face") + ("" if faces else _light(notes))
-    return f"{_name_of(source, WIDTH - len(what) - 2)}: {what}"
+def name_needs(threshold: float, calibration: str, given: float | None = None, *, exact: bool = False) -> str:
+    """What a verdict means: the threshold and how often a stranger reaches it, as far as the `calibration`
+    tells; or the threshold that was `given`. `exact`: with as many digits as scores have."""
+    digits = 4 if exact else 2
+    if given is not None:
+        return f"A name needs {given:.{digits}f}, as you asked."
+    known = _RATE.match(calibration)
+    often = f"; about 1 stranger in {1 / float(known[1]):.0f} gets one" if known else ""
+    return f"A name needs {threshold:.{digits}f}{often}."
 
 
 def names_line(result: PictureResult) -> str:
     """`party.jpg: Ada, unknown, Ben`, the faces from left to right."""
     faces = sorted(result.faces, key=lambda each: each.face.detection.box[0])
     names = ", ".join(_name(each) for each in faces)
-    return f"{isolated(result.source)}: {names or 'no face' + _light(result.notes)}"
-
-
-def _light(notes: Sequence[str]) -> str:
-    """Where no face could be found: by which light."""
-    return next((f" ({note})" for note in notes if note in (TOO_DARK, TOO_BRIGHT)), "")
+    return f"{isolated(result.source)}: {names or 'no face' + light(result.notes)}"
 
 
 def _name(identified: Identification) -> str:
@@ -72,16 +105,6 @@ def _name(identified: Identification) -> str:
     if identified.reason in (None, "below_threshold"):
         return "unknown"
     return f"unknown ({identified.reason.replace('_', ' ')})"
-
-
-def _name_of(source: str, room: int) -> str:
-    return shown(source, min(room, width(printable(source))))
-
-
-def place(detection: Detection) -> str:
-    """Where a face is, and how sure the detector was."""
-    x0, y0, x1, y1 = (round(value) for value in detection.box)
-    return f"{x0},{y0} – {x1},{y1}  detector {detection.score:.2f}"
 
 
 def _face(number: int, identified: Identification) -> Iterator[str]:
@@ -109,43 +132,3 @@ def why_unknown(identified: Identification) -> str | None:
     if identified.reason == "too_poor":
         return f"like {names}, of whom only poor pictures are enrolled: enroll better ones"
     return None
-
-
-def csv_lines(result: PictureResult, *, probability: bool = False) -> Iterator[str]:
-    """A row for each candidate of each face; one row for a picture without faces, or with an error."""
-    more = [None] if probability else []
-    notes = "; ".join(result.notes) or None
-    if not result.faces:
-        yield csv_line([result.source, *[None] * 11, notes, result.error, *more])
-    for number, each in enumerate(result.faces, 1):
-        box = (round(value, 1) for value in each.face.detection.box)
-        start = [result.source, number, *box, round(each.face.detection.score, 4), each.subject, each.reason]
-        for candidate in each.candidates:
-            row = [*start, candidate.rank, candidate.subject, round(candidate.score, 4), notes, None]
-            likely = candidate.probability
-            yield csv_line([*row, *([None if likely is None else round(likely, 4)] if probability else [])])
-        if not each.candidates:
-            yield csv_line([*start, *[None] * 3, notes, None, *more])
-
-
-def csv_line(cells: Sequence[object]) -> str:
-    """One row, without the end of the line."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([csv_cell(cell) for cell in cells])
-    return line.getvalue()
-
-
-def lines(
-    result: PictureResult, style: str, *, probability: bool = False, brief: bool = False
-) -> Iterator[str]:
-    """The picture in the format `table`, `json` or `csv`; with `probability` CSV has that column, and a
-    `brief` table has a line for each picture."""
-    if style == "json":
-        yield json_line(result.to_dict())
-    elif style == "csv":
-        yield from csv_lines(result, probability=probability)
-    elif brief:
-        if not result.error:
-            yield names_line(result)
-    else:
-        yield from text(result)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from facekit.live.events import Event
-from facekit.rendering.identified import csv_line
+from facekit.rendering.rows import csv_line
 from facekit.writing import naming
 
 COLUMNS = (

@@ -1,29 +1,48 @@
-"""Records as a table, as JSON lines or as CSV."""
+"""Rows of CSV, and records as a table."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from facekit.rendering.escaping import json_line
-from facekit.rendering.identified import csv_line
+from facekit.output.view import Kind, View
+from facekit.rendering.escaping import csv_cell
 from facekit.rendering.tables import Column, table
-from facekit.results import SCHEMA
 
 
-def rows(style: str, columns: Mapping[str, Column], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The lines of `records` in the format `table`, `json` or `csv`.
-
-    `columns` chooses and orders the keys for a table and for CSV; JSON has them all.
-    """
-    if style == "json":
-        yield from (json_line({"schema": SCHEMA, **record}) for record in records)
-    elif style == "csv":
-        yield csv_line(list(columns))
-        yield from (csv_line([record[key] for key in columns]) for record in records)
-    else:
-        yield from table(list(columns.values()), [_texts(columns, record) for record in records])
+def csv_line(cells: Sequence[object]) -> str:
+    """One row, without the end of the line."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([csv_cell(cell) for cell in cells])
+    return line.getvalue()
 
 
-def _texts(columns: Iterable[str], record: Mapping[str, Any]) -> Sequence[str]:
-    return ["" if record[key] is None else str(record[key]) for key in columns]
+class Records(View[Kind]):
+    """Results as rows of a table: `columns` chooses and orders the keys of their dicts; JSON has them all."""
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        self.columns = tuple(columns)
+        self._columns = columns
+        self._records: list[dict[str, Any]] = []
+
+    def record(self, result: Kind) -> dict[str, Any]:
+        """The values of a row by their keys."""
+        return result.to_dict()
+
+    def rows(self, result: Kind) -> Iterable[Sequence[object]]:
+        record = self.record(result)
+        yield [record[key] for key in self.columns]
+
+    def text(self, result: Kind) -> Iterable[str]:
+        self._records.append(self.record(result))
+        return ()
+
+    def ending(self) -> Iterator[str]:
+        rows = [[_text(record[key]) for key in self._columns] for record in self._records]
+        yield from table(list(self._columns.values()), rows)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

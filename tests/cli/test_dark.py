@@ -24,14 +24,14 @@ def test_it_stands_beside_no_face(command: str, light: str, run: Run, people: Pa
     result = run(command, "a.png", "b.png")
     assert f"a.png: no face ({light})\nb.png: no face\n" in result.stdout
     assert f"a.png: {light}" in result.stderr
-    first, second = map(json.loads, run(command, "a.png", "b.png", "-f", "json").stdout.splitlines())
+    first, second = map(json.loads, run(command, "a.png", "b.png", "-f", "jsonl").stdout.splitlines())
     assert (first["notes"], second["notes"]) == ([light], [])
     rows = csv.DictReader(run(command, "a.png", "b.png", "-f", "csv").stdout.splitlines())
     assert [row["notes"] for row in rows] == [light, ""]
 
 
 def test_enroll_says_so_too(light: str, run: Run) -> None:
-    result = run("enroll", "a.png", "--subject", "Ada", "-g", "ada.db", "-f", "json")
+    result = run("enroll", "a.png", "--subject", "Ada", "-g", "ada.db", "-f", "jsonl")
     outcome = json.loads(result.stdout)
     assert (outcome["problems"], outcome["notes"]) == (["no face"], [light])
     assert f"a.png: {light}" in result.stderr

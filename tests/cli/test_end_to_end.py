@@ -26,7 +26,7 @@ def run(*arguments: str | Path) -> Result:
 
 def test_an_enrolled_astronaut_is_identified(astronaut: Path) -> None:
     assert run("enroll", "--subject", "Eileen Collins", astronaut).exit_code == 0
-    result = run("identify", astronaut, "--format", "json", "--annotate", ".", "--save-face", "faces")
+    result = run("identify", astronaut, "--format", "jsonl", "--annotate", ".", "--save-face", "faces")
     assert result.exit_code == 0, result.output
     [face] = json.loads(result.stdout)["faces"]
     assert (face["subject"], face["candidates"][0]["score"]) == ("Eileen Collins", 1.0)
@@ -40,7 +40,7 @@ def test_an_enrolled_astronaut_is_identified(astronaut: Path) -> None:
 def test_a_small_grey_mirrored_copy_has_the_name_too(astronaut: Path) -> None:
     run("enroll", "--subject", "Eileen Collins", astronaut, "--gallery", "first.db")
     copy = astronaut.with_name("astronaut-copy.jpg")
-    result = run("identify", copy, "--gallery", "first.db", "--format", "json")
+    result = run("identify", copy, "--gallery", "first.db", "--format", "jsonl")
     [face] = json.loads(result.stdout)["faces"]
     assert face["subject"] == "Eileen Collins"
     assert 0.8 < face["candidates"][0]["score"] < 0.99

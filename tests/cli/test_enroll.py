@@ -11,7 +11,8 @@ import pytest
 from conftest import Run
 from fakes import photo
 
-from facekit import settings, verbs
+import facekit
+from facekit import settings
 from facekit.gallery import open_gallery
 
 
@@ -134,7 +135,7 @@ def test_a_picture_that_was_moved_moves_its_template_and_the_report_says_so(run:
     run("enroll", "people", "-g", "people")
     assert stored(folder / "gallery.db") == {"green": 3, "red": 4}
     (folder / "red" / "wrong.png").rename(folder / "green" / "wrong.png")
-    result = run("enroll", "people", "-g", "people", "--strict", "--format", "json")
+    result = run("enroll", "people", "-g", "people", "--strict", "--format", "jsonl")
     assert result.exit_code == 0
     moved = [json.loads(line) for line in result.stdout.splitlines() if '"moved"' in line]
     assert [(each["source"], each["subject"]) for each in moved] == [("people/green/wrong.png", "green")]
@@ -214,7 +215,7 @@ def test_an_enrollment_of_nobody_hides_no_other_gallery(run: Run, nobody: Path) 
     assert f"nobody was ever enrolled in {nobody}: using the shipped one" in result.stderr
     assert "red" in run("gallery", "list").stdout
     assert "shipped.db: no damage found" in run("gallery", "check").stdout
-    assert verbs.open_gallery().subject_count == 1
+    assert facekit.open_gallery().subject_count == 1
     named = run("identify", "party.png", "-g", nobody)
     assert (named.exit_code, "nobody is enrolled" in named.stderr) == (1, True)
     assert "shipped" not in run("cluster", "party.png").stderr
@@ -241,7 +242,7 @@ def test_whoever_removed_everybody_has_a_gallery_of_nobody(run: Run, nobody: Pat
 def test_json_and_csv_have_a_row_for_each_picture(run: Run, folder: Path) -> None:
     photo(folder / "red" / "none.png")
     rows = [
-        json.loads(line) for line in run("enroll", "people", "-f", "json", "-g", "a.db").stdout.splitlines()
+        json.loads(line) for line in run("enroll", "people", "-f", "jsonl", "-g", "a.db").stdout.splitlines()
     ]
     assert list(rows[0]) == ["schema", "source", "subject", "status", "problems", "notes"]
     assert [row["status"] for row in rows] == [*["enrolled"] * 6, "refused"]
@@ -251,8 +252,8 @@ def test_json_and_csv_have_a_row_for_each_picture(run: Run, folder: Path) -> Non
 
 
 def test_several_processes_store_the_same_gallery(run: Run, folder: Path) -> None:
-    one = run("enroll", "people", "--jobs", "1", "-g", "one.db", "-f", "json")
-    four = run("enroll", "people", "--jobs", "4", "-g", "four.db", "-f", "json")
+    one = run("enroll", "people", "--jobs", "1", "-g", "one.db", "-f", "jsonl")
+    four = run("enroll", "people", "--jobs", "4", "-g", "four.db", "-f", "jsonl")
     assert one.stdout == four.stdout
     assert stored("one.db") == stored("four.db")
 
@@ -325,13 +326,13 @@ def test_a_poor_picture_is_enrolled_when_asked_for_and_names_nobody(run: Run, tm
     assert result.exit_code == 0
     assert "too poor (1 in 2 strangers" in result.stderr
     photo(tmp_path / "probe.png", "red")
-    [line] = run("identify", "probe.png", "-g", "g.db", "--format", "json").stdout.splitlines()
+    [line] = run("identify", "probe.png", "-g", "g.db", "--format", "jsonl").stdout.splitlines()
     [found] = json.loads(line)["faces"]
     assert (found["subject"], found["reason"], found["contenders"]) == (None, "too_poor", ["red"])
     assert found["candidates"][0]["poor"] is True
     assert (
         "like red, of whom only poor pictures are enrolled"
-        in run("identify", "probe.png", "-g", "g.db").stdout
+        in run("identify", "probe.png", "-g", "g.db", "-v").stdout
     )
 
 
@@ -341,7 +342,7 @@ def test_a_good_picture_lets_a_person_be_named_again(run: Run, tmp_path: Path) -
     photo(tmp_path / "people" / "red" / "good.png", "red", seed=2)
     run("enroll", "people", "-g", "g.db")
     photo(tmp_path / "probe.png", "red")
-    [line] = run("identify", "probe.png", "-g", "g.db", "--format", "json").stdout.splitlines()
+    [line] = run("identify", "probe.png", "-g", "g.db", "--format", "jsonl").stdout.splitlines()
     assert json.loads(line)["faces"][0]["subject"] == "red"
 
 

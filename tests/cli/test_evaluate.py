@@ -242,7 +242,7 @@ def test_a_place_that_takes_no_scores_is_told_before_the_measuring(
     run: Run, lfw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(tmp_path / "s.csv")
-    monkeypatch.setattr("facekit.cli.evaluating.Evaluating._compare", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("facekit.verbs.evaluate._Run.compare", lambda *_: pytest.fail("measured"))
     result = run("evaluate", "verification", "--pairs", "pairs.txt", "--images", "lfw", "--scores", "s.csv")
     assert result.exit_code == 1
     assert result.stderr == "facekit: s.csv: is no regular file, and cannot be replaced\n"

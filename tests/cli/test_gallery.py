@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("people")
 
 
 def names(run: Run, *more: str | Path) -> list[str]:
-    lines = run("gallery", "list", "--format", "json", *more).stdout.splitlines()
+    lines = run("gallery", "list", "--format", "jsonl", *more).stdout.splitlines()
     return [json.loads(line)["subject"] for line in lines]
 
 
@@ -33,7 +33,7 @@ def test_list_shows_who_is_enrolled(run: Run) -> None:
 
 def test_show_tells_the_pictures_but_no_vector(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facekit.settings.on_terminal", lambda: True)
-    result = run("gallery", "show", "red", "-f", "json")
+    result = run("gallery", "show", "red", "-f", "jsonl")
     first = json.loads(result.stdout.splitlines()[0])
     assert (first["subject"], first["source"], first["box"]) == ("red", "1.png", [10.0, 20.0, 60.0, 70.0])
     assert "vector" not in first
@@ -203,7 +203,7 @@ def test_the_shipped_gallery_is_read_only_whatever_it_is_called(
         ("calibrate", "--fpir", "0.5"),
     ]
     for path in (shipped, "reference.db", "gallery/../reference.db"):
-        assert "the shipped gallery" in run("identify", "gallery/red", "--gallery", path).stdout
+        assert run("identify", "gallery/red", "--gallery", path).exit_code == 0
         for change in changes:
             result = run(*change, "--gallery", path)
             assert (result.exit_code, "is the shipped gallery" in result.stderr) == (1, True), change
@@ -215,7 +215,7 @@ class TestPhotos:
     """`gallery remove --photo`."""
 
     def sources(self, run: Run, name: str) -> list[str]:
-        lines = run("gallery", "show", name, "-f", "json").stdout.splitlines()
+        lines = run("gallery", "show", name, "-f", "jsonl").stdout.splitlines()
         return [json.loads(line)["source"] for line in lines]
 
     def test_only_the_picture_goes(self, run: Run) -> None:
@@ -225,7 +225,7 @@ class TestPhotos:
         assert run("gallery", "check").exit_code == 0
 
     def test_by_the_start_of_its_digest(self, run: Run) -> None:
-        [first, _] = run("gallery", "show", "red", "-f", "json").stdout.splitlines()
+        [first, _] = run("gallery", "show", "red", "-f", "jsonl").stdout.splitlines()
         assert run("gallery", "remove", "red", "--photo", json.loads(first)["sha256"][:10]).exit_code == 0
         assert self.sources(run, "red") == ["2.png"]
 
@@ -265,9 +265,9 @@ class TestPeople:
     ) -> None:
         photo(tmp_path / "more" / name / "3.png", "red", seed=3)
         run("enroll", "more", "--gallery", "gallery/gallery.db")
-        line = json.loads(run("gallery", "check", "--people", "-f", "json").stdout)
+        line = json.loads(run("gallery", "check", "--people", "-f", "jsonl").stdout)
         assert (line["kind"], line["subject"], line["other"]) == ("duplicate", "red", name)
-        for style in ("table", "csv", "json"):
+        for style in ("table", "csv", "jsonl"):
             assert not set("\x1b\u202e\x85") & set(run("gallery", "check", "--people", "-f", style).output)
         # A shell takes the command apart into the very names.
         shown = subprocess.run(
@@ -303,7 +303,7 @@ def test_messages_have_names_as_they_are_stored(run: Run, people: Path) -> None:
     assert renamed.splitlines()[-1] == "facekit: red is now Ann Lee"
     merged = run("gallery", "merge", " Ann  Lee", "green ").stderr
     assert merged.splitlines()[-1] == "facekit: Ann Lee has 2 more templates"
-    shown = json.loads(run("gallery", "show", "blue", "-f", "json").stdout.splitlines()[0])
+    shown = json.loads(run("gallery", "show", "blue", "-f", "jsonl").stdout.splitlines()[0])
     one = run("gallery", "remove", "blue ", " blue", "--photo", shown["sha256"][:12])
     assert "facekit: removed 1 picture of blue\n" in one.stderr
     assert "removed 1 person with 4 templates" in run("gallery", "remove", "Ann Lee", "Ann  Lee ").stderr

@@ -11,29 +11,47 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
+from facekit.calibration import Calibration
 from facekit.gallery import open_gallery
 from facekit.gallery.templates import NewTemplate
+from facekit.output import FORMATS
 from facekit.rendering.tables import width
 
 pytestmark = pytest.mark.usefixtures("people")
 
+SAID = "facekit: the gallery is gallery/gallery.db\n"
+
 
 def test_a_face_has_its_name_and_its_candidates(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "red", seed=5)
-    result = run("identify", "a.png")
+    brief = run("identify", "a.png")
+    assert (brief.exit_code, brief.stdout, brief.stderr) == (0, "A name needs 0.60.\na.png: red\n", SAID)
+    result = run("identify", "a.png", "--verbose")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == "Threshold 0.600 (made up for tests). 3 subjects in gallery/gallery.db."
+    assert lines[0] == "A name needs 0.6000."
     assert lines[1] == "a.png: 1 face"
     assert lines[2].split() == ["1", "red", "10,20", "–", "60,70", "detector", "1.50"]
     assert [line.split()[2] for line in lines[3:]] == ["red", "blue", "green"]
-    assert result.stderr == ""
+    assert result.stderr == SAID
+    assert run("identify", "a.png", "--top", "3").stdout == result.stdout
+
+
+def test_the_first_line_says_how_often_a_stranger_gets_a_name(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    with open_gallery("gallery/gallery.db", write=True) as gallery:
+        gallery.set_calibration(Calibration(0.6125, "FPIR at most 0.002 at N = 3: 1 of 2000 searches"))
+    told = "about 1 stranger in 500 gets one."
+    assert run("identify", "a.png").stdout.startswith(f"A name needs 0.61; {told}\n")
+    assert run("identify", "a.png", "-v").stdout.startswith(f"A name needs 0.6125; {told}\n")
+    assert "FPIR at most 0.002 at N = 3: 1 of 2000 searches" in run("gallery", "show").stdout
 
 
 def test_a_stranger_is_unknown_and_never_the_nearest_name(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "black")
-    assert "   1  unknown " in run("identify", "a.png").stdout
-    face = json.loads(run("identify", "a.png", "--format", "json").stdout)["faces"][0]
+    assert "a.png: unknown\n" in run("identify", "a.png").stdout
+    assert "   1  unknown " in run("identify", "a.png", "--verbose").stdout
+    face = json.loads(run("identify", "a.png", "--format", "jsonl").stdout)["faces"][0]
     assert (face["subject"], face["reason"]) == (None, "below_threshold")
     assert face["score"] == face["candidates"][0]["score"]
 
@@ -44,20 +62,31 @@ def test_nobody_is_named_whom_two_people_are_equally_like(run: Run, tmp_path: Pa
     photo(tmp_path / "other" / "z.png", "red", seed=1, size=(310, 120))
     assert run("enroll", "--subject", "z", "other/z.png", "-g", "two.db").exit_code == 0
     photo(tmp_path / "probe.png", "red", seed=3)
-    table = run("identify", "probe.png", "-g", "two.db").stdout
+    table = run("identify", "probe.png", "-g", "two.db", "--verbose").stdout
     assert "unknown" in table
     assert "equally like a and z" in table
 
 
-def test_json_is_one_object_a_photo_of_the_promised_shape(run: Run, tmp_path: Path) -> None:
+def test_json_is_one_document_and_jsonl_an_object_a_photo(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "red", "green")
-    result = run("identify", "a.png", "missing.png", "--format", "json", "--top", "2")
+    lines = run("identify", "a.png", "missing.png", "-f", "jsonl").stdout.splitlines()
+    document = json.loads(run("identify", "a.png", "missing.png", "-f", "json").stdout)
+    assert document == {"schema": 1, "results": [json.loads(line) for line in lines]}
+    [alone] = json.loads(run("identify", "a.png", "-f", "json").stdout)["results"]
+    assert alone == json.loads(lines[0])
+
+
+def test_a_photo_has_an_object_of_the_promised_shape(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red", "green")
+    result = run("identify", "a.png", "missing.png", "--format", "jsonl", "--top", "2")
     first, second = map(json.loads, result.stdout.splitlines())
-    assert list(first) == ["schema", "source", "faces", "notes", "error"]
+    assert list(first) == ["schema", "source", "width", "height", "faces", "notes", "error"]
+    assert (first["width"], first["height"], second["width"]) == (200, 120, None)
     assert (first["schema"], first["source"], first["error"]) == (1, "a.png", None)
     assert [face["subject"] for face in first["faces"]] == ["red", "green"]
     assert list(first["faces"][0]) == [
-        *("box", "detector_score", "subject", "score", "reason", "contenders", "candidates")
+        *("box", "detector_score", "points", "quality"),
+        *("subject", "score", "reason", "contenders", "candidates"),
     ]
     assert first["faces"][0]["box"] == [10.0, 20.0, 60.0, 70.0]
     assert [list(each) for each in first["faces"][0]["candidates"]] == [
@@ -81,14 +110,14 @@ def test_one_person_is_not_in_a_photo_twice_unless_allowed(run: Run, tmp_path: P
     photo(tmp_path / "twice.png", "red", "red")
 
     def names(*more: str) -> list[str | None]:
-        faces = json.loads(run("identify", "twice.png", "-f", "json", *more).stdout)["faces"]
+        faces = json.loads(run("identify", "twice.png", "-f", "jsonl", *more).stdout)["faces"]
         return [face["subject"] for face in faces]
 
     assert names() == ["red", None]
     assert "red is another face here, and named once a picture (--allow-repeats)" in (
-        run("identify", "twice.png").stdout
+        run("identify", "twice.png", "--verbose").stdout
     )
-    faces = json.loads(run("identify", "twice.png", "-f", "json").stdout)["faces"]
+    faces = json.loads(run("identify", "twice.png", "-f", "jsonl").stdout)["faces"]
     assert [(face["reason"], face["contenders"]) for face in faces] == [
         (None, []),
         ("already_in_picture", ["red"]),
@@ -103,10 +132,10 @@ def test_threshold_decides_and_is_printed(run: Run, tmp_path: Path) -> None:
     assert "unknown" not in run("identify", "a.png").stdout
     result = run("identify", "a.png", "--threshold", "1")
     assert "unknown" in result.stdout
-    assert result.stdout.startswith("Threshold 1.000 (given; the gallery's own: made up for tests)")
+    assert result.stdout.startswith("A name needs 1.00, as you asked.")
 
 
-@pytest.mark.parametrize("style", ["table", "json", "csv"])
+@pytest.mark.parametrize("style", FORMATS)
 def test_the_same_bytes_with_one_job_and_with_several(run: Run, tmp_path: Path, style: str) -> None:
     for number in range(9):
         photo(tmp_path / "in" / f"{number}.png", *("red", "green", "blue")[: number % 4], seed=number)
@@ -121,7 +150,7 @@ def test_the_same_bytes_with_one_job_and_with_several(run: Run, tmp_path: Path, 
 
 def test_standard_input_is_a_picture(run: Run, tmp_path: Path) -> None:
     data = photo(tmp_path / "a.png", "red").read_bytes()
-    result = run("identify", "-", "-f", "json", stdin=data)
+    result = run("identify", "-", "-f", "jsonl", stdin=data)
     assert json.loads(result.stdout)["source"] == "-"
     assert json.loads(result.stdout)["faces"][0]["subject"] == "red"
 
@@ -135,7 +164,7 @@ def test_bad_inputs_are_a_line_each_and_the_batch_goes_on(run: Run, tmp_path: Pa
     result = run("identify", "missing.jpg", "empty.jpg", "text.jpg", "cut.png", "good.png")
     assert result.exit_code == 1
     assert "good.png: red" in result.stdout
-    told = [line for line in result.stderr.splitlines() if not line.endswith("pictures")]
+    told = [line for line in result.stderr.removeprefix(SAID).splitlines() if not line.endswith("pictures")]
     assert [line.split(":")[1].strip() for line in told] == [
         "missing.jpg",
         "empty.jpg",
@@ -148,7 +177,7 @@ def test_no_face_is_no_error_but_an_exit_status(run: Run, tmp_path: Path) -> Non
     photo(tmp_path / "none.png")
     photo(tmp_path / "one.png", "red")
     result = run("identify", "none.png")
-    assert (result.exit_code, result.stderr) == (3, "")
+    assert (result.exit_code, result.stderr) == (3, SAID)
     assert "none.png: no face" in result.stdout
     assert run("identify", "none.png", "one.png").exit_code == 0
 
@@ -157,14 +186,14 @@ def test_a_folder_without_pictures_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     result = run("identify", "nothing")
     assert result.exit_code == 1
-    assert result.stderr == "facekit: no pictures in nothing\n"
+    assert result.stderr == f"{SAID}facekit: no pictures in nothing\n"
 
 
 def test_a_folder_without_pictures_is_told_beside_others(run: Run, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     photo(tmp_path / "a.png", "red")
     result = run("identify", "nothing", "a.png")
-    assert (result.exit_code, result.stderr) == (1, "facekit: no pictures in nothing\n")
+    assert (result.exit_code, result.stderr) == (1, f"{SAID}facekit: no pictures in nothing\n")
     assert "a.png: " in result.stdout
 
 
@@ -206,7 +235,7 @@ def test_what_is_no_folder_takes_no_faces(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "x.png", "red")
     result = run("identify", "x.png", "--save-face", os.devnull)
     assert result.exit_code == 2
-    assert result.stderr == f"facekit: {os.devnull}: not a folder, and nothing can be saved in it\n"
+    assert result.stderr == f"{SAID}facekit: {os.devnull}: not a folder, and nothing can be saved in it\n"
 
 
 def test_save_face_without_a_folder_does_not_swallow_the_photo(run: Run, tmp_path: Path) -> None:
@@ -228,10 +257,10 @@ def test_hostile_names_of_files_and_people_cannot_steer_the_terminal(run: Run, t
     photo(tmp_path / "p" / name / "1.png", "cyan")
     photo(tmp_path / "\x1b]0;x\x07.png", "cyan")
     assert run("enroll", "p", "--gallery", "g.db").exit_code == 0
-    for style in ("table", "json", "csv"):
+    for style in FORMATS:
         result = run("identify", "\x1b]0;x\x07.png", "\x1bmissing", "-g", "g.db", "-f", style)
         assert not set("\x1b\x07\u202e") & set(result.output)
-    line = run("identify", "\x1b]0;x\x07.png", "-g", "g.db", "-f", "json").stdout
+    line = run("identify", "\x1b]0;x\x07.png", "-g", "g.db", "-f", "jsonl").stdout
     assert json.loads(line)["faces"][0]["subject"] == name
 
 
@@ -243,7 +272,7 @@ def test_the_table_fits_80_columns_with_names_of_any_script(
     photo(tmp_path / "p" / name / "1.png", "cyan")
     photo(tmp_path / f"{'long' * 20}.png", "cyan")
     run("enroll", "p", "--gallery", "g.db")
-    result = run("identify", f"{'long' * 20}.png", "-g", "g.db")
+    result = run("identify", f"{'long' * 20}.png", "-g", "g.db", "--verbose")
     assert max(width(line) for line in result.stdout.splitlines()) <= 80
     assert name[:9] in result.stdout
 
@@ -253,7 +282,7 @@ def test_a_path_is_whole_in_a_file(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "p" / name / "1.png", "cyan")
     photo(tmp_path / file, "cyan")
     run("enroll", "p", "--gallery", "g.db")
-    printed = run("identify", file, "-g", "g.db").stdout
+    printed = run("identify", file, "-g", "g.db", "--verbose").stdout
     assert f"{file}: 1 face" in printed
     assert f"1.0000  {name}" in printed
 
@@ -275,7 +304,7 @@ def test_several_pictures_have_a_line_each_with_the_names_from_left_to_right(
     detailed = run("identify", "in", "--verbose").stdout
     assert "in/a.png: 3 faces" in detailed
     assert detailed == run("identify", "in", "--top", "5").stdout
-    assert "in/a.png: 3 faces" in run("identify", "in/a.png").stdout
+    assert run("identify", "in/a.png").stdout.splitlines()[1:] == ["in/a.png: green, unknown, red"]
 
 
 def test_two_people_who_are_equally_like_a_face_are_both_shown(run: Run, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_weights_are_listed_and_verified(run: Run, shipped: Path) -> None:
     assert "embedder.onnx" in run("weights", "list").stdout
-    found = [json.loads(line) for line in run("weights", "list", "-f", "json").stdout.splitlines()]
+    found = [json.loads(line) for line in run("weights", "list", "-f", "jsonl").stdout.splitlines()]
     assert [each["use"] for each in found] == ["embedder", "landmarks"]
     assert run("weights", "verify").exit_code == 0
 

@@ -55,7 +55,7 @@ def test_register_from_a_turning_head_then_watch_and_identify(
     added = run("register", "Eileen Collins", "turning.mp4", "--frames", "2", "-g", "g.db").stdout
     assert re.search(r"templates added \(front \d, left \d, right \d, up \d, down \d\)", added)
 
-    [face] = json.loads(run("identify", str(astronaut), "-g", "g.db", "-f", "json").stdout)["faces"]
+    [face] = json.loads(run("identify", str(astronaut), "-g", "g.db", "-f", "jsonl").stdout)["faces"]
     assert face["subject"] == "Eileen Collins"
 
     videos.save(

@@ -70,7 +70,7 @@ def test_verify_without_any_face_says_so_by_its_status(run: Run) -> None:
 
 
 def test_detect_prints_boxes_points_and_quality(run: Run) -> None:
-    result = run("detect", "both.png", "-f", "json")
+    result = run("detect", "both.png", "-f", "jsonl")
     faces = json.loads(result.stdout)["faces"]
     assert [list(face) for face in faces] == [["box", "detector_score", "points", "quality"]] * 2
     assert faces[1]["box"] == [70.0, 20.0, 120.0, 70.0]
@@ -152,7 +152,8 @@ def test_a_full_disk_is_a_line_that_names_what_was_written(
 
 def test_embed_gives_every_format_the_same_vectors(run: Run, tmp_path: Path) -> None:
     lines = run("embed", "both.png", "red.png").stdout.splitlines()
-    by_json = np.array([json.loads(line)["vector"] for line in lines], np.float32)
+    faces = [face for line in lines for face in json.loads(line)["faces"]]
+    by_json = np.array([face["vector"] for face in faces], np.float32)
     rows = list(csv.DictReader(io.StringIO(run("embed", "both.png", "red.png", "-f", "csv").stdout)))
     by_csv = np.array([[row[f"v{place}"] for place in range(DIMENSION)] for row in rows], np.float32)
     for name in ("a.npz", "a.csv", "a.jsonl"):
@@ -169,7 +170,7 @@ def test_embed_gives_every_format_the_same_vectors(run: Run, tmp_path: Path) -> 
 
 def test_embed_gives_the_length_of_each_vector_before_it_was_scaled(run: Run, tmp_path: Path) -> None:
     lines = run("embed", "both.png", "red.png").stdout.splitlines()
-    by_json = [json.loads(line)["feature_norm"] for line in lines]
+    by_json = [face["feature_norm"] for line in lines for face in json.loads(line)["faces"]]
     rows = list(csv.reader(io.StringIO(run("embed", "both.png", "red.png", "-f", "csv").stdout)))
     assert rows[0][-2:] == [f"v{DIMENSION - 1}", "feature_norm"]
     assert run("embed", "both.png", "red.png", "-o", "a.npz").exit_code == 0

@@ -54,7 +54,7 @@ def test_templates_of_all_poses_are_added_and_the_person_is_found(run: Run, fold
     assert result.stdout == "Ada: 10 templates added (front 2, left 2, right 2, up 2, down 2)\n"
     assert stored("g.db") == {"Ada": 10}
     photo(Path("probe.png"), "cyan", seed=3)
-    assert '"subject": "Ada"' in run("identify", "probe.png", "-g", "g.db", "-f", "json").stdout
+    assert '"subject": "Ada"' in run("identify", "probe.png", "-g", "g.db", "-f", "jsonl").stdout
 
 
 def test_what_was_not_seen_is_told_and_the_rest_is_stored(run: Run, folder: Path) -> None:

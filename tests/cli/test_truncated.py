@@ -56,7 +56,7 @@ def test_every_command_refuses_it_and_takes_it_when_told_to(
 @pytest.mark.parametrize("command", ["identify", "detect"])
 def test_json_and_csv_have_the_note(command: str, run: Run, people: Path, cut: str) -> None:
     arguments = (command, cut, "red.png", "--truncated", "accept", "-q")
-    first, second = map(json.loads, run(*arguments, "-f", "json").stdout.splitlines())
+    first, second = map(json.loads, run(*arguments, "-f", "jsonl").stdout.splitlines())
     assert first["notes"][0].startswith("cut off: ")
     assert second["notes"] == []
     rows = list(csv.DictReader(run(*arguments, "-f", "csv").stdout.splitlines()))

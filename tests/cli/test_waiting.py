@@ -69,7 +69,7 @@ def test_what_has_no_count_says_what_it_is_doing(
     slow = "facekit.evaluation.verification.of_comparisons"
     if command.startswith("plot"):
         pytest.importorskip("matplotlib")
-        slow = "facekit.cli.plotting.Plotting.save"
+        slow = "facekit.verbs.plot._Drawing.save"
 
     def until_said(*_: object, **__: object) -> None:
         assert said.wait(10)

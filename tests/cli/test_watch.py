@@ -136,15 +136,15 @@ def test_seconds_and_frames_a_second_are_kept_to(run: Run, film: Path) -> None:
 def test_threshold_is_said_and_decides(run: Run, film: Path) -> None:
     result = run("watch", "film.mp4", "--threshold", "1")
     assert not [event for event in events(result.stdout) if event["event"] == "recognized"]
-    assert "Threshold 1.000 (given" in result.stderr
+    assert "A name needs 1.0000, as you asked." in result.stderr
 
 
 def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path, people: Path) -> None:
-    said = "Threshold {:.3f} ({:.3f} more than the gallery's own: "
-    assert said.format(0.6 + SURER, SURER) in run("watch", "film.mp4").stderr
+    said = "A name needs {:.4f}."
+    assert said.format(0.6 + SURER) in run("watch", "film.mp4").stderr
     with open_gallery(people / "gallery.db", write=True) as opened:
         opened.set_calibration(Calibration(0.5, "made up", subjects=60, tail=0.03))
-    assert said.format(0.5 + 0.03 * log(CHANCES), 0.03 * log(CHANCES)) in run("watch", "film.mp4").stderr
+    assert said.format(0.5 + 0.03 * log(CHANCES)) in run("watch", "film.mp4").stderr
 
 
 def test_an_address_that_shows_nothing_is_an_error(run: Run) -> None:
@@ -311,7 +311,7 @@ def test_a_camera_that_refuses_is_told_in_one_line_without_its_password(
         ["watch", "lavfi://admin:S3 CRET@cam/1"],
         ["watch", "--sekonds", "3", "rtsp://admin:S3CRET@cam/1"],
         ["identify", "http://admin:S3CRET@cam/1.jpg"],
-        ["identify", "http://admin:S3CRET@cam/1.jpg", "--format", "json"],
+        ["identify", "http://admin:S3CRET@cam/1.jpg", "--format", "jsonl"],
         ["identify", "x.jpg", "-g", "postgresql://admin:S3CRET@host/people"],
     ],
 )

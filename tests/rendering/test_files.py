@@ -10,7 +10,8 @@ from PIL import Image
 from facekit import writing
 from facekit.errors import UsageError
 from facekit.reading import Reading
-from facekit.rendering.files import AnnotatedFolder, CropFolder, CropTree
+from facekit.rendering.files import AnnotatedFolder, CropFolder
+from facekit.rendering.trees import CropTree
 from facekit.results import Detection, Face, Quality
 
 
@@ -121,18 +122,18 @@ def test_a_name_that_another_process_takes_in_this_moment_is_not_lost(
 
 
 class Tree:
-    """A CropTree from `raw` to `out`, and what it said."""
+    """A CropTree from `raw` to `out`, and what failed."""
 
     def __init__(self, folder: Path) -> None:
         self.raw, self.out = folder / "raw", folder / "out"
         self.raw.mkdir(exist_ok=True)
-        self.notes: list[str] = []
         self.failures: list[str] = []
 
     def take(self, *readings: Reading) -> list[str]:
-        tree = CropTree(self.raw, self.out, self.notes.append, self.failures.append)
+        tree = CropTree(self.raw, self.out)
         for each in readings:
-            tree.take(each)
+            crop = tree.save(each)
+            self.failures += [crop.error] if crop.error else []
         return sorted(
             os.fsdecode(path.relative_to(self.out)) for path in self.out.rglob("*") if path.is_file()
         )
@@ -142,7 +143,7 @@ def test_a_tree_of_crops_is_never_the_tree_of_pictures(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     for out in (tree.raw, tree.raw / "crops"):
         with pytest.raises(UsageError):
-            CropTree(tree.raw, out, print, print)
+            CropTree(tree.raw, out)
     assert list(tree.raw.iterdir()) == []
 
 

@@ -1,87 +1,75 @@
-"""The run of `facekit plot`: tell what each file is, draw, save, and write the report."""
+"""Draw what is in files: scores, training runs, galleries."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from facekit import outputs, untrusted, writing
-from facekit.cli import DONE
-from facekit.cli.waiting import Waiting
+from facekit import outputs, untrusted
+from facekit.arguments import paths_of, score_of
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import identification, scores, verification
-from facekit.evaluation.comparisons import Comparisons, has_scores, of_scores
+from facekit.evaluation.comparisons import has_scores, of_scores
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
-from facekit.plots import album, report, style
+from facekit.plots import album, style
+from facekit.plots import report as pages
 from facekit.plots.album import Plot
-from facekit.rendering.escaping import file_stem, printable
+from facekit.rendering.escaping import file_stem
+from facekit.verbs.listeners import OnStage, no_stage
+from facekit.verbs.pictures import folder_of, place_of
+from facekit.verbs.reports import write_page
 
-if TYPE_CHECKING:
-    from facekit.cli.console import Console
-    from facekit.reading import Options
-
-PAGE = Path("report.html")
 _HEADER = 10_000
-_DRAWING = "drawing"
 
 Found = TypeVar("Found")
 
 
-class Reporting:
-    """The report of `facekit evaluate`: in which folder, and whether with the faces of the worst mistakes."""
+def plot(
+    files: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    out: str | PathLike[str],
+    threshold: float | None = None,
+    images: str | PathLike[str] | None = None,
+    report: bool = False,
+    on_result: Callable[[Path], None] = lambda path: None,
+    on_stage: OnStage = no_stage,
+) -> list[Path]:
+    """Draw score files that `evaluate_…` wrote, the metrics.csv of training runs, and maps of galleries (.db)
+    into the folder `out`; the files written, which `on_result` has as they come.
 
-    def __init__(self, console: Console, out: Path | None, *, mistakes: bool) -> None:
-        if out is None:
-            raise UsageError("--mistakes is for the report: give --report DIR")
-        self.mistakes = mistakes
-        self._console = console
-        self._out = out
-        self._images: Path | None = None
-
-    def prepare(self, images: Path | None) -> None:
-        """What must be there in the end is missed before the measuring, not after it."""
-        with style.styled():
-            outputs.make_folder(self._out, [images] if images else [])
-            writing.prepare(self._out / "any")
-        if self.mistakes and images is None:
-            raise UsageError("--mistakes needs the pictures: give --images FOLDER")
-        self._images = images if self.mistakes else None
-
-    def write(self, found: AnyScores | Comparisons, made: report.Report, options: Options) -> None:
-        """Draw, and write the plots and the page."""
-        with Waiting(self._console).busy(_DRAWING), style.styled():
-            section = report.section("", found, made, self._images, options)
-            for plot in section.plots:
-                style.save(plot.figure, self._out, plot.name)
-            place = write_page([section], self._out)
-        self._console.note(f"report written to {place}")
+    What the `threshold` decides is marked; with `images`, the folder that the scores were measured on, the
+    faces of the worst mistakes are drawn; with `report`, a page in plain words is written. Raises UsageError,
+    DependencyError where the extra `plot` is not installed.
+    """
+    drawing = _Drawing(
+        place_of(out, "the output"),
+        score_of(threshold, "the threshold"),
+        folder_of(images, "the images"),
+        on_result,
+    )
+    drawing.run([Path(path) for path in paths_of(files, "the files")], report=report, on_stage=on_stage)
+    return drawing.written
 
 
-def write_page(sections: Sequence[report.Section], out: Path) -> Path:
-    """Write the report; where it is."""
-    made = report.Made.on(datetime.now(UTC).date().isoformat())
-    out.mkdir(parents=True, exist_ok=True)
-    [place] = style.free(out, PAGE.stem, (PAGE.suffix,))
-    writing.write_text(place, report.page(sections, made))
-    return place
-
-
-class Plotting:
+class _Drawing:
     """Where plots go, and what is marked in them."""
 
-    def __init__(self, console: Console, out: Path, threshold: float | None, images: Path | None) -> None:
-        self.console = console
+    def __init__(
+        self, out: Path, threshold: float | None, images: Path | None, on_result: Callable[[Path], None]
+    ) -> None:
         self.out = out
         self.threshold = threshold
         self.images = images
+        self.written: list[Path] = []
+        self._on_result = on_result
         self._saved: set[str] = set()
 
-    def run(self, files: Sequence[Path], *, report: bool) -> int:
-        """Draw all files; the exit status."""
+    def run(self, files: Sequence[Path], *, report: bool, on_stage: OnStage) -> None:
+        """Draw all files."""
         outputs.require_apart(self.out, [self.images] if self.images else [])
         galleries = [path for path in files if path.suffix == ".db"]
         runs = [path for path in files if path not in galleries and _is_run(path)]
@@ -91,7 +79,8 @@ class Plotting:
         }
         if report and not scored:
             raise UsageError("--report is for score files, as facekit evaluate --scores writes them")
-        with Waiting(self.console).busy(_DRAWING), style.styled():
+        on_stage("drawing")
+        with style.styled():
             for name, path in _named(galleries).items():
                 self.save(self._map(path, f"gallery-map{_more(name, galleries)}"))
             # A run's file is always called metrics.csv: its folder says which it is.
@@ -102,30 +91,33 @@ class Plotting:
                 self._report(scored)
             else:
                 self.save(self._of_scores(scored))
-        return DONE
 
     def _report(self, scored: dict[str, AnyScores]) -> None:
         sections = [self._section(name, found) for name, found in scored.items()]
         self.save(sections[0].plots if len(sections) == 1 else self._of_scores(scored))
-        self.console.emit(printable(str(write_page(sections, self.out))))
+        self._tell(write_page(sections, self.out))
 
-    def _section(self, name: str, found: AnyScores) -> report.Section:
-        made: report.Report
+    def _section(self, name: str, found: AnyScores) -> pages.Section:
+        made: pages.Report
         notes = {"scores": name}
         if isinstance(found, VerificationScores):
             made = verification.report(found, threshold=self.threshold, notes=notes)
         else:
             made = identification.report(found, threshold=self.threshold, notes=notes)
-        return report.section(name, found, made, self.images)
+        return pages.section(name, found, made, self.images)
 
     def save(self, plots: Iterable[Plot]) -> None:
-        """Draw plots and print where they are; none is written over by another."""
+        """Draw plots and tell where they are; none is written over by another."""
         for plot in plots:
             names = (f"{plot.name}~{number}" if number > 1 else plot.name for number in count(1))
             name = next(name for name in names if name not in self._saved)
             self._saved.add(name)
             for path in style.save(plot.figure, self.out, name):
-                self.console.emit(printable(str(path)))
+                self._tell(path)
+
+    def _tell(self, path: Path) -> None:
+        self.written.append(path)
+        self._on_result(path)
 
     def _of_scores(self, scored: dict[str, AnyScores]) -> Iterator[Plot]:
         pairs = {name: each for name, each in scored.items() if isinstance(each, VerificationScores)}

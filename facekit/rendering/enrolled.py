@@ -1,0 +1,97 @@
+"""What became of the pictures that were enrolled: a line for each person, or a row for each picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from facekit import hints
+from facekit.enrolment import EnrolReport
+from facekit.outcomes import Outcome
+from facekit.output.view import View
+from facekit.rendering.counting import counted, listed
+from facekit.rendering.tables import WIDTH, fit, shown
+
+_COUNTS = ("enrolled", "moved", "already there", "removed earlier", "refused")
+_NAME = WIDTH - sum(len(title) + 2 for title in _COUNTS)
+
+
+class Enrolled(View[Outcome]):
+    """`report` is there at the end, unless the user interrupted."""
+
+    columns = ("source", "subject", "status", "problems", "notes")
+
+    def __init__(self, embedder: Path | None = None) -> None:
+        self.report: EnrolReport | None = None
+        self._embedder = embedder
+        self._outcomes: list[Outcome] = []
+        self._of_subject: list[Outcome] = []
+
+    def heading(self) -> Iterator[str]:
+        yield fit("subject", _NAME) + "".join(f"  {title}" for title in _COUNTS)
+
+    def text(self, result: Outcome) -> Iterator[str]:
+        """The line of a person, when the next one's pictures begin."""
+        if self._of_subject and self._of_subject[0].subject != result.subject:
+            yield from self.ending()
+        self._of_subject.append(result)
+
+    def ending(self) -> Iterator[str]:
+        if self._of_subject:
+            counts = Counter[str](outcome.status for outcome in self._of_subject)
+            cells = (f"  {counts[title]:>{len(title)}}" for title in _COUNTS)
+            yield shown(self._of_subject[0].subject, _NAME) + "".join(cells)
+            self._of_subject = []
+
+    def rows(self, result: Outcome) -> Iterator[Sequence[object]]:
+        lists = ("; ".join(result.problems), "; ".join(result.notes))
+        yield [result.source, result.subject, result.status, *lists]
+
+    def count(self, result: Outcome) -> None:
+        self._outcomes.append(result)
+
+    def errors(self, result: Outcome) -> Iterator[str]:
+        if result.mixed:
+            if not any(other.mixed and other.subject == result.subject for other in self._outcomes[:-1]):
+                yield f"{result.subject}: {result.problems[0]}; none of the folder enrolled"
+        elif result.status == "refused":
+            problems = "; ".join(result.problems)
+            lead = "" if problems.startswith(result.source) else f"{result.source}: "
+            yield f"{lead}{problems}; not enrolled"
+
+    def notes(self, result: Outcome) -> Iterator[str]:
+        yield from (f"{result.source}: {note}" for note in result.notes)
+        if result.problems and result.status != "refused":
+            problems = "; ".join(result.problems)
+            yield f"{result.source}: {problems}; enrolled all the same (--strict refuses)"
+
+    def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        report = self.report or EnrolReport(tuple(self._outcomes))
+        of = counted(len(report.subjects), "person", "people")
+        yield listed(
+            f"{report.count('enrolled')} enrolled of {of}" if report.subjects else "nothing enrolled",
+            (report.count("already there"), "already there"),
+            (report.count("refused"), "refused"),
+        )
+        yield from (f"{name}: no picture of theirs could be enrolled" for name in report.missing)
+        if moved := report.count("moved"):
+            yield f"  {moved} moved from another name"
+        if removed := report.count("removed earlier"):
+            yield f"  removed earlier: {removed} (--again takes them)"
+        if report.gallery and (doubtful := sum(outcome.doubtful for outcome in report.outcomes)):
+            check = hints.check_people(report.gallery)
+            yield f"  {doubtful} enrolled that may be of somebody else; look at them: {check}"
+        yield from (f"  {count} refused: {reason}" for reason, count in report.refusals())
+        if report.camera:
+            yield report.camera
+        if report.gallery and report.templates:
+            yield f"use it: {hints.identify(report.gallery, self._embedder)}"
+
+    def failed(self, told: bool) -> bool:
+        """A picture without a face is told as an error, and is none of the command."""
+        return self.report is not None and self.report.failed
+
+    @property
+    def without_face(self) -> bool:
+        return self.report is not None and self.report.without_face

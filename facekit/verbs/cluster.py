@@ -1,0 +1,101 @@
+"""Which faces are of one person, whether anybody knows them or not?"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from os import PathLike
+from typing import TYPE_CHECKING, Literal
+
+from facekit import clustering
+from facekit.arguments import score_of
+from facekit.errors import UsageError
+from facekit.inputs import Inputs, listed
+from facekit.reading import Options
+from facekit.rendering.counting import counted
+from facekit.verbs.galleries import AnyGallery, in_use, own_gallery
+from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+from facekit.verbs.pictures import folder_of, paths_among, readings
+
+if TYPE_CHECKING:
+    from facekit.clustering import Grouping
+    from facekit.gallery.base import Gallery
+    from facekit.pipeline import Pipeline
+
+Copy = Literal["faces", "photos"]
+"""What a folder for each group holds: aligned faces, or the photos as they are."""
+
+
+def cluster(
+    inputs: Inputs,
+    gallery: AnyGallery | None = None,
+    *,
+    out: str | PathLike[str] | None = None,
+    copy: Copy = "faces",
+    threshold: float | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> Grouping:
+    """The faces of all pictures of the inputs (pictures, folders), grouped by person.
+
+    Faces with a score of at least `threshold` are linked; None takes 0.85 of the embedder's own. A group of
+    somebody who is in the `gallery` has a name; without one, the user's own is asked, if there is one. With
+    `out`, a folder for each group is written into that folder, which must be empty or not there yet. A
+    picture that cannot be read has no faces, and is among the `problems`.
+    """
+    from facekit.rendering import grouped
+
+    inputs, options = listed(inputs), options or Options()
+    folder, limit = folder_of(out, "out"), score_of(threshold, "the threshold")
+    if copy not in ("faces", "photos"):
+        raise UsageError(f"copy is {copy!r}: give 'faces' or 'photos'")
+    with ExitStack() as stack:
+        if folder:
+            stack.enter_context(grouped.empty_folder(folder, paths_among(inputs)))
+        pipeline = pipeline or options.pipeline()
+        opened = _known_people(stack, gallery, pipeline, on_note)
+        reading = _Reading(on_note, crops=folder is not None and copy == "faces")
+        reading.read(inputs, options, pipeline, on_progress)
+        limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
+        found = clustering.group_faces(reading.faces, limit, opened, poor_from=pipeline.spec.poor_from)
+        if folder:
+            save = grouped.save_faces if copy == "faces" else grouped.save_photos
+            save(found, folder)
+        return replace(found, problems=tuple(reading.problems), pictures=reading.total)
+
+
+def _known_people(
+    stack: ExitStack, gallery: AnyGallery | None, pipeline: Pipeline, on_note: OnNote
+) -> Gallery | None:
+    if gallery is not None:
+        return stack.enter_context(in_use(gallery, pipeline, on_note))
+    own = own_gallery(fingerprint=pipeline.fingerprint, on_note=on_note)
+    return None if own is None else stack.enter_context(own)
+
+
+class _Reading:
+    """Takes the faces of one picture after the other."""
+
+    def __init__(self, on_note: OnNote, *, crops: bool) -> None:
+        self.faces: list[clustering.Sighting] = []
+        self.problems: list[str] = []
+        self.total = self._done = 0
+        self._on_note, self._crops = on_note, crops
+
+    def read(self, inputs: Inputs, options: Options, pipeline: Pipeline, on_progress: OnProgress) -> None:
+        def progress(done: int, total: int) -> None:
+            self._done, self.total = done, total
+            on_progress(done, total)
+
+        try:
+            for each in readings(inputs, options, pipeline, on_note=self._on_note, on_progress=progress):
+                self.faces += clustering.sightings([each], crops=self._crops)
+                self.problems += [each.error] if each.error else []
+                for note in each.notes:
+                    self._on_note(f"{each.source}: {note}")
+        except KeyboardInterrupt:
+            faces = counted(len(self.faces), "face")
+            self._on_note(f"stopped: {faces} in {self._done} of {self.total} pictures")
+            raise

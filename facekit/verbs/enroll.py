@@ -1,0 +1,82 @@
+"""Add people to a gallery from their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from facekit import enrolment, hints, hygiene
+from facekit.enrolment import EnrolReport
+from facekit.inputs import Inputs, listed
+from facekit.outcomes import Outcome
+from facekit.reading import Options
+from facekit.verbs.galleries import AnyGallery, to_write
+from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from facekit.gallery.base import Gallery
+    from facekit.pipeline import Pipeline
+
+
+def enroll(
+    paths: Inputs,
+    gallery: AnyGallery | None = None,
+    *,
+    subject: str | None = None,
+    strict: bool = False,
+    again: bool = False,
+    accept_mixed: bool = False,
+    accept_poor: bool = False,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_result: Callable[[Outcome], None] = lambda outcome: None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> EnrolReport:
+    """Enroll folders with a sub-folder for each person, or pictures of one `subject`.
+
+    Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
+    if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
+    What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
+    doubtful identity, `again` takes what was removed earlier, `accept_mixed` a folder whose faces are not
+    one person's, `accept_poor` pictures so poor that strangers would be taken for the person. `on_result`
+    has each outcome once it is stored.
+    """
+    inputs, options = listed(paths), options or Options()
+    plan = enrolment.plan(inputs, subject)
+    for remark in plan.remarks():
+        on_note(remark)
+    pipeline = pipeline or options.pipeline()
+    rules = enrolment.Rules(strict, again, accept_mixed, accept_poor)
+    outcomes: list[Outcome] = []
+    with to_write(gallery, pipeline, None if subject else enrolment.home(inputs), on_note) as opened:
+        on_progress(0, len(plan.photos))
+        try:
+            found = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
+            for outcome in found:
+                outcomes.append(outcome)
+                on_result(outcome)
+                on_progress(len(outcomes), len(plan.photos))
+        except KeyboardInterrupt:
+            on_note(f"stopped after {len(outcomes)} of {len(plan.photos)} pictures; run it again to go on")
+            raise
+        return EnrolReport(
+            tuple(outcomes),
+            plan.left_out,
+            plan.without,
+            gallery=opened.place,
+            templates=len(opened),
+            camera=camera_hint(opened, options.embedder),
+        )
+
+
+def camera_hint(gallery: Gallery, embedder: Path | None) -> str | None:
+    """What is to be expected of a gallery of a poor camera, where strangers would be named; or None."""
+    words = hygiene.camera(gallery)
+    if not words:
+        return None
+    description = gallery.settings.calibration.description
+    how = hints.calibrate(gallery.place, len(gallery), embedder, calibration=description)
+    return f"{gallery.place}: {words}; set it for them: {how}"

@@ -1,0 +1,261 @@
+"""Look after the people in a gallery: `facekit gallery remove` is `facekit.gallery_remove`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from os import PathLike
+from typing import BinaryIO
+
+from facekit import settings
+from facekit.arguments import texts_of
+from facekit.errors import UsageError
+from facekit.gallery import usual_places
+from facekit.gallery.base import Gallery
+from facekit.gallery.places import Place
+from facekit.gallery.subject_names import subject_name
+from facekit.gallery.templates import Subject, TemplateInfo
+from facekit.rendering.doubted import Finding
+from facekit.results import GallerySummary
+from facekit.verbs.enroll import camera_hint
+from facekit.verbs.galleries import (
+    AnyGallery,
+    is_open,
+    open_gallery,
+    place_given,
+    place_to_write,
+    tell_gallery,
+)
+from facekit.verbs.listeners import OnNote, no_note
+from facekit.verbs.pictures import place_of
+
+_UNREADABLE = ("file", "integrity", "rows")
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Whose templates were removed, and how many; of single photos, whether the person is `gone` with the
+    last."""
+
+    people: tuple[str, ...]
+    templates: int
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class Import:
+    """What an import did: how many templates were `added`, were `present` already, belong to somebody else
+    here (`held`), or were `removed` earlier; whether the gallery is `new`."""
+
+    gallery: Place
+    added: int
+    present: int = 0
+    held: int = 0
+    removed: int = 0
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is wrong with a gallery: `problems` of its file, a line each, and `findings` about its `people`
+    and `templates`, where it was `readable`."""
+
+    gallery: Place
+    problems: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    people: int = 0
+    templates: int = 0
+    readable: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """Whether the gallery is not damaged."""
+        return not self.problems
+
+
+def gallery_list(gallery: AnyGallery | None = None, *, on_note: OnNote = no_note) -> list[Subject]:
+    """All people, sorted by name, with how many templates they have and since when."""
+    with _reading(gallery, on_note) as opened:
+        return opened.subjects()
+
+
+def gallery_show(
+    name: str | None = None, *, gallery: AnyGallery | None = None, on_note: OnNote = no_note
+) -> list[TemplateInfo] | list[GallerySummary]:
+    """The templates of a person, without their vectors; or, without a name, what the gallery holds in all."""
+    with _reading(gallery, on_note) as opened:
+        if name is not None:
+            return opened.templates(name)
+        stones = opened.tombstones()
+        counts = (opened.subject_count, len(opened), stones.count("named"), stones.count("renamed"))
+        about = (opened.threshold, opened.settings.calibration.description, opened.settings.embedder)
+        return [GallerySummary(str(opened.place), *counts, *about)]
+
+
+def gallery_forget_removals(*, gallery: AnyGallery | None = None, on_note: OnNote = no_note) -> int:
+    """Erase what is kept of removed and renamed pictures, so that they can be enrolled again; how many."""
+    with _changing(gallery, on_note) as opened:
+        return opened.forget_removals()
+
+
+def gallery_remove(
+    names: str | Sequence[str],
+    *,
+    photos: str | Sequence[str] = (),
+    gallery: AnyGallery | None = None,
+    on_note: OnNote = no_note,
+) -> Removal:
+    """Remove people, or `photos` of one person, and erase their bytes from every file of the gallery.
+
+    A photo is given by its name, as `gallery_show` has it, or the first eight or more digits of its SHA-256.
+    All are removed, or none when one of them is not there.
+    """
+    people = list(dict.fromkeys(map(subject_name, texts_of(names, "the names"))))
+    pictures = texts_of(photos, "the photos")
+    if pictures and len(people) > 1:
+        raise UsageError("--photo is for the pictures of one person: give one name")
+    with _changing(gallery, on_note) as opened:
+        if pictures:
+            return Removal(tuple(people), len(set(pictures)), opened.remove_photos(people[0], pictures))
+        return Removal(tuple(people), opened.remove(people), gone=True)
+
+
+def gallery_rename(
+    old: str, new: str, *, gallery: AnyGallery | None = None, on_note: OnNote = no_note
+) -> None:
+    """Give a person another name, which nobody in the gallery has yet. `on_note` hears of names that look
+    like it."""
+    from facekit import names
+
+    old, new = subject_name(old), subject_name(new)
+    with _changing(gallery, on_note) as opened:
+        opened.rename(old, new)
+        if warning := names.Register(opened.names()).warning(new, opened.place):
+            on_note(warning)
+
+
+def gallery_merge(
+    into: str,
+    others: str | Sequence[str],
+    *,
+    gallery: AnyGallery | None = None,
+    on_note: OnNote = no_note,
+) -> int:
+    """Give the templates of others to one person; how many came."""
+    with _changing(gallery, on_note) as opened:
+        return opened.merge(subject_name(into), texts_of(others, "the others"))
+
+
+def gallery_export(
+    file: str | PathLike[str], *, gallery: AnyGallery | None = None, on_note: OnNote = no_note
+) -> int:
+    """Write all templates, vectors and names, to a file .npz or .jsonl; how many. It is biometric data."""
+    from facekit.gallery import transfer
+
+    with _reading(gallery, on_note) as opened:
+        return transfer.write(opened, place_of(file, "the file"))
+
+
+def gallery_export_lines(gallery: AnyGallery | None = None, *, on_note: OnNote = no_note) -> Iterator[str]:
+    """The lines that `gallery_export` writes to a .jsonl file."""
+    from facekit.gallery import transfer
+
+    with _reading(gallery, on_note) as opened:
+        yield from transfer.lines(opened)
+
+
+def gallery_import(
+    file: str | PathLike[str] | BinaryIO,
+    *,
+    again: bool = False,
+    gallery: AnyGallery | None = None,
+    on_note: OnNote = no_note,
+) -> Import:
+    """Add the templates of an exported file, or of JSON lines in an open one, all or none; those that are
+    there already are left alone, and with `again` those that were removed come back. Makes the gallery if
+    there is none. `on_note` hears of names that look like another."""
+    from facekit import names
+    from facekit.gallery import transfer
+
+    place = place_to_write(gallery)
+    place.require_writable()
+    exported = transfer.read(place_of(file, "the file") if isinstance(file, str | PathLike) else file)
+    if not is_open(gallery):
+        tell_gallery(place_given(gallery), place, on_note)
+    everybody: list[str] = []
+    if place.exists():
+        opened = nullcontext(gallery) if is_open(gallery) else place.open(write=True)
+        with opened as target:
+            report = transfer.import_into(target, exported, again=again)
+            everybody = target.names()
+        fresh = report.subjects
+        done = Import(place, report.added, report.present, report.held, report.removed)
+    else:
+        with transfer.create_from(exported, place) as made:
+            stored, fresh = len(made), tuple(made.names())
+        done = Import(place, stored, held=len(exported.templates) - stored, new=True)
+    for warning in names.warnings(fresh, everybody, place):
+        on_note(warning)
+    return done
+
+
+def gallery_copy(source: str | PathLike[str], target: str | PathLike[str]) -> GallerySummary:
+    """Copy a gallery, also one that is in use, to a new file or into a folder; every template is checked."""
+    from facekit.gallery.sqlite import copying
+
+    old, new = settings.gallery_file(source), place_of(target, "the copy")
+    new = new / old.name if new.is_dir() else new
+    copied = copying.copy(old, new)
+    settings_of = copied.settings
+    about = (settings_of.calibration.threshold, settings_of.calibration.description, settings_of.embedder)
+    return GallerySummary(str(new), copied.subjects, copied.templates, 0, 0, *about)
+
+
+def gallery_check(
+    *, people: bool = False, gallery: AnyGallery | None = None, on_note: OnNote = no_note
+) -> Check:
+    """Look for damage; with `people`, also for people under two names, templates under a wrong one, and
+    pictures so poor that strangers would be taken for the person."""
+    from facekit import hygiene
+
+    if is_open(gallery):
+        place = gallery.place
+    else:
+        tried = usual_places.to_read(place_given(gallery))
+        place = usual_places.in_use(tried) or tried[0]
+        tell_gallery(place_given(gallery), place, on_note)
+    found = place.check()
+    problems = tuple(problem.message for problem in found)
+    readable = not any(problem.kind in _UNREADABLE for problem in found)
+    if not people or not readable:
+        return Check(place, problems, readable=readable)
+    with _reading(gallery if is_open(gallery) else place, no_note) as opened:
+        named = None if gallery is None else place
+        findings = tuple(Finding.of(doubt, named) for doubt in hygiene.doubts(opened))
+        if hint := camera_hint(opened, None):
+            on_note(hint)
+        return Check(place, problems, findings, opened.subject_count, len(opened))
+
+
+def _reading(gallery: AnyGallery | None, on_note: OnNote) -> AbstractContextManager[Gallery]:
+    if is_open(gallery):
+        return nullcontext(gallery)
+    return open_gallery(place_given(gallery), on_note=on_note)
+
+
+@contextmanager
+def _changing(gallery: AnyGallery | None, on_note: OnNote) -> Iterator[Gallery]:
+    """The gallery, to change it; `on_note` hears when bytes of what was removed could not be erased yet."""
+    opened: AbstractContextManager[Gallery]
+    if is_open(gallery):
+        opened = nullcontext(gallery)
+    else:
+        opened = open_gallery(place_given(gallery), write=True, on_note=on_note)
+    with opened as target:
+        yield target
+        if target.due:
+            on_note(
+                f"{target.place}: its files still hold bytes of what was removed ({target.due}): the next "
+                "command that writes to the gallery erases them"
+            )

@@ -1,0 +1,82 @@
+"""Who is in each picture?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from facekit import hints, identification
+from facekit.arguments import score_of, whole_number
+from facekit.inputs import Inputs, listed
+from facekit.reading import Options
+from facekit.verbs.galleries import AnyGallery, in_use, probability_of
+from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+from facekit.verbs.pictures import folder_of, paths_among, readings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from facekit.gallery.base import Gallery
+    from facekit.pipeline import Pipeline
+    from facekit.results import PictureResult
+
+
+def identify(
+    inputs: Inputs,
+    gallery: AnyGallery | None = None,
+    *,
+    top: int = 5,
+    threshold: float | None = None,
+    allow_repeats: bool = False,
+    probability: bool = False,
+    save_face: str | PathLike[str] | None = None,
+    annotate: str | PathLike[str] | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> Iterator[PictureResult]:
+    """Who is in each picture of the inputs (pictures, folders, `-`), in order.
+
+    A picture that cannot be read is a result with an `error`; the others go on. Each face has its `top`
+    candidates, and the name of the best if its score reaches the `threshold` (None: the gallery's). No two
+    faces of a picture have the same name unless `allow_repeats`. With `probability` the best candidate has
+    the probability of being the person. Aligned faces are saved in the folder `save_face`, and pictures with
+    boxes and names in the folder `annotate`. `pipeline` is one that is open already, and that threads may
+    share; then the `options` of finding faces are its own.
+    """
+    inputs, options = listed(inputs), options or Options()
+    threshold, top = score_of(threshold, "the threshold"), whole_number(top, "top", least=1)
+    crops, pictures = folder_of(save_face, "save_face"), folder_of(annotate, "annotate")
+    pipeline = pipeline or options.pipeline()
+    with in_use(gallery, pipeline, on_note) as opened:
+        curve = probability_of(opened, options.embedder) if probability else None
+        saving = None
+        if crops or pictures:
+            from facekit.rendering.saving import Saving
+
+            saving = Saving(crops, pictures, paths_among(inputs))
+            options = replace(options, keep_pictures=pictures is not None)
+        identification.require_subjects(opened, options.embedder)
+        if threshold is None:
+            _tell_growth(opened, options.embedder, on_note)
+        for reading in readings(inputs, options, pipeline, on_note=on_note, on_progress=on_progress):
+            result = identification.of_reading(
+                opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats, curve=curve
+            )
+            yield saving.save(reading, result) if saving else result
+
+
+def _tell_growth(gallery: Gallery, embedder: Path | None, on_note: OnNote) -> None:
+    """Say so when the threshold was set for a gallery a tenth smaller, or more."""
+    calibration, people = gallery.settings.calibration, gallery.subject_count
+    set_for = calibration.subjects
+    if 0 < set_for * 1.1 < people:
+        description = calibration.description
+        again = hints.calibrate(gallery.place, len(gallery), embedder, calibration=description)
+        on_note(
+            f"the threshold was set for {set_for} people and there are {people} now: it is raised by "
+            f"{gallery.threshold - calibration.threshold:.3f} for them; to be sure, run {again}"
+        )

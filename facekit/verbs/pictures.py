@@ -1,0 +1,137 @@
+"""Look at pictures, name nobody: `detect`, `embed`, `align`; and the way that all verbs go over pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekit import folders
+from facekit.arguments import path_of
+from facekit.errors import UsageError
+from facekit.inputs import Given, Inputs, listed
+from facekit.reading import Options, Reading, read_faces
+from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+
+if TYPE_CHECKING:
+    from facekit.pipeline import Pipeline
+    from facekit.rendering.embedded import Embedding
+    from facekit.rendering.trees import Crop
+
+
+def readings(
+    inputs: Inputs,
+    options: Options,
+    pipeline: Pipeline | None = None,
+    *,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> Iterator[Reading]:
+    """All pictures that the inputs stand for, in order. A folder without any is a reading with an error, and
+    `on_note` hears what was left out of the others."""
+    listing = folders.find(inputs)
+    yield from (Reading(folder, error=f"no pictures in {folder}") for folder in listing.empty)
+    for remark in listing.remarks():
+        on_note(remark)
+    total = len(listing.pictures)
+    on_progress(0, total)
+    for done, reading in enumerate(read_faces(listing.pictures, options, pipeline=pipeline), 1):
+        yield reading
+        on_progress(done, total)
+
+
+def paths_among(inputs: Inputs) -> list[str]:
+    """Those of the inputs that are paths: nothing is written over them."""
+    return [each for each in listed(inputs) if not isinstance(each, Given)]
+
+
+def folder_of(value: str | PathLike[str] | None, what: str) -> Path | None:
+    """A folder for output, or None. Raises UsageError for what is no path, or an empty one."""
+    return None if value is None else place_of(value, what)
+
+
+def place_of(value: object, what: str) -> Path:
+    """A path. Raises UsageError for what is none, or an empty one."""
+    path = path_of(value, what)
+    if not path:
+        raise UsageError(f"{what}: the path is empty")
+    return Path(path)
+
+
+def detect(
+    inputs: Inputs,
+    *,
+    annotate: str | PathLike[str] | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> Iterator[Reading]:
+    """The faces of each picture of the inputs (pictures, folders, `-`), in order: box, points and quality.
+
+    With `annotate`, each picture is saved in that folder with its faces numbered. `pipeline` is one that is
+    open already, and that threads may share; then the `options` of finding faces are its own.
+    """
+    inputs, options = listed(inputs), options or Options()
+    folder = folder_of(annotate, "annotate")
+    saving = None
+    if folder:
+        from facekit.rendering.saving import Annotations
+
+        saving = Annotations(folder, paths_among(inputs))
+    wanted = replace(options, keep_pictures=options.keep_pictures or saving is not None)
+    for reading in readings(inputs, wanted, pipeline, on_note=on_note, on_progress=on_progress):
+        if saving and reading.picture:
+            saving.save_numbered(reading)
+        yield reading if options.keep_pictures else replace(reading, picture=None)
+
+
+def embed(
+    inputs: Inputs,
+    *,
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> Iterator[Embedding]:
+    """All faces of all pictures with their unit vectors and feature norms, in order.
+
+    With `output`, they are also written to that file: .npz, .csv or .jsonl. A face's `feature_norm` tells its
+    quality only with an embedder trained by `magface` or `adaface`.
+    """
+    from facekit.rendering.embedded import Embedding, written
+
+    inputs, options = listed(inputs), options or Options()
+    file = folder_of(output, "output")
+    pipeline = pipeline or options.pipeline()
+    with nullcontext() if file is None else written(file, pipeline.dimension, paths_among(inputs)) as writer:
+        for reading in readings(inputs, options, pipeline, on_note=on_note, on_progress=on_progress):
+            result = Embedding.of(reading, pipeline.fingerprint)
+            if writer:
+                writer.take(result)
+            yield result
+
+
+def align(
+    raw: str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> Iterator[Crop]:
+    """Cut the largest face out of every picture below `raw` into the same tree below `out`.
+
+    Of a picture without a face there is no crop, and of one whose crop has no place an error.
+    """
+    from facekit.rendering.trees import CropTree
+
+    top = place_of(raw, "the pictures")
+    tree = CropTree(top, place_of(out, "the output"))
+    found = readings(top, options or Options(), pipeline, on_note=on_note, on_progress=on_progress)
+    return (tree.save(reading) for reading in found)

@@ -1,0 +1,93 @@
+"""What is written as JSON is what the schema promises, of each command."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fakes import FakeOptions, photo
+from jsonschema import Draft202012Validator
+
+from facekit.cli import group
+from facekit.output.schema import schema
+
+Run = Callable[..., Result]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(group, list(arguments), prog_name="facekit")
+
+
+def valid(kind: str, value: Any) -> None:
+    whole = schema()
+    Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": whole["$defs"]}).validate(value)
+    Draft202012Validator(whole).validate(value)
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(schema())
+
+
+@pytest.fixture
+def inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two people enrolled in `g.db`, one of whom only poor pictures; and pictures of each kind."""
+    monkeypatch.setattr("facekit.reading.Options", FakeOptions)
+    monkeypatch.delenv("FACEKIT_GALLERY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for seed in (1, 2):
+        photo(Path(f"people/red/{seed}.png"), "red", seed=seed)
+        photo(Path(f"people/blue/{seed}.png"), "blue", seed=seed, poor=True)
+    photo(Path("people/same/1.png"), "red", seed=4)
+    assert run("enroll", "people", "-g", "g.db", "--accept-poor").exit_code == 0
+    photo(Path("in/party.png"), "red", "red", "black", "blue")
+    photo(Path("in/none.png"))
+    Path("in/bad.png").write_bytes(b"bad")
+
+
+COMMANDS = {
+    "identify": ("identify", "in", "-g", "g.db"),
+    "detect": ("detect", "in"),
+    "embed": ("embed", "in"),
+    "enroll": ("enroll", "--subject", "new", "in", "-g", "new.db"),
+    "cluster": ("cluster", "in", "people", "-g", "g.db"),
+    "gallery_list": ("gallery", "list", "-g", "g.db"),
+    "gallery_show_person": ("gallery", "show", "red", "-g", "g.db"),
+    "gallery_check": ("gallery", "check", "--people", "-g", "g.db"),
+    "weights_list": ("weights", "list"),
+}
+
+
+@pytest.mark.usefixtures("inputs")
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_results_are_as_promised_one_a_line_and_all_in_a_document(kind: str) -> None:
+    lines = [json.loads(line) for line in run(*COMMANDS[kind], "-f", "jsonl").stdout.splitlines()]
+    assert lines
+    for line in lines:
+        valid(kind, line)
+    document = json.loads(run(*COMMANDS[kind], "-f", "json").stdout)
+    valid("document", document)
+    assert len(document["results"]) == len(lines)
+
+
+ALONE = {
+    "verify": ("verify", "people/red/1.png", "people/red/2.png"),
+    "gallery_show": ("gallery", "show", "-g", "g.db"),
+    "info": ("info", "-g", "g.db"),
+}
+
+
+@pytest.mark.usefixtures("inputs")
+@pytest.mark.parametrize("kind", ALONE)
+def test_a_single_result_is_the_document_itself(kind: str) -> None:
+    document, line = (json.loads(run(*ALONE[kind], "-f", style).stdout) for style in ("json", "jsonl"))
+    assert document == line
+    valid(kind, document)
+
+
+@pytest.mark.usefixtures("inputs")
+def test_what_is_not_promised_is_refused() -> None:
+    line = json.loads(run(*COMMANDS["identify"], "-f", "jsonl").stdout.splitlines()[0])
+    with pytest.raises(Exception, match="'surprise' was unexpected"):
+        valid("identify", {**line, "surprise": 1})
