@@ -61,8 +61,8 @@ def choose(
     np.fill_diagonal(witness, False)
     choices = []
     for number, (face, (_, note, sure)) in enumerate(zip(faces, picks, strict=True)):
-        found = np.concatenate([among[number][witness[number]], before[number]])
-        choices.append(Choice(face, note, float(found.max(initial=-1)), len(found), sure))
+        comparable = np.concatenate([among[number][witness[number]], before[number]])
+        choices.append(Choice(face, note, float(comparable.max(initial=-1)), len(comparable), sure))
     return choices
 
 

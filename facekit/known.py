@@ -47,7 +47,7 @@ class Known:
         """Templates of these people and pictures go to somebody else: only their others speak for them."""
         for name in [*self._left, *moving]:
             gone = moving.get(name, ())
-            rest = [each.vector for each in self._gallery.stored(name) if each.sha256 not in gone]
+            rest = [item.vector for item in self._gallery.stored(name) if item.sha256 not in gone]
             self._left[name] = np.stack(rest) if rest else self._vectors[:0]
 
     def other(self, subject: str, vector: Vector) -> Candidate | None:
@@ -55,25 +55,25 @@ class Known:
         changed = {subject, *self._left}
         # One place more than there are people to leave out.
         best = self._before.search(vector[None], len(changed) + 1)[0]
-        found = [each for each in best if each.subject not in changed]
+        candidates = [item for item in best if item.subject not in changed]
         for name, vectors in self._left.items():
             if name != subject and len(vectors):
-                found.append(Candidate(1, name, float((vectors @ vector).max())))
+                candidates.append(Candidate(1, name, float((vectors @ vector).max())))
         rows = np.flatnonzero(self._subjects[: self._count] != self._numbers.get(subject, -1))
         if rows.size:
             scores = self._vectors[rows] @ vector
             row = int(scores.argmax())
-            found.append(Candidate(1, self._names[self._subjects[rows[row]]], float(scores[row])))
-        return max(found, key=lambda each: each.score, default=None)
+            candidates.append(Candidate(1, self._names[self._subjects[rows[row]]], float(scores[row])))
+        return max(candidates, key=lambda item: item.score, default=None)
 
     def look_alike(self, name: str) -> str | None:
         """A line about the enrolled people whose names look like that of a new one, if there are any. The
         gallery is asked for its names once: a name that another process adds later is not told."""
         if self._register is None:
             self._register = Register(self._gallery.names())
-        told = self._register.warning(name, self._gallery.place)
+        warning = self._register.warning(name, self._gallery.place)
         self._register.enter(name)
-        return told
+        return warning
 
     def leave_names(self, names: Iterable[str]) -> None:
         """These people are not enrolled any more."""

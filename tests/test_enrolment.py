@@ -15,6 +15,7 @@ from facekit.enrolment import BATCH, Photo, Rules, enroll, enroll_readings, plan
 from facekit.errors import UsageError
 from facekit.gallery import Gallery, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
+from facekit.gallery.sqlite.gallery import SqliteGallery
 from facekit.reading import Reading
 from facekit.results import Detection, Face, Quality
 
@@ -115,8 +116,8 @@ def test_names_that_look_alike_are_told_and_the_gallery_is_asked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
-    names = Gallery.names
-    monkeypatch.setattr(Gallery, "names", lambda gallery: calls.append(1) or names(gallery))
+    names = SqliteGallery.names
+    monkeypatch.setattr(SqliteGallery, "names", lambda gallery: calls.append(1) or names(gallery))
     with empty_gallery(tmp_path) as gallery:
         photos = [
             Photo(name, str(photo(tmp_path / f"{name}.png", colour, seed=1)))

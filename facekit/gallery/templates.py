@@ -100,4 +100,4 @@ class AddReport:
         return self._count("removed") + self._count("renamed")
 
     def _count(self, status: str) -> int:
-        return sum(each.status == status for each in self.placements)
+        return sum(placement.status == status for placement in self.placements)

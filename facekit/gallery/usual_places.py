@@ -53,10 +53,10 @@ def in_use(places: Sequence[Place]) -> Place | None:
 
     Whoever removed everybody has a gallery of nobody, and is told so.
     """
-    there = [place for place in places if place.exists()]
-    if len(there) > 1:
-        return next((place for place in there if not _is_untouched(place)), there[0])
-    return there[0] if there else None
+    occupied = [place for place in places if place.exists()]
+    if len(occupied) > 1:
+        return next((place for place in occupied if not _is_untouched(place)), occupied[0])
+    return occupied[0] if occupied else None
 
 
 def to_write(given: AnyPlace | None = None, folder: str | os.PathLike[str] | None = None) -> Place:

@@ -85,8 +85,8 @@ def _state(state: State, path: Path, fingerprint: str | None) -> Iterator[Proble
         )
         yield Problem("erasing", message)
     if state.templates > indexing.IN_MEMORY:
-        kept = cache.load(path, state.settings.dimension)
-        if kept is not None and kept.digest == state.digest:
+        cached = cache.load(path, state.settings.dimension)
+        if cached is not None and cached.digest == state.digest:
             return
         if cache.is_cache(cache.place(path)):
             yield Problem("cache", f"{cache.place(path)}: stale or damaged: the next search renews it")

@@ -63,9 +63,9 @@ class Connections:
         """A connection that sees one committed state. Where it is `shared`, all reading of this thread
         inside sees the same one.
         """
-        here = self._states()
-        if here:
-            yield here[-1]
+        states = self._states()
+        if states:
+            yield states[-1]
             return
         with (
             in_words(self.path),
@@ -75,11 +75,11 @@ class Connections:
             if not shared:
                 yield connection
                 return
-            here.append(connection)
+            states.append(connection)
             try:
                 yield connection
             finally:
-                here.remove(connection)
+                states.remove(connection)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -12,48 +10,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from numpy.typing import ArrayLike
-
-from facekit.arguments import path_of, text_of, texts_of, whole_number
+from facekit.arguments import path_of, texts_of
 from facekit.calibration import Calibration
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search import cache
-from facekit.gallery.search.exact import FloatArray
-from facekit.gallery.search.index import Index
-from facekit.gallery.sqlite import database, erasure, indexing, migrations, rows
-from facekit.gallery.sqlite.changes import Change, find_subject, subject_number, subject_rows
+from facekit.gallery.sqlite import database, erasure, indexing, migrations
+from facekit.gallery.sqlite.changes import Change
 from facekit.gallery.sqlite.connections import Connections
-from facekit.gallery.sqlite.faults import in_words, well_formed
-from facekit.gallery.sqlite.indexing import read_index, stacked
-from facekit.gallery.sqlite.place import FilePlace
+from facekit.gallery.sqlite.readable import ReadableGallery
 from facekit.gallery.sqlite.soundness import require_sound
 from facekit.gallery.sqlite.state import State
-from facekit.gallery.sqlite.tombstone_rows import read_tombstones
 from facekit.gallery.storable import rows_of, storable
 from facekit.gallery.subject_names import subject_name
-from facekit.gallery.templates import AddReport, NewTemplate, Subject, TemplateInfo
+from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
-from facekit.gallery.values import now, picture_digest, unit_vectors
-from facekit.results import Candidate
+from facekit.gallery.values import now
 
 
-class SqliteGallery:
-    """An open gallery; see facekit.gallery.base.Gallery for what its methods promise.
-
-    Every method sees the file as one committed state. A method that changes it does so in one
-    transaction, waits for other writers, and has stored all or nothing when it returns or raises.
-    All methods raise GalleryError for a damaged file, a full disk, or a gallery held by others. It may
-    be shared between threads, and sees what other processes change.
-    """
+class SqliteGallery(ReadableGallery):
+    """An open gallery; see facekit.gallery.base.Gallery for what its methods promise."""
 
     def __init__(self, connections: Connections, state: State) -> None:
-        self.path = connections.path
-        self._connections = connections
-        self._state = state
-        self._index: Index | None = None
-        self._indexed = -1
-        self._indexing = threading.Lock()
+        super().__init__(connections, state)
         self._due: str | None = None
         self._sound = False
 
@@ -109,16 +88,6 @@ class SqliteGallery:
             raise
         return gallery
 
-    def require(self, fingerprint: str) -> None:
-        """Raise GalleryError unless its vectors are of the embedder of this fingerprint."""
-        settings = self.settings
-        if text_of(fingerprint, "the fingerprint") != settings.fingerprint:
-            raise GalleryError(
-                f"{self.path}: the gallery was made with the embedder {settings.embedder!r} "
-                f"({settings.fingerprint[:12]}), not this one ({fingerprint[:12]}): choose that embedder "
-                "with --embedder, or enroll the pictures again into another file"
-            )
-
     def close(self) -> None:
         """Close the file. The last process to close folds the log into it. An erasure that is due is
         finished, where nobody is in its way.
@@ -152,142 +121,6 @@ class SqliteGallery:
         """
         return self._due if self._state.erasing else None
 
-    @property
-    def settings(self) -> GallerySettings:
-        """As they were last read, the threshold in them as it was set."""
-        return self._state.settings
-
-    @property
-    def threshold(self) -> float:
-        """The lowest score at which a face is given a name: as it was set, carried over to as many people
-        as there are now (never lowered).
-        """
-        return self._state.threshold
-
-    @property
-    def place(self) -> FilePlace:
-        return FilePlace(self.path)
-
-    @property
-    def state(self) -> State:
-        """What was last read of the file's own bookkeeping."""
-        return self._state
-
-    @property
-    def change_number(self) -> int:
-        """How many changes the state has that was read last."""
-        return self._state.changes
-
-    @property
-    def untouched(self) -> bool:
-        """Whether nothing was stored in it, nor set, since it was made."""
-        return not self._state.changes and not self._state.templates
-
-    @property
-    def version(self) -> int:
-        """The format of the file."""
-        with self._connections.reading() as connection:
-            return migrations.version(connection)
-
-    def __len__(self) -> int:
-        """The number of templates, at no cost."""
-        with self._reading() as (_, state):
-            return state.templates
-
-    @property
-    def subject_count(self) -> int:
-        """The number of subjects, at no cost."""
-        with self._reading() as (_, state):
-            return state.subjects
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Everything that this thread reads inside sees the same committed state."""
-        with self._connections.reading():
-            yield
-
-    def subjects(self) -> list[Subject]:
-        """All subjects, sorted by name. Reads and checks every row."""
-        counts: Counter[tuple[str, str]] = Counter()
-        with self._reading() as (connection, state):
-            for row in rows.read_all(connection, state, self.path):
-                counts[row.name, row.subject_added] += 1
-        return [Subject(name, templates, added) for (name, added), templates in sorted(counts.items())]
-
-    def templates(self, subject: str | None = None) -> list[TemplateInfo]:
-        """The templates of one subject or of all, sorted by subject and order of enrolment.
-
-        Raises GalleryError when the subject is not in the gallery.
-        """
-        with self._reading() as (connection, state):
-            if subject is None:
-                found = list(rows.read_all(connection, state, self.path))
-            else:
-                number = subject_number(connection, self.path, subject)
-                found = list(rows.read_where_in(connection, state, self.path, "t.subject", [number]))
-        with well_formed(self.path):
-            return sorted((row.info() for row in found), key=lambda info: (info.subject, info.id))
-
-    def contents(self) -> Iterator[NewTemplate]:
-        """All templates with their vectors, in the order of enrollment. One committed state of the gallery,
-        held until the iteration is over: as long, what is removed cannot be erased.
-        """
-        with self._reading(shared=False) as (connection, state):
-            for row in rows.read_all(connection, state, self.path):
-                with well_formed(self.path):
-                    template = row.template()
-                unit_vectors([template.vector], state.settings.dimension, f"{self.path}: template {row.id}")
-                yield template
-
-    def vectors(self, subject: str) -> FloatArray:
-        """The subject's vectors, float32 (n, dimension); none of one who is not in the gallery."""
-        with self._reading() as (connection, state):
-            number = find_subject(connection, subject)
-            numbers = [] if number is None else [number]
-            found = list(rows.read_where_in(connection, state, self.path, "t.subject", numbers))
-        return stacked(found, state.settings.dimension, self.path)
-
-    def stored(self, subject: str) -> list[NewTemplate]:
-        """The subject's templates with their vectors; none of one who is not in the gallery."""
-        with self._reading() as (connection, state):
-            number = find_subject(connection, subject)
-            numbers = [] if number is None else [number]
-            found = list(rows.read_where_in(connection, state, self.path, "t.subject", numbers))
-        with well_formed(self.path):
-            return [row.template() for row in found]
-
-    def known(self, sha256s: Sequence[str]) -> dict[str, list[TemplateInfo]]:
-        """Of these pictures those that are in the gallery, with the templates enrolled from them, by name."""
-        found: dict[str, list[TemplateInfo]] = {}
-        digests = [picture_digest(value) for value in texts_of(sha256s, "the SHA-256 of pictures")]
-        with self._reading() as (connection, state), well_formed(self.path):
-            for row in rows.read_where_in(connection, state, self.path, "t.sha256", digests):
-                found.setdefault(row.sha256, []).append(row.info())
-        return {digest: sorted(infos, key=lambda info: info.subject) for digest, infos in found.items()}
-
-    def names(self) -> list[str]:
-        """The names of all subjects, sorted, without looking at their templates."""
-        with self._reading() as (connection, _):
-            return sorted(name for _, name, _ in subject_rows(connection, self.path))
-
-    def search(self, probes: ArrayLike, k: int = 5) -> list[list[Candidate]]:
-        """For each probe, a unit vector of (n, dimension), its k best subjects, best first.
-
-        Exact; a subject's score is that of its best template; equal scores stand by name. Nobody
-        for an empty gallery. Raises GalleryError for NaN, zero or not-unit vectors.
-        """
-        k = whole_number(k, "k", least=1)
-        checked = unit_vectors(probes, self.settings.dimension, "search")
-        with self._reading() as (connection, state):
-            return self._index_of(connection, state).search(checked, k)
-
-    def matrix(self) -> Index:
-        """The search index of the present content, usable while the gallery is open. It does not see
-        who is added later.
-        """
-        with self._reading() as (connection, state):
-            return self._index_of(connection, state)
-
     def add(
         self,
         templates: Sequence[NewTemplate],
@@ -307,11 +140,6 @@ class SqliteGallery:
             if tombstones is not None:
                 change.tombstones.take_over(tombstones)
         return AddReport(tuple(placements), tuple(change.new))
-
-    def tombstones(self) -> Tombstones:
-        """What is kept of pictures that were removed or renamed."""
-        with self._reading() as (connection, state):
-            return read_tombstones(connection, state, self.path)
 
     def forget_removals(self) -> int:
         """Erase all that is kept of removed pictures, so that they can come back; how many there were."""
@@ -372,20 +200,6 @@ class SqliteGallery:
             new.write(connection)
         self._state = new
         self._settle()
-
-    def _index_of(self, connection: sqlite3.Connection, state: State) -> Index:
-        with self._indexing:
-            if self._index is None or self._indexed != state.digest:
-                self._index = read_index(connection, state, self.path, self._connections.reading)
-                self._indexed = state.digest
-            return self._index
-
-    @contextmanager
-    def _reading(self, *, shared: bool = True) -> Iterator[tuple[sqlite3.Connection, State]]:
-        """One committed state: a connection in a read transaction, and the state in it."""
-        with self._connections.reading(shared=shared) as connection, in_words(self.path):
-            self._state = state = State.read(connection, self.path)
-            yield connection, state
 
     @contextmanager
     def _writing(self, *, whole: bool = False) -> Iterator[tuple[sqlite3.Connection, State]]:

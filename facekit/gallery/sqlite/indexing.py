@@ -35,13 +35,13 @@ def read_index(connection: sqlite3.Connection, state: State, path: Path, reading
     """
     if state.templates <= IN_MEMORY:
         return _in_memory(connection, state, path)
-    kept = cache.load(path, state.settings.dimension)
-    if kept is None or kept.digest != state.digest:
-        kept = _extended(kept, connection, state, path) or _encoded(connection, state, path)
-        _keep(kept, state, path)
+    cached = cache.load(path, state.settings.dimension)
+    if cached is None or cached.digest != state.digest:
+        cached = _extended(cached, connection, state, path) or _encoded(connection, state, path)
+        _keep(cached, state, path)
 
     def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
-        numbers = kept.ids[positions].tolist()
+        numbers = cached.ids[positions].tolist()
         with reading() as here, in_words(path):
             found = list(rows.read_where_in(here, state, path, "t.id", numbers))
             # An index that is kept over a removal finds the others.
@@ -50,7 +50,7 @@ def read_index(connection: sqlite3.Connection, state: State, path: Path, reading
                 raise damaged(path, "rows are missing")
         return [row.name for row in found], stacked(found, state.settings.dimension, path)
 
-    return Index(kept.scan, kept.subjects, finalists, poor=kept.poor)
+    return Index(cached.scan, cached.subjects, finalists, poor=cached.poor)
 
 
 def _in_memory(connection: sqlite3.Connection, state: State, path: Path) -> Index:
@@ -70,18 +70,18 @@ def _encoded(connection: sqlite3.Connection, state: State, path: Path) -> cache.
 
 
 def _extended(
-    kept: cache.Cache | None, connection: sqlite3.Connection, state: State, path: Path
+    cached: cache.Cache | None, connection: sqlite3.Connection, state: State, path: Path
 ) -> cache.Cache | None:
     """The cache of an earlier content with the rows added since; None when it is not that plus them."""
-    if kept is None:
+    if cached is None:
         return None
-    after = max(int(kept.ids.max()), int(kept.subjects.max()))
-    tally = Tally(len(kept.ids), len(np.unique(kept.subjects)), kept.digest)
+    after = max(int(cached.ids.max()), int(cached.subjects.max()))
+    tally = Tally(len(cached.ids), len(np.unique(cached.subjects)), cached.digest)
     try:
         new = _cache_of(rows.read_all(connection, state, path, after=after, tally=tally), state, path)
     except GalleryError:
         return None  # reading all rows will tell a lost row from damage
-    return _joined([kept, new], state)
+    return _joined([cached, new], state)
 
 
 def _cache_of(found: Iterator[rows.Row], state: State, path: Path) -> cache.Cache:
@@ -108,7 +108,7 @@ def _joined(parts: Sequence[cache.Cache], state: State) -> cache.Cache:
     return cache.Cache(state.digest, scan, subjects[order], ids[order], poor[order])
 
 
-def _keep(kept: cache.Cache, state: State, path: Path) -> None:
+def _keep(cached: cache.Cache, state: State, path: Path) -> None:
     """Write the cache, where that is possible: searching works without, only slower to open.
 
     Under the write lock, and only while the content is still the same: a removal beside this must
@@ -120,7 +120,7 @@ def _keep(kept: cache.Cache, state: State, path: Path) -> None:
         database.transaction(lock, "IMMEDIATE"),
     ):
         if State.read(lock, path).digest == state.digest:
-            cache.save(path, kept)
+            cache.save(path, cached)
 
 
 def stacked(block: Sequence[rows.Row], dimension: int, path: Path) -> FloatArray:
