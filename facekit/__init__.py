@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "facekit.clustering": ("Group", "Grouping", "Sighting"),
-    "facekit.enrolment": ("EnrolReport",),
+    "facekit.enrollment": ("EnrollReport",),
     "facekit.outcomes": ("Outcome",),
     "facekit.errors": (
         "DependencyError",
@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     from facekit.clustering import Group as Group
     from facekit.clustering import Grouping as Grouping
     from facekit.clustering import Sighting as Sighting
-    from facekit.enrolment import EnrolReport as EnrolReport
+    from facekit.enrollment import EnrollReport as EnrollReport
     from facekit.errors import DependencyError as DependencyError
     from facekit.errors import FacekitError as FacekitError
     from facekit.errors import GalleryError as GalleryError

@@ -18,7 +18,7 @@ _NOSE = 0.425
 
 @dataclass(frozen=True)
 class Limits:
-    """Beyond these a face is a poor one to enrol. Units as in `Quality`.
+    """Beyond these a face is a poor one to enroll. Units as in `Quality`.
 
     Chosen on 600 photos of 50 people, all of them recognisable, so that few are called poor; the
     counts are printed by scripts/measure_detection.py.

@@ -8,7 +8,7 @@ import pytest
 from fakes import DIMENSION, FINGERPRINT, FakeOptions, photo
 
 from facekit.calibration import Calibration
-from facekit.enrolment import Outcome, Rules, enroll, plan
+from facekit.enrollment import Outcome, Rules, enroll, plan
 from facekit.gallery import Gallery, create_gallery, open_gallery, transfer
 from facekit.gallery.gallery_settings import GallerySettings
 
@@ -75,7 +75,7 @@ def test_a_renamed_folder_takes_all_its_templates_along(gallery: Gallery, tmp_pa
 def test_a_moved_folder_of_more_than_a_batch_is_not_held_against_its_old_name(
     gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facekit.enrolment.BATCH", 2)
+    monkeypatch.setattr("facekit.enrollment.BATCH", 2)
     folder = people(tmp_path, smith="red")
     run(gallery, folder)
     (folder / "smith").rename(folder / "taylor")
@@ -305,7 +305,7 @@ def test_a_folder_of_several_people_is_nobodys(gallery: Gallery, tmp_path: Path)
 def test_the_rest_of_a_mixed_folder_is_not_enrolled_either(
     gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facekit.enrolment.BATCH", 6)
+    monkeypatch.setattr("facekit.enrollment.BATCH", 6)
     folder = holiday(tmp_path, *["red", "green", "blue"] * 3, name="b")
     people(tmp_path, a="red", c="green")
     outcomes = run(gallery, folder)

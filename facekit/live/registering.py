@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit import enrolment, poorness, quality
+from facekit import enrollment, poorness, quality
 from facekit.gallery.base import Gallery
 from facekit.gallery.places import AnyPlace, open_gallery, place_of
 from facekit.gallery.search.index import Index
@@ -46,7 +46,7 @@ PROMPTS: dict[Pose, str] = {
 @dataclass(frozen=True)
 class FrameLimits:
     """When a frame is refused. The face's shorter side in pixels and as a share of the frame's height; how
-    large another face must be, as a share of this one, to be too near; and the limits of any enrolment.
+    large another face must be, as a share of this one, to be too near; and the limits of any enrollment.
     """
 
     smallest: float = 80.0
@@ -92,12 +92,12 @@ def enroll(
     source: str,
     accept_poor: bool = False,
 ) -> list[Outcome]:
-    """Enroll what a registration kept, by the rules of every enrolment but that a head may be turned, in one
+    """Enroll what a registration kept, by the rules of every enrollment but that a head may be turned, in one
     transaction.
     """
-    rules = enrolment.Rules(accept_poor=accept_poor, quality=quality.Limits(yaw=1.0))
+    rules = enrollment.Rules(accept_poor=accept_poor, quality=quality.Limits(yaw=1.0))
     readings = [each.reading(source) for _, each in kept]
-    return enrolment.enroll_readings(gallery, name, readings, rules)
+    return enrollment.enroll_readings(gallery, name, readings, rules)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facekit import hints
-from facekit.enrolment import EnrolReport
+from facekit.enrollment import EnrollReport
 from facekit.outcomes import Outcome
 from facekit.output.view import View
 from facekit.rendering.counting import counted, listed
@@ -23,7 +23,7 @@ class Enrolled(View[Outcome]):
     columns = ("source", "subject", "status", "problems", "notes")
 
     def __init__(self, embedder: Path | None = None) -> None:
-        self.report: EnrolReport | None = None
+        self.report: EnrollReport | None = None
         self._embedder = embedder
         self._outcomes: list[Outcome] = []
         self._of_subject: list[Outcome] = []
@@ -67,7 +67,7 @@ class Enrolled(View[Outcome]):
             yield f"{result.source}: {problems}; enrolled all the same (--strict refuses)"
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
-        report = self.report or EnrolReport(tuple(self._outcomes))
+        report = self.report or EnrollReport(tuple(self._outcomes))
         of = counted(len(report.subjects), "person", "people")
         yield listed(
             f"{report.count('enrolled')} enrolled of {of}" if report.subjects else "nothing enrolled",

@@ -20,6 +20,7 @@ from facekit.evaluation.comparisons import affordable
 from facekit.evaluation.protocols import Source
 from facekit.evaluation.searches import Enrolled
 from facekit.gallery.base import Gallery
+from facekit.gallery.places import Place
 from facekit.gallery.templates import STRANGER_RATE
 from facekit.poorness import is_poor
 from facekit.reading import Options
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from facekit.evaluation.calibration import Calibration
     from facekit.evaluation.evidence import Evidence
     from facekit.evaluation.metrics import Rate
-    from facekit.gallery.places import Place
     from facekit.probability import Probability
 
 AnyPath = str | PathLike[str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from facekit import enrolment, hints, hygiene
-from facekit.enrolment import EnrolReport
+from facekit import enrollment, hints, hygiene
+from facekit.enrollment import EnrollReport
 from facekit.inputs import Inputs, listed
 from facekit.outcomes import Outcome
 from facekit.reading import Options
@@ -34,7 +34,7 @@ def enroll(
     on_result: Callable[[Outcome], None] = lambda outcome: None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
-) -> EnrolReport:
+) -> EnrollReport:
     """Enroll folders with a sub-folder for each person, or pictures of one `subject`.
 
     Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
@@ -45,16 +45,16 @@ def enroll(
     has each outcome once it is stored.
     """
     inputs, options = listed(paths), options or Options()
-    plan = enrolment.plan(inputs, subject)
+    plan = enrollment.plan(inputs, subject)
     for remark in plan.remarks():
         on_note(remark)
     pipeline = pipeline or options.pipeline()
-    rules = enrolment.Rules(strict, again, accept_mixed, accept_poor)
+    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
     outcomes: list[Outcome] = []
-    with to_write(gallery, pipeline, None if subject else enrolment.home(inputs), on_note) as opened:
+    with to_write(gallery, pipeline, None if subject else enrollment.home(inputs), on_note) as opened:
         on_progress(0, len(plan.photos))
         try:
-            found = enrolment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
+            found = enrollment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
             for outcome in found:
                 outcomes.append(outcome)
                 on_result(outcome)
@@ -62,7 +62,7 @@ def enroll(
         except KeyboardInterrupt:
             on_note(f"stopped after {len(outcomes)} of {len(plan.photos)} pictures; run it again to go on")
             raise
-        return EnrolReport(
+        return EnrollReport(
             tuple(outcomes),
             plan.left_out,
             plan.without,

@@ -12,7 +12,7 @@ from facekit.reading import Options
 from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
 
 if TYPE_CHECKING:
-    from facekit.enrolment import EnrolReport
+    from facekit.enrollment import EnrollReport
 
 
 def register(
@@ -23,7 +23,7 @@ def register(
     frames: int = 3,
     accept_poor: bool = False,
     options: Options | None = None,
-) -> EnrolReport:
+) -> EnrollReport:
     """Enroll a person from a camera, a video, an address or a folder of frames: the `frames` sharpest from
     the front, left, right, above and below. A live source is left when all are there. Frames so poor that
     strangers would be taken for the person are left out, unless with `accept_poor`.
@@ -31,7 +31,7 @@ def register(
     Without `gallery`: `FACEKIT_GALLERY`, `./gallery.db` or `./gallery/gallery.db`, else the user's own.
     Raises as `watch` does.
     """
-    from facekit.enrolment import EnrolReport
+    from facekit.enrollment import EnrollReport
     from facekit.live import frame_detection, reader, registering, sources
 
     frames = whole_number(frames, "frames", least=1)
@@ -57,4 +57,4 @@ def register(
     if reason := registration.disagreement():
         raise PictureError(f"{camera.shown}: {reason}: nobody was enrolled; show one person alone")
     with to_write(gallery, pipeline) as opened:
-        return EnrolReport(tuple(registering.enroll(opened, name, kept, coming.source.name, accept_poor)))
+        return EnrollReport(tuple(registering.enroll(opened, name, kept, coming.source.name, accept_poor)))

@@ -1,4 +1,4 @@
-"""The two torture scripts, in short: damaged pictures, killed and crowded enrolments."""
+"""The two torture scripts, in short: damaged pictures, killed and crowded enrollments."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeOptions, photo
 from PIL import Image
 
-from facekit.enrolment import plan
+from facekit.enrollment import plan
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
 from facekit.poorness import Poorness

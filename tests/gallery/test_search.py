@@ -108,7 +108,7 @@ def test_codes_and_floats_give_the_same_bits(seed, count, each, narrow):
 
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.permutations(range(24)))
-def test_the_order_of_enrolment_changes_nothing(seed, order):
+def test_the_order_of_enrollment_changes_nothing(seed, order):
     vectors, subjects = crowded(24, seed), subjects_of(24, 2)
     probes = random_vectors(3, seed + 1, 32)
     shuffled = Index.of(vectors[order], [subjects[number] for number in order])

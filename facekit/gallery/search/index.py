@@ -3,7 +3,7 @@
 Two steps, so that speed never costs an answer. A fast scan gives every template a score with a
 proven bound on its error; only templates that the bound cannot rule out are finalists. Finalists
 are scored again by the exactly rounded dot product of the float32 vectors. That score depends on
-the two vectors alone: not on the batch, the order of enrolment, or who else is in the gallery.
+the two vectors alone: not on the batch, the order of enrollment, or who else is in the gallery.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class ReadableGallery:
             return sorted(name for _, name, _ in subject_rows(connection, self.path))
 
     def templates(self, subject: str | None = None) -> list[TemplateInfo]:
-        """The templates of one subject or of all, sorted by subject and order of enrolment.
+        """The templates of one subject or of all, sorted by subject and order of enrollment.
 
         Raises GalleryError when the subject is not in the gallery.
         """

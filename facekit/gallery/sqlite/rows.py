@@ -123,7 +123,7 @@ def read_all(
     after: int = 0,
     tally: Tally | None = None,
 ) -> Iterator[Row]:
-    """All rows numbered above `after`, in the order of enrolment; `tally` has counted the others.
+    """All rows numbered above `after`, in the order of enrollment; `tally` has counted the others.
 
     Raises GalleryError also when rows are lost or doubled.
     """

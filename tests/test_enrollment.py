@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from facekit.calibration import Calibration
 from facekit.choice import choose
-from facekit.enrolment import BATCH, Photo, Rules, enroll, enroll_readings, plan
+from facekit.enrollment import BATCH, Photo, Rules, enroll, enroll_readings, plan
 from facekit.errors import UsageError
 from facekit.gallery import Gallery, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
@@ -173,7 +173,7 @@ COLOURS = ("red", "green", "blue", "yellow")
 
 @settings(max_examples=4, deadline=None)
 @given(order=st.permutations(range(8)))
-def test_the_order_of_enrolment_changes_no_score(
+def test_the_order_of_enrollment_changes_no_score(
     order: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("order")

@@ -21,6 +21,7 @@ from facekit import folders, poorness, quality
 from facekit.choice import Choice, choose
 from facekit.claims import Pictures, since_rename
 from facekit.errors import UsageError
+from facekit.gallery.places import Place
 from facekit.gallery.subject_names import name_of_folder, subject_name
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import same_face
@@ -33,7 +34,6 @@ from facekit.results import Candidate, Face
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
-    from facekit.gallery.places import Place
     from facekit.pipeline import Pipeline
 
 BATCH = 64
@@ -61,7 +61,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class EnrolReport:
+class EnrollReport:
     """What became of all pictures; what was `left_out`, being none or not where they belong; the people
     `without` a picture in their folder; the `gallery` and how many `templates` it has now; and what is to be
     known of it if it is of a poor `camera`."""
