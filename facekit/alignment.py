@@ -24,7 +24,7 @@ Points = NDArray[np.floating]
 
 _SIDE = 112
 SCHEMES: dict[str, NDArray[np.float64]] = {
-    # Eye centres, nose tip, mouth corners (Deng et al., arXiv:1801.07698).
+    # Eye centers, nose tip, mouth corners (Deng et al., arXiv:1801.07698).
     "arcface5": np.array(
         [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
     ),
@@ -34,9 +34,9 @@ SCHEMES: dict[str, NDArray[np.float64]] = {
 }
 """Landmark schemes: for each, where its points lie in a crop of 112×112."""
 
-CENTRE = complex(*SCHEMES["arcface5"].mean(axis=0))
+CENTER = complex(*SCHEMES["arcface5"].mean(axis=0))
 RADIUS = float(np.sqrt((SCHEMES["arcface5"].var(axis=0)).sum()))
-SPOKES = (SCHEMES["arcface5"] @ np.array([1, 1j]) - CENTRE) / RADIUS
+SPOKES = (SCHEMES["arcface5"] @ np.array([1, 1j]) - CENTER) / RADIUS
 """The `arcface5` template as complex numbers: its middle, the root mean square distance of its points from
 the middle, and the points themselves seen from there in that unit."""
 
@@ -134,8 +134,8 @@ class Landmarks:
         turn = cmath.rect(zoom, -math.radians(detection.tilt))
         size = round(3 * side * zoom)
         # Places count from the middle of the first pixel, the box from its outer edge.
-        middle, centre = complex(x0 + x1 - 1, y0 + y1 - 1) / 2, complex(size - 1, size - 1) / 2
-        shift = centre - turn * middle
+        middle, center = complex(x0 + x1 - 1, y0 + y1 - 1) / 2, complex(size - 1, size - 1) / 2
+        shift = center - turn * middle
         upright = cut(
             pixels, np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]), size
         )
@@ -217,7 +217,7 @@ def _moved(
         return points
     turn, shift = complex(*to_frame[:, 0]), complex(*to_frame[:, 2])
     places = points @ np.array([1, 1j]) * turn + shift
-    moved = (places + off + (places - CENTRE) * besides / RADIUS - shift) / turn
+    moved = (places + off + (places - CENTER) * besides / RADIUS - shift) / turn
     return np.stack([moved.real, moved.imag], axis=1)
 
 

@@ -46,7 +46,7 @@ class Embedder:
         vectors, norms = self._unit(crops)
         if self.spec.flip:
             mirrored, others = self._unit(crops[:, :, ::-1])
-            vectors = normalised(vectors + mirrored)
+            vectors = normalized(vectors + mirrored)
             norms = np.asarray((norms + others) / 2, np.float32)
         return vectors, norms
 
@@ -62,7 +62,7 @@ class Embedder:
 
     def _unit(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         spec = self.spec
-        pixels = crops[..., ::-1] if spec.colour == "bgr" else crops
+        pixels = crops[..., ::-1] if spec.color == "bgr" else crops
         pixels = pixels if spec.layout == "nhwc" else pixels.transpose(0, 3, 1, 2)
         batch = np.ascontiguousarray((pixels.astype(np.float32) - spec.mean) / spec.scale)
         try:
@@ -79,7 +79,7 @@ class Embedder:
             raise WeightsError(f"{spec.path}: {error}") from None
 
 
-def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows scaled to length 1. Raises WeightsError for a row that is zero or not finite."""
     return _split(vectors)[0]
 

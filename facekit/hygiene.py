@@ -2,7 +2,7 @@
 templates that are like no other of their subject, or like everybody's.
 
 Only scores that reach the gallery's threshold speak for somebody else; the means over all templates decide,
-so that one wrong template does not make its many right neighbours suspicious.
+so that one wrong template does not make its many right neighbors suspicious.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from facekit.poorness import is_poor, of_gallery
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
 
-Kind = Literal["duplicate", "mislabelled", "two_people", "stray", "scattered", "magnet", "poor"]
+Kind = Literal["duplicate", "mislabeled", "two_people", "stray", "scattered", "magnet", "poor"]
 Vectors = NDArray[np.float32]
 Whole = NDArray[np.intp]
 Hits = tuple[Whole, Whole]
@@ -49,7 +49,7 @@ class Doubt:
 
     duplicate    `other` is probably the same person as `subject`; `score` is the median of what each
                  template of one has with the best of the other
-    mislabelled  `photo` of `subject` is more like `other`: its mean score with their templates is `score`,
+    mislabeled  `photo` of `subject` is more like `other`: its mean score with their templates is `score`,
                  with its own subject's `own_score`
     two_people   `photos` of `subject` are alike, and like none of its others: their mean score with the
                  largest part of them is `own_score`
@@ -80,7 +80,7 @@ class Doubt:
 
 
 def doubts(gallery: Gallery) -> list[Doubt]:
-    """All doubts about the people of a gallery: duplicates, mislabelled templates, two people, strays,
+    """All doubts about the people of a gallery: duplicates, mislabeled templates, two people, strays,
     magnets, and who has poor templates only."""
     return doubts_of(list(gallery.contents()), gallery.threshold, poor_from=gallery.settings.poor_from)
 
@@ -103,11 +103,11 @@ def doubts_of(templates: Sequence[NewTemplate], threshold: float, *, poor_from: 
     crowd = _Crowd(templates)
     hits, magnets = crowd.hits(threshold)
     same = _Duplicates(crowd, hits)
-    wrong = list(_mislabelled(crowd, hits, same))
+    wrong = list(_mislabeled(crowd, hits, same))
     doubted = [row for row, _, _, _ in wrong]
     strays = _strays(crowd, doubted, UNLIKE * threshold)
     found = (
-        Doubt("mislabelled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
+        Doubt("mislabeled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
         for row, other, score, own in wrong
     )
     drawn = (
@@ -214,7 +214,7 @@ class _Duplicates:
                     yield Doubt("duplicate", self._crowd.names[into], self._crowd.names[other], score=score)
 
 
-def _mislabelled(crowd: _Crowd, hits: Hits, same: _Duplicates) -> Iterator[tuple[int, int, float, float]]:
+def _mislabeled(crowd: _Crowd, hits: Hits, same: _Duplicates) -> Iterator[tuple[int, int, float, float]]:
     """Rows with the subject they are more like, and the mean scores with it and with their own, the worst
     first; each is taken away before the next is looked for."""
     leader = np.array(same.leader)

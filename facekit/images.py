@@ -166,7 +166,7 @@ def _decoded(
     data: bytes, source: str, settings: _Settings, orientation: Callable[[Image.Image], int] | None = None
 ) -> Picture:
     """Decode anything but a RAW picture; `orientation` says how it lies, or else its EXIF block."""
-    name = _recognise(data, source)
+    name = _recognize(data, source)
     whole = ended(data) if settings.accept_truncated and name == "JPEG" else None
     try:
         headers.check(name, data)
@@ -254,7 +254,7 @@ def _standard_input(max_bytes: int) -> bytes:
     return sys.stdin.buffer.read(max_bytes + 1)
 
 
-def _recognise(data: bytes, source: str) -> str:
+def _recognize(data: bytes, source: str) -> str:
     start = data[:_START]
     if not data:
         raise failure(source, "empty")

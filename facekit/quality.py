@@ -20,7 +20,7 @@ _NOSE = 0.425
 class Limits:
     """Beyond these a face is a poor one to enroll. Units as in `Quality`.
 
-    Chosen on 600 photos of 50 people, all of them recognisable, so that few are called poor; the
+    Chosen on 600 photos of 50 people, all of them recognizable, so that few are called poor; the
     counts are printed by scripts/measure_detection.py.
     """
 
@@ -40,12 +40,12 @@ def measure(
     stranger_rate: float | None = None,
 ) -> Quality:
     """The quality of a face from its box, its points (5, 2) of `scheme` and its aligned crop."""
-    grey = crop.astype(np.float32) @ _LUMA
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
+    gray = crop.astype(np.float32) @ _LUMA
+    laplacian = gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:] - 4 * gray[1:-1, 1:-1]
     return Quality(
         size=float(face_side(detection.box)),
         sharpness=float(laplacian.var()),
-        brightness=float(grey.mean()),
+        brightness=float(gray.mean()),
         yaw=yaw(points, scheme),
         stranger_rate=stranger_rate,
     )

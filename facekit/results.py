@@ -60,7 +60,7 @@ class Detection:
 @dataclass(frozen=True)
 class Quality:
     """How usable a face is. `size` is the box's shorter side in pixels; `sharpness` the variance
-    of the Laplacian of the grey crop; `brightness` the crop's mean, 0 … 255; `yaw` how far the
+    of the Laplacian of the gray crop; `brightness` the crop's mean, 0 … 255; `yaw` how far the
     nose is from the middle of the eyes, in eye distances, signed (0 = frontal). `stranger_rate` is how often
     strangers in pictures as poor would pass for this face at the embedder's threshold, 0 … 1 (see
     facekit.poorness); None with an embedder of which that is not known.

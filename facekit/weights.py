@@ -27,7 +27,7 @@ _LEAST_SCALE = 1e-6  # by a smaller one pixels become more than a float32 holds
 class EmbedderSpec:
     """An ArcFace-style network file and how to feed it.
 
-    A pixel value v in 0 … 255 goes in as (v − mean) / scale; `colour` is `rgb` or `bgr`, `layout`
+    A pixel value v in 0 … 255 goes in as (v − mean) / scale; `color` is `rgb` or `bgr`, `layout`
     `nchw` or `nhwc`; `template` names the landmark scheme the crops are aligned to; `flip` averages
     the vectors of crop and mirror image. `calibration` is what a new
     gallery begins with. `poorness` tells which faces are too poor to compare with, None where that was not
@@ -39,7 +39,7 @@ class EmbedderSpec:
     sha256: str
     dimension: int
     side: int = 112
-    colour: str = "rgb"
+    color: str = "rgb"
     layout: str = "nchw"
     mean: float = 127.5
     scale: float = 127.5
@@ -61,7 +61,7 @@ class EmbedderSpec:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over network file, preprocessing and template: vectors of another are never compared."""
-        parts = (self.sha256, self.side, self.colour, self.mean, self.scale, self.template, self.flip)
+        parts = (self.sha256, self.side, self.color, self.mean, self.scale, self.template, self.flip)
         return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
 
 
@@ -184,8 +184,8 @@ def user_embedder(network: Path) -> EmbedderSpec:
 
 def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None) -> EmbedderSpec:
     table = Fields(manifest.get("embedder", {}), f"{path}: [embedder]", WeightsError)
-    if "color" in table.values:
-        raise WeightsError(f"{path}: [embedder] color: it is called colour here")
+    if "colour" in table.values:
+        raise WeightsError(f"{path}: [embedder] colour: it is called color here")
     network = network or path.parent / table.text("file")
     sha256 = table.text("sha256", "").lower() or digest(network)
     if not _SHA256.fullmatch(sha256):
@@ -203,7 +203,7 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
         sha256=sha256,
         dimension=table.integer("dimension", least=2, most=8192),
         side=table.integer("side", 112, least=16, most=1024),
-        colour=table.text("colour", "rgb", choices=("rgb", "bgr")),
+        color=table.text("color", "rgb", choices=("rgb", "bgr")),
         layout=table.text("layout", "nchw", choices=("nchw", "nhwc")),
         mean=table.number("mean", 127.5, least=-1e6, most=1e6),
         scale=scale,

@@ -1,4 +1,4 @@
-"""A short run of each loss on a slice of labelled crops: does it learn? Prints a table, and JSON on request.
+"""A short run of each loss on a slice of labeled crops: does it learn? Prints a table, and JSON on request.
 
     python scripts/try_losses.py faces-train.npy --seconds 60
 

@@ -4,7 +4,7 @@
 
 Each begins with random weights and learns as the default network did: distillation from the bank's vectors,
 ArcFace on the labels, Muon. Prints a table, and JSON on request: what a network costs (int8 in ONNX Runtime,
-one face at a time) and its rates over all pairs of the validation faces. A short run favours what learns
+one face at a time) and its rates over all pairs of the validation faces. A short run favors what learns
 fast: the smaller the network, the more it has seen.
 """
 

@@ -1,7 +1,7 @@
 """A pipeline without networks, for tests that are about everything around it.
 
-A "face" is a square of one strong colour on a grey picture; its vector points where its colour
-points, so that pictures of the same colour are of the same person.
+A "face" is a square of one strong color on a gray picture; its vector points where its color
+points, so that pictures of the same color are of the same person.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from facekit.results import Box, Detection, Face, Picture, Pixels, Quality
 
 FINGERPRINT = "f" * 64
 DIMENSION = 8
-COLOURS = {
+COLORS = {
     "red": (255, 0, 0),
     "green": (0, 255, 0),
     "blue": (0, 0, 255),
@@ -58,7 +58,7 @@ class FakeOptions(Options):
 
 
 class FakePipeline:
-    """Finds squares of strong colours. Some beginnings of a picture's name are traps."""
+    """Finds squares of strong colors. Some beginnings of a picture's name are traps."""
 
     fingerprint = FINGERPRINT
     dimension = DIMENSION
@@ -109,29 +109,29 @@ COMMAND = (
 PYTHON_PATH = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
 
 
-def vector_of(colour: tuple[int, int, int]) -> np.ndarray:
-    """A unit vector: the colour itself, without its grey."""
+def vector_of(color: tuple[int, int, int]) -> np.ndarray:
+    """A unit vector: the color itself, without its gray."""
     raw = np.zeros(DIMENSION, np.float32)
-    raw[:3] = np.array(colour, np.float32) / 255 - 0.4
+    raw[:3] = np.array(color, np.float32) / 255 - 0.4
     return raw / np.linalg.norm(raw)
 
 
-def norm_of(colour: tuple[int, int, int]) -> float:
-    """The feature norm: another for each colour."""
-    red, green, blue = colour
+def norm_of(color: tuple[int, int, int]) -> float:
+    """The feature norm: another for each color."""
+    red, green, blue = color
     return float(np.float32(20 + red / 30 + green / 20 + blue / 10))
 
 
 def _faces(pixels: Pixels) -> list[Face]:
     found = []
-    # A channel of a colour is 0 or 255. Comparing bytes, once, is what makes hundreds of videos affordable.
+    # A channel of a color is 0 or 255. Comparing bytes, once, is what makes hundreds of videos affordable.
     dark, bright = (np.moveaxis(near, 2, 0).copy() for near in (pixels < 60, pixels > 195))
-    for colour in COLOURS.values():
-        channels = [(bright if value else dark)[channel] for channel, value in enumerate(colour)]
+    for color in COLORS.values():
+        channels = [(bright if value else dark)[channel] for channel, value in enumerate(color)]
         near = channels[0] & channels[1] & channels[2]
         if not near.any():
             continue
-        # Squares stand side by side: each run of columns with this colour is one.
+        # Squares stand side by side: each run of columns with this color is one.
         edges = np.flatnonzero(np.diff(near.any(axis=0).astype(int), prepend=0, append=0))
         for left, right in zip(edges[::2], edges[1::2], strict=True):
             rows = np.flatnonzero(near[:, left:right].any(axis=1))
@@ -144,15 +144,15 @@ def _faces(pixels: Pixels) -> list[Face]:
     return sorted(found, key=lambda face: face.detection.box)
 
 
-def _face(box: tuple[float, float, float, float], colour: tuple[int, int, int], stranger_rate: float) -> Face:
+def _face(box: tuple[float, float, float, float], color: tuple[int, int, int], stranger_rate: float) -> Face:
     x0, y0, x1, y1 = box
     points = np.array(
         [[x0, y0], [x1, y0], [(x0 + x1) / 2, (y0 + y1) / 2], [x0, y1], [x1, y1]],
         np.float32,
     )
-    crop = np.full((112, 112, 3), colour, np.uint8)
+    crop = np.full((112, 112, 3), color, np.uint8)
     quality = Quality(min(x1 - x0, y1 - y0), 500.0, 128.0, 0.0, stranger_rate)
-    return Face(Detection(box, 1.5, points), points, crop, vector_of(colour), quality, norm_of(colour))
+    return Face(Detection(box, 1.5, points), points, crop, vector_of(color), quality, norm_of(color))
 
 
 def photo(
@@ -163,13 +163,13 @@ def photo(
     seed: int = 0,
     poor: bool = False,
 ) -> Path:
-    """Save a grey picture with a square for each of `people` (names of COLOURS), all a bit different; with
+    """Save a gray picture with a square for each of `people` (names of COLORS), all a bit different; with
     `poor`, one that draws strangers."""
     image = Image.new("RGB", size, (128, 128, 128))
     draw = ImageDraw.Draw(image)
-    for number, colour in enumerate(people):
+    for number, color in enumerate(people):
         left = 10 + number * (face + 10)
-        shade = tuple(abs(c - 2 * (seed % 10)) for c in COLOURS[colour])
+        shade = tuple(abs(c - 2 * (seed % 10)) for c in COLORS[color])
         draw.rectangle((left, 20, left + face - 1, 20 + face - 1), fill=shade)
     image.putpixel((0, 0), tuple(hashlib.sha256(f"{people}{seed}".encode()).digest()[:3]))
     if poor:

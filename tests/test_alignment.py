@@ -170,11 +170,11 @@ def test_a_turned_face_has_the_same_points(turns: int, photo: Pixels, landmarks:
 def test_a_leaning_face_has_nearly_the_same_points(lean: int, photo: Pixels, landmarks: Landmarks) -> None:
     expected = landmarks(photo, Detection((179, 83, 267, 171), 1.0)) @ np.array([1, 1j])
     leaning = np.asarray(Image.fromarray(photo).rotate(lean, Image.Resampling.BILINEAR))
-    turn, centre = np.exp(-1j * np.radians(lean)), complex(255.5, 255.5)
-    middle = (complex(222.5, 126.5) - centre) * turn + centre
+    turn, center = np.exp(-1j * np.radians(lean)), complex(255.5, 255.5)
+    middle = (complex(222.5, 126.5) - center) * turn + center
     x, y = middle.real + 0.5, middle.imag + 0.5
     points = landmarks(leaning, Detection((x - 44, y - 44, x + 44, y + 44), 1.0, tilt=-lean))
-    assert np.abs(points @ np.array([1, 1j]) - ((expected - centre) * turn + centre)).max() < 1.5
+    assert np.abs(points @ np.array([1, 1j]) - ((expected - center) * turn + center)).max() < 1.5
 
 
 def test_a_large_leaning_face_is_seen_smaller(photo: Pixels, landmarks: Landmarks) -> None:

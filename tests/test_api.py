@@ -54,8 +54,8 @@ def test_the_version_is_the_packages() -> None:
 
 def test_enroll_identify_and_verify_as_in_the_readme(tmp_path: Path) -> None:
     options = FakeOptions()
-    for colour in ("red", "green"):
-        photo(tmp_path / "gallery" / colour / "1.png", colour, seed=1)
+    for color in ("red", "green"):
+        photo(tmp_path / "gallery" / color / "1.png", color, seed=1)
     report = facekit.enroll("gallery", options=options)
     assert (report.subjects, report.count("enrolled"), report.failed) == (["green", "red"], 2, False)
     group = photo(tmp_path / "group.png", "red", "green", "blue")
@@ -69,9 +69,9 @@ def test_enroll_identify_and_verify_as_in_the_readme(tmp_path: Path) -> None:
 
 def test_error_rates_are_measured_as_by_the_command(tmp_path: Path) -> None:
     options = FakeOptions()
-    for colour in ("red", "green", "blue"):
+    for color in ("red", "green", "blue"):
         for seed in (1, 2):
-            photo(tmp_path / "people" / colour / f"{seed}.png", colour, seed=seed)
+            photo(tmp_path / "people" / color / f"{seed}.png", color, seed=seed)
     rows = ["a,b,mated", "red/1.png,red/2.png,1", "red/1.png,blue/1.png,0"]
     (tmp_path / "pairs.csv").write_text("\n".join(rows))
     found = facekit.evaluate_verification("people", pairs="pairs.csv", threshold=0.6, options=options)
@@ -139,8 +139,8 @@ def test_a_gallery_of_another_embedder_is_refused_however_it_is_opened(tmp_path:
 
 def test_a_gallery_may_be_given_by_its_path(tmp_path: Path) -> None:
     options = FakeOptions()
-    for colour in ("red", "green"):
-        photo(tmp_path / "people" / colour / "1.png", colour, seed=1)
+    for color in ("red", "green"):
+        photo(tmp_path / "people" / color / "1.png", color, seed=1)
     made = tmp_path / "g.db"
     assert facekit.enroll("people", made, options=options).count("enrolled") == 2
     probe = photo(tmp_path / "x.png", "red", seed=3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import dlib
 import numpy as np
 import pytest
-from fakes import COLOURS, FakeOptions, photo, vector_of
+from fakes import COLORS, FakeOptions, photo, vector_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -199,4 +199,4 @@ def test_cluster_reads_a_folder(tmp_path: Path) -> None:
     found = facekit.cluster(tmp_path, options=FakeOptions())
     assert [len(each.faces) for each in found.groups] == [3, 3]
     assert [Path(face.source).name for face in found.single] == ["3.png"]
-    assert float(vector_of(COLOURS["red"]) @ found.groups[0].faces[0].face.vector) > 0.9
+    assert float(vector_of(COLORS["red"]) @ found.groups[0].faces[0].face.vector) > 0.9

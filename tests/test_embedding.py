@@ -62,6 +62,6 @@ def test_no_crops_are_no_vectors_and_no_norms() -> None:
     assert (vectors.shape, norms.shape) == ((0, 2), (0,))
 
 
-def test_a_vector_without_length_recognises_nobody() -> None:
+def test_a_vector_without_length_recognizes_nobody() -> None:
     with pytest.raises(WeightsError, match="zero or not finite"):
         Embedder(SPEC)(crops((0, 0)))

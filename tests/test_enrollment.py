@@ -120,8 +120,8 @@ def test_names_that_look_alike_are_told_and_the_gallery_is_asked_once(
     monkeypatch.setattr(SqliteGallery, "names", lambda gallery: calls.append(1) or names(gallery))
     with empty_gallery(tmp_path) as gallery:
         photos = [
-            Photo(name, str(photo(tmp_path / f"{name}.png", colour, seed=1)))
-            for name, colour in (("Bob", "red"), ("Eve", "green"), ("Zoe", "blue"))
+            Photo(name, str(photo(tmp_path / f"{name}.png", color, seed=1)))
+            for name, color in (("Bob", "red"), ("Eve", "green"), ("Zoe", "blue"))
         ]
         assert [each.notes for each in enroll(gallery, photos, options=FakeOptions())] == [(), (), ()]
         assert len(calls) == 1
@@ -140,8 +140,8 @@ def test_names_that_look_alike_are_told_and_the_gallery_is_asked_once(
 
 def test_what_was_reported_is_stored_and_the_rest_is_done_the_next_time(tmp_path: Path) -> None:
     photos = [
-        Photo(colour, str(photo(tmp_path / colour / f"{seed}.png", colour, seed=seed)))
-        for colour in ("blue", "green", "red")
+        Photo(color, str(photo(tmp_path / color / f"{seed}.png", color, seed=seed)))
+        for color in ("blue", "green", "red")
         for seed in range(2)
     ]
     with empty_gallery(tmp_path) as gallery:
@@ -168,7 +168,7 @@ def test_a_person_with_very_many_pictures_is_stored_in_parts(tmp_path: Path) -> 
         assert len(gallery) == BATCH + 3
 
 
-COLOURS = ("red", "green", "blue", "yellow")
+COLORS = ("red", "green", "blue", "yellow")
 
 
 @settings(max_examples=4, deadline=None)
@@ -178,8 +178,8 @@ def test_the_order_of_enrollment_changes_no_score(
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
     photos = [
-        Photo(colour, str(photo(folder / colour / f"{seed}.png", colour, seed=seed)))
-        for colour in COLOURS
+        Photo(color, str(photo(folder / color / f"{seed}.png", color, seed=seed)))
+        for color in COLORS
         for seed in (1, 2)
     ]
     probe = np.eye(DIMENSION, dtype=np.float32)[:3]

@@ -1,4 +1,4 @@
-"""People under a wrong name are found, and their right neighbours are left in peace."""
+"""People under a wrong name are found, and their right neighbors are left in peace."""
 
 import hashlib
 import json
@@ -55,7 +55,7 @@ def test_a_planted_wrong_name_is_found_and_nobody_else_is_suspected(each: int) -
     people[0] = named("person 3", "planted.jpg", wrong.vector)
     people.append(named("person 0", "more.jpg", people[1].vector))
     [found] = doubts_of(people, THRESHOLD)
-    assert kinds([found]) == [("mislabelled", "person 3", "person 0", "planted.jpg")]
+    assert kinds([found]) == [("mislabeled", "person 3", "person 0", "planted.jpg")]
     assert found.score is not None
     assert found.own_score is not None
     assert found.score > THRESHOLD > found.own_score
@@ -70,7 +70,7 @@ def test_every_planted_wrong_name_is_found(seed: int, people: int, each: int) ->
     row = int(person * each)
     all_of_them[row] = named(f"person {other}", "planted.jpg", all_of_them[row].vector)
     found = kinds(doubts_of(all_of_them, THRESHOLD))
-    assert found == [("mislabelled", f"person {other}", f"person {person}", "planted.jpg")]
+    assert found == [("mislabeled", f"person {other}", f"person {person}", "planted.jpg")]
 
 
 def test_one_person_under_two_names_is_one_doubt_and_not_many_wrong_names() -> None:

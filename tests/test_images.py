@@ -73,7 +73,7 @@ def test_a_damaged_exif_block_does_not_cost_the_picture() -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "I;16"])
-def test_every_kind_of_colour_becomes_rgb(mode: str) -> None:
+def test_every_kind_of_color_becomes_rgb(mode: str) -> None:
     white = Image.new("L", (8, 8), 255)
     image = (
         Image.fromarray(np.full((8, 8), 65535, np.uint16))
@@ -84,13 +84,13 @@ def test_every_kind_of_colour_becomes_rgb(mode: str) -> None:
     assert np.array_equal(pixels, np.full((8, 8, 3), 255))
 
 
-def test_cmyk_jpeg_keeps_its_colour() -> None:
+def test_cmyk_jpeg_keeps_its_color() -> None:
     pixels = decode(saved(Image.new("RGB", (16, 16), RED).convert("CMYK"), "JPEG"), "a").pixels
     assert np.abs(pixels[8, 8].astype(int) - RED).max() < 12
 
 
 @pytest.mark.parametrize("name", ["PNG", "TIFF", "PPM"])
-def test_sixteen_bit_grey_is_not_cut_off_at_255(name: str) -> None:
+def test_sixteen_bit_gray_is_not_cut_off_at_255(name: str) -> None:
     deep = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
     pixels = decode(saved(Image.fromarray(deep), name), "a").pixels
     assert np.abs(pixels[..., 0].astype(int) - (deep >> 8)).max() <= 1
@@ -111,7 +111,7 @@ def test_gray_of_32_bits_is_not_cut_off_at_65535() -> None:
 
 
 @pytest.mark.parametrize("highest", [1.0, 255.0])
-def test_floating_point_grey_of_either_range(highest: float) -> None:
+def test_floating_point_gray_of_either_range(highest: float) -> None:
     values = np.array([[0, highest / 2], [highest, np.nan]], np.float32)
     pixels = decode(saved(Image.fromarray(values), "TIFF"), "a").pixels
     assert pixels[..., 0].tolist() == [[0, 128], [255, 0]]

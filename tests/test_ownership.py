@@ -45,10 +45,10 @@ def holdings(gallery: Gallery) -> dict[str, list[str]]:
     return {name: sorted(sources) for name, sources in found.items()}
 
 
-def people(folder: Path, **colours: str) -> Path:
-    for name, colour in colours.items():
+def people(folder: Path, **colors: str) -> Path:
+    for name, color in colors.items():
         for seed in range(3):
-            photo(folder / PEOPLE / name / f"{name}{seed}.png", colour, seed=seed)
+            photo(folder / PEOPLE / name / f"{name}{seed}.png", color, seed=seed)
     return folder / PEOPLE
 
 

@@ -34,10 +34,10 @@ def test_a_smooth_crop_is_less_sharp_than_a_detailed_one() -> None:
 
 
 def test_sharpness_is_the_variance_of_the_laplacian() -> None:
-    grey = np.random.default_rng(0).integers(0, 256, (112, 112)).astype(float)
-    crop = np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
+    gray = np.random.default_rng(0).integers(0, 256, (112, 112)).astype(float)
+    crop = np.repeat(gray[:, :, None], 3, axis=2).astype(np.uint8)
     laplacian = [
-        grey[y - 1, x] + grey[y + 1, x] + grey[y, x - 1] + grey[y, x + 1] - 4 * grey[y, x]
+        gray[y - 1, x] + gray[y + 1, x] + gray[y, x - 1] + gray[y, x + 1] - 4 * gray[y, x]
         for y in range(1, 111)
         for x in range(1, 111)
     ]
@@ -45,10 +45,10 @@ def test_sharpness_is_the_variance_of_the_laplacian() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "brightness"), [((255, 255, 255), 255), ((0, 0, 0), 0), ((255, 0, 0), 76.2)]
+    ("color", "brightness"), [((255, 255, 255), 255), ((0, 0, 0), 0), ((255, 0, 0), 76.2)]
 )
-def test_brightness_is_as_the_eye_weighs_colours(colour: tuple[int, int, int], brightness: float) -> None:
-    assert measured(np.full((112, 112, 3), colour, np.uint8)).brightness == pytest.approx(brightness, abs=0.1)
+def test_brightness_is_as_the_eye_weighs_colors(color: tuple[int, int, int], brightness: float) -> None:
+    assert measured(np.full((112, 112, 3), color, np.uint8)).brightness == pytest.approx(brightness, abs=0.1)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -9,7 +9,7 @@ import pytest
 from detection.networks import constant_network
 
 from facekit import weights
-from facekit.alignment import CENTRE, RADIUS, SCHEMES, Refiner, align, similarity
+from facekit.alignment import CENTER, RADIUS, SCHEMES, Refiner, align, similarity
 from facekit.detection import create
 from facekit.errors import WeightsError
 from facekit.images import read
@@ -108,7 +108,7 @@ def test_a_correction_moves_the_points_as_it_says(
     plain = complex_points(ASTRONAUT) - complex_points(ASTRONAUT).mean()
     assert np.abs(grown / plain) == pytest.approx(np.full(5, size), rel=1e-5)
     middle = complex(*(np.append(found.mean(axis=0), 1) @ frame.T))
-    assert middle - CENTRE == pytest.approx((3 + 4j) * off, abs=1e-3)
+    assert middle - CENTER == pytest.approx((3 + 4j) * off, abs=1e-3)
 
 
 @pytest.mark.parametrize("numbers", [(40, 0, 0, 0), (0, 0, 0, 40), (float("nan"), 0, 0, 0), (0, 0, 1e30, 0)])

@@ -19,10 +19,10 @@ def described(folder: Path, *lines: str) -> Path:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('color = "bgr"', "it is called colour"),
-        ('colour = "BGR"', "colour = 'BGR': it is rgb or bgr"),
+        ('colour = "bgr"', "it is called color"),
+        ('color = "BGR"', "color = 'BGR': it is rgb or bgr"),
         ('layout = "NHWC"', "layout = 'NHWC': it is nchw or nhwc"),
-        ('mean = "grey"', "mean = 'grey': it is a number"),
+        ('mean = "gray"', "mean = 'gray': it is a number"),
         ('side = "112"', "side = '112': it is a whole number from 16 to 1024"),
         ("side = 112.5", "side = 112.5: it is a whole number from 16 to 1024"),
         ("side = [112]", "side = a list: it is a whole number"),

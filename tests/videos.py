@@ -25,7 +25,7 @@ def save(path: Path, frames: Iterable[Pixels], rate: float = 25.0) -> Path:
 
 
 def background(width: int, height: int) -> Image.Image:
-    """A soft grey-green pattern without anything like a face."""
+    """A soft gray-green pattern without anything like a face."""
     y, x = np.mgrid[0:height, 0:width]
     waves = 20 * np.sin(x / 90) + 15 * np.cos(y / 70)
     pixels = np.stack([110 + waves, 130 + waves, 120 - waves], axis=2)

@@ -33,7 +33,7 @@ def embed(
     """Write the unit vectors of all faces of all pictures, for programs of your own.
 
     Each face has its place in its picture, its quality and its vector; the cosine of two faces is the dot
-    product of their vectors. Vectors are biometric data: whoever has them can recognise these
+    product of their vectors. Vectors are biometric data: whoever has them can recognize these
     people.
 
     The feature norm of a face is the length of the network's vector before it was scaled to 1. With an

@@ -34,7 +34,7 @@ from facekit.cli.paths import EXISTING, FILE
 @click.option("--flip", is_flag=True, help="Average each vector with the mirror image's, at twice the cost.")
 @click.option("--name", default="", help="What the embedder is called; by default like the file.")
 @click.option("--calibration", type=EXISTING, help="Crops (NAME.npy with NAME.csv) that int8 is fitted to.")
-@click.option("--validation", type=EXISTING, help="Labelled crops to measure the file on.")
+@click.option("--validation", type=EXISTING, help="Labeled crops to measure the file on.")
 @click.option(
     "--max-drift", type=numbers.FLOAT, default=0.01, show_default=True, help="Allowed mean 1 − cosine."
 )
@@ -110,7 +110,7 @@ def export(
     )
     if validation is None:
         console.note(
-            f"{written.description.name} has no figures and no threshold: they take labelled crops of other "
+            f"{written.description.name} has no figures and no threshold: they take labeled crops of other "
             "people, given with --validation"
         )
     console.emit(json.dumps({"embedder": written.entry, "drift": drifts}, indent=2, ensure_ascii=False))

@@ -161,7 +161,7 @@ def export(console: Console, /, file: Path, gallery: Path | None) -> int:
     """Write all templates, vectors and names, to FILE: NAME.npz or NAME.jsonl, or - for JSON lines on
     standard output.
 
-    The file holds biometric data: whoever has it can recognise these people.
+    The file holds biometric data: whoever has it can recognize these people.
     """
     from facekit.verbs.gallery import gallery_export, gallery_export_lines
 

@@ -138,7 +138,7 @@ data_options = stacked(
            help="Finds the faces in photos."),
     option("--cache", DATA, type=FOLDER, help="Where crops of photos are kept, if not in OUTPUT."),
     option("--validation", DATA, type=EXISTING_FILE,
-           help="Labelled crops of other people, FILE.npy or FILE.zip with FILE.csv; by default some "
+           help="Labeled crops of other people, FILE.npy or FILE.zip with FILE.csv; by default some "
            "people are held out."),
     option("--teacher", DATA, type=EXISTING_FILE,
            help="An ONNX embedder with its TOML beside it, to learn from."),

@@ -83,26 +83,26 @@ class DlibHog:
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         if 2 * min(pixels.shape[:2]) < min_face:  # not half a face fits in, however it is enlarged
             return []
-        grey = Image.fromarray(pixels).convert("L")
-        scales = list(self._scales(grey.width * grey.height, min_face))
+        gray = Image.fromarray(pixels).convert("L")
+        scales = list(self._scales(gray.width * gray.height, min_face))
         sure: list[_Seen] = []
         seen: list[_Seen] = []
         for scale in scales:
-            seen += self._look(grey, scale)
+            seen += self._look(gray, scale)
             sure = _apart([face for face in seen if face.score >= 0])
             enough = self._ladder.close * _SMALLEST_BOX / scale
             if sure and all(face_side(face.box) >= enough for face in sure):
                 break
-        faces = [Detection(*face) for face in sure] or self._turned(grey, scales[0])
+        faces = [Detection(*face) for face in sure] or self._turned(gray, scales[0])
         faces = faces or [Detection(*face) for face in _apart(seen)]
         return ordered(faces, min_face)
 
     def first_look(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
         """The faces seen at once: upright, in the picture as it is or shrunk to the ladder's first area."""
-        grey = Image.fromarray(pixels).convert("L")
-        area = grey.width * grey.height
+        gray = Image.fromarray(pixels).convert("L")
+        area = gray.width * gray.height
         scale = min(1.0, _SURE_SIDE / min_face, math.sqrt(self._ladder.first_area / area))
-        sure = [face for face in self._look(grey, scale) if face.score >= 0]
+        sure = [face for face in self._look(gray, scale) if face.score >= 0]
         return ordered([Detection(*face) for face in _apart(sure)], min_face)
 
     def _scales(self, area: float, min_face: int) -> Iterator[float]:
@@ -115,23 +115,23 @@ class DlibHog:
             scale *= 2
         yield last
 
-    def _turned(self, grey: Image.Image, scale: float) -> list[Detection]:
+    def _turned(self, gray: Image.Image, scale: float) -> list[Detection]:
         """Faces of the picture turned, by the angle that shows the surest one."""
         least = self._ladder.turned
         if least is None:
             return []
         found: list[list[Detection]] = []
-        for tilt in (tilt for tilt in _TILTS if _turned_area(*grey.size, tilt) <= _MOST_TURNED):
-            faces = [face for face in self._look(grey, scale, tilt) if face.score >= least]
+        for tilt in (tilt for tilt in _TILTS if _turned_area(*gray.size, tilt) <= _MOST_TURNED):
+            faces = [face for face in self._look(gray, scale, tilt) if face.score >= least]
             found.append([Detection(*face, tilt=tilt) for face in faces])
         return max(found, key=lambda faces: max((face.score for face in faces), default=least - 1))
 
-    def _look(self, grey: Image.Image, scale: float, tilt: float = 0.0) -> list[_Seen]:
-        upright = scaled(grey, scale)
+    def _look(self, gray: Image.Image, scale: float, tilt: float = 0.0) -> list[_Seen]:
+        upright = scaled(gray, scale)
         view = upright.rotate(tilt, Image.Resampling.BILINEAR, expand=True) if tilt else upright
         with self._detectors.borrowed() as detector:
             boxes, scores, _ = detector.run(np.asarray(view), 0, min(0.0, self._ladder.lowered))
-        across, down = grey.width / upright.width, grey.height / upright.height
+        across, down = gray.width / upright.width, gray.height / upright.height
         seen = []
         for found, score in zip(boxes, scores, strict=True):
             box: Box = (found.left(), found.top(), found.right() + 1, found.bottom() + 1)

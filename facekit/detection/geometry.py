@@ -101,11 +101,11 @@ class Fitted:
         return moved
 
 
-def fit(pixels: Pixels, width: int, height: int, *, fill: int, centred: bool) -> Fitted:
+def fit(pixels: Pixels, width: int, height: int, *, fill: int, centered: bool) -> Fitted:
     """Scale a picture so that it just fits, keeping its shape, and fill the rest of the canvas."""
     scale = min(width / pixels.shape[1], height / pixels.shape[0])
     image = scaled(Image.fromarray(pixels), scale)
-    left, top = ((width - image.width) // 2, (height - image.height) // 2) if centred else (0, 0)
+    left, top = ((width - image.width) // 2, (height - image.height) // 2) if centered else (0, 0)
     canvas = np.full((height, width, 3), fill, np.uint8)
     canvas[top : top + image.height, left : left + image.width] = np.asarray(image)
     return Fitted(canvas, scale, left, top)

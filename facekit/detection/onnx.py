@@ -36,13 +36,13 @@ class OnnxDetector:
             raise self.wrong(f"its input is {list(shape)}, not a batch of pictures")
         self._height, self._width = shape[2], shape[3]
 
-    def fitted(self, pixels: Pixels, min_face: int, *, fill: int, centred: bool) -> Fitted:
+    def fitted(self, pixels: Pixels, min_face: int, *, fill: int, centered: bool) -> Fitted:
         """The picture in the size that the network was exported for, or in the best where it takes any."""
         side = working_side(pixels, min_face)
         longer = max(pixels.shape[:2])
         height = self._height or _multiple(pixels.shape[0] * side / longer)
         width = self._width or _multiple(pixels.shape[1] * side / longer)
-        return fit(pixels, width, height, fill=fill, centred=centred)
+        return fit(pixels, width, height, fill=fill, centered=centered)
 
     def run(self, batch: Tensor) -> list[Tensor]:
         """All outputs as float32. Raises WeightsError where a value is not finite."""

@@ -50,7 +50,7 @@ class RetinaFace(OnnxDetector):
         return None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
-        view = self.fitted(pixels, min_face, fill=0, centred=False)
+        view = self.fitted(pixels, min_face, fill=0, centered=False)
         height, width = view.canvas.shape[:2]
         look = self._scrfd if self._is_scrfd else self._retinaface
         rows = look(view.canvas.transpose(2, 0, 1)[None].astype(np.float32), height, width)

@@ -23,7 +23,7 @@ from facekit.results import Detection, Pixels
 _SURE = 0.5
 _OVERLAP = 0.45
 _STRIDES = (8, 16, 32)
-_GREY = 114
+_GRAY = 114
 _V5_ANCHORS = {
     8: ((4, 5), (8, 10), (13, 16)),
     16: ((23, 29), (43, 55), (73, 105)),
@@ -49,7 +49,7 @@ class Yolo(OnnxDetector):
         return None
 
     def detect(self, pixels: Pixels, *, min_face: int = MIN_FACE) -> list[Detection]:
-        view = self.fitted(pixels, min_face, fill=_GREY, centred=True)
+        view = self.fitted(pixels, min_face, fill=_GRAY, centered=True)
         outputs = self.run(view.canvas.transpose(2, 0, 1)[None].astype(np.float32) / 255)
         rows = self._decode(outputs, view.canvas.shape[0], view.canvas.shape[1])
         rows = _Rows(*(each[rows.scores >= _SURE] for each in rows))

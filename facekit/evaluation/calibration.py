@@ -234,7 +234,7 @@ def fit(scores: Scores, right: NDArray[np.bool_], kind: str = "logistic") -> Pro
     if kind == "isotonic":
         curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(values, truth, weights)
         return Probability(kind, tuple(curve.y_thresholds_.tolist()), tuple(curve.X_thresholds_.tolist()))
-    # A little regularisation: where right and wrong do not overlap the slope would have no end.
+    # A little regularization: where right and wrong do not overlap the slope would have no end.
     model = LogisticRegression(C=1e3, max_iter=1000).fit(values[:, None], truth, weights)
     return Probability(kind, (float(model.coef_[0, 0]), float(model.intercept_[0])))
 

@@ -1,4 +1,4 @@
-"""What a threshold is chosen from: a gallery's own templates, labelled photos, or a file of scores."""
+"""What a threshold is chosen from: a gallery's own templates, labeled photos, or a file of scores."""
 
 from __future__ import annotations
 

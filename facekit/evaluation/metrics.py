@@ -126,7 +126,7 @@ def fold_decisions(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> ND
 
 
 def best_threshold(scores: Scores, mated: NDArray[np.bool_]) -> float:
-    """The lowest threshold of highest accuracy, half way between the two neighbouring scores."""
+    """The lowest threshold of highest accuracy, half way between the two neighboring scores."""
     order = np.argsort(scores, kind="stable")
     ordered, labels = scores[order], mated[order]
     # Right decisions if everything from position i upwards is accepted.

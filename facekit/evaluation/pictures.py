@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facekit import folders, images
-from facekit.embedding import Embedder, normalised
+from facekit.embedding import Embedder, normalized
 from facekit.errors import PictureError, UsageError
 from facekit.evaluation.scores import Texts
 from facekit.gallery.subject_names import name_of_folder
@@ -61,7 +61,7 @@ class Templates:
 
 
 def main_face(reading: Reading) -> Face:
-    """Of several faces the largest and most central: area less twice the squared distance of its centre from
+    """Of several faces the largest and most central: area less twice the squared distance of its center from
     the picture's, as InsightFace chooses. There must be one."""
     width, height = reading.size
 
@@ -108,7 +108,7 @@ def _vector(face: Face, pipeline: Pipeline, *, flip: bool) -> NDArray[np.float32
     # A network that averages the two by itself has done so already.
     if not flip or pipeline.spec.flip:
         return face.vector
-    return np.asarray(normalised(face.vector[None] + pipeline.embedder(face.crop[None, :, ::-1]))[0])
+    return np.asarray(normalized(face.vector[None] + pipeline.embedder(face.crop[None, :, ::-1]))[0])
 
 
 def of_crops(
@@ -158,7 +158,7 @@ def _of_batch(
     poorness = embedder.spec.poorness
     rates = np.full(len(crops), np.nan) if poorness is None else poorness.rates(vectors, norms)
     if flip and not embedder.spec.flip:
-        vectors = normalised(vectors + embedder(crops[:, :, ::-1]))
+        vectors = normalized(vectors + embedder(crops[:, :, ::-1]))
     return vectors, rates
 
 

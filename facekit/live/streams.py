@@ -186,7 +186,7 @@ class _PyAvStream:
         if not self._address:
             return options | FILES_ONLY
         options |= {"protocol_whitelist": _PROTOCOLS, "format_whitelist": _SENT_FORMATS}
-        # Over UDP, which is all that some cameras have, a lost packet is a grey frame.
+        # Over UDP, which is all that some cameras have, a lost packet is a gray frame.
         return options | ({"rtsp_flags": "prefer_tcp"} if self._place.startswith("rtsp") else {})
 
     def _failure(self, error: BaseException) -> StreamError:

@@ -84,7 +84,7 @@ class Track:
 
 
 def glance(pixels: Pixels, box: Box) -> NDArray[np.float32]:
-    """What a box shows, so small that it costs nothing: 12×12 grey values as one vector of mean 0 and length
+    """What a box shows, so small that it costs nothing: 12×12 gray values as one vector of mean 0 and length
     1, or of length 0 where there is nothing to see.
     """
     height, width = pixels.shape[:2]

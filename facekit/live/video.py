@@ -233,4 +233,4 @@ def _sized(pixels: Pixels, width: int, height: int) -> Pixels:
         return np.ascontiguousarray(pixels[:height, :width])
     if min(pixels.shape[:2]) < 2:
         return np.asarray(Image.fromarray(pixels).resize((width, height)))
-    return fit(pixels, width, height, fill=0, centred=True).canvas
+    return fit(pixels, width, height, fill=0, centered=True).canvas

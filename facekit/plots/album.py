@@ -44,7 +44,7 @@ def of_comparisons(found: Mapping[str, Comparisons], threshold: float | None = N
     points = {} if threshold is None else dict.fromkeys(found, threshold)
     yield Plot(
         "roc",
-        "Recognised and mistaken",
+        "Recognized and mistaken",
         "Each threshold is a point: further left, fewer pairs of two people are taken for one; further up, "
         "more pairs of one person are recognized. The line cannot go further left than three such mistakes. "
         "The band is where the line would lie for other people like these, 95 times in 100.",

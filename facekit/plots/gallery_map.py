@@ -23,12 +23,12 @@ Floats = NDArray[np.float32]
 
 MOST = 5000
 FEWEST = 4
-NEIGHBOURS = 10
+NEIGHBORS = 10
 _AXIS = "t-SNE of the vectors: directions and distances have no unit"
 
 
 def draw(gallery: Gallery, *, seed: int = 0) -> Figure:
-    """The templates of a gallery, coloured by subject; of more than 5,000 a seeded part.
+    """The templates of a gallery, colored by subject; of more than 5,000 a seeded part.
 
     Raises GalleryError for fewer than four templates, DependencyError without scikit-learn.
     """
@@ -51,21 +51,21 @@ def flattened(vectors: Floats, *, seed: int = 0) -> Floats:
         from sklearn.manifold import TSNE
     except ImportError:
         raise DependencyError(f"the map needs scikit-learn: {hints.install('evaluate')}") from None
-    perplexity = min(float(NEIGHBOURS), (len(vectors) - 1) / 3)
+    perplexity = min(float(NEIGHBORS), (len(vectors) - 1) / 3)
     plan = TSNE(2, perplexity=perplexity, metric="cosine", init="random", random_state=seed)
     return np.asarray(plan.fit_transform(vectors.astype(np.float64)), np.float32)
 
 
 def draw_places(places: Floats, subjects: Sequence[str], title: str) -> Figure:
-    """Dots at `places` (n, 2); each of the subjects has a colour and a shape, and its name beside its dots
+    """Dots at `places` (n, 2); each of the subjects has a color and a shape, and its name beside its dots
     where there is room."""
     figure, [axes] = style.new_figure((8.0, 7.0))
     names = sorted(set(subjects))
     rows = {name: [place for place, each in enumerate(subjects) if each == name] for name in names}
     for number, name in enumerate(names):
-        colour, marker = style.LINES[number % 7], style.MARKERS[number % len(style.MARKERS)]
+        color, marker = style.LINES[number % 7], style.MARKERS[number % len(style.MARKERS)]
         x, y = places[rows[name]].T
-        axes.scatter(x, y, s=22, color=colour, marker=marker, alpha=0.75, linewidths=0)
+        axes.scatter(x, y, s=22, color=color, marker=marker, alpha=0.75, linewidths=0)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(0.06)

@@ -103,7 +103,7 @@ def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
 
 
 def draw(found: Sequence[Mistake], folder: Path, title: str, options: Options | None = None) -> Figure:
-    """The faces of the mistakes, in pairs, with names and scores. A picture that is not there is a grey
+    """The faces of the mistakes, in pairs, with names and scores. A picture that is not there is a gray
     field."""
     from matplotlib.figure import Figure
 
@@ -124,8 +124,8 @@ def draw(found: Sequence[Mistake], folder: Path, title: str, options: Options | 
 
 
 def _show(axes: Axes, thumbnail: Pixels | None, name: str) -> None:
-    grey = np.full((SIDE, SIDE, 3), 200, np.uint8)
-    axes.imshow(grey if thumbnail is None else thumbnail)
+    gray = np.full((SIDE, SIDE, 3), 200, np.uint8)
+    axes.imshow(gray if thumbnail is None else thumbnail)
     axes.text(0.5, -0.03, style.short(name, 26), transform=axes.transAxes, ha="center", va="top", fontsize=8)
 
 

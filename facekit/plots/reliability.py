@@ -68,7 +68,7 @@ def draw(probabilities: Floats, right: Outcomes, of: str = "pairs") -> Figure:
     y = np.array([alike(rate.value, *counts) for _, rate in found])
     ends = np.array([[alike(end, *counts) for end in rate.interval] for _, rate in found])
     spread = np.maximum(0, [y - ends[:, 0], ends[:, 1] - y])
-    above.plot([0, 1], [0, 1], color=style.GREY, linestyle=":", label="what is said is what happens")
+    above.plot([0, 1], [0, 1], color=style.GRAY, linestyle=":", label="what is said is what happens")
     above.errorbar(
         x, y, spread, color=style.BLUE, marker="o", markersize=4, capsize=3, label="observed, 95 % intervals"
     )

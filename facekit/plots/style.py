@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-"""Okabe and Ito 2008, "Color universal design": told apart by people of every kind of colour vision; the
+"""Okabe and Ito 2008, "Color universal design": told apart by people of every kind of color vision; the
 yellow is left out, it is too pale for a line."""
 DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vPX*<>ph"
-GREY = "#666666"
+GRAY = "#666666"
 
 MARK = "facekit"
 GENERATOR = f'<meta name="generator" content="{MARK}">'
@@ -136,7 +136,7 @@ def is_ours(path: Path) -> bool:
 
 
 def line_styles(count: int) -> list[dict[str, Any]]:
-    """For each of so many lines a colour and a dash; no two alike up to 28."""
+    """For each of so many lines a color and a dash; no two alike up to 28."""
     return [{"color": LINES[number % 7], "linestyle": DASHES[number % 4]} for number in range(count)]
 
 

@@ -115,12 +115,12 @@ def draw_det(found: Mapping[str, Comparisons]) -> Figure:
         axis.set_ticks(style.probit(ticks), [style.percent(tick) for tick in ticks])
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
-    axes.plot([low, high], [low, high], color=style.GREY, linewidth=0.8, linestyle=":")
+    axes.plot([low, high], [low, high], color=style.GRAY, linewidth=0.8, linestyle=":")
     axes.text(
         *(2 * [low + 0.06 * (high - low)]),
         "equal error",
         rotation=45,
-        color=style.GREY,
+        color=style.GRAY,
         va="bottom",
         rotation_mode="anchor",
     )
@@ -149,12 +149,12 @@ def histogram(found: Mapping[str, metrics.Scores], threshold: float | None, of: 
     low, high = (low - 0.05, high + 0.05) if high - low < 0.01 else (low, high)
     edges = np.linspace(low, high, BINS + 1)
     looks = ((style.BLUE, "-"), (style.VERMILION, "--"))
-    for (name, scores), (colour, dash) in zip(finite.items(), looks, strict=False):
+    for (name, scores), (color, dash) in zip(finite.items(), looks, strict=False):
         failed = len(found[name]) - len(scores)
         shares = np.histogram(scores, edges)[0] / max(len(found[name]), 1)
         label = f"{name}, {failed:,} without a face" if failed else name
-        axes.stairs(shares, edges, fill=True, color=colour, alpha=0.2)
-        axes.stairs(shares, edges, color=colour, linestyle=dash, linewidth=1.4, label=label)
+        axes.stairs(shares, edges, fill=True, color=color, alpha=0.2)
+        axes.stairs(shares, edges, color=color, linestyle=dash, linewidth=1.4, label=label)
     if threshold is not None and np.isfinite(threshold):
         axes.axvline(threshold, color=style.BLACK, linewidth=1.2, label=f"threshold {threshold:.3f}")
     axes.set_ylim(0, axes.get_ylim()[1] * 1.02)
@@ -170,5 +170,5 @@ def _legend(name: str, found: Comparisons) -> str:
     return f"{style.short(name)} ({counts})" if name else counts
 
 
-def _dot(axes: Axes, x: float, y: float, colour: str, text: str) -> None:
-    axes.plot([x], [y], "o", color=colour, markersize=6, label=text)
+def _dot(axes: Axes, x: float, y: float, color: str, text: str) -> None:
+    axes.plot([x], [y], "o", color=color, markersize=6, label=text)

@@ -129,13 +129,13 @@ def _overlap(one: Area, other: Area) -> int:
     return max(0, width) * max(0, height)
 
 
-def _write(draw: ImageDraw.ImageDraw, place: Area, label: _Label, colour: tuple[int, int, int]) -> None:
+def _write(draw: ImageDraw.ImageDraw, place: Area, label: _Label, color: tuple[int, int, int]) -> None:
     x0, y0, x1, y1 = place
     draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=_SHADE)
     middle = (y0 + y1) // 2
     draw.text((x0 + label.gap, middle), label.name, font=label.name_font, fill=TEXT, anchor="lm")
     if label.score:
-        draw.text((x1 - label.gap, middle), label.score, font=label.score_font, fill=colour, anchor="rm")
+        draw.text((x1 - label.gap, middle), label.score, font=label.score_font, fill=color, anchor="rm")
 
 
 def _scaled(box: Box, scale: int) -> Area:

@@ -48,7 +48,7 @@ def _sentence(doubt: Doubt) -> str:
     subject, other, photo = (isolated(name or "") for name in (doubt.subject, doubt.other, doubt.photo))
     if doubt.kind == "duplicate":
         return f"{subject} and {other} are probably one person (median score {doubt.score:.2f})"
-    if doubt.kind == "mislabelled":
+    if doubt.kind == "mislabeled":
         means = f"mean scores {doubt.score:.2f} and {doubt.own_score:.2f}"
         return f"{photo} of {subject} is more like {other} than like its own ({means})"
     if doubt.kind == "two_people":

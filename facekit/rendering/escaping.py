@@ -33,7 +33,7 @@ def printable(text: str) -> str:
 
 
 def isolated(text: str) -> str:
-    """`printable`, and kept from turning its neighbours around when it is written right to left."""
+    """`printable`, and kept from turning its neighbors around when it is written right to left."""
     shown = printable(text)
     turns = any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in shown)
     return f"\u2068{shown}\u2069" if turns else shown

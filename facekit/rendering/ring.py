@@ -31,7 +31,7 @@ def ringed(pixels: Pixels, progress: Progress, *, mirrored: bool) -> Image.Image
         begin = start if mirrored or pose in ("up", "down") else 100 - start
         share = min(1.0, progress.counts[pose] / progress.wanted)
         draw.arc(around, begin, begin + _LENGTH, fill=_SHADE, width=width + 4)
-        draw.arc(area, begin, begin + _LENGTH, fill=_colour(pose, progress), width=width)
+        draw.arc(area, begin, begin + _LENGTH, fill=_color(pose, progress), width=width)
         if 0 < share < 1:
             draw.arc(area, begin, begin + round(_LENGTH * share), fill=NAMED, width=width)
     _line(draw, image.size, progress)
@@ -47,7 +47,7 @@ def line(progress: Progress) -> str:
     return f"{'  '.join(parts)}: {progress.hint}"
 
 
-def _colour(pose: Pose, progress: Progress) -> tuple[int, int, int]:
+def _color(pose: Pose, progress: Progress) -> tuple[int, int, int]:
     if progress.counts[pose] >= progress.wanted:
         return NAMED
     return UNKNOWN if pose == progress.next else _TODO
@@ -63,4 +63,4 @@ def _line(draw: ImageDraw.ImageDraw, size: tuple[int, int], progress: Progress) 
     for number, pose in enumerate(POSES):
         count = f"{pose} {progress.counts[pose]}/{progress.wanted}"
         place = (room * (number + 0.5), height - letters * 2 // 3)
-        draw.text(place, count, font=small, fill=_colour(pose, progress), anchor="mm")
+        draw.text(place, count, font=small, fill=_color(pose, progress), anchor="mm")

@@ -1,7 +1,7 @@
 """A checkpoint: one safetensors file with every tensor of a run, its settings and its history.
 
 Keys are `network.*` (the weights that are trained), `averaged.*` (their moving average, which is what is
-exported), `head.*` (class centres) and `optimizer.N.*`; the notes are `config` and `run`, both JSON, and
+exported), `head.*` (class centers) and `optimizer.N.*`; the notes are `config` and `run`, both JSON, and
 `digest`, which tells a file that has changed since (older files have none). A safetensors file holds numbers
 only, so that reading somebody's checkpoint runs no code of theirs.
 """

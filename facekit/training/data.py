@@ -83,7 +83,7 @@ def read_array(crops: Path) -> Faces:
 
 
 def read_validation(crops: Path) -> Faces:
-    """The labelled ones of the crops that `read_array` reads, to measure a network on.
+    """The labeled ones of the crops that `read_array` reads, to measure a network on.
 
     UsageError unless they have mated and non-mated pairs.
     """
@@ -93,14 +93,14 @@ def read_validation(crops: Path) -> Faces:
         faces = Faces(faces.crops[known], faces.labels[known], faces.families[known])
     if not all(pairs(faces)):
         raise UsageError(
-            f"{crops}: {len(faces.labels)} labelled crops of {faces.classes} subjects are too few to "
+            f"{crops}: {len(faces.labels)} labeled crops of {faces.classes} subjects are too few to "
             "validate on: it takes two crops of one subject, and crops of two who are not of one family"
         )
     return faces
 
 
 def pairs(faces: Faces) -> tuple[int, int]:
-    """How many mated and non-mated pairs metrics.split_scores makes of labelled faces."""
+    """How many mated and non-mated pairs metrics.split_scores makes of labeled faces."""
     kin = faces.families >= 0
     mated = _alike(faces.labels)
     # Of one family, and not of one subject besides.

@@ -104,7 +104,7 @@ class YuNetEyes:
 
     def _look(self, pixels: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
         height, width = (max(32, round(side * scale / 32) * 32) for side in pixels.shape[:2])
-        view = fit(pixels, width, height, fill=0, centred=False)
+        view = fit(pixels, width, height, fill=0, centered=False)
         scores, boxes, points, *_ = self._maps(view.canvas)
         sure = scores >= self._sure
         corners = view.back(boxes[sure].reshape(-1, 2, 2)).reshape(-1, 4)

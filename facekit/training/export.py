@@ -1,7 +1,7 @@
 """From a checkpoint to a file that ships: ONNX in float32, float16 weights or int8, and what that costs.
 
 Only ONNX Runtime's quantizer and the ONNX package are needed beside torch. The file takes float
-(n, 3, side, side) RGB in −1 … 1, any n, and gives `vector` (n, dimension), not normalised.
+(n, 3, side, side) RGB in −1 … 1, any n, and gives `vector` (n, dimension), not normalized.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facekit import runtime, untrusted
-from facekit.embedding import normalised
+from facekit.embedding import normalized
 from facekit.errors import WeightsError
 from facekit.evaluation import metrics
 from facekit.training import checkpoint, networks
@@ -156,8 +156,8 @@ def embed(
     loaded = runtime.load(network, runtime=name)
     found = []
     for batch in _batches(crops, 32, side):
-        vectors = normalised(loaded(batch))
-        found.append(normalised(vectors + normalised(loaded(batch[..., ::-1].copy()))) if flip else vectors)
+        vectors = normalized(loaded(batch))
+        found.append(normalized(vectors + normalized(loaded(batch[..., ::-1].copy()))) if flip else vectors)
     return np.concatenate(found)
 
 

@@ -287,18 +287,18 @@ def _references_kept(thing: object) -> Iterator[None]:
 
 
 def _view(example: Example, *, mirrored: bool) -> tuple[Pixels, Points, Square]:
-    """The picture in grey, in the size of BOX_SIDE, perhaps mirrored; its points and its box."""
+    """The picture in gray, in the size of BOX_SIDE, perhaps mirrored; its points and its box."""
     if example.box is None:
         raise UsageError(f"{example.name}: has no box yet")
     scale = BOX_SIDE / example.box.side
-    grey = Image.fromarray(example.pixels).convert("L")
-    size = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
-    grey = grey.resize(size, Image.Resampling.BILINEAR)
+    gray = Image.fromarray(example.pixels).convert("L")
+    size = (max(1, round(gray.width * scale)), max(1, round(gray.height * scale)))
+    gray = gray.resize(size, Image.Resampling.BILINEAR)
     points, box = resized(example.points, scale), example.box.scaled(scale)
     if mirrored:
-        grey = grey.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        gray = gray.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         points, box = mirror(points, size[0]), box._replace(x=size[0] - box.x)
-    return np.array(grey), points, box
+    return np.array(gray), points, box
 
 
 def moved(box: Square, chance: np.random.Generator, recipe: Recipe) -> Square:

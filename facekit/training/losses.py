@@ -3,8 +3,8 @@
     class heads    softmax, sphereface, cosface, arcface, magface, adaface
     pairs          contrastive, triplet: they need batches with several pictures of a subject
 
-All take vectors (n, d), not normalised, and labels (n,), and give the mean over the batch. θ_j is the angle
-between a vector and the centre of class j, y its own class, s the scale, m the margin. Angles are in radians;
+All take vectors (n, d), not normalized, and labels (n,), and give the mean over the batch. θ_j is the angle
+between a vector and the center of class j, y its own class, s the scale, m the margin. Angles are in radians;
 a margin that is not an angle says so. They work in float32 under autocast, and in float64 when given float64.
 """
 
@@ -27,7 +27,7 @@ _EDGE = 1e-7
 
 
 class ClassHead(nn.Module):
-    """Cross-entropy over cosines to the class centres, −log softmax(s · cos θ)_y, with a margin at y.
+    """Cross-entropy over cosines to the class centers, −log softmax(s · cos θ)_y, with a margin at y.
 
     With `sample` below 1 only a share of the classes is looked at in a step: those of the batch, and others
     drawn at random from `seed` and the number of the step (An et al. 2022, "Killing two birds with one
@@ -62,8 +62,8 @@ class ClassHead(nn.Module):
 
     def loss(self, vectors: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
         """`labels` count within `kept`, the sorted classes looked at (None: all)."""
-        centres = F.normalize(_rows(self.weight, kept))
-        cosines = (F.normalize(vectors) @ centres.T).clamp(-1, 1)
+        centers = F.normalize(_rows(self.weight, kept))
+        cosines = (F.normalize(vectors) @ centers.T).clamp(-1, 1)
         target = cosines.gather(1, labels[:, None])
         moved = self.target(target, vectors)
         return F.cross_entropy(self.scale * cosines.scatter(1, labels[:, None], moved), labels)

@@ -1,6 +1,6 @@
 """The networks that `facekit train` knows, in one table.
 
-All take float (n, 3, side, side) RGB in −1 … 1 and give (n, dimension), not normalised: the length of the
+All take float (n, 3, side, side) RGB in −1 … 1 and give (n, dimension), not normalized: the length of the
 vector is a quality score for networks trained with MagFace or AdaFace.
 """
 

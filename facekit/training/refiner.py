@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facekit import alignment
-from facekit.alignment import CENTRE, RADIUS, SCHEMES, SPOKES, similarity
+from facekit.alignment import CENTER, RADIUS, SCHEMES, SPOKES, similarity
 from facekit.training import export, manifest, small
 from facekit.training.data import SIDE
 from facekit.training.landmarks import Example
@@ -155,15 +155,15 @@ def cut(faces: Tensor, corrections: Tensor, mirrored: Tensor) -> Tensor:
     steps = (torch.arange(INPUT_SIDE) + 0.5) / INPUT_SIDE
     y, x = torch.meshgrid(y0 + (y1 - y0) * steps - 0.5, x0 + (x1 - x0) * steps - 0.5, indexing="ij")
     shift, turn = torch.view_as_complex(corrections.reshape(-1, 2, 2)).unbind(1)
-    shown = torch.complex(x, y)[None] - CENTRE - shift[:, None, None]
+    shown = torch.complex(x, y)[None] - CENTER - shift[:, None, None]
     spokes = torch.view_as_real(shown / (1 + turn / RADIUS)[:, None, None])
     spokes[..., 0] *= torch.where(mirrored, -1.0, 1.0)[:, None, None]
-    places = spokes + torch.tensor([CENTRE.real, CENTRE.imag]) + 0.5 + (side - SIDE) / 2
+    places = spokes + torch.tensor([CENTER.real, CENTER.imag]) + 0.5 + (side - SIDE) / 2
     return F.grid_sample(faces, places * (2 / side) - 1, padding_mode="reflection", align_corners=False)
 
 
 def changed(faces: Tensor, chance: torch.Generator) -> Tensor:
-    """Other light, colours, resolution and noise, and something in front of some faces; −1 … 1."""
+    """Other light, colors, resolution and noise, and something in front of some faces; −1 … 1."""
     count, side = len(faces), faces.shape[-1]
 
     def draw(low: float, high: float, *shape: int) -> Tensor:
@@ -173,9 +173,9 @@ def changed(faces: Tensor, chance: torch.Generator) -> Tensor:
     some = draw(0, 1, count) < 0.25
     coarse = F.interpolate(faces[some], (small, small), mode="bilinear", antialias=True)
     faces = faces.index_put((some,), F.interpolate(coarse, (side, side), mode="bilinear"))
-    grey = faces.mean(dim=1, keepdim=True)
-    faces = torch.lerp(faces, grey, (draw(0, 4, count, 1, 1, 1) - 3).clamp(0, 1))
-    middle = grey.mean(dim=(2, 3), keepdim=True)
+    gray = faces.mean(dim=1, keepdim=True)
+    faces = torch.lerp(faces, gray, (draw(0, 4, count, 1, 1, 1) - 3).clamp(0, 1))
+    middle = gray.mean(dim=(2, 3), keepdim=True)
     faces = middle + (faces - middle) * draw(0.6, 1.3, count, 1, 1, 1)
     faces = faces + draw(-0.3, 0.3, count, 1, 1, 1) + draw(-0.1, 0.1, count, 3, 1, 1)
     faces = faces + torch.randn(faces.shape, generator=chance) * draw(0, 0.06, count, 1, 1, 1)

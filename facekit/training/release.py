@@ -99,7 +99,7 @@ def release(
             "int8 needs crops to calibrate on: give the array that was trained on with --calibration"
         )
     if precision != "float32" and validation is None:
-        raise UsageError(f"{precision} must be compared with float32: give labelled crops with --validation")
+        raise UsageError(f"{precision} must be compared with float32: give labeled crops with --validation")
     for path in (out, out.with_suffix(".toml")):
         outputs.require_replaceable(
             path, [run, checkpoint.find(run)], lambda _: manifest.describes(out.with_suffix(".toml"), out)
@@ -183,7 +183,7 @@ def describe(
         "sha256": hashlib.sha256(network).hexdigest(),
         "dimension": saved.config["dimension"],
         "side": 112,
-        "colour": "rgb",
+        "color": "rgb",
         "layout": "nchw",
         "mean": export.MEAN,
         "scale": export.SCALE,

@@ -132,12 +132,12 @@ def some_rows(data: Faces, most: int) -> NDArray[np.int64]:
 
 
 def start(config: Config, data: Faces) -> Run:
-    """A fresh run: seeded weights, class centres at the teacher's means where dimensions agree."""
+    """A fresh run: seeded weights, class centers at the teacher's means where dimensions agree."""
     torch.manual_seed(config.seed)
     network = networks.create(config.network, config.dimension).to(memory_format=torch.channels_last)
     head = _head(config, data)
     if head is None and data.teacher is None:
-        raise UsageError("nothing to learn from: no two subjects are labelled and there is no teacher")
+        raise UsageError("nothing to learn from: no two subjects are labeled and there is no teacher")
     bridge = None
     if data.teacher is not None and data.teacher.shape[1] != config.dimension:
         bridge = nn.Linear(config.dimension, data.teacher.shape[1], bias=False)
@@ -186,7 +186,7 @@ def _optimizer(config: Config, parameters: list[nn.Parameter]) -> torch.optim.Op
 
 
 def _mixes(parameter: nn.Parameter) -> bool:
-    """Whether it is a kernel over several channels: no linear layer, class centre or depthwise kernel."""
+    """Whether it is a kernel over several channels: no linear layer, class center or depthwise kernel."""
     return parameter.ndim == 4 and parameter.shape[1] > 1
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facekit.embedding import Embedder, normalised
+from facekit.embedding import Embedder, normalized
 from facekit.training.bank import Teacher
 from facekit.weights import EmbedderSpec, verified
 
@@ -67,11 +67,11 @@ class TorchTeacher:
             if self.spec.flip:
                 vectors = vectors + self._vectors(pixels.flip(2))
             found.append(vectors.cpu().numpy())
-        return normalised(np.concatenate(found))
+        return normalized(np.concatenate(found))
 
     def _vectors(self, crops: torch.Tensor) -> torch.Tensor:
         spec = self.spec
-        pixels = crops.flip(-1) if spec.colour == "bgr" else crops
+        pixels = crops.flip(-1) if spec.color == "bgr" else crops
         pixels = pixels if spec.layout == "nhwc" else pixels.permute(0, 3, 1, 2)
         ready = ((pixels.float() - spec.mean) / spec.scale).contiguous()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):

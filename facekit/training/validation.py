@@ -1,4 +1,4 @@
-"""How good a network in training is: error rates over all pairs of labelled crops."""
+"""How good a network in training is: error rates over all pairs of labeled crops."""
 
 from __future__ import annotations
 

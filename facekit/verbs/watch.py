@@ -27,7 +27,7 @@ def watch(
 ) -> Iterator[Event]:
     """What happens in front of a camera (`"0"`), in a video, at an address or in a folder of frames.
 
-    People appear, are recognised and leave, at a score of at least `threshold` (None: a little more than the
+    People appear, are recognized and leave, at a score of at least `threshold` (None: a little more than the
     gallery's, because a track is asked about again and again). Of what is live, the newest frame is looked at
     each time, and with `wait` a camera or an address that is not there is waited for. Raises PictureError for
     a source that cannot be read or breaks off, and at the end for what of it was damaged, DependencyError

@@ -1,4 +1,4 @@
-"""The command line with a pipeline that takes coloured squares for faces."""
+"""The command line with a pipeline that takes colored squares for faces."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 @pytest.fixture
 def people(run: Run, tmp_path: Path) -> Path:
     """`gallery/gallery.db`, where identify looks, with red, green and blue enrolled twice each."""
-    for colour in ("red", "green", "blue"):
+    for color in ("red", "green", "blue"):
         for seed in (1, 2):
-            photo(tmp_path / "gallery" / colour / f"{seed}.png", colour, seed=seed)
+            photo(tmp_path / "gallery" / color / f"{seed}.png", color, seed=seed)
     result = run("enroll", "gallery")
     assert result.exit_code == 0, result.output
     return tmp_path / "gallery"

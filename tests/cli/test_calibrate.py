@@ -122,9 +122,9 @@ def test_a_threshold_that_would_name_nobody_is_refused_and_nothing_is_changed(
 
 
 def test_a_threshold_from_photos_and_from_scores(run: Run, gallery: Path, tmp_path: Path) -> None:
-    for colour in ("yellow", "cyan", "magenta", "red"):
+    for color in ("yellow", "cyan", "magenta", "red"):
         for seed in range(8):
-            photo(tmp_path / "strangers" / colour / f"{seed}.png", colour, seed=seed)
+            photo(tmp_path / "strangers" / color / f"{seed}.png", color, seed=seed)
     (tmp_path / "strangers" / "cyan" / "bad.png").write_bytes(b"damaged")
     result = run("calibrate", "--fpir", "0.3", "--images", "strangers", "--data", "mine", "-f", "json")
     assert result.exit_code == 1

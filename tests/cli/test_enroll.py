@@ -19,9 +19,9 @@ from facekit.gallery import open_gallery
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Red and green with three pictures each."""
-    for colour in ("red", "green"):
+    for color in ("red", "green"):
         for seed in range(3):
-            photo(tmp_path / "people" / colour / f"{seed}.png", colour, seed=seed)
+            photo(tmp_path / "people" / color / f"{seed}.png", color, seed=seed)
     return tmp_path / "people"
 
 

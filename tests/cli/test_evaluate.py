@@ -13,18 +13,18 @@ from fakes import photo
 
 from facekit.rendering.tables import width
 
-COLOURS = ("red", "green", "blue", "yellow", "cyan", "magenta")
+COLORS = ("red", "green", "blue", "yellow", "cyan", "magenta")
 
 
 @pytest.fixture
 def lfw(run: Run, tmp_path: Path) -> Path:
     """Six people in LFW's layout, three photos each; one of red's has no face."""
-    for colour in COLOURS:
+    for color in COLORS:
         for number in (1, 2, 3):
-            faces = () if (colour, number) == ("red", 3) else (colour,)
-            photo(tmp_path / "lfw" / colour / f"{colour}_{number:04d}.png", *faces, seed=number)
+            faces = () if (color, number) == ("red", 3) else (color,)
+            photo(tmp_path / "lfw" / color / f"{color}_{number:04d}.png", *faces, seed=number)
     lines = ["2\t4"]
-    for people in (COLOURS[:3], COLOURS[3:]):
+    for people in (COLORS[:3], COLORS[3:]):
         lines += [f"{name}\t1\t2" for name in people] + [f"{people[0]}\t1\t3"]
         lines += [f"{people[0]}\t{n}\t{people[1]}\t{n}" for n in (1, 2)]
         lines += [f"{people[1]}\t{n}\t{people[2]}\t{n}" for n in (1, 2)]
@@ -67,9 +67,9 @@ def test_the_table_fits_80_columns_and_says_what_cannot_be_shown(run: Run, lfw: 
 
 def test_a_csv_of_pairs_is_reported_by_group(run: Run, lfw: Path) -> None:
     rows = ["a,b,mated,tone"]
-    for name, tone in zip(COLOURS, ("warm", "cold", "cold", "warm", "cold", "warm"), strict=True):
+    for name, tone in zip(COLORS, ("warm", "cold", "cold", "warm", "cold", "warm"), strict=True):
         rows.append(f"{name}/{name}_0001.png,{name}/{name}_0002.png,1,{tone}")
-        other = COLOURS[COLOURS.index(name) - 1]
+        other = COLORS[COLORS.index(name) - 1]
         rows.append(f"{name}/{name}_0001.png,{other}/{other}_0002.png,0,{tone}")
     (lfw / "p.csv").write_text("\n".join(rows))
     command = ("evaluate", "verification", "--pairs", "p.csv", "--images", "lfw", "--group-by")
@@ -162,8 +162,8 @@ def test_a_folder_of_which_every_photo_is_enrolled_is_told_to_need_more(run: Run
 
 
 def test_a_gallery_is_searched_for_the_people_of_a_folder(run: Run, lfw: Path) -> None:
-    for colour in COLOURS[:4]:
-        photo(lfw / "people" / colour / "1.png", colour, seed=7)
+    for color in COLORS[:4]:
+        photo(lfw / "people" / color / "1.png", color, seed=7)
     photo(lfw / "people" / "red" / "2.png")
     copy = (lfw / "people" / "green" / "1.png").read_bytes()
     (lfw / "lfw" / "green" / "copy.png").write_bytes(copy)
@@ -180,7 +180,7 @@ def test_a_gallery_is_searched_for_the_people_of_a_folder(run: Run, lfw: Path) -
 
 
 def test_searches_are_written_and_grouped_by_what_a_table_says_of_people(run: Run, lfw: Path) -> None:
-    (lfw / "people.csv").write_text("subject,tone\n" + "".join(f"{n},{len(n) % 2}\n" for n in COLOURS))
+    (lfw / "people.csv").write_text("subject,tone\n" + "".join(f"{n},{len(n) % 2}\n" for n in COLORS))
     command = ("evaluate", "identification", "-f", "json", "--threshold", "0.5", "--group-by", "tone")
     first = run(*command, "--images", "lfw", "--people", "people.csv", "--scores", "i.csv")
     assert first.exit_code == 0, first.stderr
@@ -253,10 +253,10 @@ class TestNothingToMeasure:
 
     @pytest.fixture(autouse=True)
     def folders(self, run: Run, tmp_path: Path) -> None:
-        for colour in COLOURS[:4]:
+        for color in COLORS[:4]:
             for number in (1, 2):
-                photo(tmp_path / "people" / colour / f"{number}.png", colour, seed=number)
-                photo(tmp_path / "none" / colour / f"{number}.png", seed=number)
+                photo(tmp_path / "people" / color / f"{number}.png", color, seed=number)
+                photo(tmp_path / "none" / color / f"{number}.png", seed=number)
         assert run("enroll", "people", "-g", "g.db").exit_code == 0
         (tmp_path / "pairs.csv").write_text("a,b,mated,score\nx,y,1,\nx,z,0,\n")
         (tmp_path / "searches.csv").write_text(

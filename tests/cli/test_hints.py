@@ -62,9 +62,9 @@ def words(printed: str) -> list[str]:
 @pytest.mark.parametrize("gallery", GALLERIES)
 def test_a_hint_is_accepted_as_it_is_printed(run: Run, tmp_path: Path, gallery: str) -> None:
     photo(tmp_path / "a.png", "red").rename(tmp_path / "PHOTO")
-    for name, colour in zip(NAMES, ("red", "green", "blue"), strict=False):
+    for name, color in zip(NAMES, ("red", "green", "blue"), strict=False):
         for seed in range(3):
-            photo(tmp_path / "FOLDER" / name / f"{seed}.png", colour, seed=seed)
+            photo(tmp_path / "FOLDER" / name / f"{seed}.png", color, seed=seed)
     photo(tmp_path / "STRANGERS" / "a" / "1.png", "black")
     (tmp_path / "my net.onnx").touch()
     assert run("enroll", "FOLDER", "-g", f"./{gallery}", "-q").exit_code == 0
@@ -108,9 +108,9 @@ def test_a_calibration_is_advised_at_no_looser_rate_than_the_gallery_promises() 
 
 
 def test_the_advised_rate_is_accepted(run: Run, people: Path) -> None:
-    for colour in ("red", "green", "blue"):
+    for color in ("red", "green", "blue"):
         for seed in range(3, 10):
-            photo(people / colour / f"{seed}.png", colour, seed=seed)
+            photo(people / color / f"{seed}.png", color, seed=seed)
     run("enroll", "gallery")
     gallery = Path("gallery/gallery.db")
     with open_gallery(gallery) as opened:

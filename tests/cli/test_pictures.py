@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Run
-from fakes import COLOURS, DIMENSION, norm_of, photo
+from fakes import COLORS, DIMENSION, norm_of, photo
 from PIL import Image
 
 
@@ -178,7 +178,7 @@ def test_embed_gives_the_length_of_each_vector_before_it_was_scaled(run: Run, tm
         assert arrays["feature_norms"].dtype == np.float32
         np.testing.assert_array_equal(arrays["feature_norms"], np.float32(by_json))
     assert [float(row[-1]) for row in rows[1:]] == by_json
-    assert by_json == pytest.approx([norm_of(COLOURS[name]) for name in ("green", "red", "red")], rel=0.02)
+    assert by_json == pytest.approx([norm_of(COLORS[name]) for name in ("green", "red", "red")], rel=0.02)
 
 
 def test_embed_of_no_face_is_an_empty_file_of_the_right_shape(run: Run, tmp_path: Path) -> None:

@@ -88,9 +88,9 @@ def test_a_report_is_of_scores(run: Run, tmp_path: Path) -> None:
 
 @pytest.fixture
 def measured(run: Run, tmp_path: Path) -> Path:
-    for colour in ("red", "green", "blue"):
+    for color in ("red", "green", "blue"):
         for seed in range(3):
-            photo(tmp_path / "m" / colour / f"{seed}.png", colour, seed=seed)
+            photo(tmp_path / "m" / color / f"{seed}.png", color, seed=seed)
     return tmp_path / "m"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Run
-from fakes import COLOURS, FakeFrameDetector, photo
+from fakes import COLORS, FakeFrameDetector, photo
 from PIL import Image, ImageDraw
 
 from facekit.calibration import Calibration
@@ -33,10 +33,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "ada"
 
 
-def save(path: Path, colour: str, nose: tuple[int, int] = (0, 0), *, side: int = 100, seed: int = 0) -> None:
+def save(path: Path, color: str, nose: tuple[int, int] = (0, 0), *, side: int = 100, seed: int = 0) -> None:
     image = Image.new("RGB", (320, 240), (128, 128, 128))
     draw = ImageDraw.Draw(image)
-    draw.rectangle((60, 60, 60 + side - 1, 60 + side - 1), fill=COLOURS[colour])
+    draw.rectangle((60, 60, 60 + side - 1, 60 + side - 1), fill=COLORS[color])
     x, y = 60 + side // 2 + nose[0], 60 + side // 2 + nose[1]
     draw.rectangle((x - 2, y - 2, x + 2, y + 2), fill=(255, 255, 255))
     image.putpixel((0, 0), (seed, 0, 0))
@@ -153,13 +153,13 @@ def test_who_looks_like_another_is_enrolled_with_a_warning(run: Run, folder: Pat
 
 
 @pytest.mark.parametrize(
-    ("colours", "side", "status", "words"),
+    ("colors", "side", "status", "words"),
     [((), 100, 3, "no face"), (("cyan",), 30, 1, "come nearer"), (("cyan", "red"), 60, 1, "2 people")],
 )
 def test_nothing_is_stored_when_nothing_is_good_enough(
-    run: Run, tmp_path: Path, colours: tuple[str, ...], side: int, status: int, words: str
+    run: Run, tmp_path: Path, colors: tuple[str, ...], side: int, status: int, words: str
 ) -> None:
-    photo(tmp_path / "in" / "1.png", *colours, size=(320, 240), face=side)
+    photo(tmp_path / "in" / "1.png", *colors, size=(320, 240), face=side)
     result = run("register", "Ada", "in", "-g", "g.db")
     assert (result.exit_code, result.stdout) == (status, "")
     assert words in result.stderr

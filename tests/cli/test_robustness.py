@@ -23,9 +23,9 @@ def test_damaged_pictures_of_every_format_are_told_in_a_line_each(tmp_path: Path
 
 @pytest.fixture
 def trials(tmp_path: Path) -> object:
-    for colour in ("red", "green", "blue", "yellow", "cyan"):
+    for color in ("red", "green", "blue", "yellow", "cyan"):
         for seed in range(3):
-            photo(tmp_path / "people" / colour / f"brief{seed}.png", colour, seed=seed)
+            photo(tmp_path / "people" / color / f"brief{seed}.png", color, seed=seed)
     (tmp_path / "scratch").mkdir()
     return script("crash_test").Trials(tmp_path / "people", tmp_path / "scratch", seed=4, command=COMMAND)
 

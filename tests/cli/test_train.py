@@ -208,9 +208,9 @@ def test_without_torch_it_says_what_to_install() -> None:
 def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
     assert run("train", "--data", crops, "--output", "teacher", *QUICK).exit_code == 0
     assert run("export", "teacher", "-o", "teacher.onnx", "--side", "112", "--unproven").exit_code == 0
-    unlabelled = write_array(Path("faces.npy"), people(6, 4, unknown=6))
+    unlabeled = write_array(Path("faces.npy"), people(6, 4, unknown=6))
     options = ("--teacher", "teacher.onnx", "--bank", "bank", "--views", "2", "--anchors", "16")
-    result = run("train", "--data", unlabelled, "--output", "mine", *options, *QUICK)
+    result = run("train", "--data", unlabeled, "--output", "mine", *options, *QUICK)
     assert result.exit_code == 0, result.output
     assert "22 faces to train on, 16 of them of 4 subjects" in result.stderr
     assert "distance" in result.stdout
@@ -220,11 +220,11 @@ def test_a_teacher_and_a_bank_of_views(run: Run, crops: Path) -> None:
         "teacher.npy",
         "progress",
     }
-    alone = run("train", "--data", unlabelled, "--output", "mine", "--resume")
+    alone = run("train", "--data", unlabeled, "--output", "mine", "--resume")
     assert alone.exit_code == 2
     assert "learned from a teacher" in alone.stderr
-    run("train", "--data", unlabelled, "--output", "alone", *QUICK)
-    late = run("train", "--data", unlabelled, "--output", "alone", "--resume", *options)
+    run("train", "--data", unlabeled, "--output", "alone", *QUICK)
+    late = run("train", "--data", unlabeled, "--output", "alone", "--resume", *options)
     assert late.exit_code == 2
     assert "had a teacher of 0 dimensions" in late.stderr
 

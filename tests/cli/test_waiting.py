@@ -62,9 +62,9 @@ def test_what_has_no_count_says_what_it_is_doing(
     said = threading.Event()
     monkeypatch.setattr(waiting, "SOON", 0.01)
     monkeypatch.setattr(Console, "note", lambda self, text: said.set() if "takes a while" in text else None)
-    for colour in ("red", "green"):
+    for color in ("red", "green"):
         for number in (1, 2):
-            photo(tmp_path / "people" / colour / f"{number}.png", colour, seed=number)
+            photo(tmp_path / "people" / color / f"{number}.png", color, seed=number)
     (tmp_path / "s.csv").write_text("a,b,mated,score\nx,y,1,0.5\nx,z,0,0.1\n")
     slow = "facekit.evaluation.verification.of_comparisons"
     if command.startswith("plot"):

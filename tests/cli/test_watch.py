@@ -1,4 +1,4 @@
-"""`facekit watch`: events, files and exit statuses, with coloured squares for faces."""
+"""`facekit watch`: events, files and exit statuses, with colored squares for faces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import videos
 from conftest import Run
-from fakes import COLOURS, COMMAND, PYTHON_PATH, FakeFrameDetector, photo
+from fakes import COLORS, COMMAND, PYTHON_PATH, FakeFrameDetector, photo
 from PIL import Image, ImageDraw
 
 from facekit.calibration import Calibration
@@ -43,15 +43,15 @@ def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
 
 
-def walk(*colours: str, count: int = 50, size: tuple[int, int] = (320, 180)) -> list[np.ndarray]:
+def walk(*colors: str, count: int = 50, size: tuple[int, int] = (320, 180)) -> list[np.ndarray]:
     """Squares that move slowly to the right."""
     frames = []
     for number in range(count):
         image = Image.new("RGB", size, (128, 128, 128))
         draw = ImageDraw.Draw(image)
-        for place, colour in enumerate(colours):
+        for place, color in enumerate(colors):
             left = 20 + 100 * place + number // 2
-            draw.rectangle((left, 40, left + 59, 99), fill=COLOURS[colour])
+            draw.rectangle((left, 40, left + 59, 99), fill=COLORS[color])
         frames.append(np.asarray(image))
     return frames
 

@@ -45,10 +45,10 @@ def test_a_box_of_a_turned_picture_is_found_again(turns: int) -> None:
     assert back == pytest.approx((7, 1, 8, 2))
 
 
-@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("centered", [True, False])
 @pytest.mark.parametrize("shape", [(300, 200), (200, 300), (10, 1000), (1, 1), (2000, 1500)])
-def test_what_a_network_sees_is_found_again_in_the_picture(shape: tuple[int, int], centred: bool) -> None:
-    fitted = fit(np.full((*shape, 3), 200, np.uint8), 320, 256, fill=7, centred=centred)
+def test_what_a_network_sees_is_found_again_in_the_picture(shape: tuple[int, int], centered: bool) -> None:
+    fitted = fit(np.full((*shape, 3), 200, np.uint8), 320, 256, fill=7, centered=centered)
     assert fitted.canvas.shape == (256, 320, 3)
     seen = (fitted.canvas != 7).any(axis=2)
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))

@@ -111,7 +111,7 @@ def seen_by(outputs: list[np.ndarray], folder: Path, monkeypatch: pytest.MonkeyP
     return seen[0][0, :, 0, 0]
 
 
-def test_each_network_is_given_the_colours_that_it_was_trained_on(
+def test_each_network_is_given_the_colors_that_it_was_trained_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert seen_by(retinaface(), tmp_path, monkeypatch) == pytest.approx((50 - 104, 100 - 117, 200 - 123))

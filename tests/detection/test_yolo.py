@@ -120,7 +120,7 @@ def test_faces_smaller_than_wanted_are_left_out(tmp_path: Path) -> None:
     assert len(detect(v8_joined(), tmp_path, (SIDE, SIDE), min_face=100)) == 1
 
 
-def test_colours_go_in_as_rgb_from_0_to_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colors_go_in_as_rgb_from_0_to_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = constant_network(tmp_path / "yolo.onnx", v8_joined(), [1, 3, SIDE, SIDE])
     detector = create(f"yolo={network}")
     seen: list[np.ndarray] = []
@@ -134,7 +134,7 @@ def test_colours_go_in_as_rgb_from_0_to_1(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_network_of_open_size_sees_the_picture_without_much_border(tmp_path: Path) -> None:
     detector = create(f"yolo={constant_network(tmp_path / 'y.onnx', v8_joined(), ['n', 3, 'h', 'w'])}")
-    assert detector.fitted(np.zeros((300, 500, 3), np.uint8), 40, fill=0, centred=True).canvas.shape == (
+    assert detector.fitted(np.zeros((300, 500, 3), np.uint8), 40, fill=0, centered=True).canvas.shape == (
         320,
         512,
         3,

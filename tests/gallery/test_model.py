@@ -264,16 +264,16 @@ def test_the_model_forgets_removals_as_a_gallery_does(tmp_path):
     add = ["add", [["Ann", sha256]], False, False]
     steps = [add, ["remove", ["Ann"]], add, ["forget_removals"], add, ["rename", "Ann", "Ben"]]
     steps += [["forget_removals"], ["forget_removals"], ["rename", "Ben", "Ann"]]
-    modelled = model.State()
+    modeled = model.State()
     with model.new_gallery(tmp_path / "gallery.db") as gallery:
         for verb, *arguments in steps:
-            before, (modelled, answer) = modelled, model.applied(modelled, [verb, *arguments])
+            before, (modeled, answer) = modeled, model.applied(modeled, [verb, *arguments])
             numbered = gallery.change_number
             if verb == "add":
                 report = gallery.add([model.template("Ann", sha256)])
                 assert answer == [placement.status for placement in report.placements]
             else:
                 assert getattr(gallery, verb)(*arguments) == answer
-            assert gallery.change_number == numbered + (modelled != before)
-            assert model.of_rows(gallery.templates()) == modelled.listed()
-            assert model.remembered(gallery) == modelled.remembered()
+            assert gallery.change_number == numbered + (modeled != before)
+            assert model.of_rows(gallery.templates()) == modeled.listed()
+            assert model.remembered(gallery) == modeled.remembered()

@@ -28,7 +28,7 @@ def told(events: Sequence[Event]) -> list[tuple[str, int, str | None]]:
     return [(event.kind, event.track, event.subject) for event in events]
 
 
-def test_one_person_comes_is_recognised_and_leaves(everybody: Callable) -> None:
+def test_one_person_comes_is_recognized_and_leaves(everybody: Callable) -> None:
     def script(n: int) -> list[Face]:
         return [face_at(square(50 + n), ADA)] if 10 <= n < 60 else []
 
@@ -154,7 +154,7 @@ def test_the_time_of_day_is_told_where_there_is_a_clock(everybody: Callable) -> 
     ]
 
 
-def test_who_is_enrolled_meanwhile_is_recognised(everybody: Callable) -> None:
+def test_who_is_enrolled_meanwhile_is_recognized(everybody: Callable) -> None:
     session = Session(ScriptedDetector(lambda n: [face_at(square(50), EVE)]), everybody, 0.5)
     events = [event for frame in frames(50) for event in session.step(frame)]
     session.renew(gallery_of(Ada=ADA, Eve=EVE), 0.5)

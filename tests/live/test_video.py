@@ -20,13 +20,13 @@ from facekit.live.video import VideoFile, is_recording
 av = pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
 
 
-def grey(value: int, width: int = 64, height: int = 48) -> np.ndarray:
+def gray(value: int, width: int = 64, height: int = 48) -> np.ndarray:
     return np.full((height, width, 3), value, np.uint8)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
 def test_every_frame_comes_back_in_order_with_its_time(tmp_path: Path, suffix: str) -> None:
-    path = videos.save(tmp_path / f"a{suffix}", (grey(20 * n) for n in range(10)), rate=20)
+    path = videos.save(tmp_path / f"a{suffix}", (gray(20 * n) for n in range(10)), rate=20)
     reader = Reader(parse(str(path)))
     found = [reader.next(5) for _ in range(10)]
     assert [round(float(frame.pixels.mean()) / 20) for frame in found if frame] == list(range(10))
@@ -38,13 +38,13 @@ def test_every_frame_comes_back_in_order_with_its_time(tmp_path: Path, suffix: s
 
 def test_threads_of_ffmpeg_never_wait_for_python(tmp_path: Path) -> None:
     av.logging.set_level(av.logging.ERROR)  # which asks for Python's lock, and hung one run in ten
-    open_stream(str(videos.save(tmp_path / "a.mp4", [grey(0)]))).close()
+    open_stream(str(videos.save(tmp_path / "a.mp4", [gray(0)]))).close()
     assert av.logging.get_level() is None
 
 
 def test_a_video_appears_when_it_is_whole(tmp_path: Path) -> None:
     file = VideoFile(tmp_path / "new" / "a.mp4")
-    file.add(grey(0), 0)
+    file.add(gray(0), 0)
     assert not (tmp_path / "new" / "a.mp4").exists()
     file.close()
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.mp4"]
@@ -55,7 +55,7 @@ def test_a_video_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_odd_sizes_and_frames_of_another_size_are_fitted(tmp_path: Path) -> None:
     file = VideoFile(tmp_path / "a.mp4")
     for number, (width, height) in enumerate([(65, 49), (65, 49), (200, 30), (1, 1)]):
-        file.add(grey(200, width, height), number / 25)
+        file.add(gray(200, width, height), number / 25)
     file.close()
     assert [pixels.shape for pixels, _ in open_stream(str(file.path))] == [(48, 64, 3)] * 4
 
@@ -68,7 +68,7 @@ def test_a_video_that_a_telephone_took_upright_comes_upright(tmp_path: Path) -> 
             pytest.skip("this PyAV cannot write how a telephone was held")
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.set_display_rotation(90)
-        picture = grey(0)
+        picture = gray(0)
         picture[:, 32:] = 255  # the right half is white, and is above when the picture is turned by 90°
         container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
@@ -89,7 +89,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes) 
 
 
 def test_a_file_that_is_cut_off_gives_what_there_is(tmp_path: Path) -> None:
-    path = videos.save(tmp_path / "a.mkv", (grey(n) for n in range(100)))
+    path = videos.save(tmp_path / "a.mkv", (gray(n) for n in range(100)))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert 0 < len(list(open_stream(str(path)))) < 100
 
@@ -102,7 +102,7 @@ def test_a_name_without_a_format_is_the_users_mistake(tmp_path: Path) -> None:
 def test_opencv_does_it_where_pyav_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2", exc_type=ImportError)
     monkeypatch.setattr(backends, "pyav", lambda: None)
-    path = videos.save(tmp_path / "a.mp4", (grey(20 * n) for n in range(10)))
+    path = videos.save(tmp_path / "a.mp4", (gray(20 * n) for n in range(10)))
     stream = open_stream(str(path))
     assert [round(float(pixels.mean()) / 20) for pixels, _ in stream] == list(range(10))
     stream.close()
@@ -195,7 +195,7 @@ def test_no_limit_of_the_system_ends_the_program(tmp_path: Path, pyav: bool) -> 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
 def test_a_recording_is_known_from_other_files(tmp_path: Path, suffix: str) -> None:
-    assert is_recording(videos.save(tmp_path / f"a{suffix}", [grey(0)] * 3))
+    assert is_recording(videos.save(tmp_path / f"a{suffix}", [gray(0)] * 3))
     (tmp_path / f"b{suffix}").write_bytes(b"mine")
     assert not is_recording(tmp_path / f"b{suffix}")
     assert not is_recording(tmp_path / "none.mp4")
@@ -205,7 +205,7 @@ def test_a_video_that_another_program_made_is_no_recording(tmp_path: Path) -> No
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(grey(0), format="rgb24")))
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(gray(0), format="rgb24")))
         container.mux(stream.encode(None))
     assert not is_recording(tmp_path / "a.mp4")
 

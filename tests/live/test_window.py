@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import videos
-from fakes import COLOURS, COMMAND, PYTHON_PATH, photo
+from fakes import COLORS, COMMAND, PYTHON_PATH, photo
 from PIL import Image
 
 pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
@@ -66,12 +66,12 @@ def start(screen: str, tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def squares(colours: tuple[str, ...], count: int) -> Iterator[np.ndarray]:
+def squares(colors: tuple[str, ...], count: int) -> Iterator[np.ndarray]:
     for number in range(count):
         frame = np.full((240, 420, 3), 128, np.uint8)
-        for place, colour in enumerate(colours):
+        for place, color in enumerate(colors):
             left = 40 + 200 * place + number // 4
-            frame[60:160, left : left + 100] = COLOURS[colour]
+            frame[60:160, left : left + 100] = COLORS[color]
         yield frame
 
 
@@ -89,9 +89,9 @@ def shot(screen: str, path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def near(pixels: np.ndarray, colour: tuple[int, int, int]) -> int:
-    """How many pixels have nearly this colour."""
-    return int((np.abs(pixels - colour) < 30).all(axis=2).sum())
+def near(pixels: np.ndarray, color: tuple[int, int, int]) -> int:
+    """How many pixels have nearly this color."""
+    return int((np.abs(pixels - color) < 30).all(axis=2).sum())
 
 
 def until(there: Callable[[], bool], seconds: float = 60) -> None:
@@ -112,7 +112,7 @@ def test_watch_shows_names_saves_a_frame_with_s_and_ends_with_q(
     press(screen, "s", "facekit")
     until(lambda: bool(list(tmp_path.glob("film-*.png"))))
     picture = shot(screen, tmp_path / "screen.png")
-    assert near(picture, COLOURS["red"]) > 3000
+    assert near(picture, COLORS["red"]) > 3000
     assert near(picture, (40, 200, 90)) > 100, "the box of the known person is green"
     assert near(picture, (255, 190, 60)) > 100, "the box of the unknown person is orange"
     press(screen, "q", "facekit")

@@ -41,10 +41,10 @@ def searches(each: int = 100, splits: int = 2, subjects: int = 10, seed: int = 0
 
 
 def people(folder: Path, faces: dict[str, list[str]]) -> Path:
-    """A folder with a sub-folder for each person and pictures of coloured squares."""
+    """A folder with a sub-folder for each person and pictures of colored squares."""
     from fakes import photo
 
-    for person, colours in faces.items():
-        for number, colour in enumerate(colours):
-            photo(folder / person / f"{number}.png", colour, seed=number)
+    for person, colors in faces.items():
+        for number, color in enumerate(colors):
+            photo(folder / person / f"{number}.png", color, seed=number)
     return folder

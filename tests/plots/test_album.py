@@ -99,10 +99,10 @@ def test_what_the_user_has_set_for_matplotlib_changes_nothing(monkeypatch: pytes
     assert matplotlib.rcParams["font.size"] == 30
 
 
-def test_colours_are_those_that_everybody_can_tell_apart(drawn: dict[str, Figure]) -> None:
+def test_colors_are_those_that_everybody_can_tell_apart(drawn: dict[str, Figure]) -> None:
     for name, figure in drawn.items():
         for axes in figure.axes:
-            assert {line.get_color() for line in axes.lines} <= {*style.LINES, style.GREY}, name
+            assert {line.get_color() for line in axes.lines} <= {*style.LINES, style.GRAY}, name
 
 
 @pytest.mark.parametrize("count", [2, 7, 28])
@@ -204,7 +204,7 @@ def sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return people(tmp_path / "people", {"a": ["red", "red"], "b": ["green"]})
 
 
-def test_the_sheet_shows_the_face_and_a_grey_field_where_none_is(sheet: Path) -> None:
+def test_the_sheet_shows_the_face_and_a_gray_field_where_none_is(sheet: Path) -> None:
     found = [
         mistakes.Mistake("a/0.png", "b/0.png", 0.7, False),
         mistakes.Mistake(f"{LONG}.png", None, -0.1, False),

@@ -8,7 +8,7 @@ from facekit.rendering.annotated import NAMED, UNKNOWN, Mark, _place, annotated,
 from facekit.results import Candidate, Detection, Face, Identification, Quality
 
 
-def grey(width: int, height: int) -> np.ndarray:
+def gray(width: int, height: int) -> np.ndarray:
     return np.full((height, width, 3), 128, np.uint8)
 
 
@@ -36,13 +36,13 @@ def test_the_score_shown_is_the_subjects_own_or_the_best_of_an_unknown() -> None
 def test_small_pictures_are_enlarged_so_that_names_can_be_read(
     size: tuple[int, int], drawn: tuple[int, int]
 ) -> None:
-    image, _ = annotated(grey(*size), [])
+    image, _ = annotated(gray(*size), [])
     assert image.size == drawn
 
 
 def test_boxes_tell_subjects_from_strangers() -> None:
     marks = [Mark((100, 100, 300, 300), "Ada"), Mark((500, 100, 700, 300), "unknown", 0.2, subject=False)]
-    image, notes = annotated(grey(1000, 500), marks)
+    image, notes = annotated(gray(1000, 500), marks)
     assert image.getpixel((100, 200)) == NAMED
     assert image.getpixel((500, 200)) == UNKNOWN
     assert image.getpixel((200, 200)) == (128, 128, 128)
@@ -52,7 +52,7 @@ def test_boxes_tell_subjects_from_strangers() -> None:
 def test_letters_grow_with_the_picture() -> None:
     def dark_share(side: int) -> float:
         mark = Mark((side * 0.4, side * 0.4, side * 0.6, side * 0.6), "Ada Lovelace", 0.7)
-        pixels = np.asarray(annotated(grey(side, side), [mark])[0])
+        pixels = np.asarray(annotated(gray(side, side), [mark])[0])
         return float((pixels < 60).all(axis=2).mean())
 
     assert dark_share(3000) == pytest.approx(dark_share(1000), rel=0.3)
@@ -65,7 +65,7 @@ def test_a_label_is_inside_the_picture_wherever_the_face_is(box: tuple[int, int,
     assert 0 <= y0 < y1 <= 500
 
 
-def test_labels_of_neighbours_do_not_cover_each_other() -> None:
+def test_labels_of_neighbors_do_not_cover_each_other() -> None:
     first = _place((200, 30), (100, 100, 150, 150), (1000, 500), [])
     second = _place((200, 30), (160, 100, 210, 150), (1000, 500), [first])
     assert second[1] >= first[3] or second[3] <= first[1] or second[0] >= first[2] or second[2] <= first[0]
@@ -76,7 +76,7 @@ def test_a_name_without_a_font_is_a_number_and_is_told(monkeypatch: pytest.Monke
     fonts._candidates.cache_clear()
     try:
         _, notes = annotated(
-            grey(900, 900), [Mark((10, 10, 90, 90), "Ada"), Mark((300, 10, 390, 90), "张伟")]
+            gray(900, 900), [Mark((10, 10, 90, 90), "Ada"), Mark((300, 10, 390, 90), "张伟")]
         )
         assert len(notes) == 1
         assert "张伟" in notes[0]
@@ -97,5 +97,5 @@ def test_plain_latin_can_be_written_without_any_font_of_the_system(monkeypatch: 
 
 
 def test_a_name_of_300_letters_is_cut() -> None:
-    image, _ = annotated(grey(1000, 500), [Mark((400, 200, 500, 300), "x" * 300, 0.5)])
+    image, _ = annotated(gray(1000, 500), [Mark((400, 200, 500, 300), "x" * 300, 0.5)])
     assert image.size == (1000, 500)

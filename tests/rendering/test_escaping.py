@@ -35,7 +35,7 @@ def test_names_of_any_script_are_shown_as_they_are(name: str) -> None:
     assert name in json_line(name)
 
 
-def test_a_name_written_right_to_left_does_not_turn_its_neighbours_around() -> None:
+def test_a_name_written_right_to_left_does_not_turn_its_neighbors_around() -> None:
     assert isolated("דוד") == "\u2068דוד\u2069"
     assert isolated("David") == "David"
 

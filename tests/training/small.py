@@ -10,7 +10,7 @@ from facekit.training.data import Faces
 
 
 def tiny(dimension: int) -> nn.Module:
-    """A network that learns colours in a second."""
+    """A network that learns colors in a second."""
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, 4, 1, bias=False),
         nn.BatchNorm2d(8),
@@ -22,13 +22,13 @@ def tiny(dimension: int) -> nn.Module:
 
 
 def people(subjects: int = 8, each: int = 6, unknown: int = 0, seed: int = 0) -> Faces:
-    """Noisy pictures, each subject of a colour of its own; then `unknown` pictures of no one's."""
+    """Noisy pictures, each subject of a color of its own; then `unknown` pictures of no one's."""
     random = np.random.default_rng(seed)
-    colours = np.stack(np.meshgrid([50, 128, 205], [50, 128, 205], [50, 205]), -1).reshape(-1, 3)
-    assert subjects <= len(colours)
+    colors = np.stack(np.meshgrid([50, 128, 205], [50, 128, 205], [50, 205]), -1).reshape(-1, 3)
+    assert subjects <= len(colors)
     labels = np.concatenate([np.repeat(np.arange(subjects), each), np.full(unknown, -1)])
-    # The unknown wear the colours of the known.
-    base = colours[random.permutation(len(colours))[:subjects]][labels % subjects]
+    # The unknown wear the colors of the known.
+    base = colors[random.permutation(len(colors))[:subjects]][labels % subjects]
     noise = random.normal(0, 12, (len(labels), 14, 14, 3)).repeat(8, 1).repeat(8, 2)
     crops = np.clip(base[:, None, None] + noise, 0, 255).astype(np.uint8)
     return Faces(crops, labels, np.full(len(labels), -1))
@@ -42,8 +42,8 @@ def lookalikes(subjects: int, each: int, turn: float = 0.0, seed: int = 0) -> Fa
     hues = turn + 2 * np.pi * labels / subjects
     # Two axes of the plane in which red, green and blue sum to nothing.
     across, along = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
-    colours = 30 * (np.cos(hues)[:, None] * across + np.sin(hues)[:, None] * along)
-    base = 128 + colours + random.uniform(-80, 80, (len(labels), 1))
+    colors = 30 * (np.cos(hues)[:, None] * across + np.sin(hues)[:, None] * along)
+    base = 128 + colors + random.uniform(-80, 80, (len(labels), 1))
     noise = random.normal(0, 12, (len(labels), 4, 4, 3)).repeat(8, 1).repeat(8, 2)
     crops = np.clip(base[:, None, None] + noise, 0, 255).astype(np.uint8)
     return Faces(crops, labels, np.full(len(labels), -1))

@@ -17,12 +17,12 @@ from training.small import people
 FACES = people(3, 2)
 
 
-class Colours:
-    """A teacher that says the mean colour, which a mirror image does not change."""
+class Colors:
+    """A teacher that says the mean color, which a mirror image does not change."""
 
     dimension = 3
 
-    def __init__(self, fingerprint: str = "colours") -> None:
+    def __init__(self, fingerprint: str = "colors") -> None:
         self.fingerprint = fingerprint
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
@@ -30,7 +30,7 @@ class Colours:
 
 
 def build(out: Path, faces: Faces = FACES, **changes: object) -> None:
-    usual = {"views": 2, "teacher": Colours(), "augmentation": Augmentation(), "batch": 4}
+    usual = {"views": 2, "teacher": Colors(), "augmentation": Augmentation(), "batch": 4}
     bank.build(faces.crops, out, **{**usual, **changes})  # type: ignore[arg-type]
 
 
@@ -44,7 +44,7 @@ def test_a_bank_has_the_crop_first_and_the_vector_of_each_view(tmp_path: Path) -
     assert read.views == 3
     assert (read.crops[:6] == FACES.crops).all()
     assert not (read.crops[6:12] == FACES.crops).all()
-    wanted = Colours()(read.crops)
+    wanted = Colors()(read.crops)
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
     assert read.teacher is not None
     assert read.teacher == pytest.approx(wanted, abs=1e-3)
@@ -84,7 +84,7 @@ def test_one_view_keeps_no_second_copy_of_the_crops(tmp_path: Path) -> None:
 
 OTHERS = {
     "other crops": {"faces": people(3, 2, seed=7)},
-    "another teacher": {"teacher": Colours("another")},
+    "another teacher": {"teacher": Colors("another")},
     "another number of views": {"views": 4},
     "another seed": {"seed": 1},
     "another augmentation": {"augmentation": Augmentation(blur=0.0)},
@@ -215,7 +215,7 @@ def test_progress_is_never_half_written(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_key_names_teacher_views_and_augmentation(tmp_path: Path) -> None:
     build(tmp_path, seed=5)
     kept = json.loads((tmp_path / "bank.json").read_text())
-    assert (kept["crops"], kept["teacher"], kept["views"], kept["seed"]) == (6, "colours", 2, 5)
+    assert (kept["crops"], kept["teacher"], kept["views"], kept["seed"]) == (6, "colors", 2, 5)
     assert Augmentation(**kept["augmentation"]) == replace(Augmentation(), flip=0.0)
 
 

@@ -103,7 +103,7 @@ def test_what_is_no_array_of_crops(
         data.read_array(tmp_path / "faces.npy")
 
 
-def test_what_is_validated_on_is_labelled(tmp_path: Path) -> None:
+def test_what_is_validated_on_is_labeled(tmp_path: Path) -> None:
     read = data.read_validation(write_array(tmp_path / "faces.npy", people(3, 2, unknown=4)))
     assert read.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert (read.crops == people(3, 2).crops).all()
@@ -112,10 +112,10 @@ def test_what_is_validated_on_is_labelled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("faces", "found"),
     [
-        (people(6, 1), "6 labelled crops of 6"),
-        (people(1, 6), "6 labelled crops of 1"),
-        (people(1, 4, unknown=4), "4 labelled crops of 1"),
-        (people(6, 1, unknown=3), "6 labelled crops of 6"),
+        (people(6, 1), "6 labeled crops of 6"),
+        (people(1, 6), "6 labeled crops of 1"),
+        (people(1, 4, unknown=4), "4 labeled crops of 1"),
+        (people(6, 1, unknown=3), "6 labeled crops of 6"),
     ],
 )
 def test_what_has_no_pairs_of_both_kinds_is_not_validated_on(

@@ -40,9 +40,9 @@ def face(seed: int, *, side: int = 96) -> Example:
     )
     picture = Image.new("RGB", (side, side), (170, 140, 120))
     draw = ImageDraw.Draw(picture)
-    colours = ["#101010", "#101010", "#ffffff"]
-    for (x, y), colour in zip(points, colours, strict=False):
-        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour)
+    colors = ["#101010", "#101010", "#ffffff"]
+    for (x, y), color in zip(points, colors, strict=False):
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=color)
     draw.line([tuple(points[3]), tuple(points[4])], fill="#a02020", width=4)
     return Example(f"{seed:03d}.png", np.asarray(picture), points)
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 def taught(faces: Faces, dimension: int = 8) -> Faces:
-    """With a teacher that knows colours."""
+    """With a teacher that knows colors."""
     flat = faces.crops[:, ::16, ::16].reshape(len(faces.crops), -1).astype(np.float32) - 128
     vectors = flat @ np.random.default_rng(0).normal(size=(flat.shape[1], dimension)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -303,7 +303,7 @@ def test_a_checkpoint_with_a_bridge_to_a_teacher_needs_one(tmp_path: Path) -> No
         run.start(quick(), FACES).load(tmp_path / checkpoint.LAST)
 
 
-def test_class_centres_begin_at_the_teacher_s_means() -> None:
+def test_class_centers_begin_at_the_teacher_s_means() -> None:
     data = taught(FACES)
     head = run.start(quick(), data).head
     assert head is not None

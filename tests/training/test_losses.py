@@ -84,7 +84,7 @@ def test_a_margin_loss_is_its_equation(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_a_margin_loss_is_its_equation_at_every_angle(name: str) -> None:
-    """One picture at a time, so that those near the centre do not hide behind those past π."""
+    """One picture at a time, so that those near the center do not hide behind those past π."""
     head = losses.create(name, 3, 2).double()
     head.weight.data.copy_(torch.eye(2, 3))
     label = torch.zeros(1, dtype=torch.int64)
@@ -167,11 +167,11 @@ def test_the_gradient_is_the_loss_s_own(name: str) -> None:
 def test_cosines_of_exactly_one_have_finite_gradients(name: str, sign: float) -> None:
     """With −1 the margin passes π in every angular loss."""
     loss = losses.create(name, 4, 3)
-    centres = torch.eye(3, 4)
+    centers = torch.eye(3, 4)
     if name in CLASS_LOSSES:
-        loss.weight.data.copy_(centres)
+        loss.weight.data.copy_(centers)
     labels = torch.tensor([0, 1, 2, 0])
-    vectors = (sign * 12 * centres[labels]).requires_grad_()
+    vectors = (sign * 12 * centers[labels]).requires_grad_()
     value = loss(vectors, labels)
     value.backward()
     assert torch.isfinite(value)

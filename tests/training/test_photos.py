@@ -27,7 +27,7 @@ class Counting:
 
 
 def people(folder: Path, **pictures: int) -> Path:
-    """Photos of one grey each, `NAME=COUNT`."""
+    """Photos of one gray each, `NAME=COUNT`."""
     for person, (name, count) in enumerate(pictures.items()):
         (folder / name).mkdir(parents=True)
         for number in range(count):

@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from facekit import runtime
-from facekit.alignment import CENTRE, RADIUS, SCHEMES
+from facekit.alignment import CENTER, RADIUS, SCHEMES
 from facekit.cli import group
 from facekit.training import refiner
 from facekit.training.landmarks import Example
@@ -21,7 +21,7 @@ RECIPE = Recipe(steps=4, batch=4)
 
 
 def dotted(count: int, *, side: int = 112, seed: int = 0) -> np.ndarray:
-    """Crops with a bright dot at each point of the template, each of another colour, on noise."""
+    """Crops with a bright dot at each point of the template, each of another color, on noise."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side] - (side - 112) / 2
     crops = random.uniform(0, 60, (count, side, side, 3))
@@ -54,7 +54,7 @@ def test_a_window_shows_the_template_where_the_correction_says(
         weight = (window[0, 0] + 1).clamp(min=0.05).sub(0.05).numpy()
         rows, columns = np.mgrid[:INPUT_SIDE, :INPUT_SIDE]
         seen = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
-        wanted = complex(*point) + shift + turn * (complex(*point) - CENTRE)
+        wanted = complex(*point) + shift + turn * (complex(*point) - CENTER)
         expected = (np.array([wanted.real, wanted.imag]) + 0.5 - WINDOW[:2]) * zoom - 0.5
         assert seen == pytest.approx(expected, abs=0.1)
 
@@ -73,7 +73,7 @@ def test_the_loss_is_in_pixels_of_the_points() -> None:
     assert float(refiner.displacement(none, none)) == 0
     # Smooth L1: half a pixel less where it is over one, half the square below.
     assert float(refiner.displacement(right, none)) == pytest.approx(4.5)
-    far = np.abs(TEMPLATE @ np.array([1, 1j]) - CENTRE)
+    far = np.abs(TEMPLATE @ np.array([1, 1j]) - CENTER)
     expected = np.where(far > 1, far - 0.5, far**2 / 2).mean()
     assert float(refiner.displacement(correction(0j, 1j), none)) == pytest.approx(float(expected))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facekit.embedding import normalised
+from facekit.embedding import normalized
 from facekit.errors import WeightsError
 from facekit.training import export, networks, run
 from facekit.training.restore import restore
@@ -99,7 +99,7 @@ def test_a_run_begins_from_an_exported_file(
     state = run.start(quick(network="small", dimension=16), FACES)
     state.load_weights(written(trained, "float32", tmp_path / "network.onnx"), FACES)
     for begun in (state.network, state.averaged):
-        found = normalised(embed(begun, FACES.crops, side=112))
+        found = normalized(embed(begun, FACES.crops, side=112))
         with torch.no_grad():
             faces = torch.from_numpy(FACES.crops).permute(0, 3, 1, 2) / 127.5 - 1
             wanted = F.normalize(trained(faces)).numpy()
@@ -116,12 +116,12 @@ def test_a_run_of_another_dimension_begins_near_its_teacher(
     file = written(trained, "float32", tmp_path / "network.onnx")
     # What the teacher says follows from what the file's network sees, so a last layer can say it too.
     turned = np.random.default_rng(0).normal(size=(16, 5))
-    wanted = normalised((embed(trained, FACES.crops, side=112) @ turned).astype(np.float32))
+    wanted = normalized((embed(trained, FACES.crops, side=112) @ turned).astype(np.float32))
     taught = replace(FACES, teacher=wanted.astype(np.float16))
     state = run.start(quick(network="small", dimension=5), taught)
     state.load_weights(file, taught)
     for begun in (state.network, state.averaged):
-        found = normalised(embed(begun, FACES.crops, side=112))
+        found = normalized(embed(begun, FACES.crops, side=112))
         assert np.einsum("nd,nd->n", found, wanted).mean() > 0.99
     alone = run.start(quick(network="small", dimension=5), FACES)
     with pytest.raises(WeightsError, match=r"network\.onnx: is of another dimension than 5"):

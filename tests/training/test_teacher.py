@@ -16,7 +16,7 @@ from facekit.weights import EmbedderSpec, user_embedder
 
 CROPS = np.random.default_rng(1).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
 CPU = torch.device("cpu")
-OTHER = 'colour = "bgr"\nmean = 0.0\nscale = 1.0\nflip = true\n'
+OTHER = 'color = "bgr"\nmean = 0.0\nscale = 1.0\nflip = true\n'
 
 
 def spec_of(folder: Path, facts: str = "") -> EmbedderSpec:

@@ -21,7 +21,7 @@ def plain(dimension: int) -> nn.Module:
 
 
 def train_each(out: Path, team: Team) -> None:
-    """A short run for a loss with class centres, and for one that compares the faces of the batch."""
+    """A short run for a loss with class centers, and for one that compares the faces of the batch."""
     networks.NETWORKS["plain"] = networks.Architecture(plain, 8, "for tests")
     data = people(6, 4, unknown=7)
     vectors = np.random.default_rng(0).normal(size=(len(data.labels), 8))

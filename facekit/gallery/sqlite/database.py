@@ -106,7 +106,7 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
         connection = patiently(lambda: _open_one_way(path, write=write, timeout=wait), wait)
     try:
         with in_words(path):
-            _recognise(path, connection, wait)
+            _recognize(path, connection, wait)
             for pragma in PRAGMAS:
                 connection.execute(pragma)
             if not write:
@@ -165,7 +165,7 @@ def _ways(place: Path, *, write: bool) -> Iterator[str]:
             yield "immutable=1"
 
 
-def _recognise(path: Path, connection: sqlite3.Connection, seconds: float) -> None:
+def _recognize(path: Path, connection: sqlite3.Connection, seconds: float) -> None:
     with transaction(connection, "DEFERRED", seconds):
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise GalleryError(f"{path}: not a facekit gallery: give another file")
