@@ -63,8 +63,8 @@ class Plan:
 @dataclass(frozen=True)
 class EnrollReport:
     """What became of all pictures; what was `left_out`, being none or not where they belong; the people
-    `without` a picture in their folder; the `gallery` and how many `templates` it has now; and what is to be
-    known of it if it is of a poor `camera`."""
+    `without` a picture in their folder; the `gallery` and how many `templates` it has now; what is to be
+    known of it if it is of a poor `camera`; and `problems` with a source that was read all the same."""
 
     outcomes: tuple[Outcome, ...]
     left_out: tuple[folders.LeftOut, ...] = ()
@@ -72,6 +72,7 @@ class EnrollReport:
     gallery: Place | None = None
     templates: int = 0
     camera: str | None = None
+    problems: tuple[str, ...] = ()
 
     def count(self, status: Status) -> int:
         return sum(outcome.status == status for outcome in self.outcomes)

@@ -249,7 +249,8 @@ def names(people: Sequence[Person], pipeline: Pipeline, folder: Path, frames: in
     judge = Judge(scene.truth, {person.name for person in known})
     limit = voting.limit(pipeline.spec.threshold, pipeline.spec.calibration.tail)
     session = Session(PipelineDetector(pipeline), index_of(known).search, limit)
-    play(Reader(parse(str(scene.path))), session, judge)
+    for event in play(Reader(parse(str(scene.path))), session, judge):
+        judge.tell([event])
     return {"threshold": limit, "frames": len(scene.truth), **judge.result()}
 
 
@@ -372,8 +373,6 @@ class Stopwatch:
         self.ages.append(time.monotonic() - self._made[frame.number])
         self.boxed += bool(seen)
 
-    def tell(self, events: Sequence[Event]) -> None: ...
-
     def wants_more(self) -> bool:
         return time.monotonic() < self._end
 
@@ -382,7 +381,8 @@ def live(seconds: float, look: float = 0.3, rate: float = 30.0) -> dict[str, Any
     camera = Clockwork("clockwork", "device", rate)
     watch = Stopwatch(seconds, camera.made)
     session = Session(SlowDetector(look), _nobody, 0.5)
-    play(Reader(camera), session, watch)
+    for _ in play(Reader(camera), session, watch):
+        pass
     ages = 1000 * np.array(watch.ages)
     return {
         "look_ms": 1000 * look,

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from facekit.cli import DONE, FAILED, paths
 from facekit.cli import options as shared
-from facekit.cli import paths
-from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.reading import Options
-
-CAMERA = "0"
-"""The source where none is named: the first camera."""
 
 
 @shared.command("register")
@@ -50,19 +46,7 @@ CAMERA = "0"
 @shared.max_pixels_option
 @shared.pipeline_options
 @click.pass_obj
-def register(
-    console: Console,
-    /,
-    name: str,
-    source: str | None,
-    from_folder: Path | None,
-    frames: int,
-    accept_poor: bool,
-    view: bool | None,
-    max_pixels: int,
-    gallery: Path | None,
-    options: Options,
-) -> int:
+def register(console: Console, /, name: str, max_pixels: int, options: Options, **wanted: Any) -> int:
     """Enroll a person in front of a camera or in a video.
 
     SOURCE is the number of a camera (0 by default), a video file, an address, or a folder of frames. The
@@ -81,23 +65,18 @@ def register(
       facekit register "Ada Lovelace" ada.mp4 --frames 5
       facekit register "Ada Lovelace" --from-folder photos/ada/
     """
-    from facekit.cli.registering import register_person
-    from facekit.gallery import usual_places
-    from facekit.live import sources
+    from facekit.cli.keys import Keys
+    from facekit.rendering.registered import lines, notes
+    from facekit.verbs.register import register
 
-    if source is not None and from_folder is not None:
-        raise UsageError("give a source or --from-folder, not both")
-    text = str(from_folder) if from_folder is not None else CAMERA if source is None else source
-    place = sources.parse(text, folder_rate=1.0, max_pixels=max_pixels)
-    pipeline = options.pipeline()
-    return register_person(
-        console,
-        name,
-        place,
-        usual_places.to_write(gallery),
-        pipeline,
-        frames=frames,
-        view=view,
-        embedder=options.embedder,
-        accept_poor=accept_poor,
-    )
+    wanted |= {"options": replace(options, max_pixels=max_pixels)}
+    wanted |= {"on_note": console.note, "on_status": console.status}
+    with Keys() as keys:
+        done = register(name, stop=lambda: keys.pressed() in ("q", "\x1b"), **wanted)
+    for error in done.errors():
+        console.error(error)
+    for line in lines(name, done):
+        console.emit(line)
+    for note in notes(done, options.embedder):
+        console.note(note)
+    return FAILED if console.failed else DONE

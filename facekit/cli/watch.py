@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,15 +69,7 @@ if TYPE_CHECKING:
 @shared.gallery_option
 @shared.pipeline_options
 @click.pass_obj
-def watch(
-    console: Console,
-    /,
-    source: str,
-    max_pixels: int,
-    gallery: Path | None,
-    options: Options,
-    **wanted: Any,
-) -> int:
+def watch(console: Console, /, source: str, max_pixels: int, options: Options, **wanted: Any) -> int:
     """Say who is in front of a camera or in a video.
 
     SOURCE is the number of a camera (0), a video file, an address (rtsp://…, http://…), or a folder of
@@ -98,20 +90,16 @@ def watch(
       facekit watch party.mp4 --save-video named.mp4 > events.jsonl
       facekit watch rtsp://camera.local/stream --log visitors.csv --save-faces visitors/
     """
-    from facekit.cli.watching import Wishes, watch_source
+    from facekit.cli import signals
+    from facekit.cli.results import Writer
     from facekit.live import sources
-    from facekit.verbs import galleries
+    from facekit.rendering.logged import Watched
+    from facekit.verbs.watch import watch
 
-    wishes = Wishes(**wanted)
-    place = sources.parse(source, max_pixels=max_pixels)
-    wishes.check(place)
-    pipeline = options.pipeline()
-    with shared.open_gallery(gallery, fingerprint=pipeline.fingerprint) as opened:
-        return watch_source(
-            console,
-            place,
-            opened,
-            pipeline,
-            wishes,
-            begin=lambda: galleries.tell_gallery(gallery, opened.place, console.note),
-        )
+    view = Watched(live=sources.parse(source).live)
+    wanted |= {"options": replace(options, max_pixels=max_pixels), "on_note": console.note}
+    with signals.noted() as stopped:  # in the midst of a frame one would break what is recorded
+        status = Writer(console, "jsonl", view).write(watch(source, stop=lambda: bool(stopped()), **wanted))
+    if stopped():
+        raise signals.interruption(stopped())
+    return status

@@ -8,15 +8,13 @@ import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from facekit.errors import FacekitError, PictureError
 from facekit.live.frames import Frame
 from facekit.live.reader import Reader
 
+EventT = TypeVar("EventT")
 EventT_co = TypeVar("EventT_co", covariant=True)
 StateT_co = TypeVar("StateT_co", covariant=True)
-EventT_contra = TypeVar("EventT_contra", contravariant=True)
 StateT_contra = TypeVar("StateT_contra", contravariant=True)
-EventT = TypeVar("EventT")
 StateT = TypeVar("StateT")
 
 # How long to wait for a frame before whoever watches is asked whether to go on, in seconds.
@@ -39,12 +37,10 @@ class FrameSession(Protocol[EventT_co, StateT_co]):
     def finish(self) -> Sequence[EventT_co]: ...
 
 
-class Observer(Protocol[EventT_contra, StateT_contra]):
-    """Who is shown the frames and told what happens, all from one thread."""
+class Observer(Protocol[StateT_contra]):
+    """Where the frames are shown, all from the thread of whoever asks for what happens."""
 
     def show(self, frame: Frame, state: StateT_contra) -> None: ...
-
-    def tell(self, events: Sequence[EventT_contra]) -> None: ...
 
     def wants_more(self) -> bool:
         """Asked between frames, also while none comes; whoever has a window looks after it here."""
@@ -54,64 +50,29 @@ class Observer(Protocol[EventT_contra, StateT_contra]):
 def play(
     reader: Reader,
     session: FrameSession[EventT, StateT],
-    observer: Observer[EventT, StateT],
+    observer: Observer[StateT],
     *,
     seconds: float | None = None,
     in_time: bool = False,
     now: Callable[[], float] = clock.monotonic,
-) -> None:
-    """Play a source to its end, to `seconds` of its time, or until the observer wants no more; then
-    everybody leaves. With `in_time`, a file is played no faster than it was taken.
+) -> Iterator[EventT]:
+    """What happens in a source to its end, to `seconds` of its time, or until the observer wants no more;
+    then everybody leaves. With `in_time`, a file is played no faster than it was taken.
 
     Of a live source the frames are shown as they come, while another thread looks at the newest one when
-    it is done with the last. Raises what ends the reading or the looking; the observer has heard by then
-    of all that happened before.
+    it is done with the last. Raises what ends the reading or the looking, after all that happened before.
     """
     player = _Player(reader, session, observer, seconds, in_time, now)
     try:
-        player.run()
-    finally:
-        reader.stop()
-        try:
-            player.settle()
-        finally:
-            observer.tell(session.finish())
-
-
-def follow(
-    reader: Reader,
-    session: FrameSession[EventT, object],
-    *,
-    seconds: float | None = None,
-    between: Callable[[], None] = lambda: None,
-    now: Callable[[], float] = clock.monotonic,
-) -> Iterator[EventT]:
-    """What happens, one by one, looked at in the thread of whoever asks; `between` is called between frames.
-
-    Raises what ends the reading, and PictureError with what was wrong with a source that was read to its end,
-    after everybody has left.
-    """
-    start = now()
-    try:
-        while True:
-            between()
-            frame = reader.next(_GLANCE)
-            if seconds is not None and (now() - start if frame is None else frame.time) >= seconds:
-                break
-            if frame is not None:
-                yield from session.step(frame)
-            elif reader.broke():
-                yield from session.interrupt()
-            elif reader.over:
-                break
-    except FacekitError:
-        yield from session.finish()
+        yield from player.run()
+    except GeneratorExit:  # nobody asks any more
+        for _ in player.end():
+            pass
         raise
-    finally:
-        reader.stop()
-    yield from session.finish()
-    if reader.problems:
-        raise PictureError("; ".join(reader.problems))
+    except BaseException:
+        yield from player.end()
+        raise
+    yield from player.end()
 
 
 class _Player(Generic[EventT, StateT]):
@@ -119,7 +80,7 @@ class _Player(Generic[EventT, StateT]):
         self,
         reader: Reader,
         session: FrameSession[EventT, StateT],
-        observer: Observer[EventT, StateT],
+        observer: Observer[StateT],
         seconds: float | None,
         in_time: bool,
         now: Callable[[], float],
@@ -130,13 +91,13 @@ class _Player(Generic[EventT, StateT]):
         self._begun = False
         self._thread: _SessionThread[EventT] | None = None
 
-    def run(self) -> None:
+    def run(self) -> Iterator[EventT]:
         while self._observer.wants_more():
             frame = self._reader.next(_GLANCE)
             if frame is None:
-                self._hear()
+                yield from self._happened()
                 if self._reader.broke():
-                    self._interrupt()
+                    yield from self._interrupt()
                 elif self._reader.over or self._late(self._now() - self._start):
                     return
                 continue
@@ -144,45 +105,48 @@ class _Player(Generic[EventT, StateT]):
                 self._begun, self._start = True, self._now() - frame.time
             if self._late(frame.time):
                 return
-            if self._reader.live:
-                self._live(frame)
-            else:
-                self._in_order(frame)
+            yield from self._live(frame) if self._reader.live else self._in_order(frame)
 
-    def settle(self) -> None:
-        """Wait for the look that is under way, at most a second, and tell what came of it."""
+    def end(self) -> Iterator[EventT]:
+        """Wait for the look that is under way, at most a second; what came of it, and everybody leaves."""
+        self._reader.stop()
         if self._thread is not None:
             self._thread.stop()
-        self._hear()
+        try:
+            yield from self._happened()
+        except Exception:
+            yield from self._session.finish()
+            raise
+        yield from self._session.finish()
 
-    def _interrupt(self) -> None:
+    def _interrupt(self) -> Sequence[EventT]:
         if self._thread is None:
-            self._observer.tell(self._session.interrupt())
-        else:
-            self._thread.interrupt()
+            return self._session.interrupt()
+        self._thread.interrupt()
+        return ()
 
-    def _hear(self) -> None:
-        """Tell what another thread has seen meanwhile."""
+    def _happened(self) -> Iterator[EventT]:
+        """What another thread has seen meanwhile."""
         if self._thread is not None:
-            self._thread.tell(self._observer.tell)
+            yield from self._thread.happened()
 
     def _late(self, time: float) -> bool:
         return self._seconds is not None and time >= self._seconds
 
-    def _in_order(self, frame: Frame) -> None:
-        self._observer.tell(self._session.step(frame))
+    def _in_order(self, frame: Frame) -> Iterator[EventT]:
+        yield from self._session.step(frame)
         while self._in_time and (early := self._start + frame.time - self._now()) > 0:
             clock.sleep(min(early, _GLANCE))
             if not self._observer.wants_more():
                 return
         self._observer.show(frame, self._session.state())
 
-    def _live(self, frame: Frame) -> None:
+    def _live(self, frame: Frame) -> Iterator[EventT]:
         if self._thread is None:
             self._thread = _SessionThread(self._session)
         self._thread.look(frame)
         self._observer.show(frame, self._session.state())
-        self._hear()
+        yield from self._happened()
 
 
 class _SessionThread(Generic[EventT]):
@@ -209,19 +173,13 @@ class _SessionThread(Generic[EventT]):
             self._interrupted = True
             self._changed.notify()
 
-    def tell(self, hear: Callable[[Sequence[EventT]], None]) -> None:
-        """Let `hear` have what happened since the last call; then raises what ended the thread."""
-        events: list[EventT] = []
-        ended: BaseException | None = None
+    def happened(self) -> Iterator[EventT]:
+        """What happened since the last call; then raises what ended the thread."""
         while not self._events.empty():
-            batch = self._events.get()
-            if isinstance(batch, BaseException):
-                ended = batch
-            else:
-                events += batch
-        hear(events)
-        if ended is not None:
-            raise ended
+            result = self._events.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield from result
 
     def stop(self) -> None:
         with self._changed:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from facekit.live.events import Event
+from facekit.output.view import View
 from facekit.rendering.rows import csv_line
 from facekit.writing import naming
 
@@ -14,6 +15,21 @@ COLUMNS = (
     *("time", "clock", "event", "track", "subject", "score", "reason", "contenders"),
     *("frame", "x0", "y0", "x1", "y1"),
 )
+
+
+class Watched(View[Event]):
+    """Events, which are lines of JSON as they come. A file in which nobody is has no face; a camera may show
+    somebody later."""
+
+    def __init__(self, *, live: bool) -> None:
+        self._nobody = not live
+
+    def count(self, result: Event) -> None:
+        self._nobody = False
+
+    @property
+    def without_face(self) -> bool:
+        return self._nobody
 
 
 class Log:

@@ -2,59 +2,210 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from facekit.arguments import path_of, whole_number
-from facekit.errors import PictureError
+from facekit.enrollment import EnrollReport
+from facekit.errors import DependencyError, NoFaceError, PictureError, UsageError
 from facekit.gallery.subject_names import subject_name
+from facekit.live import frame_detection, registering, sources
+from facekit.live.playing import play
+from facekit.live.poses import POSES, Pose
+from facekit.live.reader import Reader
+from facekit.live.registering import Progress, RegisteredFrame, Registration
 from facekit.reading import Options
+from facekit.rendering.counting import counted
+from facekit.rendering.ring import line, ringed
+from facekit.verbs.enroll import camera_hint
 from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
+from facekit.verbs.listeners import OnNote, no_note
 
 if TYPE_CHECKING:
-    from facekit.enrollment import EnrollReport
+    from facekit.live.frames import Frame
+    from facekit.live.sources import Source
+    from facekit.live.window import Window
+    from facekit.pipeline import Pipeline
+
+CAMERA = "0"
+"""The source where none is named: the first camera."""
+
+
+@dataclass(frozen=True)
+class Registered(EnrollReport):
+    """What became of the frames; `poses` are those of the outcomes, in their order."""
+
+    poses: tuple[Pose, ...] = ()
+
+    def errors(self) -> list[str]:
+        """What was wrong with the source, and why frames were refused, or stay removed."""
+        refused = [outcome for outcome in self.outcomes if outcome.status == "refused"]
+        reasons = dict.fromkeys(problem for outcome in refused for problem in outcome.problems)
+        told = [*self.problems, *(f"{problem}; not enrolled" for problem in reasons)]
+        removed = self.count("removed earlier")
+        if removed and not self.subjects and not self.count("already there"):
+            told.append(removed_earlier(removed))
+        return told
+
+
+def removed_earlier(frames: int) -> str:
+    """What is said of frames that were removed earlier."""
+    return f"{counted(frames, 'frame')} not enrolled: removed earlier, and stays removed: record anew"
 
 
 def register(
     name: str,
-    source: str | PathLike[str],
+    source: str | PathLike[str] | None = None,
     gallery: AnyGallery | None = None,
     *,
+    from_folder: str | PathLike[str] | None = None,
     frames: int = 3,
     accept_poor: bool = False,
+    view: bool | None = False,
     options: Options | None = None,
-) -> EnrollReport:
+    pipeline: Pipeline | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    on_note: OnNote = no_note,
+    on_status: OnNote = no_note,
+) -> Registered:
     """Enroll a person from a camera, a video, an address or a folder of frames: the `frames` sharpest from
     the front, left, right, above and below. A live source is left when all are there. Frames so poor that
     strangers would be taken for the person are left out, unless with `accept_poor`.
 
-    Without `gallery`: `FACEKIT_GALLERY`, `./gallery.db` or `./gallery/gallery.db`, else the user's own.
-    Raises as `watch` does.
+    Without a `source` or `from_folder` it is the first camera. Without `gallery`: `FACEKIT_GALLERY`,
+    `./gallery.db` or `./gallery/gallery.db`, else the user's own. With `view` there is a window; None opens
+    one for a camera where there is a display. `stop` is asked between frames, `on_status` has a line that
+    says how far it is. Raises as `watch` does, and NoFaceError where no frame can be enrolled.
     """
-    from facekit.enrollment import EnrollReport
-    from facekit.live import frame_detection, reader, registering, sources
-
-    frames = whole_number(frames, "frames", least=1)
+    name, frames = subject_name(name), whole_number(frames, "frames", least=1)
+    if source is not None and from_folder is not None:
+        raise UsageError("give a source or --from-folder, not both")
+    given = source if from_folder is None else from_folder
     options = options or Options()
-    pipeline = options.pipeline()
-    name, place = subject_name(name), place_to_write(gallery)
+    text = CAMERA if given is None else path_of(given, "the source")
+    camera = sources.parse(text, folder_rate=1.0, max_pixels=options.max_pixels)
+    pipeline = pipeline or options.pipeline()
+    place = place_to_write(gallery)
     place.require_writable()
-    others = registering.other_subjects(place, name, pipeline)
-    camera = sources.parse(path_of(source, "the source"), folder_rate=1.0, max_pixels=options.max_pixels)
-    frame_detector = frame_detection.PipelineDetector(pipeline, posing=True)
-    registration = registering.Registration(
-        frame_detector, frames=frames, others=others, live=camera.live, accept_poor=accept_poor
+    registration = Registration(
+        frame_detection.PipelineDetector(pipeline, posing=True),
+        frames=frames,
+        others=registering.other_subjects(place, name, pipeline),
+        live=camera.live,
+        accept_poor=accept_poor,
     )
-    coming = reader.Reader(camera)
+    window, remark = _window(view, camera)
+    screen = _Screen(camera, registration, window, stop, on_note, on_status, remark)
+    reader = Reader(camera, tell=screen.hear)
     try:
-        while (frame := coming.next()) is not None and not (coming.live and registration.complete):
-            registration.step(frame)
+        for progress in play(reader, registration, screen):
+            screen.tell(progress)
+    except KeyboardInterrupt:
+        on_note("stopped: nobody was enrolled, the gallery is as it was")
+        raise
     finally:
-        coming.stop()
+        screen.close()
+    kept = _kept(registration, camera)
+    for remark in registration.remarks():
+        on_note(f"{camera.shown}: {remark}")
+    with to_write(gallery, pipeline) as opened:
+        outcomes = registering.enroll(opened, name, kept, camera.name, accept_poor)
+        return Registered(
+            tuple(outcomes),
+            gallery=opened.place,
+            templates=len(opened),
+            camera=camera_hint(opened, options.embedder),
+            problems=tuple(reader.problems),
+            poses=tuple(pose for pose, _ in kept),
+        )
+
+
+def _kept(registration: Registration, camera: Source) -> Sequence[tuple[Pose, RegisteredFrame]]:
+    """The frames to enroll. Raises where there are none, or they do not show one person alone."""
     kept = registration.kept()
     if not kept:
-        raise PictureError(f"{coming.source.shown}: no frame to enroll ({registration.refusal()})")
+        why = registration.refusal() if registration.faces else "no face"
+        error = PictureError if registration.faces else NoFaceError
+        raise error(f"{camera.shown}: no frame to enroll ({why}); the gallery is as it was")
     if reason := registration.disagreement():
         raise PictureError(f"{camera.shown}: {reason}: nobody was enrolled; show one person alone")
-    with to_write(gallery, pipeline) as opened:
-        return EnrollReport(tuple(registering.enroll(opened, name, kept, coming.source.name, accept_poor)))
+    return kept
+
+
+def _window(view: bool | None, source: Source) -> tuple[Window | None, str]:
+    """The window, or why there is none; where nobody asked for one, only of a camera, and only if it can be
+    had.
+    """
+    if view is False or (view is None and source.kind != "device"):
+        return None, ""
+    from facekit.live.window import Window
+
+    try:
+        return Window("facekit register"), ""
+    except DependencyError as error:
+        if view:
+            raise
+        return None, f"no window ({error})"
+
+
+class _Screen:
+    """Shows the person what to do, in a window and in a line."""
+
+    def __init__(
+        self,
+        source: Source,
+        registration: Registration,
+        window: Window | None,
+        stop: Callable[[], bool],
+        on_note: OnNote,
+        on_status: OnNote,
+        remark: str = "",
+    ) -> None:
+        self._source = source
+        self._registration = registration
+        self._window = window
+        self._stop, self._on_note, self._on_status = stop, on_note, on_status
+        self._remark = remark
+        self._done: set[Pose] = set()
+        self._remarks: list[str] = []
+
+    def hear(self, text: str) -> None:
+        """A remark of the reader's thread, told when there is time."""
+        self._remarks.append(text)
+
+    def show(self, frame: Frame, state: Progress) -> None:
+        if self._remark:  # with the first frame: of a camera that is not there, nothing else is told
+            self._on_note(self._remark)
+            self._remark = ""
+        if self._window:
+            mirrored = self._source.kind == "device"
+            self._window.show(np.asarray(ringed(frame.pixels, state, mirrored=mirrored)))
+
+    def tell(self, progress: Progress) -> None:
+        """Say what to do next."""
+        if progress.warning:
+            self._on_note(progress.warning)
+        done = {pose for pose, count in progress.counts.items() if count >= progress.wanted}
+        for pose in POSES:
+            if pose in done - self._done:
+                self._on_note(f"{pose}: done")
+        self._done = done
+        self._on_status(line(progress))
+
+    def wants_more(self) -> bool:
+        while self._remarks:
+            self._on_note(self._remarks.pop(0))
+        key = self._window.key() if self._window else None
+        closed = self._window is not None and self._window.closed
+        # A file is read to its end: better frames may come.
+        complete = self._registration.complete and self._source.live
+        return not (self._stop() or closed or complete or key in ("q", "\x1b"))
+
+    def close(self) -> None:
+        self._on_status("")
+        if self._window:
+            self._window.close()

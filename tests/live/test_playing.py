@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from facekit.errors import PictureError
 from facekit.live.frames import Frame
-from facekit.live.playing import follow, play
+from facekit.live.playing import play as played
 from facekit.live.reader import Reader
 from facekit.live.streams import StreamError
 
@@ -57,6 +56,12 @@ class Observer:
 
     def wants_more(self) -> bool:
         return time.monotonic() < self._end
+
+
+def play(reader: Reader, session: SlowSession, observer: Observer, **how: object) -> None:
+    """Play, and let the observer hear of all that happens."""
+    for event in played(reader, session, observer, **how):  # type: ignore[arg-type]
+        observer.tell([event])
 
 
 def file_of(count: int) -> Reader:
@@ -123,25 +128,20 @@ def test_a_camera_that_is_pulled_out_ends_it_after_what_was_seen_is_told() -> No
     assert observer.heard[-1] == "over"
 
 
-@pytest.mark.parametrize("followed", [False, True])
-def test_a_break_is_told_at_once_and_not_when_the_camera_is_back(followed: bool) -> None:
+def test_a_break_is_told_at_once_and_not_when_the_camera_is_back() -> None:
     streams = [Scripted(numbered(5, 0.01), endless=True), StreamError("cam", "Connection refused")]
     reader, observer = Reader(made("address", *streams), pauses=(30.0,)), Observer(1.0)
-    if followed:
-        observer.heard = list(follow(reader, SlowSession(), seconds=1.0))
-    else:
-        play(reader, SlowSession(), observer)
+    play(reader, SlowSession(), observer)
     assert observer.heard[0].startswith("saw")
     assert observer.heard[-2:] == ["broken off", "over"]
 
 
-def test_what_was_wrong_with_a_source_is_raised_when_all_is_told() -> None:
-    reader = file_of(3)
-    reader.problems.append("film.mp4: damaged")
-    heard: list[str] = []
-    with pytest.raises(PictureError, match="damaged"):
-        heard.extend(follow(reader, SlowSession()))
-    assert heard == ["saw 0", "saw 1", "saw 2", "over"]
+def test_whoever_asks_no_further_lets_everybody_leave() -> None:
+    session = SlowSession()
+    happening = played(file_of(30), session, Observer())
+    assert next(happening) == "saw 0"
+    happening.close()
+    assert session.finished
 
 
 def test_what_was_seen_before_looking_broke_is_told() -> None:
