@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,24 +16,22 @@ from facekit import hints
 from facekit.calibration import Calibration as StoredCalibration
 from facekit.errors import DependencyError, UsageError
 from facekit.evaluation import calibration, evidence, pictures, scores, shift
+from facekit.evaluation.calibration import Calibration
 from facekit.evaluation.comparisons import affordable
+from facekit.evaluation.evidence import Evidence
+from facekit.evaluation.metrics import Rate
 from facekit.evaluation.protocols import Source
 from facekit.evaluation.searches import Enrolled
 from facekit.gallery.base import Gallery
 from facekit.gallery.places import Place
 from facekit.gallery.templates import STRANGER_RATE
 from facekit.poorness import is_poor
+from facekit.probability import Probability
 from facekit.reading import Options
 from facekit.results import SCHEMA
 from facekit.verbs.galleries import AnyGallery, is_open, open_gallery, place_given
 from facekit.verbs.listeners import OnNote, OnProgress, OnStage, no_note, no_progress, no_stage
 from facekit.verbs.pictures import folder_of
-
-if TYPE_CHECKING:
-    from facekit.evaluation.calibration import Calibration
-    from facekit.evaluation.evidence import Evidence
-    from facekit.evaluation.metrics import Rate
-    from facekit.probability import Probability
 
 AnyPath = str | PathLike[str]
 
