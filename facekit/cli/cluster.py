@@ -12,6 +12,7 @@ from facekit.cli import options as shared
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.gallery.places import Place
     from facekit.reading import Options
 
 
@@ -55,7 +56,7 @@ def cluster(
     out: Path | None,
     copy: Any,
     threshold: float | None,
-    gallery: Path | None,
+    gallery: Place | None,
     options: Options,
     style: str,
 ) -> int:

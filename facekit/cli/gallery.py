@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from facekit.cli.console import Console
+    from facekit.gallery.places import Place
     from facekit.output.view import View
     from facekit.verbs.gallery import Import
 
@@ -37,7 +38,7 @@ def gallery() -> None:
 @shared.gallery_option
 @shared.format_option()
 @click.pass_obj
-def list_(console: Console, /, gallery: Path | None, style: str) -> int:
+def list_(console: Console, /, gallery: Place | None, style: str) -> int:
     """List the people, with how many templates they have and since when."""
     from facekit.cli.results import Writer
     from facekit.rendering.people import subjects
@@ -51,7 +52,7 @@ def list_(console: Console, /, gallery: Path | None, style: str) -> int:
 @shared.gallery_option
 @shared.format_option()
 @click.pass_obj
-def show(console: Console, /, name: str | None, gallery: Path | None, style: str) -> int:
+def show(console: Console, /, name: str | None, gallery: Place | None, style: str) -> int:
     """Show the templates of the person NAME: from which pictures, how many pixels wide the face is in them,
     and since when; with --format json also where it is and how good. Without NAME, show what the gallery
     holds in all, and how many removed and renamed pictures it knows, which stay out.
@@ -70,7 +71,7 @@ def show(console: Console, /, name: str | None, gallery: Path | None, style: str
 @shared.command("forget-removals", short_help="Let removed pictures be enrolled again.")
 @shared.gallery_option
 @click.pass_obj
-def forget_removals(console: Console, /, gallery: Path | None) -> int:
+def forget_removals(console: Console, /, gallery: Place | None) -> int:
     """Erase what is kept of removed and renamed pictures, all of it.
 
     Of each, a gallery keeps a keyed hash, neither name nor vector, so that the next enrollment of the same
@@ -95,7 +96,9 @@ def forget_removals(console: Console, /, gallery: Path | None) -> int:
 )
 @shared.own_gallery_option
 @click.pass_obj
-def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], gallery: Path | None) -> int:
+def remove(
+    console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], gallery: Place | None
+) -> int:
     """Remove people: no byte of their names and vectors is left in the gallery's files.
 
     All are removed, or none when one of them is not in the gallery. With --photo, only templates of a
@@ -127,7 +130,7 @@ def remove(console: Console, /, names: tuple[str, ...], photos: tuple[str, ...],
 @click.argument("new")
 @shared.own_gallery_option
 @click.pass_obj
-def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int:
+def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
     from facekit.gallery.subject_names import subject_name
     from facekit.verbs.gallery import gallery_rename
@@ -142,7 +145,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Path | None) -> int
 @click.argument("others", nargs=-1, required=True, shell_complete=shared.complete_subject)
 @shared.own_gallery_option
 @click.pass_obj
-def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path | None) -> int:
+def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Place | None) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
     from facekit.gallery.subject_names import subject_name
     from facekit.verbs.gallery import gallery_merge
@@ -157,7 +160,7 @@ def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Path
 @click.argument("file", type=paths.PathType())
 @shared.gallery_option
 @click.pass_obj
-def export(console: Console, /, file: Path, gallery: Path | None) -> int:
+def export(console: Console, /, file: Path, gallery: Place | None) -> int:
     """Write all templates, vectors and names, to FILE: NAME.npz or NAME.jsonl, or - for JSON lines on
     standard output.
 
@@ -179,7 +182,7 @@ def export(console: Console, /, file: Path, gallery: Path | None) -> int:
 @click.option("--again", is_flag=True, help="Take also what was removed from this gallery earlier.")
 @shared.own_gallery_option
 @click.pass_obj
-def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) -> int:
+def import_(console: Console, /, file: Path, again: bool, gallery: Place | None) -> int:
     """Add the templates of FILE, made by facekit gallery export with the same embedder; - reads JSON lines
     from standard input. All of them are added or none.
 
@@ -197,7 +200,7 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Path | None) 
 @click.argument("source", metavar="FROM", type=paths.GALLERY)
 @click.argument("target", metavar="TO", type=paths.PathType())
 @click.pass_obj
-def copy(console: Console, /, source: Path, target: Path) -> int:
+def copy(console: Console, /, source: Place, target: Path) -> int:
     """Copy the gallery FROM to the new file TO, also while others use it.
 
     The copy is one state of the gallery with every template checked; copying the file by other means
@@ -222,7 +225,7 @@ def copy(console: Console, /, source: Path, target: Path) -> int:
 @shared.gallery_option
 @shared.format_option()
 @click.pass_obj
-def check(console: Console, /, people: bool, gallery: Path | None, style: str) -> int:
+def check(console: Console, /, people: bool, gallery: Place | None, style: str) -> int:
     """Look for damage: the file's structure, every template's checksum and length, what lies beside it.
 
     Prints each problem in a line; the exit status is 1 when there is one.

@@ -13,6 +13,7 @@ from facekit.cli import options as shared
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.gallery.places import Place
     from facekit.reading import Options
 
 CROPS = Path("faces")
@@ -65,7 +66,7 @@ def identify(
     console: Console,
     /,
     inputs: tuple[str, ...],
-    gallery: Path | None,
+    gallery: Place | None,
     options: Options,
     style: str,
     verbose: bool,

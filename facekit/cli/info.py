@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +10,14 @@ from facekit.cli import options as shared
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.gallery.places import Place
 
 
 @shared.command("info")
 @shared.gallery_option
 @shared.format_option()
 @click.pass_obj
-def info(console: Console, /, gallery: Path | None, style: str) -> int:
+def info(console: Console, /, gallery: Place | None, style: str) -> int:
     """Print what to paste into a bug report: versions, processor, networks, and the gallery's size.
 
     No names and no folders of yours are in it.

@@ -194,7 +194,7 @@ def complete_subject(ctx: click.Context, parameter: click.Parameter, typed: str)
 
 
 def open_gallery(
-    path: Path | None,
+    place: Place | None,
     *,
     console: Console | None = None,
     write: bool = False,
@@ -203,13 +203,13 @@ def open_gallery(
     """The gallery to use; the console says which, where the user named none."""
     from facekit.verbs import galleries
 
-    gallery = galleries.open_gallery(path, write=write, fingerprint=fingerprint)
+    gallery = galleries.open_gallery(place, write=write, fingerprint=fingerprint)
     if console:
-        galleries.tell_gallery(path, gallery.place, console.note)
+        galleries.tell_gallery(place, gallery.place, console.note)
     return gallery
 
 
-def tell_gallery(console: Console, named: Path | None, used: Place) -> None:
+def tell_gallery(console: Console, named: Place | None, used: Place) -> None:
     """Say which gallery is used, where the user named none."""
     from facekit.verbs import galleries
 

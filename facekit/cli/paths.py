@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from facekit import settings
+from facekit.gallery.places import Place, place_of
 
 
 class PathType(click.Path):
@@ -48,13 +49,16 @@ class NetworkType(click.ParamType[str]):
         return f"{kind}{sign}{settings.expanded(file)}"
 
 
-class GalleryType(PathType):
-    """The file of a gallery, which is `gallery.db` in a folder that is given instead."""
+class GalleryType(click.ParamType[Place]):
+    """The place of a gallery: a file, the folder of a `gallery.db`, or an address."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, str):
-            value = settings.gallery_file(value)
-        return super().convert(value, param, ctx)
+    name = "gallery"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+        return place_of(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        return click.Path().shell_complete(ctx, param, incomplete)
 
 
 FILE = PathType(dir_okay=False)

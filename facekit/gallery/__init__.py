@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 _HOMES = {
     "facekit.gallery.base": ("Gallery",),
     "facekit.gallery.gallery_settings": ("GallerySettings",),
-    "facekit.gallery.places": ("Place", "create_gallery", "open_gallery", "place_of"),
+    "facekit.gallery.places": ("Place", "copy_gallery", "create_gallery", "open_gallery", "place_of"),
     "facekit.gallery.problems": ("Problem",),
     "facekit.gallery.search.exact": ("score",),
     "facekit.gallery.search.index": ("Index",),
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from facekit.gallery.base import Gallery as Gallery
     from facekit.gallery.gallery_settings import GallerySettings as GallerySettings
     from facekit.gallery.places import Place as Place
+    from facekit.gallery.places import copy_gallery as copy_gallery
     from facekit.gallery.places import create_gallery as create_gallery
     from facekit.gallery.places import open_gallery as open_gallery
     from facekit.gallery.places import place_of as place_of

@@ -64,10 +64,27 @@ class Place(Protocol):
     def require_writable(self) -> None:
         """Raise GalleryError if the gallery could not be changed or made here. Nothing is made."""
 
+    def copy(self, target: AnyPlace) -> Copied:
+        """Copy the gallery to a place at which there is none, also one that others use: one committed state,
+        of which every template is checked, or nothing. A folder as `target` means the same name in it.
+
+        Nothing that was removed and is not yet erased comes along. Raises GalleryError.
+        """
+
     def check(self, *, fingerprint: str | None = None) -> list[Problem]:
         """All problems of the gallery, none if it is whole; `fingerprint` is the embedder it should fit.
         Nothing is changed.
         """
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A copy of a gallery: where it is, and what is in it."""
+
+    place: Place
+    settings: GallerySettings
+    subjects: int
+    templates: int
 
 
 @dataclass(frozen=True)
@@ -117,6 +134,11 @@ def create_gallery(
 ) -> Gallery:
     """A new gallery at a place; see `Place.create` and `place_of`."""
     return place_of(place).create(settings, templates=templates, tombstones=tombstones)
+
+
+def copy_gallery(source: AnyPlace, target: AnyPlace) -> Copied:
+    """A copy of a gallery at another place; see `Place.copy` and `place_of`."""
+    return place_of(source).copy(target)
 
 
 def is_place(value: object) -> TypeGuard[Place]:

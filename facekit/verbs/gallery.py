@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import BinaryIO
 
-from facekit import settings
 from facekit.arguments import texts_of
 from facekit.errors import UsageError
 from facekit.gallery import usual_places
 from facekit.gallery.base import Gallery
-from facekit.gallery.places import Place
+from facekit.gallery.places import AnyPlace, Place, copy_gallery
 from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import Subject, TemplateInfo
 from facekit.rendering.doubted import Finding
@@ -200,16 +199,12 @@ def gallery_import(
     return done
 
 
-def gallery_copy(source: str | PathLike[str], target: str | PathLike[str]) -> GallerySummary:
+def gallery_copy(source: AnyPlace, target: AnyPlace) -> GallerySummary:
     """Copy a gallery, also one that is in use, to a new file or into a folder; every template is checked."""
-    from facekit.gallery.sqlite import copying
-
-    old, new = settings.gallery_file(source), place_of(target, "the copy")
-    new = new / old.name if new.is_dir() else new
-    copied = copying.copy(old, new)
-    settings_of = copied.settings
-    about = (settings_of.calibration.threshold, settings_of.calibration.description, settings_of.embedder)
-    return GallerySummary(str(new), copied.subjects, copied.templates, 0, 0, *about)
+    copied = copy_gallery(source, target)
+    calibration = copied.settings.calibration
+    about = (calibration.threshold, calibration.description, copied.settings.embedder)
+    return GallerySummary(str(copied.place), copied.subjects, copied.templates, 0, 0, *about)
 
 
 def gallery_check(

@@ -134,10 +134,10 @@ class _Drawing:
                 yield from album.of_mistakes(each, self.images, prefix)
 
     def _map(self, path: Path, name: str) -> Iterator[Plot]:
-        from facekit.gallery.sqlite.gallery import Gallery
+        from facekit.gallery.places import open_gallery
         from facekit.plots import gallery_map
 
-        with Gallery.open(path) as gallery:
+        with open_gallery(path) as gallery:
             yield Plot(name, "Map", "", lambda: gallery_map.draw(gallery))
 
     def _training(self, path: Path, name: str) -> Iterator[Plot]:

@@ -41,7 +41,7 @@ def test_no_command_has_a_path_that_leaves_the_tilde_alone(name: str, command: c
     for parameter in command.params:
         is_path = isinstance(parameter.type, click.Path) or (parameter.metavar or "").strip(".") in words
         if is_path:
-            ours = (paths.PathType, paths.InputType, paths.NetworkType)
+            ours = (paths.PathType, paths.InputType, paths.NetworkType, paths.GalleryType)
             assert isinstance(parameter.type, ours), f"{name}: {parameter.name}"
 
 

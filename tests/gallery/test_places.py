@@ -8,7 +8,7 @@ import pytest
 from gallery_samples import create, people, settings
 
 from facekit.errors import DependencyError, GalleryError, UsageError
-from facekit.gallery import create_gallery, open_gallery, place_of, places
+from facekit.gallery import copy_gallery, create_gallery, open_gallery, place_of, places
 from facekit.gallery.base import is_gallery
 from facekit.gallery.places import Server, is_place
 from facekit.gallery.sqlite.place import FilePlace
@@ -80,3 +80,15 @@ def test_the_shipped_gallery_is_not_to_be_changed(monkeypatch, tmp_path):
         assert place_of(tmp_path / name).is_shipped
         with pytest.raises(GalleryError, match="stays as it is"):
             place_of(tmp_path / name).require_writable()
+
+
+def test_a_copy_may_go_into_a_folder_and_says_what_is_in_it(tmp_path):
+    create(tmp_path / "people.db", people(3)).close()
+    (tmp_path / "backup").mkdir()
+    copied = copy_gallery(tmp_path / "people.db", tmp_path / "backup")
+    assert copied.place == FilePlace(tmp_path / "backup" / "people.db")
+    assert (copied.subjects, copied.templates, copied.settings.embedder) == (3, 6, "small")
+    with open_gallery(copied.place) as gallery:
+        assert len(gallery) == 6
+    with pytest.raises(GalleryError, match="not overwritten"):
+        copy_gallery(tmp_path / "people.db", copied.place)

@@ -260,6 +260,3 @@ def _discard_cache(path: Path) -> None:
 def _upgrade(path: Path) -> None:
     with closing(database.connect(path, write=True)) as connection:
         migrations.migrate(connection)
-
-
-Gallery = SqliteGallery

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit import settings as locations
-from facekit.errors import GalleryError
+from facekit.errors import GalleryError, UsageError
+from facekit.gallery.places import AnyPlace, Copied, place_of
 
 if TYPE_CHECKING:
     from facekit.gallery.gallery_settings import GallerySettings
@@ -80,6 +81,16 @@ class FilePlace:
         if not os.access(above, os.W_OK | os.X_OK):
             raise self._unwritable(f"the folder {above} is read-only")
 
+    def copy(self, target: AnyPlace) -> Copied:
+        from facekit.gallery.sqlite.copying import copy
+
+        into = _folder_of(target)
+        place = place_of(target) if into is None else FilePlace(into / self.path.name)
+        if not isinstance(place, FilePlace):
+            raise UsageError(f"{place}: a gallery in a file is only copied to another file")
+        state = copy(self.path, place.path)
+        return Copied(place, state.settings, state.subjects, state.templates)
+
     def check(self, *, fingerprint: str | None = None) -> list[Problem]:
         from facekit.gallery.sqlite.check import check
 
@@ -92,3 +103,14 @@ class FilePlace:
     def _unwritable(self, why: str) -> GalleryError:
         what = "your own gallery" if self._is_own else "the gallery"
         return GalleryError(f"{self}: {what} cannot be written ({why}): choose another with --gallery FILE")
+
+
+def _folder_of(target: AnyPlace) -> Path | None:
+    """The folder that is meant by the target; None if it is a place, or no folder."""
+    if isinstance(target, str):
+        path = Path(locations.expanded(target))
+    elif isinstance(target, os.PathLike):
+        path = Path(target)
+    else:
+        return None
+    return path if path.is_dir() else None
