@@ -35,7 +35,10 @@ _HOMES = {
     "facekit.evaluation.evaluations": ("Evaluation",),
     "facekit.evaluation.identification": ("IdentificationReport",),
     "facekit.evaluation.verification": ("VerificationReport",),
+    "facekit.calibration": ("Calibration",),
     "facekit.gallery.base": ("Gallery",),
+    "facekit.gallery.gallery_settings": ("GallerySettings",),
+    "facekit.gallery.places": ("Place",),
     "facekit.folders": ("Listing", "find"),
     "facekit.inputs": ("Given", "Input", "Inputs", "read"),
     "facekit.live.events": ("Event",),
@@ -94,6 +97,7 @@ __all__ = [
 if TYPE_CHECKING:
     from typing import Any
 
+    from facekit.calibration import Calibration as Calibration
     from facekit.clustering import Group as Group
     from facekit.clustering import Grouping as Grouping
     from facekit.clustering import Sighting as Sighting
@@ -112,6 +116,8 @@ if TYPE_CHECKING:
     from facekit.folders import Listing as Listing
     from facekit.folders import find as find
     from facekit.gallery.base import Gallery as Gallery
+    from facekit.gallery.gallery_settings import GallerySettings as GallerySettings
+    from facekit.gallery.places import Place as Place
     from facekit.inputs import Given as Given
     from facekit.inputs import Input as Input
     from facekit.inputs import Inputs as Inputs

@@ -21,6 +21,7 @@ import csv
 import datetime
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +82,7 @@ def choose(
     chosen = calibration.choose(found.non_mated, fpir)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     curve = calibration.fit(found.top, found.right).text()
-    sentence = chosen.sentence(name, today)
-    return Calibration(chosen.threshold, sentence, chosen.subjects, round(chosen.tail, 4), curve)
+    return replace(chosen, tail=round(chosen.tail, 4)).stored(chosen.sentence(name, today), curve)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import hints
+from facekit.calibration import Calibration
 from facekit.errors import DependencyError, NoFaceError, UsageError
 from facekit.evaluation import metrics
 from facekit.evaluation.intervals import Resampler, clustered, ratio
@@ -116,7 +117,7 @@ def _at_most(count: int, total: int, rate: float) -> float:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ChosenThreshold:
     """A threshold and what it was chosen from.
 
     At `threshold`, set for `subjects` people, at most `rate` of the non-mated scores are ≥ it with 95 %
@@ -134,6 +135,10 @@ class Calibration:
     measured_subjects: int
     tail: float
 
+    def stored(self, sentence: str, curve: str = "") -> Calibration:
+        """As a gallery keeps it."""
+        return Calibration(self.threshold, sentence, self.subjects, self.tail, curve)
+
     def sentence(self, source: str, date: str) -> str:
         """What a gallery stores, and every table prints."""
         of = f" of {self.people} people" if self.people else ""
@@ -148,7 +153,9 @@ class Calibration:
         return f"FPIR at most {self.rate:g} at N = {self.subjects}: {found}, {limit}; {source}, {date}"
 
 
-def choose(found: NonMated, rate: float, *, kind: str = "FPIR", subjects: int | None = None) -> Calibration:
+def choose(
+    found: NonMated, rate: float, *, kind: str = "FPIR", subjects: int | None = None
+) -> ChosenThreshold:
     """The lowest threshold that shows at most `rate`, rounded up to 0.001, carried to `subjects` people.
 
     Raises UsageError, with what would be needed, where the counts cannot show it.
@@ -166,7 +173,7 @@ def choose(found: NonMated, rate: float, *, kind: str = "FPIR", subjects: int | 
     at = _lowest(found, share if shown else rate) + (0.0 if shown else tail * math.log(growth))
     threshold = rounded_up(at)
     counted, limit = found.rate(threshold), found.upper_limit(threshold)
-    return Calibration(kind, rate, threshold, counted, limit, found.people, wanted, found.subjects, tail)
+    return ChosenThreshold(kind, rate, threshold, counted, limit, found.people, wanted, found.subjects, tail)
 
 
 def rounded_up(score: float) -> float:

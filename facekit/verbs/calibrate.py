@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import hints
-from facekit.calibration import Calibration as StoredCalibration
 from facekit.errors import DependencyError, UsageError
 from facekit.evaluation import calibration, evidence, pictures, scores, shift
-from facekit.evaluation.calibration import Calibration
+from facekit.evaluation.calibration import ChosenThreshold
 from facekit.evaluation.comparisons import affordable
 from facekit.evaluation.evidence import Evidence
 from facekit.evaluation.metrics import Rate
@@ -46,7 +45,7 @@ class Calibrated:
     not be read, a line each."""
 
     gallery: Place
-    chosen: Calibration
+    chosen: ChosenThreshold
     before: float
     sentence: str
     subjects: int
@@ -206,9 +205,7 @@ class _Run:
             sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
             fitted = self._fitted(found, curve)
             if not self._dry_run:
-                text = fitted.text() if fitted else ""
-                new = StoredCalibration(chosen.threshold, sentence, chosen.subjects, chosen.tail, text)
-                gallery.set_calibration(new)
+                gallery.set_calibration(chosen.stored(sentence, fitted.text() if fitted else ""))
             return Calibrated(
                 gallery.place,
                 chosen,
@@ -231,7 +228,7 @@ class _Run:
             return None
 
 
-def _names_nobody(chosen: Calibration, found: Evidence) -> bool:
+def _names_nobody(chosen: ChosenThreshold, found: Evidence) -> bool:
     """Whether no score reaches the threshold, or none of enough mated ones did."""
     missed = found.missed(chosen.threshold)
     return chosen.threshold > 1 or missed.count == missed.total >= _FEWEST_MISSED
