@@ -1,1 +1,0 @@
-"""Its folder is where all tests of galleries find `gallery_samples`."""
