@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     "--fpir",
     type=numbers.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="RATE",
-    help="Strangers get a name in at most this share of searches.",
+    help="Give a name to a stranger in at most this share of searches (FPIR).",
 )
 @click.option(
     "--fmr",
     type=numbers.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="RATE",
-    help="Instead: two people pass for one in at most this share of comparisons.",
+    help="Take two people for one in at most this share of comparisons (FMR), instead of --fpir.",
 )
 @click.option(
     "--images",
     type=paths.FOLDER,
     metavar="FOLDER",
-    help="Choose on photos, in a sub-folder for each person.",
+    help="Choose the threshold on these photos, which have a sub-folder for each person.",
 )
 @click.option("--aligned", is_flag=True, help="The pictures of --images are aligned crops, not photos.")
 @click.option(
     "--scores",
     type=paths.FILE,
     metavar="FILE",
-    help="Choose on scores that facekit evaluate wrote.",
+    help="Choose the threshold on a file that facekit evaluate --scores wrote.",
 )
 @click.option(
     "--probability",

@@ -29,14 +29,16 @@ _images = click.option(
     "--images",
     type=paths.FOLDER,
     metavar="FOLDER",
-    help="The pictures.",
+    help="The folder of the pictures.",
 )
 _aligned = click.option("--aligned", is_flag=True, help="The pictures are aligned crops, not photos.")
 _flip = click.option("--flip", is_flag=True, help="Average each face's vector with its mirror image's.")
 _threshold = click.option(
-    "--threshold", type=numbers.FLOAT, metavar="SCORE", help="Also give what this threshold decides."
+    "--threshold", type=numbers.FLOAT, metavar="SCORE", help="Also print the error rates at this threshold."
 )
-_group_by = click.option("--group-by", metavar="COLUMN", help="Give the rates for each value of this column.")
+_group_by = click.option(
+    "--group-by", metavar="COLUMN", help="Also print the rates for each value of this column."
+)
 _scores = click.option(
     "--scores",
     type=paths.FILE,
@@ -47,7 +49,7 @@ _from_scores = click.option(
     "--from-scores",
     type=paths.FILE,
     metavar="FILE",
-    help="Measure from such a file again, without pictures.",
+    help="Measure from a file that --scores wrote, without pictures.",
 )
 _report = click.option(
     "--report",
@@ -126,9 +128,13 @@ def verification(console: Console, /, style: str, **wanted: Any) -> int:
     "of a gallery's.",
 )
 @click.option(
-    "--splits", type=click.IntRange(1), default=5, show_default=True, help="How often people are divided."
+    "--splits",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="How many random divisions into gallery and strangers.",
 )
-@click.option("--seed", type=numbers.SEED, default=0, show_default=True, help="Of the division.")
+@click.option("--seed", type=numbers.SEED, default=0, show_default=True, help="Random seed of the divisions.")
 @click.option(
     "--people",
     type=paths.FILE,

@@ -88,7 +88,7 @@ max_pixels_option = click.option(
     default=64_000_000,
     show_default=True,
     metavar="PIXELS",
-    help="Refuse pictures of more pixels.",
+    help="Refuse pictures that have more pixels.",
 )
 _READING_OPTIONS = [
     max_pixels_option,
@@ -97,7 +97,7 @@ _READING_OPTIONS = [
         type=click.Choice(["refuse", "accept"]),
         default="refuse",
         show_default=True,
-        help="Of a JPEG that lacks its last bytes, take what is there, and say how much is missing.",
+        help="accept: read a JPEG that lacks its last bytes as far as it goes, and say how much is missing.",
     ),
     click.option(
         "--jobs",
@@ -105,7 +105,7 @@ _READING_OPTIONS = [
         type=click.IntRange(0),
         default=0,
         metavar="N",
-        help="Number of processes; by default one for each core when there is work for them.",
+        help="Number of processes; by default one for each core if there are enough pictures.",
     ),
 ]
 

@@ -135,7 +135,7 @@ data_options = stacked(
            "FILE.npy with FILE.csv. By default gallery/."),
     option("--aligned", DATA, is_flag=True, help="The pictures of the folder are 112×112 crops already."),
     option("--detector", DATA, type=NETWORK, default="auto", show_default=True,
-           help="Finds the faces in photos."),
+           help="The detector that finds the faces in photos, as in facekit detect."),
     option("--cache", DATA, type=FOLDER, help="Where crops of photos are kept, if not in OUTPUT."),
     option("--validation", DATA, type=EXISTING_FILE,
            help="Labeled crops of other people, FILE.npy or FILE.zip with FILE.csv; by default some "
@@ -151,69 +151,108 @@ data_options = stacked(
     setting("per_subject", "With subjects: pictures of each subject.", heading=DATA, kind=click.IntRange(2)),
 )  # fmt: skip
 model_options = stacked(
-    setting("network", "See --list-networks.", heading=MODEL, choice=NETWORKS),
+    setting(
+        "network",
+        "The network to train; --list-networks prints them with their cost.",
+        heading=MODEL,
+        choice=NETWORKS,
+    ),
     option(
         "--dimension",
         MODEL,
         type=click.IntRange(8),
         default=None,
-        help="Of the vector; by default the network's.",
+        help="Numbers in a face's vector; by default what the network usually has.",
     ),
-    setting("loss", "Loss on the labels.", heading=MODEL, choice=LOSSES),
+    setting("loss", "Loss function on the labels, by the name in its paper.", heading=MODEL, choice=LOSSES),
     setting(
         "margin",
-        "In radians, or the paper's unit; by default the paper's.",
+        "Margin of the loss, in radians or the paper's unit; by default the paper's.",
         heading=MODEL,
         kind=numbers.FLOAT,
     ),
-    setting("scale", "Of the cosines (s); by default the paper's.", heading=MODEL, kind=numbers.FLOAT),
     setting(
-        "sample", "Share of the classes looked at in a step, for very many people.", heading=MODEL, kind=SHARE
+        "scale",
+        "Scale s by which the loss multiplies cosines; by default the paper's.",
+        heading=MODEL,
+        kind=numbers.FLOAT,
     ),
-    setting("label_weight", "Weight of the loss on labels, beside a teacher.", heading=MODEL),
-    setting("label_ramp", "Steps until it has that weight.", heading=MODEL),
-    setting("teacher_weight", "Weight of the distance to the teacher's vectors.", heading=MODEL),
-    setting("relational_weight", "Weight of the likeness to the teacher's similarities.", heading=MODEL),
-    setting("anchors", "Faces that similarities are taken to.", heading=MODEL),
-    setting("temperature", "Of the similarities.", heading=MODEL),
+    setting(
+        "sample",
+        "Share of the people that each step compares with (partial FC), for very many people.",
+        heading=MODEL,
+        kind=SHARE,
+    ),
+    setting("label_weight", "Weight of the loss on the labels when there is a teacher.", heading=MODEL),
+    setting("label_ramp", "Steps until the loss on the labels has its whole weight.", heading=MODEL),
+    setting(
+        "teacher_weight", "Weight of the distance between a face's vector and the teacher's.", heading=MODEL
+    ),
+    setting(
+        "relational_weight",
+        "Weight of the difference between the similarities of faces and the teacher's.",
+        heading=MODEL,
+    ),
+    setting(
+        "anchors", "Number of faces that each face is compared with for --relational-weight.", heading=MODEL
+    ),
+    setting(
+        "temperature",
+        "Softmax temperature of those similarities; lower looks at the most similar faces only.",
+        heading=MODEL,
+    ),
 )
 learning_options = stacked(
     option("--phases", LEARN, type=Phases(), default=",".join(f"{a}:{b}" for a, b in USUAL.phases),
            show_default=True, help="Size of the faces and steps, one phase after the other."),
-    setting("batch", "Faces a step, over all processes.", heading=LEARN, kind=click.IntRange(2)),
+    setting("batch", "Faces in each step, over all processes.", heading=LEARN, kind=click.IntRange(2)),
     setting("optimizer", "muon: orthogonal steps for kernels, AdamW for the rest.", heading=LEARN,
             choice=OPTIMIZERS),
-    setting("rate", "Highest learning rate.", heading=LEARN),
+    setting("rate", "Learning rate at its highest, after the warmup.", heading=LEARN),
     setting("weight_decay", "Weight decay of kernels; biases and norms are not decayed.", heading=LEARN),
-    setting("warmup", "Steps in which the rate rises.", heading=LEARN),
-    setting("decay", "Last share of the steps in which it falls.", heading=LEARN, kind=SHARE),
-    setting("clip", "Longest gradient.", heading=LEARN),
-    setting("ema", "Decay of the average of the weights.", heading=LEARN, kind=SHARE),
-    setting("precision", "auto: whichever is faster on this machine.", heading=LEARN, choice=PRECISIONS),
-    setting("patience", "Validations without a better one until it stops; 0: never.", heading=LEARN),
-    setting("seed", "Of first weights, order and changes of the faces.", heading=LEARN, kind=numbers.SEED),
+    setting("warmup", "Steps in which the learning rate rises from 0.", heading=LEARN),
+    setting("decay", "Share of the steps at the end in which the rate falls.", heading=LEARN, kind=SHARE),
+    setting("clip", "Largest norm of the gradient; longer ones are scaled down.", heading=LEARN),
+    setting("ema", "Decay of the average of the weights, which is exported.", heading=LEARN, kind=SHARE),
+    setting("precision", "Number format; auto takes whichever is faster on this machine.", heading=LEARN,
+            choice=PRECISIONS),
+    setting("patience", "Stop after so many validations without a better one; 0 never stops.", heading=LEARN),
+    setting("seed", "Random seed of weights, order of the faces and their changes.", heading=LEARN,
+            kind=numbers.SEED),
 )  # fmt: skip
 augmentation_options = stacked(
     option(
         "--augment/--no-augment",
         AUGMENT,
         default=True,
-        help="All of it, mirror images too; single ones may still be named.",
+        help="Change the faces at random while training; options below set single changes.",
     ),
-    change("flip", "Mirror images."),
-    change("shift", "Shift, as a part of the side."),
-    change("scale", "Part of the side.", kind=numbers.FloatRange(0, 1, max_open=True)),
-    change("rotation", "Degrees.", kind=numbers.FloatRange(0, 180)),
-    change("color", "Strength of brightness, contrast and saturation changes."),
-    change("low_resolution", "Chance of a distant face."),
-    change("blur", "Chance."),
-    change("jpeg", "Chance."),
-    change("gray", "Chance."),
-    change("occlusion", "Chance of a covered part."),
+    change("flip", "Probability of a mirror image."),
+    change("shift", "Largest shift, as a share of the side of the face."),
+    change(
+        "scale",
+        "Largest change of size, as a share of the side of the face.",
+        kind=numbers.FloatRange(0, 1, max_open=True),
+    ),
+    change("rotation", "Largest rotation, in degrees.", kind=numbers.FloatRange(0, 180)),
+    change("color", "Largest change of brightness, contrast and saturation, as a share."),
+    change("low_resolution", "Probability of a low resolution, as of a distant face."),
+    change("blur", "Probability of a blur."),
+    change("jpeg", "Probability of strong JPEG compression."),
+    change("gray", "Probability of a gray picture."),
+    change("occlusion", "Probability of a covered part."),
     setting(
-        "shift", "Pixels, in every batch, also of a bank's views.", heading=AUGMENT, kind=click.IntRange(0)
+        "shift",
+        "Largest shift of a whole batch, in pixels; for the views of a bank too.",
+        heading=AUGMENT,
+        kind=click.IntRange(0),
     ),
-    setting("light", "Strength of a change of light, likewise.", heading=AUGMENT, kind=SHARE),
+    setting(
+        "light",
+        "Largest change of light of a whole batch, as a share; for the views of a bank too.",
+        heading=AUGMENT,
+        kind=SHARE,
+    ),
 )
 run_options = stacked(
     option(
@@ -222,7 +261,7 @@ run_options = stacked(
         type=FOLDER,
         default=Path("runs/1"),
         show_default=True,
-        help="Checkpoints, metrics, curve.",
+        help="Folder of the run: checkpoints, metrics.csv and its curve.",
     ),
     option("--resume", RUN, is_flag=True, help="Go on with the run in that folder, with its settings."),
     option(
@@ -232,9 +271,16 @@ run_options = stacked(
         help="Begin from `shipped`, facekit's own embedder, with settings that suit it; from the weights of "
         "another run, or of an embedder that facekit export wrote.",
     ),
-    option("--device", RUN, type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
-    setting("validate_every", "Steps.", heading=RUN, kind=click.IntRange(1)),
-    setting("save_every", "Seconds.", heading=RUN),
+    option(
+        "--device",
+        RUN,
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto takes a GPU if there is one.",
+    ),
+    setting("validate_every", "Steps between two validations.", heading=RUN, kind=click.IntRange(1)),
+    setting("save_every", "Seconds between two checkpoints.", heading=RUN),
     option("--list-networks", RUN, is_flag=True, help="Print the networks with their cost, and end."),
 )
 

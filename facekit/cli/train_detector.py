@@ -36,9 +36,16 @@ COUNT = click.IntRange(1)
     type=EXISTING,
     help="Pictures of animals and things, folder or ZIP file: nothing in them is a face.",
 )
-@click.option("-o", "--output", type=FOLDER, default=Path("detector"), show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    default=Path("detector"),
+    show_default=True,
+    help="Folder of the run and of the networks.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
-@click.option("--steps", type=COUNT, default=8000, show_default=True)
+@click.option("--steps", type=COUNT, default=8000, show_default=True, help="Steps of the training.")
 @click.option(
     "--imitation",
     type=click.IntRange(0),
@@ -46,23 +53,41 @@ COUNT = click.IntRange(1)
     show_default=True,
     help="Steps before these, in which each unit of the network learns from the same unit of the teacher.",
 )
-@click.option("--batch", type=COUNT, default=16, show_default=True, help="Views a step.")
+@click.option("--batch", type=COUNT, default=16, show_default=True, help="Views in each step.")
 @click.option(
     "--rate",
     type=numbers.FloatRange(0, min_open=True),
     default=2e-3,
     show_default=True,
-    help="Learning rate.",
-)
-@click.option("--validate-every", type=COUNT, default=500, show_default=True, help="Steps.")
-@click.option(
-    "--views", type=COUNT, default=20000, show_default=True, help="From which the second look learns."
+    help="Learning rate at its highest.",
 )
 @click.option(
-    "--second-steps", type=COUNT, default=14000, show_default=True, help="Of the second look's training."
+    "--validate-every", type=COUNT, default=500, show_default=True, help="Steps between two validations."
 )
-@click.option("--seed", type=numbers.SEED, default=1, show_default=True)
-@click.option("--threads", type=COUNT, default=2, show_default=True)
+@click.option(
+    "--views",
+    type=COUNT,
+    default=20000,
+    show_default=True,
+    help="Number of views from which the second look learns.",
+)
+@click.option(
+    "--second-steps",
+    type=COUNT,
+    default=14000,
+    show_default=True,
+    help="Steps in which the second look is trained.",
+)
+@click.option(
+    "--seed",
+    type=numbers.SEED,
+    default=1,
+    show_default=True,
+    help="Random seed; the same one gives the same result.",
+)
+@click.option(
+    "--threads", type=COUNT, default=2, show_default=True, help="Processor threads to compute with."
+)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that make views.")
 @click.pass_obj
 def train_detector(

@@ -19,29 +19,48 @@ COUNT = click.IntRange(1)
 @command("train-landmarks")
 @click.argument("pictures", type=EXISTING)
 @click.argument("points", type=EXISTING_FILE)
-@click.option("-o", "--output", type=FILE, default=Path("landmarks.dat"), show_default=True)
+@click.option(
+    "-o", "--output", type=FILE, default=Path("landmarks.dat"), show_default=True, help="File to write it to."
+)
 @click.option("--detector", type=NETWORK, default="dlib", show_default=True, help="Whose boxes to train on.")
 @click.option(
     "--teacher", type=NETWORK, help="A detector with points, like yunet=FILE: average its looks with POINTS."
 )
 @click.option("--compare", type=EXISTING_FILE, multiple=True, help="Also measure dlib's own 5 or 68 points.")
-@click.option("--cascade", type=COUNT, default=10, show_default=True, help="Rounds of trees.")
-@click.option("--trees", type=COUNT, default=500, show_default=True, help="Trees a round.")
+@click.option(
+    "--cascade", type=COUNT, default=10, show_default=True, help="Rounds of regression (cascade levels)."
+)
+@click.option("--trees", type=COUNT, default=500, show_default=True, help="Regression trees in each round.")
 @click.option("--depth", type=click.IntRange(1, 16), default=4, show_default=True, help="Depth of a tree.")
 @click.option(
     "--nu",
     type=numbers.FloatRange(0, 1, min_open=True),
     default=0.1,
     show_default=True,
-    help="Learning rate.",
+    help="Learning rate of the trees (shrinkage).",
 )
 @click.option(
     "--jitters", type=COUNT, default=10, show_default=True, help="Boxes a face, shifted and scaled."
 )
-@click.option("--seed", type=numbers.SEED, default=1, show_default=True)
-@click.option("--threads", type=COUNT, default=2, show_default=True)
+@click.option(
+    "--seed",
+    type=numbers.SEED,
+    default=1,
+    show_default=True,
+    help="Random seed; the same one gives the same result.",
+)
+@click.option(
+    "--threads", type=COUNT, default=2, show_default=True, help="Processor threads to compute with."
+)
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How the errors are printed: as a table, or as an object a line.",
+)
 @click.pass_obj
 def train_landmarks(
     console: Console,

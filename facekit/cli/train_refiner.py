@@ -15,16 +15,32 @@ from facekit.errors import UsageError
 
 @command("train-refiner", short_help="Train the refiner of landmarks.")
 @click.argument("crops", type=EXISTING_FILE)
-@click.option("-o", "--output", type=FILE, default=Path("refiner.onnx"), show_default=True)
+@click.option(
+    "-o", "--output", type=FILE, default=Path("refiner.onnx"), show_default=True, help="File to write it to."
+)
 @click.option("--pictures", type=EXISTING, help="Photos with one face each, as for train-landmarks.")
 @click.option("--points", type=EXISTING_FILE, help="The CSV of their points, as for train-landmarks.")
 @click.option(
     "--teacher", type=NETWORK, help="A detector with points, like yunet=FILE: average its looks with POINTS."
 )
-@click.option("--steps", type=click.IntRange(10), default=3000, show_default=True)
-@click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces a step.")
-@click.option("--seed", type=numbers.SEED, default=1, show_default=True)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--steps", type=click.IntRange(10), default=3000, show_default=True, help="Steps of the training."
+)
+@click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces in each step.")
+@click.option(
+    "--seed",
+    type=numbers.SEED,
+    default=1,
+    show_default=True,
+    help="Random seed; the same one gives the same result.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processor threads to compute with.",
+)
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.pass_obj
 def train_refiner(

@@ -14,9 +14,10 @@ class Detected(PictureView[Reading]):
     """A line for each picture, and one for each of its faces."""
 
     columns = (
-        *("source", "width", "height", "face", "x0", "y0", "x1", "y1", "detector_score"),
+        *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
         *(f"{name}_{axis}" for name in _POINTS for axis in "xy"),
         *("size", "sharpness", "brightness", "yaw", "stranger_rate", "notes", "error"),
+        *("width", "height"),
     )
 
     def text(self, result: Reading) -> Iterator[str]:
@@ -30,11 +31,11 @@ class Detected(PictureView[Reading]):
 
     def rows(self, result: Reading) -> Iterator[Sequence[object]]:
         notes = "; ".join(result.notes) or None
-        picture = [result.source, *(side or None for side in result.size)]
+        size = [side or None for side in result.size]
         if not result.faces:
-            yield [*picture, *[None] * (len(self.columns) - 5), notes, result.error]
+            yield [result.source, *[None] * (len(self.columns) - 5), notes, result.error, *size]
         for number, face in enumerate(result.faces, 1):
             values = face.to_dict()
             points = [value for point in values["points"] for value in point]
-            row = [*picture, number, *values["box"], values["detector_score"], *points]
-            yield [*row, *values["quality"].values(), notes, None]
+            row = [result.source, number, *values["box"], values["detector_score"], *points]
+            yield [*row, *values["quality"].values(), notes, None, *size]

@@ -12,8 +12,8 @@ from facekit.rendering.tables import WIDTH, shown
 from facekit.results import Identification, PictureResult
 
 COLUMNS = (
-    *("source", "width", "height", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),
-    *("rank", "candidate", "score", "notes", "error"),
+    *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),
+    *("rank", "candidate", "score", "notes", "error", "width", "height"),
 )
 PROBABILITY = "probability"
 """The further last column, where probabilities are asked for."""
@@ -51,20 +51,27 @@ class Identified(PictureView[PictureResult]):
 
     def rows(self, result: PictureResult) -> Iterator[Sequence[object]]:
         """A row for each candidate of each face; one row for a picture without faces, or with an error."""
-        notes, more = "; ".join(result.notes) or None, [None] if self._probability else []
-        width, height = (side or None for side in result.size)
-        picture = [result.source, width, height]
+        notes = "; ".join(result.notes) or None
+        size = [side or None for side in result.size]
+        more = [None] if self._probability else []
         if not result.faces:
-            yield [*picture, *[None] * 11, notes, result.error, *more]
+            yield [result.source, *[None] * 11, notes, result.error, *size, *more]
         for number, each in enumerate(result.faces, 1):
             values = each.to_dict()
-            face = [*picture, number, *values["box"], values["detector_score"], each.subject, each.reason]
+            face = [
+                result.source,
+                number,
+                *values["box"],
+                values["detector_score"],
+                each.subject,
+                each.reason,
+            ]
             for candidate in values["candidates"]:
                 likely = [candidate.get(PROBABILITY)] if self._probability else []
                 shown = (candidate[key] for key in ("rank", "subject", "score"))
-                yield [*face, *shown, notes, None, *likely]
+                yield [*face, *shown, notes, None, *size, *likely]
             if not each.candidates:
-                yield [*face, *[None] * 3, notes, None, *more]
+                yield [*face, *[None] * 3, notes, None, *size, *more]
 
     def count(self, result: PictureResult) -> None:
         super().count(result)

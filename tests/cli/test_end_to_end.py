@@ -52,7 +52,7 @@ def test_verify_knows_a_picture_from_itself(astronaut: Path) -> None:
 
 @pytest.mark.skipif(not settings.reference_gallery().is_file(), reason="the gallery is not built yet")
 def test_the_shipped_gallery_answers_with_one_face_and_five_candidates(astronaut: Path) -> None:
-    result = run("identify", astronaut)
+    result = run("identify", astronaut, "--verbose")
     assert result.exit_code == 0
     assert "using the shipped one" in result.stderr
     assert f"{astronaut.name}: 1 face" in result.stdout

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -174,3 +175,40 @@ def test_a_reader_that_goes_away_is_no_error_to_see(run: Run, people: Path, tmp_
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait(20) == 1
+
+
+def options(of: click.Command = group, *words: str) -> Iterator[tuple[str, click.Option]]:
+    if isinstance(of, click.Group):
+        for name in of.list_commands(click.Context(of)):
+            command = of.get_command(click.Context(of), name)
+            assert command is not None
+            yield from options(command, *words, name)
+    yield from ((" ".join(words), each) for each in of.params if isinstance(each, click.Option))
+
+
+def test_every_option_says_what_it_does_in_a_sentence() -> None:
+    terse = [
+        (command, option.opts)
+        for command, option in options()
+        if len((option.help or "").split()) < 4
+        or (option.help or "").startswith(("Of ", "Chance"))
+        or not (option.help or "").endswith((".", ".)"))
+    ]
+    assert terse == []
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("identfy", "'identify'"),
+        ("gallery chek", "'check'"),
+        ("evaluate verifcation", "'verification'"),
+        ("identify --thresold 0.5 x.jpg", "'--threshold'"),
+        ("gallery check --pepole", "'--people'"),
+    ],
+)
+def test_what_is_misspelled_is_asked_back(run: Run, words: str, meant: str) -> None:
+    result = run(*words.split())
+    assert result.exit_code == 2
+    assert "Did you mean" in result.stderr
+    assert meant in result.stderr
