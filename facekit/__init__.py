@@ -33,8 +33,8 @@ _HOMES = {
         "WeightsError",
     ),
     "facekit.evaluation.evaluations": ("Evaluation",),
-    "facekit.evaluation.identification": ("IdentificationReport",),
-    "facekit.evaluation.verification": ("VerificationReport",),
+    "facekit.evaluation.identification_report": ("IdentificationReport",),
+    "facekit.evaluation.verification_report": ("VerificationReport",),
     "facekit.calibration": ("Calibration",),
     "facekit.gallery.base": ("Gallery",),
     "facekit.gallery.gallery_settings": ("GallerySettings",),
@@ -111,8 +111,8 @@ if TYPE_CHECKING:
     from facekit.errors import UsageError as UsageError
     from facekit.errors import WeightsError as WeightsError
     from facekit.evaluation.evaluations import Evaluation as Evaluation
-    from facekit.evaluation.identification import IdentificationReport as IdentificationReport
-    from facekit.evaluation.verification import VerificationReport as VerificationReport
+    from facekit.evaluation.identification_report import IdentificationReport as IdentificationReport
+    from facekit.evaluation.verification_report import VerificationReport as VerificationReport
     from facekit.folders import Listing as Listing
     from facekit.folders import find as find
     from facekit.gallery.base import Gallery as Gallery

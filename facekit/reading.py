@@ -23,8 +23,8 @@ from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError, TruncatedError
 from facekit.images import MAX_PIXELS
 from facekit.inputs import Given, Source, name_of, picture_of
+from facekit.memory_budget import IN_WORK, LARGE, MemoryBudget, MemoryRequest
 from facekit.results import SCHEMA, Face, Picture
-from facekit.room import IN_WORK, LARGE, Asking, Room
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -257,7 +257,7 @@ class _Workers:
         self._options = options
         self._workers: dict[Connection, BaseProcess] = {}
         self._jobs = jobs
-        self._room: Room[Connection] = Room(IN_WORK)
+        self._room: MemoryBudget[Connection] = MemoryBudget(IN_WORK)
         self._busy: dict[Connection, int] = {}
         self._began: dict[Connection, float] = {}
         self._ready: dict[int, Reading] = {}
@@ -309,7 +309,7 @@ class _Workers:
         for connection in wait(list(self._busy), max(left, 0.01)):
             assert isinstance(connection, Connection)
             answer = self._take(connection, sources[self._busy[connection]])
-            if isinstance(answer, Asking):
+            if isinstance(answer, MemoryRequest):
                 self._room.ask(connection, answer.pixels)
                 continue
             self._room.leave(connection)
@@ -336,7 +336,7 @@ class _Workers:
             self._workers[ours] = process
         theirs.close()
 
-    def _take(self, connection: Connection, source: str) -> Reading | Asking:
+    def _take(self, connection: Connection, source: str) -> Reading | MemoryRequest:
         try:
             answer = connection.recv()
         except (EOFError, OSError):
@@ -344,7 +344,7 @@ class _Workers:
             return Reading(source, error=f"{source}: {_cause_of_death(status)}")
         if isinstance(answer, BaseException):
             raise answer
-        assert isinstance(answer, Reading | Asking)
+        assert isinstance(answer, Reading | MemoryRequest)
         return answer
 
     def _replace(self, connection: Connection) -> int | None:
@@ -362,7 +362,7 @@ def _serve(connection: Connection, options: Options, large: int) -> None:
 
     def admit(pixels: int) -> None:
         if pixels > large:
-            connection.send(Asking(pixels))
+            connection.send(MemoryRequest(pixels))
             connection.recv()
 
     with contextlib.suppress(EOFError, OSError):

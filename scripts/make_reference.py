@@ -31,7 +31,7 @@ import facekit
 from facekit import settings, weights
 from facekit.calibration import Calibration
 from facekit.embedding import Embedder
-from facekit.evaluation import calibration, evidence
+from facekit.evaluation import calibration_data, thresholds
 from facekit.evaluation.pictures import Templates
 from facekit.evaluation.searches import Enrolled
 from facekit.gallery import Gallery, open_gallery
@@ -78,10 +78,12 @@ def choose(
     contents = list(gallery.contents())
     enrolled = Enrolled.of(np.stack([item.vector for item in contents]), [item.subject for item in contents])
     texts = tuple(people)
-    found = evidence.of_photos(enrolled, Templates(texts, vectors, np.arange(len(texts)), texts), people)
-    chosen = calibration.choose(found.non_mated, fpir)
+    found = calibration_data.of_photos(
+        enrolled, Templates(texts, vectors, np.arange(len(texts)), texts), people
+    )
+    chosen = thresholds.choose(found.non_mated, fpir)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    curve = calibration.fit(found.top, found.right).text()
+    curve = thresholds.fit(found.top, found.right).text()
     return replace(chosen, tail=round(chosen.tail, 4)).stored(chosen.sentence(name, today), curve)
 
 

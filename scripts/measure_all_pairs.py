@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from facekit.evaluation import comparisons, verification
+from facekit.evaluation import comparisons, verification_report
 
 
 def most_memory() -> int:
@@ -38,7 +38,7 @@ def main(pictures: int, people: int, dimension: int) -> None:
     began = time.perf_counter()
     found = comparisons.all_pairs(vectors, subjects)
     scored = time.perf_counter()
-    verification.of_comparisons(found)
+    verification_report.of_comparisons(found)
     done = time.perf_counter()
     print(
         json.dumps(

@@ -33,16 +33,16 @@ from numpy.typing import NDArray
 import facekit
 from facekit import settings
 from facekit.embedding import Embedder
-from facekit.evaluation import calibration, metrics, pictures
-from facekit.evaluation.calibration import NonMated
+from facekit.evaluation import metrics, pictures, thresholds
 from facekit.evaluation.intervals import Resampler, clustered, ratio
 from facekit.evaluation.searches import Enrolled
+from facekit.evaluation.thresholds import NonMated
 from facekit.pipeline import Pipeline
 from facekit.reading import Options
 from facekit.training.data import read_array
 
 Scores = NDArray[np.float64]
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
 ENROLLED, KNOWN = 6, 25
@@ -60,7 +60,7 @@ def top_scores(gallery: Enrolled, vectors: Vectors) -> Scores:
     return np.concatenate(parts).astype(np.float64)
 
 
-def halves(people: Whole, count: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+def halves(people: Integers, count: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     """Rows of one half of the people, and of the other."""
     everyone = np.unique(people)
     for seed in range(count):
@@ -69,12 +69,12 @@ def halves(people: Whole, count: int) -> Iterator[tuple[NDArray[np.bool_], NDArr
         yield first, ~first
 
 
-def kept(scores: Scores, people: Whole, subjects: int, fpir: float, splits: int) -> dict[str, Any]:
+def kept(scores: Scores, people: Integers, subjects: int, fpir: float, splits: int) -> dict[str, Any]:
     """Thresholds from one half of the people, FPIR on the other, in all splits."""
     promised, estimated = [], []
     for choosing, measuring in halves(people, splits):
         numbers = np.unique(people[choosing], return_inverse=True)[1]
-        chosen = calibration.choose(NonMated(scores[choosing], subjects, numbers), fpir)
+        chosen = thresholds.choose(NonMated(scores[choosing], subjects, numbers), fpir)
         promised.append((chosen.threshold, measuring))
         estimated.append((metrics.threshold_at_fmr(scores[choosing], fpir), measuring))
     return {
@@ -88,7 +88,7 @@ def kept(scores: Scores, people: Whole, subjects: int, fpir: float, splits: int)
 
 
 def pooled(
-    scores: Scores, people: Whole, chosen: Sequence[tuple[float, NDArray[np.bool_]]], fpir: float
+    scores: Scores, people: Integers, chosen: Sequence[tuple[float, NDArray[np.bool_]]], fpir: float
 ) -> dict[str, Any]:
     """The FPIR found on the measuring halves."""
     hits, totals = (np.zeros(len(scores)) for _ in range(2))
@@ -153,7 +153,7 @@ def missed(gallery: Enrolled, vectors: Vectors, names: Sequence[str], threshold:
     return metrics.Rate(len(names) - sum(hit), len(names))
 
 
-def carried(vectors: Vectors, people: Whole, fpir: float, splits: int) -> dict[str, Any]:
+def carried(vectors: Vectors, people: Integers, fpir: float, splits: int) -> dict[str, Any]:
     """FPIR among CARRIED_TO people at thresholds set on other strangers for fewer."""
     found: dict[str, Any] = {}
     everyone = np.unique(people)
@@ -167,7 +167,7 @@ def carried(vectors: Vectors, people: Whole, fpir: float, splits: int) -> dict[s
             rows = np.isin(people, one)
             numbers = np.unique(people[rows], return_inverse=True)[1]
             searched = NonMated(top_scores(small, vectors[rows]), few, numbers)
-            chosen = calibration.choose(searched, fpir)
+            chosen = thresholds.choose(searched, fpir)
             threshold = chosen.threshold + chosen.tail * float(np.log(CARRIED_TO / few))
             measured = top_scores(large, vectors[np.isin(people, other)])
             rates.append([float(np.mean(measured >= each)) for each in (chosen.threshold, threshold)])
@@ -182,7 +182,7 @@ def carried(vectors: Vectors, people: Whole, fpir: float, splits: int) -> dict[s
     return found
 
 
-def _gallery(vectors: Vectors, people: Whole, chosen: Whole) -> Enrolled:
+def _gallery(vectors: Vectors, people: Integers, chosen: Integers) -> Enrolled:
     """Up to six crops of each person."""
     rows = [row for person in chosen for row in np.flatnonzero(people == person)[:ENROLLED]]
     return Enrolled.of(vectors[rows], [f"{people[row]:06d}" for row in rows])
@@ -208,7 +208,7 @@ def main(data: Path, acquainted: str, fpir: float, splits: int) -> None:
         numbers = np.unique(people[rows], return_inverse=True)[1]
         scores = top_scores(searched, vectors[rows])
         results[name] = kept(scores, numbers, len(searched.names), fpir, splits)
-        whole = calibration.choose(NonMated(scores, len(searched.names), numbers), fpir)
+        whole = thresholds.choose(NonMated(scores, len(searched.names), numbers), fpir)
         results[name]["on_all_strangers"] = {
             "threshold": whole.threshold,
             **whole.counted.to_dict(),

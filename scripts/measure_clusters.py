@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import clustering, folders, weights
-from facekit.evaluation.grouping import b_cubed
+from facekit.evaluation.bcubed import b_cubed
 from facekit.reading import Options, read_faces
 
 LINKS = (0.7, 0.75, 0.8, clustering.LINK, 0.9, 0.95, 1.0)

@@ -29,7 +29,7 @@ from PIL import Image
 
 from facekit import detection, images, quality
 from facekit.detection import Detector
-from facekit.evaluation.detection import Outcome, outcome
+from facekit.evaluation.detection import DetectionCounts, outcome
 from facekit.lighting import lit
 from facekit.pipeline import Pipeline
 from facekit.results import Picture, Pixels
@@ -82,7 +82,7 @@ def turned(photo: Photo) -> Photo:
     return Photo(photo.name, np.ascontiguousarray(np.rot90(photo.pixels)), labels)
 
 
-def look(detector: Detector, photos: Sequence[Photo]) -> tuple[Outcome, float]:
+def look(detector: Detector, photos: Sequence[Photo]) -> tuple[DetectionCounts, float]:
     """What is found, and milliseconds of processor time a photo."""
     rows, start = [], time.process_time()
     seen = [detector.detect(lit(photo.pixels), min_face=SMALLEST) for photo in photos]
@@ -94,7 +94,7 @@ def look(detector: Detector, photos: Sequence[Photo]) -> tuple[Outcome, float]:
     return outcome(rows), milliseconds
 
 
-def line(detector: str, name: str, result: Outcome, milliseconds: float) -> str:
+def line(detector: str, name: str, result: DetectionCounts, milliseconds: float) -> str:
     large, small = result.recall(40), result.recall(20, 40)
     boxes = int((result.scores > -np.inf).sum()) + len(result.false)
     right = 1 - len(result.false) / max(1, boxes)

@@ -25,12 +25,12 @@ from typing import Any
 
 import click
 import numpy as np
-from measure_calibration import Scores, Vectors, Whole, embed
+from measure_calibration import Integers, Scores, Vectors, embed
 from numpy.typing import NDArray
 
 from facekit.evaluation import metrics
-from facekit.evaluation.calibration import tail_of
 from facekit.evaluation.intervals import Resampler, ratio
+from facekit.evaluation.thresholds import tail_of
 from facekit.live import voting
 from facekit.training.data import read_array
 
@@ -66,7 +66,7 @@ class Searches:
 
     best: Scores
     true: Scores
-    people: Whole
+    people: Integers
 
     @property
     def stranger(self) -> NDArray[np.bool_]:
@@ -78,7 +78,9 @@ class Searches:
         return missed[~self.stranger]
 
 
-def splits(vectors: Vectors, labels: Whole, count: int) -> Iterator[tuple[Vectors, list[Whole], Whole]]:
+def splits(
+    vectors: Vectors, labels: Integers, count: int
+) -> Iterator[tuple[Vectors, list[Integers], Integers]]:
     """Templates (70 · 6, d), then the rows of every other person's free crops, and the enrolled one's place
     (−1: a stranger)."""
     rows = {person: np.flatnonzero(labels == person) for person in np.unique(labels)}
@@ -94,7 +96,7 @@ def splits(vectors: Vectors, labels: Whole, count: int) -> Iterator[tuple[Vector
         yield templates, free, np.array([*range(len(enrolled)), *[-1] * len(strangers)])
 
 
-def search(vectors: Vectors, labels: Whole, looks: int, rule: Rule, count: int) -> Searches:
+def search(vectors: Vectors, labels: Integers, looks: int, rule: Rule, count: int) -> Searches:
     best, true, people = [], [], []
     for templates, free, places in splits(vectors, labels, count):
         for rows, place in zip(free, places, strict=True):
@@ -108,7 +110,7 @@ def search(vectors: Vectors, labels: Whole, looks: int, rule: Rule, count: int) 
 
 
 def tracks(
-    vectors: Vectors, labels: Whole, threshold: float, margins: Sequence[float], count: int
+    vectors: Vectors, labels: Integers, threshold: float, margins: Sequence[float], count: int
 ) -> dict[str, Any]:
     """Sets of looks that come one after the other, named by the rule of watch."""
 
@@ -128,7 +130,7 @@ def tracks(
     return told
 
 
-def share(wrong: NDArray[np.bool_], people: Whole) -> dict[str, Any]:
+def share(wrong: NDArray[np.bool_], people: Integers) -> dict[str, Any]:
     """How many of all, with an interval over people drawn anew."""
     resampler = Resampler(int(people.max()) + 1)
     drawn = ratio(resampler.sums(wrong.astype(float), people), resampler.sums(np.ones(len(wrong)), people))
@@ -152,7 +154,7 @@ def rates(found: Searches, threshold: float) -> dict[str, Any]:
     }
 
 
-def measure(vectors: Vectors, labels: Whole, fpir: float, count: int) -> dict[str, Any]:
+def measure(vectors: Vectors, labels: Integers, fpir: float, count: int) -> dict[str, Any]:
     single = search(vectors, labels, 1, RULES["pooled"], count)
     limit = metrics.threshold_at_fmr(single.best[single.stranger], fpir)
     tail = tail_of(single.best[single.stranger])

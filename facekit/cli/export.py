@@ -79,9 +79,9 @@ def export(
       facekit enroll people/ --embedder mine.onnx
       facekit export runs/first --precision int8 --calibration train.npy --validation val.npy
     """
-    from facekit.training import session
+    from facekit.training import invocation
 
-    session.require_packages()
+    invocation.require_packages()
     from facekit.training import release
     from facekit.training.data import read_array, read_validation
     from facekit.training.manifest import update

@@ -312,17 +312,17 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
       facekit train --data people/ --init embedder.onnx --rate 2e-4
       facekit train --output runs/mine --data people/ --resume
     """
-    from facekit.training import session
+    from facekit.training import invocation
 
     console: Console = ctx.obj
-    session.require_packages()
+    invocation.require_packages()
     if list_networks:
         for line in network_lines():
             console.emit(line)
         return
     chosen = chosen_settings(ctx, options)
-    named = {name: options[name] for name in session.Request.__dataclass_fields__ if name in options}
-    request = session.Request(out=options["output"], **named)
+    named = {name: options[name] for name in invocation.Request.__dataclass_fields__ if name in options}
+    request = invocation.Request(out=options["output"], **named)
     progress = TrainingProgress(console)
     rows: list[dict[str, float]] = []
 
@@ -330,8 +330,10 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
         rows.append(row)
         console.emit(line_of(row))
 
-    listener = session.Listener(note=console.note, report=report, progress=progress.count, pace=progress.pace)
-    finished = session.train(request, chosen, listener)
+    listener = invocation.Listener(
+        note=console.note, report=report, progress=progress.count, pace=progress.pace
+    )
+    finished = invocation.train(request, chosen, listener)
     console.status("")
     if not finished:
         console.note("stopped and saved; go on with the same command and --resume")

@@ -119,12 +119,12 @@ def train_detector(
       facekit train-detector photos/ faces.csv --teacher yunet_n.onnx -o runs/detector --resume
     """
     from facekit import outputs
-    from facekit.training import session
+    from facekit.training import invocation
     from facekit.training.journal import claimed, require_room
 
     if more is not None and (teacher is None or second is None):
         raise UsageError("--more needs --teacher and --second, which tell where its faces are")
-    session.require_packages()
+    invocation.require_packages()
     import torch
 
     from facekit.training import checkpoint, detector, detector_pictures, second_look

@@ -90,7 +90,7 @@ def train_landmarks(
     from facekit.training import landmark_errors, landmarks
     from facekit.training.manifest import describes, made, update
 
-    settings = landmarks.Recipe(**recipe)  # type: ignore[arg-type]
+    settings = landmarks.LandmarkRecipe(**recipe)  # type: ignore[arg-type]
     started = time.monotonic()
 
     def note(text: str) -> None:

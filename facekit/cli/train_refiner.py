@@ -65,11 +65,11 @@ def train_refiner(
       facekit train-refiner crops.npy
       facekit train-refiner crops.npy --pictures a.zip --points a.csv --teacher yunet=yunet.onnx
     """
-    from facekit.training import session
+    from facekit.training import invocation
 
     if (pictures is None) != (points is None):
         raise UsageError("--pictures and --points go together")
-    session.require_packages()
+    invocation.require_packages()
     import torch
 
     from facekit import detection, outputs, writing
@@ -86,7 +86,7 @@ def train_refiner(
     outputs.require_replaceable(output, read, lambda path: describes(manifest, path))
     writing.prepare(output)
     torch.set_num_threads(threads)
-    settings = refiner.Recipe(**recipe)
+    settings = refiner.RefinerRecipe(**recipe)
     averaging = detection.create(teacher) if teacher else None
     faces, photos = read_crops(crops), None
     if pictures is not None and points is not None:

@@ -17,7 +17,7 @@ from facekit.evaluation.metrics import Rate, Scores
 from facekit.evaluation.scores import AnyScores, VerificationScores
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.integer]
+Integers = NDArray[np.integer]
 
 _FOR_AUC = 2_000_000
 # Of so many all scores, whose they are, and a sorted copy take about 6 GB.
@@ -37,9 +37,9 @@ class Comparisons:
     mated: Scores
     non_mated: Scores
     subjects: int = 0
-    of: Whole | None = None
-    first: Whole | None = None
-    second: Whole | None = None
+    of: Integers | None = None
+    first: Integers | None = None
+    second: Integers | None = None
 
     @cached_property
     def ordered(self) -> Scores:
@@ -176,7 +176,7 @@ def of_scores(scores: VerificationScores) -> Comparisons:
     )
 
 
-def _subject_numbers(groups: Mapping[str, Sequence[str]]) -> tuple[Whole, Whole] | None:
+def _subject_numbers(groups: Mapping[str, Sequence[str]]) -> tuple[Integers, Integers] | None:
     if not all(name in groups and all(groups[name]) for name in SUBJECTS):
         return None
     both = [*groups["subject_a"], *groups["subject_b"]]
@@ -195,7 +195,7 @@ def affordable(pictures: int) -> None:
 
 
 def all_pairs(
-    vectors: NDArray[np.float32], subjects: Whole, rows: Whole | None = None, *, block: int = 512
+    vectors: NDArray[np.float32], subjects: Integers, rows: Integers | None = None, *, block: int = 512
 ) -> Comparisons:
     """Every picture against every other, each pair once: 13,233 pictures are 87 million scores, as blocks of
     matrix products, float32.
@@ -215,9 +215,9 @@ def all_pairs(
     others = count * (count - 1) // 2 - same_count
     mated: NDArray[np.float32] = np.empty(same_count, np.float32)
     non_mated: NDArray[np.float32] = np.empty(others, np.float32)
-    of: Whole = np.empty(same_count, small)
-    first: Whole = np.empty(others, small)
-    second: Whole = np.empty(others, small)
+    of: Integers = np.empty(same_count, small)
+    first: Integers = np.empty(others, small)
+    second: Integers = np.empty(others, small)
     done, other = 0, 0
     for start, scores, once in pair_blocks(vectors[place], block):
         rest, part = slice(start, None), slice(start, start + block)

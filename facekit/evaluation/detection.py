@@ -19,7 +19,7 @@ _MOSTLY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class DetectionCounts:
     """Of pictures taken together.
 
     `sides` (n,) is the side of every true face in pixels, `scores` (n,) the score of the box that
@@ -49,7 +49,7 @@ class Outcome:
         return float(scores[order][enough[-1]]) if len(enough) else np.inf
 
 
-def outcome(pictures: Sequence[tuple[Floats, Floats, Floats, NDArray[np.bool_]]]) -> Outcome:
+def outcome(pictures: Sequence[tuple[Floats, Floats, Floats, NDArray[np.bool_]]]) -> DetectionCounts:
     """From boxes (n, 4) and scores (n,) of a detector, true boxes (m, 4) and which of those are certain (m,).
 
     Each true face goes to the surest box that overlaps it and has no other. A box that only lies on an
@@ -67,7 +67,7 @@ def outcome(pictures: Sequence[tuple[Floats, Floats, Floats, NDArray[np.bool_]]]
                 false.append(float(confidences[at]))
         scores.append(found[certain])
         sides.append(np.sqrt(np.prod(truth[certain, 2:] - truth[certain, :2], axis=1)))
-    return Outcome(
+    return DetectionCounts(
         len(pictures),
         np.concatenate(sides) if sides else np.zeros(0),
         np.concatenate(scores) if scores else np.zeros(0),

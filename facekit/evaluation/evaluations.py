@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from facekit.errors import UsageError
-from facekit.evaluation import groups, identification, verification
+from facekit.evaluation import groups, identification_report, verification_report
 from facekit.evaluation.comparisons import of_scores
-from facekit.evaluation.groups import Groups
-from facekit.evaluation.identification import IdentificationReport, Searches
+from facekit.evaluation.groups import GroupRates
+from facekit.evaluation.identification_report import IdentificationReport, Searches
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import IdentificationScores, VerificationScores
-from facekit.evaluation.verification import VerificationReport
+from facekit.evaluation.verification_report import VerificationReport
 
 Kind = TypeVar("Kind", VerificationReport, IdentificationReport)
 
@@ -24,7 +24,7 @@ class Evaluation(Generic[Kind]):
     as `problems`, a line each."""
 
     report: Kind
-    groups: Groups | None = None
+    groups: GroupRates | None = None
     problems: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -36,26 +36,26 @@ class Evaluation(Generic[Kind]):
 
 def verification_groups(
     found: VerificationScores, column: str, threshold: float | None, made: VerificationReport
-) -> Groups:
+) -> GroupRates:
     """The rates by the values of a column, all at the threshold; None: that of the lowest FMR shown."""
     if threshold is None:
         lowest = min(made.points, default=None)
         threshold = made.eer.threshold if lowest is None else made.points[lowest].threshold
 
     def rates(part: VerificationScores) -> dict[str, Rate]:
-        point = verification.at(of_scores(part), threshold)
+        point = verification_report.at(of_scores(part), threshold)
         return {"FMR": point.fmr, "FNMR": point.fnmr}
 
     def report(part: VerificationScores) -> dict[str, object] | None:
         one_kind = part.mated.all() or not part.mated.any()
-        return None if one_kind else verification.report(part, threshold=threshold).to_dict()
+        return None if one_kind else verification_report.report(part, threshold=threshold).to_dict()
 
     return groups.by(found, column, threshold, rates, report)
 
 
 def identification_groups(
     found: IdentificationScores, column: str, threshold: float | None, made: IdentificationReport
-) -> Groups:
+) -> GroupRates:
     """The rates by the values of a column, all at the threshold; None: that of the lowest FPIR shown."""
     lowest = min(made.points, default=None)
     if threshold is None and lowest is None:
@@ -70,7 +70,7 @@ def identification_groups(
         return {"missed at rank 1": missed, "FPIR": point.fpir, "FNIR": point.fnir}
 
     def report(part: IdentificationScores) -> dict[str, object]:
-        return identification.report(part, threshold=limit).to_dict()
+        return identification_report.report(part, threshold=limit).to_dict()
 
     return groups.by(found, column, limit, rates, report)
 

@@ -16,7 +16,7 @@ Kind = TypeVar("Kind", VerificationScores, IdentificationScores)
 
 
 @dataclass(frozen=True)
-class Groups:
+class GroupRates:
     """`rates` by group and name, all at `threshold`; `reports` what each group gives by itself, at thresholds
     of its own, where it has mated and non-mated scores."""
 
@@ -66,12 +66,12 @@ def by(
     threshold: float,
     rates_of: Callable[[Kind], Mapping[str, Rate]],
     report_of: Callable[[Kind], dict[str, Any] | None],
-) -> Groups:
+) -> GroupRates:
     """The groups of a column. Raises UsageError where the scores have no such column."""
     require(column, list(scores.groups))
     values = np.array(scores.groups[column], np.str_)
     parts = {str(value): scores.where(values == value) for value in np.unique(values)}
-    return Groups(
+    return GroupRates(
         column,
         threshold,
         {name: rates_of(part) for name, part in parts.items()},

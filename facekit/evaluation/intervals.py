@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facekit.evaluation.metrics import Rate, wilson
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.integer]
+Integers = NDArray[np.integer]
 Values = Callable[[slice], NDArray[np.generic]]
 
 ROUNDS = 1000
@@ -39,12 +39,12 @@ class Resampler:
         drawn = random.multinomial(self.subjects, np.full(self.subjects, 1 / self.subjects), self._rounds)
         return drawn.astype(np.float32)
 
-    def sums(self, values: NDArray[np.generic], subjects: Whole) -> Floats:
+    def sums(self, values: NDArray[np.generic], subjects: Integers) -> Floats:
         """Sums (rounds,) of `values` (n,), each of one of the `subjects` (n,)."""
         totals = np.bincount(subjects, values, self.subjects)
         return np.asarray(self._weights @ totals, np.float64)
 
-    def pair_sums(self, values: Values, first: Whole, second: Whole) -> Floats:
+    def pair_sums(self, values: Values, first: Integers, second: Integers) -> Floats:
         """Sums (rounds,), none below 0, over comparisons of two subjects, `first` (n,) and `second` (n,);
         `values` gives the values of a slice of them, so that they are never all in memory."""
         totals = np.zeros(self.subjects)
@@ -80,7 +80,7 @@ def clustered(
     return Rate(count, total, (max(0.0, min(low, drawn[0])), min(1.0, max(high, drawn[1]))))
 
 
-def over_people(hits: NDArray[np.bool_], people: Whole) -> Rate:
+def over_people(hits: NDArray[np.bool_], people: Integers) -> Rate:
     """How many of n are `hits` (n,), with the interval over the `people` (n,) whose they are, any numbers."""
     places = np.unique(people, return_inverse=True)[1]
     resampler = Resampler(int(places.max(initial=-1)) + 1)

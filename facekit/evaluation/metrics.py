@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from facekit.all_pairs import pair_blocks
 
 Scores = NDArray[np.floating]
-Whole = NDArray[np.integer]
+Integers = NDArray[np.integer]
 
 FMRS = (1e-3, 1e-4, 1e-5)
 Z95 = 1.959963984540054
@@ -101,7 +101,7 @@ def supported(rate: float, total: int) -> bool:
     return rate * total * (1 + 1e-12) >= 3
 
 
-def fold_accuracy(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> tuple[float, float]:
+def fold_accuracy(scores: Scores, mated: NDArray[np.bool_], folds: Integers) -> tuple[float, float]:
     """Mean and standard deviation over folds of the accuracy at the best threshold of the other folds.
 
     This is the LFW protocol (Huang et al. 2007): `scores`, `mated` and `folds` have one entry a pair.
@@ -109,13 +109,13 @@ def fold_accuracy(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> tup
     return over_folds(fold_decisions(scores, mated, folds), folds)
 
 
-def over_folds(right: NDArray[np.bool_], folds: Whole) -> tuple[float, float]:
+def over_folds(right: NDArray[np.bool_], folds: Integers) -> tuple[float, float]:
     """Mean and standard deviation over folds of the share that is `right` (n,)."""
     accuracies = [np.mean(right[folds == fold]) for fold in np.unique(folds)]
     return float(np.mean(accuracies)), float(np.std(accuracies))
 
 
-def fold_decisions(scores: Scores, mated: NDArray[np.bool_], folds: Whole) -> NDArray[np.bool_]:
+def fold_decisions(scores: Scores, mated: NDArray[np.bool_], folds: Integers) -> NDArray[np.bool_]:
     """Whether each pair is judged right at the best threshold of the folds that it is not in, (n,)."""
     right = np.zeros(len(scores), np.bool_)
     for fold in np.unique(folds):
@@ -176,7 +176,7 @@ def equal_error_in_order(mated: Scores, non_mated: Scores) -> float:
 
 
 def split_scores(
-    vectors: NDArray[np.float32], subjects: Whole, families: Whole | None = None
+    vectors: NDArray[np.float32], subjects: Integers, families: Integers | None = None
 ) -> tuple[Scores, Scores]:
     """Mated and non-mated scores over all pairs of unit `vectors` (n, d), each pair once.
 
@@ -195,7 +195,7 @@ def split_scores(
 
 
 def verification(
-    vectors: NDArray[np.float32], subjects: Whole, families: Whole | None = None
+    vectors: NDArray[np.float32], subjects: Integers, families: Integers | None = None
 ) -> dict[str, float]:
     """Error rates over all pairs of unit `vectors`: `accuracy`, the mean of TAR and 1 − FMR at the threshold
     where it is highest, and `tar_1e-3` … `tar_1e-5` as far as there are non-mated pairs enough."""
@@ -213,7 +213,7 @@ def headline(rates: dict[str, float]) -> str:
     return next(name for name in ("tar_1e-4", "tar_1e-3", "accuracy") if name in rates)
 
 
-def ranks(scores: Scores, truth: Whole) -> Whole:
+def ranks(scores: Scores, truth: Integers) -> Integers:
     """Rank of the right subject in each search, 1 is best: `scores` (probes, subjects), `truth` (probes,)
     the column of the right one. A subject with the same score ranks before it; a failure to acquire, a row of
     −inf, ranks behind all subjects."""

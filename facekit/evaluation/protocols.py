@@ -29,7 +29,7 @@ LISTED = 2_000_000
 
 
 @dataclass(frozen=True)
-class Source:
+class Vectorizer:
     """How pictures become vectors: photos through the whole pipeline, or `aligned` crops; `flip` averages a
     picture's vector with its mirror image's. `report` is told how many of how many are done, `note` what was
     left out."""
@@ -90,7 +90,7 @@ class Measured:
         )
 
 
-def compare_pairs(path: Path, folder: Path | None, source: Source, pipeline: Pipeline) -> Measured:
+def compare_pairs(path: Path, folder: Path | None, source: Vectorizer, pipeline: Pipeline) -> Measured:
     """The pairs of a list, with the pictures in `folder`; or of an InsightFace .bin, which holds its own."""
     contents: list[bytes] | None = None
     if path.suffix.lower() == ".bin":
@@ -114,7 +114,7 @@ def _listed(pairs: Pairs, templates: Templates) -> VerificationScores:
     )
 
 
-def compare_all(folder: Path, source: Source, pipeline: Pipeline, *, listed: bool = False) -> Measured:
+def compare_all(folder: Path, source: Vectorizer, pipeline: Pipeline, *, listed: bool = False) -> Measured:
     """Every picture against every other of a folder with a sub-folder for each person.
 
     `listed` keeps each comparison by the names of its pictures; UsageError where they are too many.
@@ -161,7 +161,7 @@ class Splits:
     strangers_alone: bool = False
 
 
-def search_within(folder: Path, plan: Splits, source: Source, pipeline: Pipeline) -> Measured:
+def search_within(folder: Path, plan: Splits, source: Vectorizer, pipeline: Pipeline) -> Measured:
     """A folder with a sub-folder for each person, some of whose photos are enrolled and the rest searched.
 
     Raises FacekitError, before any is read, where none of the enrolled people has a photo left to search for.
@@ -213,7 +213,7 @@ def search_gallery(
     digests: set[str],
     folder: Path,
     plan: Splits,
-    source: Source,
+    source: Vectorizer,
     pipeline: Pipeline,
     *,
     enrolled: set[str] | None = None,
@@ -261,7 +261,7 @@ def _kept(values: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
 
 
 def open_enrolled(
-    path: Path, source: Source, pipeline: Pipeline
+    path: Path, source: Vectorizer, pipeline: Pipeline
 ) -> tuple[Enrolled, set[str], set[str], Texts]:
     """A gallery file (or a folder with one in it), or a folder with a sub-folder for each person: its
     templates, the digests of its pictures, who should be in it, and what could not be read."""

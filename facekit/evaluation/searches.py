@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facekit.errors import UsageError
 from facekit.evaluation.scores import IdentificationScores, Texts
 
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
@@ -20,7 +20,7 @@ class Enrolled:
     """A gallery to search: unit `vectors` (t, d) in the order of `subjects` (t,), numbers of `names`."""
 
     vectors: NDArray[np.float32]
-    subjects: Whole
+    subjects: Integers
     names: Texts
 
     @classmethod
@@ -86,7 +86,7 @@ def how_many(share: float, people: int) -> int:
 def search(
     gallery: Enrolled,
     vectors: NDArray[np.float32],
-    rows: Whole,
+    rows: Integers,
     *,
     probes: Sequence[str],
     people: Sequence[str],

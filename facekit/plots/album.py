@@ -13,7 +13,7 @@ import numpy as np
 from facekit import settings
 from facekit.evaluation.comparisons import Comparisons
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
-from facekit.plots import identification, mistakes, reliability, verification
+from facekit.plots import comparison_plots, mistakes, reliability, search_plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,21 +48,21 @@ def of_comparisons(found: Mapping[str, Comparisons], threshold: float | None = N
         "Each threshold is a point: further left, fewer pairs of two people are taken for one; further up, "
         "more pairs of one person are recognized. The line cannot go further left than three such mistakes. "
         "The band is where the line would lie for other people like these, 95 times in 100.",
-        lambda: verification.draw_roc(found, points),
+        lambda: comparison_plots.draw_roc(found, points),
     )
     yield Plot(
         "det",
         "The two kinds of mistakes",
         "The same on axes that spread out rare mistakes; further down and further left is better. On the "
         "dotted line both mistakes are equally frequent.",
-        lambda: verification.draw_det(found),
+        lambda: comparison_plots.draw_det(found),
     )
     for name, comparisons in found.items():
         yield Plot(
             _name("scores", name, found),
             f"Scores{_of(name)}",
             "Where the two heaps overlap, no threshold is right for all pairs.",
-            lambda each=comparisons: verification.draw_scores(each, threshold),  # type: ignore[misc]
+            lambda each=comparisons: comparison_plots.draw_scores(each, threshold),  # type: ignore[misc]
         )
 
 
@@ -73,7 +73,7 @@ def of_searches(found: Mapping[str, IdentificationScores], threshold: float | No
             "cmc",
             "Finding the right person",
             "How often the right person is the first of the candidates, among the first two, and so on.",
-            lambda: identification.draw_cmc(found),
+            lambda: search_plots.draw_cmc(found),
         )
     if all(scores.mated.any() and not scores.mated.all() for scores in found.values()):
         points = {} if threshold is None else dict.fromkeys(found, threshold)
@@ -83,14 +83,14 @@ def of_searches(found: Mapping[str, IdentificationScores], threshold: float | No
             "Each threshold is a point: further left, fewer strangers are given a name; further down, fewer "
             "enrolled people are missed. Thin lines are the random divisions into enrolled people and "
             "strangers.",
-            lambda: identification.draw_fnir_fpir(found, points),
+            lambda: search_plots.draw_fnir_fpir(found, points),
         )
     for name, scores in found.items():
         yield Plot(
             _name("search-scores", name, found),
             f"Scores of searches{_of(name)}",
             "Where the two heaps overlap, no threshold is right for all searches.",
-            lambda each=scores: identification.draw_scores(each, threshold),  # type: ignore[misc]
+            lambda each=scores: search_plots.draw_scores(each, threshold),  # type: ignore[misc]
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.evaluation import calibration
+from facekit.evaluation import thresholds
 from facekit.evaluation.metrics import Rate
 from facekit.plots import style
 
@@ -29,14 +29,14 @@ def probabilities(scores: Floats, right: Outcomes, kind: str = "logistic", *, se
     found = np.empty(len(scores))
     for part in range(FOLDS):
         held = parts == part
-        found[held] = calibration.fit(scores[~held], right[~held], kind)(scores[held])
+        found[held] = thresholds.fit(scores[~held], right[~held], kind)(scores[held])
     return found
 
 
 def enough(right: Outcomes) -> bool:
     """Whether there are scores enough of both kinds to fit on nine tenths of them."""
     fewest = min(np.count_nonzero(right), np.count_nonzero(~right))
-    return int(fewest) >= 2 * calibration.FEWEST_TO_FIT
+    return int(fewest) >= 2 * thresholds.FEWEST_TO_FIT
 
 
 def bins(probabilities: Floats, right: Outcomes) -> list[tuple[float, Rate]]:

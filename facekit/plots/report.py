@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from facekit import __version__
 from facekit.evaluation.comparisons import Comparisons, of_scores
-from facekit.evaluation.identification import IdentificationReport
+from facekit.evaluation.identification_report import IdentificationReport
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import AnyScores, IdentificationScores
-from facekit.evaluation.verification import VerificationReport, power
+from facekit.evaluation.verification_report import VerificationReport, power
 from facekit.plots import album, style
 from facekit.plots.album import Plot
 from facekit.rendering.escaping import printable

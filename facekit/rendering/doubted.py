@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from facekit.hygiene import Doubt
 from facekit.output.view import View
+from facekit.people_check import SubjectProblem
 from facekit.rendering.escaping import isolated, shell_command
 from facekit.results import SCHEMA
 
@@ -17,60 +17,60 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """A doubt, and the command that would settle it."""
+    """A problem, and the command that would settle it."""
 
-    doubt: Doubt
+    problem: SubjectProblem
     command: str
 
     @classmethod
-    def of(cls, doubt: Doubt, gallery: Place | None) -> Finding:
+    def of(cls, problem: SubjectProblem, gallery: Place | None) -> Finding:
         """With a command that names the gallery where the user named it."""
-        return cls(doubt, shell_command(_words(doubt, gallery)))
+        return cls(problem, shell_command(_words(problem, gallery)))
 
     def to_dict(self) -> dict[str, Any]:
-        return {"schema": SCHEMA, **self.doubt.to_dict(), "command": self.command}
+        return {"schema": SCHEMA, **self.problem.to_dict(), "command": self.command}
 
 
 class Doubted(View[Finding]):
-    """A sentence and a command for each doubt."""
+    """A sentence and a command for each problem."""
 
     columns = ("kind", "subject", "other", "photo", "score", "own_score", "photos", "people", "command")
 
     def text(self, result: Finding) -> Iterator[str]:
-        yield from (_sentence(result.doubt), f"    {result.command}")
+        yield from (_sentence(result.problem), f"    {result.command}")
 
     def rows(self, result: Finding) -> Iterator[Sequence[object]]:
-        values = {**result.to_dict(), "photos": "; ".join(result.doubt.photos)}
+        values = {**result.to_dict(), "photos": "; ".join(result.problem.photos)}
         yield [values[name] for name in self.columns]
 
 
-def _sentence(doubt: Doubt) -> str:
-    subject, other, photo = (isolated(name or "") for name in (doubt.subject, doubt.other, doubt.photo))
-    if doubt.kind == "duplicate":
-        return f"{subject} and {other} are probably one person (median score {doubt.score:.2f})"
-    if doubt.kind == "mislabeled":
-        means = f"mean scores {doubt.score:.2f} and {doubt.own_score:.2f}"
+def _sentence(problem: SubjectProblem) -> str:
+    subject, other, photo = (isolated(name or "") for name in (problem.subject, problem.other, problem.photo))
+    if problem.kind == "duplicate":
+        return f"{subject} and {other} are probably one person (median score {problem.score:.2f})"
+    if problem.kind == "mislabeled":
+        means = f"mean scores {problem.score:.2f} and {problem.own_score:.2f}"
         return f"{photo} of {subject} is more like {other} than like its own ({means})"
-    if doubt.kind == "two_people":
-        photos = ", ".join(isolated(each) for each in doubt.photos)
-        return f"{subject} may be two people: {photos} (mean score {doubt.own_score:.2f} with the others)"
-    if doubt.kind == "stray":
-        return f"{photo} of {subject} is like none of its other pictures (best score {doubt.own_score:.2f})"
-    if doubt.kind == "magnet":
-        return f"{photo} of {subject} is as like to {doubt.people} other people as one person's photos are"
-    if doubt.kind == "poor":
+    if problem.kind == "two_people":
+        photos = ", ".join(isolated(each) for each in problem.photos)
+        return f"{subject} may be two people: {photos} (mean score {problem.own_score:.2f} with the others)"
+    if problem.kind == "stray":
+        return f"{photo} of {subject} is like none of its other pictures (best score {problem.own_score:.2f})"
+    if problem.kind == "magnet":
+        return f"{photo} of {subject} is as like to {problem.people} other people as one person's photos are"
+    if problem.kind == "poor":
         return f"{subject}: only poor pictures are enrolled, for which nobody is named: enroll better ones"
-    return f"{subject}: no two of its pictures are alike (best score {doubt.own_score:.2f})"
+    return f"{subject}: no two of its pictures are alike (best score {problem.own_score:.2f})"
 
 
-def _words(doubt: Doubt, gallery: Place | None) -> list[str]:
+def _words(problem: SubjectProblem, gallery: Place | None) -> list[str]:
     """The command: one that names what it changes, also where a name begins like an option."""
-    verb = {"duplicate": "merge", "scattered": "show", "poor": "show"}.get(doubt.kind, "remove")
+    verb = {"duplicate": "merge", "scattered": "show", "poor": "show"}.get(problem.kind, "remove")
     options = [] if gallery is None else ["--gallery", gallery.argument]
-    for photo in (doubt.photo, *doubt.photos):
+    for photo in (problem.photo, *problem.photos):
         if photo is not None:
             options += [f"--photo={photo}"] if photo.startswith("-") else ["--photo", photo]
-    names = [name for name in (doubt.subject, doubt.other) if name is not None]
-    names = names if doubt.kind == "duplicate" else names[:1]
+    names = [name for name in (problem.subject, problem.other) if name is not None]
+    names = names if problem.kind == "duplicate" else names[:1]
     end = ["--"] if any(name.startswith("-") for name in names) else []
     return ["facekit", "gallery", verb, *options, *end, *names]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from facekit.evaluation.evaluations import Evaluation
-from facekit.evaluation.groups import Groups
-from facekit.evaluation.identification import IdentificationReport, SearchPoint
+from facekit.evaluation.groups import GroupRates
+from facekit.evaluation.identification_report import IdentificationReport, SearchPoint
 from facekit.evaluation.metrics import Rate
-from facekit.evaluation.verification import Decisions, OperatingPoint, VerificationReport, power
+from facekit.evaluation.verification_report import Decisions, OperatingPoint, VerificationReport, power
 from facekit.output.view import View
 from facekit.rendering.counting import counted
 from facekit.rendering.escaping import printable
@@ -144,14 +144,14 @@ def _unresolved(report: Report) -> str:
     return f"Not shown: {rate} {missing}, for which there are fewer than 3/{rate} non-mated {what}."
 
 
-def _by_group(groups: Groups | None) -> Iterator[tuple[str, Line]]:
+def _by_group(groups: GroupRates | None) -> Iterator[tuple[str, Line]]:
     if groups is None:
         return
     for group, rates in groups.rates.items():
         yield from ((group, Line.of(name, rate, groups.threshold)) for name, rate in rates.items())
 
 
-def _groups(groups: Groups | None) -> Iterator[str]:
+def _groups(groups: GroupRates | None) -> Iterator[str]:
     if groups is None:
         return
     yield ""

@@ -31,7 +31,7 @@ from facekit import untrusted
 from facekit.detection.geometry import suppress
 from facekit.detection.network import STRIDES, decode, grid
 from facekit.errors import WeightsError
-from facekit.evaluation.detection import Outcome, outcome
+from facekit.evaluation.detection import DetectionCounts, outcome
 from facekit.results import Pixels
 from facekit.training import checkpoint, detector_targets, detector_views, imitation
 from facekit.training.detector_network import DetectorNetwork, to_onnx
@@ -340,7 +340,7 @@ def averaged(run: Training) -> DetectorNetwork:
     return network.eval()
 
 
-def figures(result: Outcome) -> Row:
+def figures(result: DetectionCounts) -> Row:
     """What the curve of a run shows: recall by size of face where 99 % of the boxes are faces."""
     least = result.threshold(_PRECISION)
     row = {"threshold": min(least, 1.0)}
@@ -350,7 +350,7 @@ def figures(result: Outcome) -> Row:
     return row
 
 
-def evaluate(network: DetectorNetwork, photos: Sequence[Photo]) -> Outcome:
+def evaluate(network: DetectorNetwork, photos: Sequence[Photo]) -> DetectionCounts:
     """The network on whole photos, in their own size."""
     return outcome(
         [(*look(network, photo.pixels), photo.labels.boxes, photo.labels.certain) for photo in photos]

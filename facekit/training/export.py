@@ -114,7 +114,7 @@ def quantized(network: bytes, crops: Crops, *, side: int = 112) -> bytes:
     from onnxruntime.quantization.calibrate import CalibrationDataReader
     from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class CropReader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self.batches = iter(_batches(crops, 32, side))
 
@@ -130,7 +130,7 @@ def quantized(network: bytes, crops: Crops, *, side: int = 112) -> bytes:
         quantize_static(
             source,
             target,
-            Reader(),
+            CropReader(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,

@@ -19,7 +19,7 @@ from facekit.untrusted import reason
 if TYPE_CHECKING:
     import torch
 
-    from facekit.training.session import Request
+    from facekit.training.invocation import Request
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,10 +114,10 @@ def is_metrics(path: Path) -> bool:
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Losses above, validation rates below, over steps."""
-    from facekit.plots import style, training
+    from facekit.plots import style, training_plots
 
     with style.styled():
-        write_bytes(path, style.png(training.draw(rows)))
+        write_bytes(path, style.png(training_plots.draw(rows)))
 
 
 def read_csv(path: Path) -> list[Row]:

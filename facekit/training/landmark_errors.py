@@ -24,7 +24,7 @@ FAR = 0.1
 
 
 @dataclass(frozen=True)
-class Row:
+class PredictorErrors:
     """Errors of one predictor over `count` faces: of each face the mean distance of its `points` from
     those called `truth`, in units of the eye distance; then mean, median and 95th percentile of the
     faces, and the share of them over FAR.
@@ -48,7 +48,9 @@ def distances(predicted: Sequence[Points], truth: Sequence[Points]) -> NDArray[n
     return np.asarray(off / eyes[:, None], np.float64)
 
 
-def compare(ours: Path, others: Sequence[Path], truths: Mapping[str, Sequence[Example]]) -> list[Row]:
+def compare(
+    ours: Path, others: Sequence[Path], truths: Mapping[str, Sequence[Example]]
+) -> list[PredictorErrors]:
     """Measure our predictor, as the pipeline uses it, and files of dlib's, on the same boxes.
 
     `truths` holds the same faces once for each kind of true points. Beside dlib's predictors, ours is
@@ -65,9 +67,11 @@ def compare(ours: Path, others: Sequence[Path], truths: Mapping[str, Sequence[Ex
     return sorted(rows, key=lambda row: (row.points, row.truth))
 
 
-def _row(predictor: str, points: str, truth: str, faces: NDArray[np.float64]) -> Row:
+def _row(predictor: str, points: str, truth: str, faces: NDArray[np.float64]) -> PredictorErrors:
     p95, far = float(np.quantile(faces, 0.95)), float((faces > FAR).mean())
-    return Row(predictor, points, truth, len(faces), float(faces.mean()), float(np.median(faces)), p95, far)
+    return PredictorErrors(
+        predictor, points, truth, len(faces), float(faces.mean()), float(np.median(faces)), p95, far
+    )
 
 
 def our_predictor(path: Path) -> Predictor:
@@ -111,9 +115,9 @@ def _box(example: Example) -> Square:
     return example.box
 
 
-def lines(rows: Sequence[Row]) -> Iterator[str]:
+def lines(rows: Sequence[PredictorErrors]) -> Iterator[str]:
     """The rows as a table for people."""
-    columns = [Column(field.name, right=field.type != "str") for field in fields(Row)]
+    columns = [Column(field.name, right=field.type != "str") for field in fields(PredictorErrors)]
     yield from table(columns, [[_cell(value) for value in astuple(row)] for row in rows], total=100)
 
 

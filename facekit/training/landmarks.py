@@ -78,7 +78,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LandmarkRecipe:
     """What the trees are grown with; the names are dlib's where dlib has them.
 
     `jitters` boxes a face, each moved by `shift` and scaled by `stretch` (standard deviations, in parts
@@ -237,7 +237,7 @@ def mirror(points: NDArray[np.floating], width: float) -> Points:
     return turned[list(MIRRORED)]
 
 
-def train(examples: Sequence[Example], target: Path, recipe: Recipe) -> None:
+def train(examples: Sequence[Example], target: Path, recipe: LandmarkRecipe) -> None:
     """Grow the trees on examples with boxes, and write dlib's file."""
     chance = np.random.default_rng(recipe.seed)
     pictures, faces = [], []
@@ -301,7 +301,7 @@ def _view(example: Example, *, mirrored: bool) -> tuple[Pixels, Points, Square]:
     return np.array(gray), points, box
 
 
-def moved(box: Square, chance: np.random.Generator, recipe: Recipe) -> Square:
+def moved(box: Square, chance: np.random.Generator, recipe: LandmarkRecipe) -> Square:
     """The box as another detector, or the same one at another time, might have put it."""
     x, y, grow = np.clip(chance.standard_normal(3), -2.5, 2.5).tolist()
     shift = recipe.shift * box.side
@@ -319,7 +319,7 @@ def rectangle(box: Square) -> dlib.rectangle:
     return dlib.rectangle(round(left), round(top), round(right) - 1, round(bottom) - 1)
 
 
-def _options(recipe: Recipe) -> dlib.shape_predictor_training_options:
+def _options(recipe: LandmarkRecipe) -> dlib.shape_predictor_training_options:
     options = dlib.shape_predictor_training_options()
     options.cascade_depth = recipe.cascade
     options.num_trees_per_cascade_level = recipe.trees

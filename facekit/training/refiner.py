@@ -35,7 +35,7 @@ WINDOW = (18.0, 28.0, 94.0, 104.0)
 
 
 @dataclass(frozen=True)
-class Recipe(small.Recipe):
+class RefinerRecipe(small.Recipe):
     """How the network is trained. The jitter covers what the landmark predictor does wrong: standard
     deviations of `shift` in pixels of the crop, `turn` in radians, `stretch` in logarithms, cut at 2.5 of
     them. It is wider than those errors, or the network would learn to doubt what it sees. `photos` is the
@@ -77,7 +77,7 @@ class RefinerNetwork(nn.Module):
 
 def train(
     crops: Crops,
-    recipe: Recipe,
+    recipe: RefinerRecipe,
     *,
     photos: Crops | None = None,
     report: small.Report = lambda step, loss: None,
@@ -110,7 +110,9 @@ def _moved(corrections: Tensor) -> Tensor:
     return shift[:, None] + turn[:, None] * spokes
 
 
-def batches(crops: Crops, recipe: Recipe, photos: Crops | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(
+    crops: Crops, recipe: RefinerRecipe, photos: Crops | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Jittered windows as the network takes them, and the corrections that are wanted of it."""
     chance = torch.Generator().manual_seed(recipe.seed)
     surrounded = 0 if photos is None else round(recipe.photos * recipe.batch)
@@ -129,7 +131,7 @@ def _windows(crops: Crops, wanted: Tensor, chance: torch.Generator) -> Tensor:
     return cut(faces, wanted, torch.rand(len(wanted), generator=chance) < 0.5)
 
 
-def jitter(count: int, recipe: Recipe, chance: torch.Generator) -> Tensor:
+def jitter(count: int, recipe: RefinerRecipe, chance: torch.Generator) -> Tensor:
     """Random corrections (n, 4), in pixels of the crop."""
     x, y, turn, stretch = torch.randn(count, 4, generator=chance).clamp(-2.5, 2.5).unbind(1)
     scale = torch.exp(stretch * recipe.stretch)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from facekit import hints
 from facekit.errors import DependencyError, UsageError
-from facekit.evaluation import calibration, evidence, pictures, scores, shift
-from facekit.evaluation.calibration import ChosenThreshold
+from facekit.evaluation import calibration_data, pictures, scores, shift, thresholds
+from facekit.evaluation.calibration_data import CalibrationData
 from facekit.evaluation.comparisons import affordable
-from facekit.evaluation.evidence import Evidence
 from facekit.evaluation.metrics import Rate
-from facekit.evaluation.protocols import Source
+from facekit.evaluation.protocols import Vectorizer
 from facekit.evaluation.searches import Enrolled
+from facekit.evaluation.thresholds import ChosenThreshold
 from facekit.gallery.base import Gallery
 from facekit.gallery.places import Place
 from facekit.gallery.templates import STRANGER_RATE
@@ -117,7 +117,7 @@ def calibrate(
     if file is not None:
         found, source = run.of_scores(file), file.name
     elif folder is not None:
-        reading = Source(options or Options(), aligned, report=on_progress)
+        reading = Vectorizer(options or Options(), aligned, report=on_progress)
         found, source = run.of_photos(folder, reading, accept_difference=accept_difference), folder.name
     else:
         found, source = run.of_templates(options or Options()), "own templates"
@@ -149,21 +149,21 @@ class _Run:
             return nullcontext(self._gallery)
         return open_gallery(place_given(self._gallery), write=not self._dry_run, fingerprint=fingerprint)
 
-    def of_scores(self, file: Path) -> Evidence:
-        found = evidence.of_scores(scores.read(file))
+    def of_scores(self, file: Path) -> CalibrationData:
+        found = calibration_data.of_scores(scores.read(file))
         if self._kind == "FMR" and found.non_mated.subjects > 1:
             raise UsageError(f"{file}: holds searches; --fmr takes scores of comparisons (1:1)")
         return found
 
-    def of_templates(self, options: Options) -> Evidence:
+    def of_templates(self, options: Options) -> CalibrationData:
         with self._opened() as gallery:
             enrolled, _, _ = _enrolled(gallery, options.embedder)
         self._on_stage("comparing the templates with each other")
         if self._kind == "FMR":
-            return evidence.of_comparisons(enrolled.vectors, enrolled.subjects)
-        return evidence.of_templates(enrolled)
+            return calibration_data.of_comparisons(enrolled.vectors, enrolled.subjects)
+        return calibration_data.of_templates(enrolled)
 
-    def of_photos(self, images: Path, source: Source, *, accept_difference: bool) -> Evidence:
+    def of_photos(self, images: Path, source: Vectorizer, *, accept_difference: bool) -> CalibrationData:
         pipeline = source.options.pipeline()
         with self._opened(pipeline.fingerprint) as gallery:
             enrolled, digests, rates = _enrolled(gallery, source.options.embedder)
@@ -177,8 +177,8 @@ class _Run:
             self._compare(rates, templates.stranger_rates, accept=accept_difference)
         if self._kind == "FMR":
             numbers = np.unique(np.array(people, np.str_), return_inverse=True)[1]
-            return evidence.of_comparisons(templates.vectors, numbers, templates.rows)
-        return evidence.of_photos(enrolled, templates, people, left_out=digests)
+            return calibration_data.of_comparisons(templates.vectors, numbers, templates.rows)
+        return calibration_data.of_photos(enrolled, templates, people, left_out=digests)
 
     def _compare(self, gallery: NDArray[np.float64], strangers: NDArray[np.float64], *, accept: bool) -> None:
         """Refuse, or tell, that the strangers' photos are of another quality than the gallery's."""
@@ -191,11 +191,11 @@ class _Run:
         if words:
             self._on_note(words)
 
-    def set(self, found: Evidence, source: str, curve: str) -> Calibrated:
+    def set(self, found: CalibrationData, source: str, curve: str) -> Calibrated:
         """Choose the threshold and store it."""
         with self._opened() as gallery:
             before, subjects = gallery.threshold, gallery.subject_count
-            chosen = calibration.choose(found.non_mated, self._rate, kind=self._kind, subjects=subjects)
+            chosen = thresholds.choose(found.non_mated, self._rate, kind=self._kind, subjects=subjects)
             if _names_nobody(chosen, found):
                 raise UsageError(
                     f"{gallery.place}: nobody would have a name any more (threshold {chosen.threshold:.3f}): "
@@ -214,21 +214,21 @@ class _Run:
                 gallery.subject_count,
                 found.missed(chosen.threshold),
                 fitted,
-                None if fitted is None else calibration.brier(fitted, found.top, found.right),
+                None if fitted is None else thresholds.brier(fitted, found.top, found.right),
                 self._problems,
             )
 
-    def _fitted(self, found: Evidence, curve: str) -> Probability | None:
+    def _fitted(self, found: CalibrationData, curve: str) -> Probability | None:
         if curve == "none" or self._kind == "FMR" or found.non_mated.subjects == 1:
             return None
         try:
-            return calibration.fit(found.top, found.right, curve)
+            return thresholds.fit(found.top, found.right, curve)
         except (DependencyError, UsageError) as error:
             self._on_note(f"no probabilities: {error}")
             return None
 
 
-def _names_nobody(chosen: ChosenThreshold, found: Evidence) -> bool:
+def _names_nobody(chosen: ChosenThreshold, found: CalibrationData) -> bool:
     """Whether no score reaches the threshold, or none of enough mated ones did."""
     missed = found.missed(chosen.threshold)
     return chosen.threshold > 1 or missed.count == missed.total >= _FEWEST_MISSED

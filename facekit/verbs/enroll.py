@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from facekit import enrollment, hints, hygiene
+from facekit import enrollment, hints, people_check
 from facekit.enrollment import EnrollReport
 from facekit.inputs import Inputs, listed
 from facekit.outcomes import Outcome
@@ -74,7 +74,7 @@ def enroll(
 
 def camera_hint(gallery: Gallery, embedder: Path | None) -> str | None:
     """What is to be expected of a gallery of a poor camera, where strangers would be named; or None."""
-    words = hygiene.camera(gallery)
+    words = people_check.camera(gallery)
     if not words:
         return None
     description = gallery.settings.calibration.description

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from facekit.arguments import number_of
 from facekit.errors import FacekitError, UsageError
-from facekit.evaluation import groups, identification, pictures, protocols, verification
+from facekit.evaluation import groups, identification_report, pictures, protocols, verification_report
 from facekit.evaluation import pairs as lists
 from facekit.evaluation import scores as score_files
 from facekit.evaluation.comparisons import Comparisons
 from facekit.evaluation.evaluations import Evaluation, identification_groups, verification_groups
-from facekit.evaluation.protocols import Measured, Source, Splits
+from facekit.evaluation.protocols import Measured, Splits, Vectorizer
 from facekit.evaluation.scores import IdentificationScores, VerificationScores
 from facekit.reading import Options
 from facekit.rendering.counting import counted
@@ -23,8 +23,8 @@ from facekit.verbs.pictures import folder_of
 from facekit.verbs.reports import Report
 
 if TYPE_CHECKING:
-    from facekit.evaluation.identification import IdentificationReport
-    from facekit.evaluation.verification import VerificationReport
+    from facekit.evaluation.identification_report import IdentificationReport
+    from facekit.evaluation.verification_report import VerificationReport
 
 AnyPath = str | PathLike[str]
 
@@ -58,7 +58,7 @@ def evaluate_verification(
     the list. A page in plain words with plots is written into the folder `report`, with `mistakes` the faces
     of the worst ones too. Raises UsageError for lists and folders that do not fit.
     """
-    source = Source(options or Options(), aligned, flip, on_progress, on_note)
+    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note)
     run = _Run(source, threshold, group_by, scores, report, mistakes, on_note, on_stage)
     folder, listed, file = _places(images=images, pairs=pairs, from_scores=from_scores)
     run.prepare(folder, listed, file)
@@ -111,7 +111,7 @@ def evaluate_identification(
     `people` is a CSV with a column subject and others to `group_by`; the rest is as for
     `evaluate_verification`. Raises UsageError for a folder that does not fit.
     """
-    source = Source(options or Options(), aligned, flip, on_progress, on_note)
+    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note)
     share = strangers if strangers is not None else 0.0 if gallery else 0.5
     plan = Splits(gallery_photos, share, splits if share else 1, seed)
     run = _Run(source, threshold, group_by, scores, report, mistakes, on_note, on_stage)
@@ -145,7 +145,7 @@ class _Run:
 
     def __init__(
         self,
-        source: Source,
+        source: Vectorizer,
         threshold: float | None,
         group_by: str | None,
         scores: AnyPath | None,
@@ -204,14 +204,14 @@ class _Run:
         self, found: VerificationScores | Comparisons, measured: Measured
     ) -> VerificationReport:
         if isinstance(found, Comparisons):
-            return verification.of_comparisons(found, threshold=self.threshold, notes=measured.notes)
+            return verification_report.of_comparisons(found, threshold=self.threshold, notes=measured.notes)
         if found.mated.all() or not found.mated.any():
             place = f"{measured.notes['scores']}: " if "scores" in measured.notes else ""
             raise UsageError(f"{place}mated and non-mated comparisons are needed, there is only one kind")
-        return verification.report(found, threshold=self.threshold, notes=measured.notes)
+        return verification_report.report(found, threshold=self.threshold, notes=measured.notes)
 
     def identification_report(self, found: IdentificationScores, measured: Measured) -> IdentificationReport:
-        made = identification.report(found, threshold=self.threshold, notes=measured.notes)
+        made = identification_report.report(found, threshold=self.threshold, notes=measured.notes)
         if not made.shows:
             raise FacekitError(
                 f"{made.non_mated} searches, and none for anybody who is enrolled: nothing can be measured; "

@@ -212,7 +212,7 @@ def gallery_check(
 ) -> Check:
     """Look for damage; with `people`, also for people under two names, templates under a wrong one, and
     pictures so poor that strangers would be taken for the person."""
-    from facekit import hygiene
+    from facekit import people_check
 
     if is_open(gallery):
         place = gallery.place
@@ -227,7 +227,7 @@ def gallery_check(
         return Check(place, problems, readable=readable)
     with _reading(gallery if is_open(gallery) else place, no_note) as opened:
         named = None if gallery is None else place
-        findings = tuple(Finding.of(doubt, named) for doubt in hygiene.doubts(opened))
+        findings = tuple(Finding.of(problem, named) for problem in people_check.problems(opened))
         if hint := camera_hint(opened, None):
             on_note(hint)
         return Check(place, problems, findings, opened.subject_count, len(opened))

@@ -12,7 +12,7 @@ from typing import TypeVar
 from facekit import outputs, untrusted
 from facekit.arguments import paths_of, score_of
 from facekit.errors import FacekitError, UsageError
-from facekit.evaluation import identification, scores, verification
+from facekit.evaluation import identification_report, scores, verification_report
 from facekit.evaluation.comparisons import has_scores, of_scores
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
 from facekit.plots import album, style
@@ -101,9 +101,9 @@ class _Drawing:
         made: pages.Report
         notes = {"scores": name}
         if isinstance(found, VerificationScores):
-            made = verification.report(found, threshold=self.threshold, notes=notes)
+            made = verification_report.report(found, threshold=self.threshold, notes=notes)
         else:
-            made = identification.report(found, threshold=self.threshold, notes=notes)
+            made = identification_report.report(found, threshold=self.threshold, notes=notes)
         return pages.section(name, found, made, self.images)
 
     def save(self, plots: Iterable[Plot]) -> None:
@@ -141,11 +141,11 @@ class _Drawing:
             yield Plot(name, "Map", "", lambda: gallery_map.draw(gallery))
 
     def _training(self, path: Path, name: str) -> Iterator[Plot]:
-        from facekit.plots import training
+        from facekit.plots import training_plots
         from facekit.training import journal
 
         rows = journal.read_csv(path)
-        yield Plot(name, "Training", "", lambda: training.draw(rows))
+        yield Plot(name, "Training", "", lambda: training_plots.draw(rows))
 
 
 def _is_run(path: Path) -> bool:

@@ -17,7 +17,7 @@ from PIL import Image
 from training.small import people, tiny, write_array
 
 from facekit import weights
-from facekit.training import checkpoint, data, journal, loop, manifest, networks, release, session
+from facekit.training import checkpoint, data, invocation, journal, loop, manifest, networks, release
 from facekit.training import run as runs
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import Config
@@ -113,7 +113,7 @@ def test_a_run_knows_the_command_and_the_commit_that_it_began_with(
 def test_a_folder_is_taken_before_faces_are_read(
     run: Run, crops: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_read", None)
+    monkeypatch.setattr(invocation, "_read", None)
     with journal.claimed(Path("mine")):
         result = run("train", "--data", crops, "--output", "mine", *QUICK)
     assert result.exit_code == 2

@@ -9,7 +9,7 @@ from conftest import Run
 from training.small import people
 
 from facekit.cli.train import chosen_settings, train
-from facekit.training import checkpoint, loop, session
+from facekit.training import checkpoint, invocation, loop
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import UNCHANGED, Augmentation, Config
 from facekit.training.team import ALONE
@@ -19,7 +19,7 @@ def settings_for(*arguments: str) -> Config:
     """What the command line asks of session.train."""
     with train.make_context("train", list(arguments)) as context:
         chosen = chosen_settings(context, context.params)
-    return session.settings_of(session.Request(Path("out")), chosen)
+    return invocation.settings_of(invocation.Request(Path("out")), chosen)
 
 
 def test_options_left_out_mean_the_usual_settings() -> None:
@@ -53,7 +53,7 @@ def test_a_resumed_run_keeps_the_changes_that_are_not_named(
     monkeypatch.setattr(checkpoint, "read", lambda _: before)
     with train.make_context("train", ["--augment-blur", "0.3"]) as context:
         chosen = chosen_settings(context, context.params)
-    found = session.settings_of(session.Request(Path("out"), resume=True), chosen).augmentation
+    found = invocation.settings_of(invocation.Request(Path("out"), resume=True), chosen).augmentation
     assert found == replace(saved or replace(UNCHANGED, flip=0.5), blur=0.3)
 
 
@@ -80,7 +80,7 @@ def test_options_stand_under_headings_and_cover_all_settings(run: Run) -> None:
 
 
 def test_settings_for_the_shipped_embedder_give_way_to_those_named() -> None:
-    request = session.Request(Path("out"), init=session.SHIPPED)
-    usual = session.settings_of(request, {})
+    request = invocation.Request(Path("out"), init=invocation.SHIPPED)
+    usual = invocation.settings_of(request, {})
     assert (usual.rate, usual.steps) == (2e-5, 100)
-    assert session.settings_of(request, {"rate": 3e-4}).rate == 3e-4
+    assert invocation.settings_of(request, {"rate": 3e-4}).rate == 3e-4

@@ -66,7 +66,7 @@ def test_what_has_no_count_says_what_it_is_doing(
         for number in (1, 2):
             photo(tmp_path / "people" / color / f"{number}.png", color, seed=number)
     (tmp_path / "s.csv").write_text("a,b,mated,score\nx,y,1,0.5\nx,z,0,0.1\n")
-    slow = "facekit.evaluation.verification.of_comparisons"
+    slow = "facekit.evaluation.verification_report.of_comparisons"
     if command.startswith("plot"):
         pytest.importorskip("matplotlib")
         slow = "facekit.verbs.plot._Drawing.save"

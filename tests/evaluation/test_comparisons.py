@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facekit.errors import UsageError
-from facekit.evaluation import comparisons, metrics, verification
+from facekit.evaluation import comparisons, metrics, verification_report
 from facekit.evaluation.comparisons import Comparisons, affordable, all_pairs
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import VerificationScores
@@ -58,8 +58,10 @@ def test_one_all_pairs_are_one_report_listed_or_not() -> None:
             "subject_b": tuple(names[row] for row in second),
         },
     )
-    one = verification.report(listed, threshold=0.1).to_dict()
-    other = verification.of_comparisons(comparisons.all_pairs(vectors, people), threshold=0.1).to_dict()
+    one = verification_report.report(listed, threshold=0.1).to_dict()
+    other = verification_report.of_comparisons(
+        comparisons.all_pairs(vectors, people), threshold=0.1
+    ).to_dict()
     for key in ("pairs", "mated", "non_mated", "failed", "auc", "eer", "tar_at_fmr"):
         assert one[key] == pytest.approx(other[key]), key
     assert one["at_threshold"]["fmr"] == pytest.approx(other["at_threshold"]["fmr"])
@@ -99,7 +101,7 @@ def test_scores_that_do_not_overlap_leave_room_for_doubt() -> None:
     area, (low, high) = few.auc()
     assert (area, high) == (1.0, 1.0)
     assert low == pytest.approx(metrics.wilson(4, 4)[0])
-    f1 = verification.decisions(few, 0.5).f1
+    f1 = verification_report.decisions(few, 0.5).f1
     assert (f1.value, f1.bounds[1]) == (1.0, 1.0)
     assert 0.5 < f1.bounds[0] < 0.8
 

@@ -17,7 +17,7 @@ SCORES = VerificationScores(
 )
 
 
-def by(column: str) -> groups.Groups:
+def by(column: str) -> groups.GroupRates:
     return groups.by(SCORES, column, 0.5, lambda part: {"FMR": accepted(part.scores, 0.5)}, lambda part: None)
 
 
@@ -31,7 +31,7 @@ def test_groups_by_hand() -> None:
 
 def test_the_ratio_to_a_group_without_errors_is_none() -> None:
     rates = {"a": {"FMR": Rate(1, 4)}, "b": {"FMR": Rate(0, 4)}, "c": {"FMR": Rate(0, 0)}}
-    found = groups.Groups("x", 0.5, rates, dict.fromkeys(rates))
+    found = groups.GroupRates("x", 0.5, rates, dict.fromkeys(rates))
     assert found.spread() == {"FMR": {"worst": "a", "best": "b", "ratio": None}}
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facekit.errors import UsageError
-from facekit.evaluation import evidence, identification, protocols, searches
-from facekit.evaluation.identification import Searches
+from facekit.evaluation import calibration_data, identification_report, protocols, searches
+from facekit.evaluation.identification_report import Searches
 from facekit.evaluation.metrics import wilson
 from facekit.evaluation.scores import IdentificationScores
 from facekit.evaluation.searches import Enrolled
@@ -37,7 +37,7 @@ def test_searches_by_hand() -> None:
     assert found.mate_scores.tolist() == pytest.approx([1, -np.inf, 0.8, -np.inf, -np.inf])
     assert found.mate_ranks.tolist() == [1, 0, 2, 0, 0]
     assert found.gallery_subjects.tolist() == [3] * 5
-    made = identification.report(found, threshold=0.97)
+    made = identification_report.report(found, threshold=0.97)
     assert (made.mated, made.non_mated, made.failed) == (4, 1, 1)
     assert [(rate.count, rate.total) for rate in made.ranks[:2]] == [(1, 4), (2, 4)]
     assert made.given is not None
@@ -54,7 +54,7 @@ def test_of_equal_scores_the_right_subject_ranks_behind() -> None:
 
 
 def test_probes_without_mates_give_no_ranks_and_json_without_nan() -> None:
-    made = identification.report(searched(["Eve", "Fay"], [0, 1])).to_dict()
+    made = identification_report.report(searched(["Eve", "Fay"], [0, 1])).to_dict()
     assert (made["rank1"], made["rank5"], made["fnir_at_fpir"]) == (None, None, {})
     assert (made["protocol"], made["gallery_subjects"], made["failed"]) == ("identification", 3, 0)
     json.dumps(made, allow_nan=False)
@@ -86,7 +86,7 @@ def test_separable_scores_are_all_found() -> None:
                 split=number,
             )
         )
-    made = identification.report(searches.joined(parts)).to_dict()
+    made = identification_report.report(searches.joined(parts)).to_dict()
     assert (made["splits"], made["gallery_subjects"]) == (3, 20)
     assert (made["mated"], made["non_mated"]) == (3 * 20 * 18, 3 * 20 * 20)
     assert (made["rank1"], made["rank5"]) == (1.0, 1.0)
@@ -109,7 +109,7 @@ def test_a_probe_of_several_splits_shows_no_lower_rate() -> None:
         np.full(count, 5),
     )
     assert Searches(scores).distinct_strangers == 10
-    assert identification.report(scores).points == {}
+    assert identification_report.report(scores).points == {}
 
 
 @given(st.integers(2, 12), st.integers(1, 5), st.integers(1, 3), st.integers(0, 5), st.integers(0, 99))
@@ -155,7 +155,7 @@ def test_a_probe_of_several_splits_makes_no_interval_narrower() -> None:
     rate = Searches(scores).at(0.5).fpir
     assert (rate.count, rate.total) == (0, 350)
     assert rate.interval[1] == pytest.approx(wilson(0, 70)[1])
-    chosen = evidence.of_scores(scores)
+    chosen = calibration_data.of_scores(scores)
     assert len(chosen.non_mated.scores) == 70
 
 

@@ -14,13 +14,13 @@ from facekit.evaluation.comparisons import of_scores
 from facekit.evaluation.metrics import Rate
 from facekit.plots import (
     album,
+    comparison_plots,
     gallery_map,
-    identification,
     mistakes,
     reliability,
+    search_plots,
     style,
-    training,
-    verification,
+    training_plots,
 )
 from plots.layout import collisions, outside, texts
 from plots.samples import pairs, people, searches
@@ -47,7 +47,7 @@ def plots() -> Iterator[tuple[str, Figure]]:
     both = {LONG: searches(), "b": searches(each=20, splits=1, seed=1)}
     yield from ((f"two {plot.name}", plot.figure) for plot in album.of_searches(both, 0.4))
     yield "reliability", reliability.draw(np.linspace(0, 1, 400) ** 2, np.arange(400) % 3 > 0)
-    yield "training", training.draw(ROWS)
+    yield "training", training_plots.draw(ROWS)
     random = np.random.default_rng(0)
     yield (
         "map",
@@ -83,7 +83,7 @@ def test_axes_say_what_they_are(drawn: dict[str, Figure]) -> None:
 
 def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:
     for again in ("a", "b"):
-        style.save(verification.draw_roc({"": of_scores(pairs())}), tmp_path / again, "roc")
+        style.save(comparison_plots.draw_roc({"": of_scores(pairs())}), tmp_path / again, "roc")
     for name in ("roc.png", "roc.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert b"<dc:date>" not in (tmp_path / "a" / "roc.svg").read_bytes()
@@ -92,10 +92,10 @@ def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:
 def test_what_the_user_has_set_for_matplotlib_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib
 
-    usual = style.svg(training.draw(ROWS))
+    usual = style.svg(training_plots.draw(ROWS))
     monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)
     with style.styled():
-        assert style.svg(training.draw(ROWS)) == usual
+        assert style.svg(training_plots.draw(ROWS)) == usual
     assert matplotlib.rcParams["font.size"] == 30
 
 
@@ -112,7 +112,7 @@ def test_no_two_lines_look_alike(count: int) -> None:
 
 def test_the_roc_has_the_rates_of_the_thresholds() -> None:
     found = of_scores(pairs())
-    curve = verification.roc(found)
+    curve = comparison_plots.roc(found)
     assert curve.x[0] == pytest.approx(3 / 600)
     for fmr in (0.01, 0.05, 0.2):
         tar = found.accepted_mated(found.threshold_at_fmr(fmr))
@@ -126,7 +126,7 @@ def test_the_roc_has_the_rates_of_the_thresholds() -> None:
 
 def test_fnir_over_fpir_has_the_rates_of_the_thresholds() -> None:
     scores = searches()
-    curve = identification.fnir_over_fpir(scores)
+    curve = search_plots.fnir_over_fpir(scores)
     strangers = np.sort(scores.top_scores[~scores.mated])[::-1]
     for fpir in (0.05, 0.2):
         at = strangers[round(fpir * len(strangers)) - 1]
@@ -141,7 +141,7 @@ def test_probit_axes_are_those_of_the_normal_distribution() -> None:
 
 
 def test_the_histogram_counts_all_and_tells_of_failures(drawn: dict[str, Figure]) -> None:
-    [axes] = verification.draw_scores(of_scores(pairs()), 0.3).axes
+    [axes] = comparison_plots.draw_scores(of_scores(pairs()), 0.3).axes
     steps = [patch for patch in axes.patches if not patch.get_fill()]
     assert [sum(step.get_data().values) for step in steps] == pytest.approx([197 / 200, 1])
     labels = " ".join(text.get_text() for text in texts(axes.figure))
@@ -152,7 +152,7 @@ def test_the_histogram_counts_all_and_tells_of_failures(drawn: dict[str, Figure]
 def test_a_histogram_has_room_for_failures_of_both_kinds() -> None:
     scores = np.append(np.linspace(0, 1, 1500), [-np.inf] * 20)
     names = (f"{kind}, best of all (n = 1,520)" for kind in ("enrolled, with their own", "strangers"))
-    figure = verification.histogram(dict.fromkeys(names, scores), 0.4, "searches")
+    figure = comparison_plots.histogram(dict.fromkeys(names, scores), 0.4, "searches")
     assert outside(figure) == []
 
 
@@ -239,7 +239,7 @@ def test_the_map_puts_those_who_are_alike_together() -> None:
 def test_names_are_data(drawn: dict[str, Figure]) -> None:
     """No mathematics, no markup, no control characters, whatever somebody is called."""
     name = "$\\frac{1}{2}$ <b>\x1b[2J"
-    figure = verification.draw_roc({name: of_scores(pairs()), "b": of_scores(pairs(seed=2))})
+    figure = comparison_plots.draw_roc({name: of_scores(pairs()), "b": of_scores(pairs(seed=2))})
     shown = " ".join(text.get_text() for text in texts(figure))
     assert "$\\frac" in shown
     assert "\x1b" not in shown

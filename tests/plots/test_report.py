@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facekit.evaluation import identification, verification
+from facekit.evaluation import identification_report, verification_report
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import AnyScores, VerificationScores
 from facekit.plots import report
@@ -43,7 +43,7 @@ class Page(HTMLParser):
 
 
 def made(found: AnyScores, name: str = "scores.csv", **more: str) -> str:
-    of = verification if isinstance(found, VerificationScores) else identification
+    of = verification_report if isinstance(found, VerificationScores) else identification_report
     section = report.section(name, found, of.report(found, notes=more))  # type: ignore[attr-defined]
     return report.page([section], report.Made("2026-11-25", {"facekit": "0.1.0"}))
 
@@ -99,7 +99,7 @@ def test_the_same_scores_and_date_give_the_same_bytes(pages: dict[str, str]) -> 
 
 
 def test_the_verdict_in_plain_words() -> None:
-    found = verification.report(pairs(), threshold=0.3)
+    found = verification_report.report(pairs(), threshold=0.3)
     first, *_, last = report.verdict(found)
     point = found.given
     assert point is not None
@@ -108,16 +108,16 @@ def test_the_verdict_in_plain_words() -> None:
     assert last == (
         "In 3 of 800 comparisons no face could be found in a picture: they are counted as misses."
     )
-    first, second, _ = report.verdict(identification.report(searches()))
+    first, second, _ = report.verdict(identification_report.report(searches()))
     assert first.startswith("Among 10 enrolled people, ")
     assert "searches for strangers give a name" in second
 
 
 def test_what_the_counts_cannot_show_is_not_claimed() -> None:
     few = pairs(40, 40, failed=0)
-    assert report.usual_threshold(verification.report(few)) is not None
+    assert report.usual_threshold(verification_report.report(few)) is not None
     none = pairs(2, 2, failed=0)
-    found = verification.report(none)
+    found = verification_report.report(none)
     assert report.usual_threshold(found) is None
     assert report.verdict(found)[0].startswith("There are too few pairs of two people")
 

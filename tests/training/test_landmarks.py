@@ -26,9 +26,9 @@ from facekit.detection import create
 from facekit.errors import PictureError, UsageError
 from facekit.results import Detection
 from facekit.training import landmark_errors, landmarks
-from facekit.training.landmarks import Example, Recipe, Square
+from facekit.training.landmarks import Example, LandmarkRecipe, Square
 
-SMALL = Recipe(jitters=4, trees=40, cascade=6, pool=150, depth=3, oversampling=1)
+SMALL = LandmarkRecipe(jitters=4, trees=40, cascade=6, pool=150, depth=3, oversampling=1)
 PLAN = np.array([(-12, -8), (12, -8), (0, 2), (-8, 14), (8, 14)], float)
 
 

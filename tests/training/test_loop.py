@@ -15,8 +15,8 @@ from facekit.errors import UsageError, WeightsError
 from facekit.training import checkpoint, distillation, loop, run
 from facekit.training.config import LOSSES, OPTIMIZERS, PAIR_LOSSES, Augmentation, Config
 from facekit.training.data import Faces
+from facekit.training.invocation import Request, settings_of
 from facekit.training.journal import claimed
-from facekit.training.session import Request, settings_of
 from facekit.training.team import ALONE
 from facekit.training.validation import validate
 from training.small import lookalikes, people, quick

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from facekit.training import checkpoint, precision, session
+from facekit.training import checkpoint, invocation, precision
 from facekit.training.team import ALONE, Team
 from training.small import people, write_array
 
@@ -40,15 +40,15 @@ def test_a_convolution_is_timed_here() -> None:
 
 def test_a_run_that_goes_on_keeps_what_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
-    listener = session.Listener(note=notes.append)
-    request = session.Request(out=tmp_path / "run", data=write_array(tmp_path / "crops.npy", people(6, 4)))
+    listener = invocation.Listener(note=notes.append)
+    request = invocation.Request(out=tmp_path / "run", data=write_array(tmp_path / "crops.npy", people(6, 4)))
     chosen = {"network": "tiny", "dimension": 8, "batch": 8, "warmup": 1}
     monkeypatch.setattr(precision, "seconds", TIMES.__getitem__)
-    assert session.train(request, {**chosen, "phases": ((32, 1),)}, listener)
+    assert invocation.train(request, {**chosen, "phases": ((32, 1),)}, listener)
     assert "computing in bf16, the faster here" in notes
     monkeypatch.setattr(precision, "seconds", (TIMES | {torch.float32: 1.0}).__getitem__)
-    resumed = session.Request(out=request.out, data=request.data, resume=True)
-    assert session.train(resumed, {"phases": ((32, 2),)})
+    resumed = invocation.Request(out=request.out, data=request.data, resume=True)
+    assert invocation.train(resumed, {"phases": ((32, 2),)})
     saved = checkpoint.read(request.out / checkpoint.LAST)
     assert saved.facts["step"] == 2
     assert saved.config["precision"] == "bf16"

@@ -14,10 +14,10 @@ from facekit.alignment import CENTER, RADIUS, SCHEMES
 from facekit.cli import group
 from facekit.training import refiner
 from facekit.training.landmarks import Example
-from facekit.training.refiner import INPUT_SIDE, WINDOW, Recipe
+from facekit.training.refiner import INPUT_SIDE, WINDOW, RefinerRecipe
 
 TEMPLATE = SCHEMES["arcface5"]
-RECIPE = Recipe(steps=4, batch=4)
+RECIPE = RefinerRecipe(steps=4, batch=4)
 
 
 def dotted(count: int, *, side: int = 112, seed: int = 0) -> np.ndarray:
@@ -97,7 +97,7 @@ def test_changed_faces_stay_pictures() -> None:
 
 def test_it_learns_where_a_face_lies() -> None:
     losses: list[float] = []
-    recipe = Recipe(steps=40, batch=16, averaging=0.8)
+    recipe = RefinerRecipe(steps=40, batch=16, averaging=0.8)
     network = refiner.train(dotted(24), recipe, report=lambda step, loss: losses.append(loss))
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])
     wanted = refiner.jitter(32, recipe, torch.Generator().manual_seed(9))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.evaluation import curves
-from facekit.evaluation.identification import Searches
+from facekit.evaluation.identification_report import Searches
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import IdentificationScores
 from facekit.plots import style
-from facekit.plots.verification import Banded, banded, histogram, least_shown
+from facekit.plots.comparison_plots import Banded, banded, histogram, least_shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -28,7 +28,7 @@ from facekit.evaluation.intervals import Resampler, clustered, ratio
 from facekit.evaluation.metrics import Rate, Scores
 from facekit.probability import Probability
 
-Whole = NDArray[np.integer]
+Integers = NDArray[np.integer]
 
 CONFIDENCE = 0.95
 # The part of the non-mated scores that shows how their tail falls.
@@ -48,8 +48,8 @@ class NonMated:
 
     scores: Scores
     subjects: int
-    first: Whole | None = None
-    second: Whole | None = None
+    first: Integers | None = None
+    second: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.scores)

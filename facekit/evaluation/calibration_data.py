@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from facekit.all_pairs import score_blocks
 from facekit.errors import UsageError
 from facekit.evaluation import comparisons
-from facekit.evaluation.calibration import NonMated
 from facekit.evaluation.intervals import over_people
 from facekit.evaluation.metrics import Rate, Scores
 from facekit.evaluation.pictures import Templates
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
 from facekit.evaluation.searches import Enrolled
+from facekit.evaluation.thresholds import NonMated
 
 Flags = NDArray[np.bool_]
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class CalibrationData:
     """Non-mated scores, and searches with their outcome: `top` (n,) the best candidate's score, `right` (n,)
     whether it is the person, `mated` (n,) whether the person is in the gallery at all, `people` (n,) a number
     for the person of each search, where they are known."""
@@ -43,7 +43,7 @@ class Evidence:
         return over_people(missed, self.people[self.mated])
 
 
-def of_templates(gallery: Enrolled) -> Evidence:
+def of_templates(gallery: Enrolled) -> CalibrationData:
     """Each template searched for among the others: without its own person a non-mated search of the rest, one
     person fewer; with the person's other templates, where there are any, a mated one."""
     count = len(gallery.vectors)
@@ -61,13 +61,13 @@ def of_templates(gallery: Enrolled) -> Evidence:
         best[part - first, its] = -np.inf
         others[part] = best.max(axis=1)
     sibling = np.isfinite(own)
-    return _evidence(own[sibling], others, sibling, gallery.subjects, len(gallery.names) - 1)
+    return _data(own[sibling], others, sibling, gallery.subjects, len(gallery.names) - 1)
 
 
-def _evidence(own: Scores, others: Scores, sibling: Flags, people: Whole, subjects: int) -> Evidence:
+def _data(own: Scores, others: Scores, sibling: Flags, people: Integers, subjects: int) -> CalibrationData:
     """Every search without its own person, and those with a mate once more with it, `own` its score."""
     best = np.maximum(own, others[sibling])
-    return Evidence(
+    return CalibrationData(
         NonMated(others, subjects, people),
         np.concatenate([best, others]),
         np.concatenate([own > others[sibling], np.zeros(len(others), np.bool_)]),
@@ -76,19 +76,19 @@ def _evidence(own: Scores, others: Scores, sibling: Flags, people: Whole, subjec
     )
 
 
-def _of_one(own: Scores, others: Scores, mated: Flags, people: Whole) -> Evidence:
+def _of_one(own: Scores, others: Scores, mated: Flags, people: Integers) -> CalibrationData:
     """Searches among one person. With that person taken out nobody is left to be taken for: only those of
     strangers count."""
     if mated.all():
         raise UsageError("the only person in the gallery is on every photo: give photos of others too")
     top = np.where(mated, own, others)
     non_mated = NonMated(others[~mated], 1, people[~mated])
-    return Evidence(non_mated, top, mated & np.isfinite(top), mated, people)
+    return CalibrationData(non_mated, top, mated & np.isfinite(top), mated, people)
 
 
 def of_photos(
     gallery: Enrolled, templates: Templates, people: Sequence[str], *, left_out: set[str] | None = None
-) -> Evidence:
+) -> CalibrationData:
     """Photos of `people` (n,) searched for in the gallery: of strangers, and of enrolled people, who count as
     strangers with themselves taken out. Pictures whose SHA-256 is in `left_out` take no part.
 
@@ -115,10 +115,10 @@ def of_photos(
     if len(gallery.names) == 1:
         return _of_one(own, others, mated, numbers)
     if mated.any():
-        return _evidence(own[mated], others, mated, numbers, len(gallery.names) - 1)
+        return _data(own[mated], others, mated, numbers, len(gallery.names) - 1)
     own_templates = of_templates(gallery)
     kept = own_templates.mated
-    return Evidence(
+    return CalibrationData(
         NonMated(others, len(gallery.names), numbers),
         np.concatenate([own_templates.top[kept], others]),
         np.concatenate([own_templates.right[kept], np.zeros(len(others), np.bool_)]),
@@ -127,18 +127,20 @@ def of_photos(
     )
 
 
-def of_comparisons(vectors: NDArray[np.float32], people: Whole, rows: Whole | None = None) -> Evidence:
+def of_comparisons(
+    vectors: NDArray[np.float32], people: Integers, rows: Integers | None = None
+) -> CalibrationData:
     """Every picture against every other, for FMR; the arguments are those of comparisons.all_pairs."""
     return _of_pairs(comparisons.all_pairs(vectors, people, rows))
 
 
-def _of_pairs(found: comparisons.Comparisons) -> Evidence:
+def _of_pairs(found: comparisons.Comparisons) -> CalibrationData:
     non_mated = NonMated(found.non_mated, 1, found.first, found.second)
     mated = np.ones(len(found.mated), np.bool_)
-    return Evidence(non_mated, found.mated, mated, mated, found.of)
+    return CalibrationData(non_mated, found.mated, mated, mated, found.of)
 
 
-def of_scores(scores: AnyScores) -> Evidence:
+def of_scores(scores: AnyScores) -> CalibrationData:
     """The non-mated searches, or comparisons, of a score file. Raises UsageError where it has none."""
     if isinstance(scores, VerificationScores):
         found = comparisons.of_scores(scores)
@@ -148,7 +150,7 @@ def of_scores(scores: AnyScores) -> Evidence:
     return _of_searches(scores)
 
 
-def _of_searches(scores: IdentificationScores) -> Evidence:
+def _of_searches(scores: IdentificationScores) -> CalibrationData:
     mated = scores.mated
     if mated.all():
         raise UsageError("the scores have no searches of strangers, from which a threshold is chosen")
@@ -161,7 +163,7 @@ def _of_searches(scores: IdentificationScores) -> Evidence:
     probes = np.array(scores.probes, np.str_)[strangers]
     once = strangers[np.unique(probes, return_index=True)[1]]
     subjects = max(1, int(scores.gallery_subjects[once].min()))
-    return Evidence(
+    return CalibrationData(
         NonMated(scores.top_scores[once], subjects, None if numbers is None else numbers[once]),
         scores.top_scores,
         mated & (scores.mate_ranks == 1),

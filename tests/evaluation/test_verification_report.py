@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facekit.evaluation import verification
+from facekit.evaluation import verification_report
 from facekit.evaluation.comparisons import Comparisons
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import VerificationScores
@@ -19,7 +19,7 @@ def test_decisions_by_hand() -> None:
     """At 0.5: three of four mated accepted, one without a face; one of six non-mated, the tie."""
     mated = np.array([0.9, 0.8, 0.5, -np.inf])
     non_mated = np.array([0.5, 0.4, 0.3, 0.2, 0.1, -np.inf])
-    found = verification.of_comparisons(Comparisons(mated, non_mated), threshold=0.5)
+    found = verification_report.of_comparisons(Comparisons(mated, non_mated), threshold=0.5)
     assert found.failed == 2
     given_ = found.given
     assert given_ is not None
@@ -39,7 +39,7 @@ def test_the_promised_keys_are_in_the_json() -> None:
         np.array([0.9, 0.1, 0.8, 0.2, 0.7, 0.0, 0.9, 0.3]),
         np.array([0, 0, 0, 0, 1, 1, 1, 1]),
     )
-    made = json.loads(json.dumps(verification.report(scores).to_dict(), allow_nan=False))
+    made = json.loads(json.dumps(verification_report.report(scores).to_dict(), allow_nan=False))
     assert (made["schema"], made["protocol"], made["pairs"], made["failed"]) == (1, "verification", 8, 0)
     assert (made["accuracy"], made["accuracy_sd"], made["auc"], made["eer"]) == (1.0, 0.0, 1.0, 0.0)
     assert made["tar_at_fmr"] == {}
@@ -49,7 +49,9 @@ def test_the_promised_keys_are_in_the_json() -> None:
 
 def test_rates_are_given_as_far_as_counts_resolve_them() -> None:
     random = np.random.default_rng(0)
-    found = verification.of_comparisons(Comparisons(random.normal(2, 1, 50), random.normal(0, 1, 3000)))
+    found = verification_report.of_comparisons(
+        Comparisons(random.normal(2, 1, 50), random.normal(0, 1, 3000))
+    )
     assert list(found.points) == [0.1, 0.01, 0.001]
     assert list(found.table) == [0.05, 0.1, 0.2]
     for fmr, point in found.points.items():
@@ -59,12 +61,12 @@ def test_rates_are_given_as_far_as_counts_resolve_them() -> None:
 
 def test_without_folds_there_is_no_accuracy_over_folds() -> None:
     scores = VerificationScores(("a", "b"), ("c", "d"), np.array([True, False]), np.array([0.5, 0.1]))
-    assert verification.report(scores).to_dict()["accuracy"] is None
+    assert verification_report.report(scores).to_dict()["accuracy"] is None
 
 
 @given(SCORES, SCORES, st.sampled_from([-1.0, 0.0, 0.05, 0.9, 2.0]))
 def test_every_interval_holds_its_value(mated: list[float], non_mated: list[float], threshold: float) -> None:
-    found = verification.of_comparisons(
+    found = verification_report.of_comparisons(
         Comparisons(np.array(mated), np.array(non_mated)), threshold=threshold
     )
     low, high = found.auc.bounds
@@ -77,7 +79,7 @@ def test_every_interval_holds_its_value(mated: list[float], non_mated: list[floa
 
 
 def test_the_eer_is_where_the_two_errors_are_nearest() -> None:
-    found = verification.of_comparisons(
+    found = verification_report.of_comparisons(
         Comparisons(np.array([0.9, 0.8, 0.3]), np.array([0.5, 0.2, 0.1, 0.0]))
     )
     assert found.equal_error == pytest.approx(0.25)

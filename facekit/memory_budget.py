@@ -20,13 +20,13 @@ IN_WORK = 64_000_000
 
 
 @dataclass(frozen=True)
-class Asking:
+class MemoryRequest:
     """What a process says that wants to decode so many pixels."""
 
     pixels: int
 
 
-class Room(Generic[Process]):
+class MemoryBudget(Generic[Process]):
     """Who has how many pixels in work, of `most`, and who waits."""
 
     def __init__(self, most: int) -> None:

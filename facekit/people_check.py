@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["duplicate", "mislabeled", "two_people", "stray", "scattered", "magnet", "poor"]
 Vectors = NDArray[np.float32]
-Whole = NDArray[np.intp]
-Hits = tuple[Whole, Whole]
+Integers = NDArray[np.intp]
+Hits = tuple[Integers, Integers]
 
 FEWEST_DRAWN = 5
 SHARE_DRAWN = 1e-3
@@ -44,7 +44,7 @@ SMALLEST_PART = 2
 
 
 @dataclass(frozen=True)
-class Doubt:
+class SubjectProblem:
     """One thing to look at.
 
     duplicate    `other` is probably the same person as `subject`; `score` is the median of what each
@@ -79,10 +79,10 @@ class Doubt:
         return {**values, "photos": list(self.photos)}
 
 
-def doubts(gallery: Gallery) -> list[Doubt]:
-    """All doubts about the people of a gallery: duplicates, mislabeled templates, two people, strays,
+def problems(gallery: Gallery) -> list[SubjectProblem]:
+    """All problems about the people of a gallery: duplicates, mislabeled templates, two people, strays,
     magnets, and who has poor templates only."""
-    return doubts_of(list(gallery.contents()), gallery.threshold, poor_from=gallery.settings.poor_from)
+    return problems_of(list(gallery.contents()), gallery.threshold, poor_from=gallery.settings.poor_from)
 
 
 def camera(gallery: Gallery) -> str | None:
@@ -95,30 +95,32 @@ def camera(gallery: Gallery) -> str | None:
     return of_gallery([rate for rate in rates if rate is not None and not is_poor(rate, settings.poor_from)])
 
 
-def doubts_of(templates: Sequence[NewTemplate], threshold: float, *, poor_from: float = 0.0) -> list[Doubt]:
-    """`doubts` about templates; from `threshold` on, a cosine, a score speaks for the same person, and from
+def problems_of(
+    templates: Sequence[NewTemplate], threshold: float, *, poor_from: float = 0.0
+) -> list[SubjectProblem]:
+    """`problems` about templates; from `threshold` on, a cosine, a score speaks for the same person, and from
     the rate `poor_from` on a template is poor."""
     if not templates:
         return []
-    crowd = _Crowd(templates)
+    crowd = _Templates(templates)
     hits, magnets = crowd.hits(threshold)
     same = _Duplicates(crowd, hits)
     wrong = list(_mislabeled(crowd, hits, same))
     doubted = [row for row, _, _, _ in wrong]
     strays = _strays(crowd, doubted, UNLIKE * threshold)
     found = (
-        Doubt("mislabeled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
+        SubjectProblem("mislabeled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
         for row, other, score, own in wrong
     )
     drawn = (
-        Doubt("magnet", crowd.name_of(row), photo=crowd.photo(row), people=others)
+        SubjectProblem("magnet", crowd.name_of(row), photo=crowd.photo(row), people=others)
         for row, others in magnets.items()
     )
     poor = crowd.only_poor(poor_from)
-    return [*same.doubts(), *found, *_two_people(crowd, doubted, threshold), *strays, *drawn, *poor]
+    return [*same.problems(), *found, *_two_people(crowd, doubted, threshold), *strays, *drawn, *poor]
 
 
-class _Crowd:
+class _Templates:
     """Templates by subject: `vectors` (n, d), the number of each one's subject in `subjects` (n,), `names`,
     `starts` where each subject's rows begin."""
 
@@ -171,12 +173,12 @@ class _Crowd:
         found = np.unique(np.stack([rows[usual], self.subjects[columns[usual]]]), axis=1)
         return (found[0], found[1]), magnets
 
-    def only_poor(self, poor_from: float) -> Iterator[Doubt]:
+    def only_poor(self, poor_from: float) -> Iterator[SubjectProblem]:
         """Whose templates are all poor."""
         for number, name in enumerate(self.names):
             rates = [self.templates[row].quality.get(STRANGER_RATE) for row in self.rows(number)]
             if all(is_poor(rate, poor_from) for rate in rates):
-                yield Doubt("poor", name)
+                yield SubjectProblem("poor", name)
 
     def between(self, one: int, other: int) -> float:
         """The median over the templates of both of the best score with the other one's."""
@@ -187,7 +189,7 @@ class _Crowd:
 class _Duplicates:
     """Subjects of which more than half of the templates, on both sides, know the other."""
 
-    def __init__(self, crowd: _Crowd, hits: Hits) -> None:
+    def __init__(self, crowd: _Templates, hits: Hits) -> None:
         rows, others = hits
         self._crowd = crowd
         self.leader = list(range(len(crowd.names)))
@@ -201,7 +203,7 @@ class _Duplicates:
         first, second = sorted((self.leader[one], self.leader[other]))
         self.leader = [first if each == second else each for each in self.leader]
 
-    def doubts(self) -> Iterator[Doubt]:
+    def problems(self) -> Iterator[SubjectProblem]:
         """Each person's names: all belong to the one with most templates, so that every merge can be done."""
         people = defaultdict(list)
         for number, leader in enumerate(self.leader):
@@ -211,10 +213,12 @@ class _Duplicates:
             for other in names:
                 if other != into:
                     score = self._crowd.between(into, other)
-                    yield Doubt("duplicate", self._crowd.names[into], self._crowd.names[other], score=score)
+                    yield SubjectProblem(
+                        "duplicate", self._crowd.names[into], self._crowd.names[other], score=score
+                    )
 
 
-def _mislabeled(crowd: _Crowd, hits: Hits, same: _Duplicates) -> Iterator[tuple[int, int, float, float]]:
+def _mislabeled(crowd: _Templates, hits: Hits, same: _Duplicates) -> Iterator[tuple[int, int, float, float]]:
     """Rows with the subject they are more like, and the mean scores with it and with their own, the worst
     first; each is taken away before the next is looked for."""
     leader = np.array(same.leader)
@@ -239,7 +243,7 @@ def _mislabeled(crowd: _Crowd, hits: Hits, same: _Duplicates) -> Iterator[tuple[
         rows, others = rows[rows != row], others[rows != row]
 
 
-def _two_people(crowd: _Crowd, without: Sequence[int], threshold: float) -> Iterator[Doubt]:
+def _two_people(crowd: _Templates, without: Sequence[int], threshold: float) -> Iterator[SubjectProblem]:
     """The smaller parts of more than one template into which a subject's fall (`facekit.mixture`), when those
     in `without` are not counted."""
     gone = set(without)
@@ -251,10 +255,10 @@ def _two_people(crowd: _Crowd, without: Sequence[int], threshold: float) -> Iter
         for part in others:
             if len(part) >= SMALLEST_PART:
                 mean = float((crowd.vectors[part] @ crowd.vectors[main].T).mean())
-                yield Doubt("two_people", name, own_score=mean, photos=tuple(map(crowd.photo, part)))
+                yield SubjectProblem("two_people", name, own_score=mean, photos=tuple(map(crowd.photo, part)))
 
 
-def _strays(crowd: _Crowd, without: Sequence[int], limit: float) -> Iterator[Doubt]:
+def _strays(crowd: _Templates, without: Sequence[int], limit: float) -> Iterator[SubjectProblem]:
     """Templates whose best score with the subject's others is below the limit, when those in `without` are
     not counted."""
     gone = set(without)
@@ -266,7 +270,7 @@ def _strays(crowd: _Crowd, without: Sequence[int], limit: float) -> Iterator[Dou
         np.fill_diagonal(scores, -np.inf)
         best = scores.max(axis=1)
         if (best < limit).all():
-            yield Doubt("scattered", name, own_score=float(best.max()))
+            yield SubjectProblem("scattered", name, own_score=float(best.max()))
             continue
         for place in np.flatnonzero(best < limit):
-            yield Doubt("stray", name, photo=crowd.photo(rows[place]), own_score=float(best[place]))
+            yield SubjectProblem("stray", name, photo=crowd.photo(rows[place]), own_score=float(best[place]))

@@ -15,7 +15,7 @@ from facekit import output
 from facekit.calibration import Calibration
 from facekit.gallery import NewTemplate, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
-from facekit.hygiene import Doubt, camera, doubts_of
+from facekit.people_check import SubjectProblem, camera, problems_of
 from facekit.rendering.doubted import Doubted, Finding
 
 THRESHOLD = 0.5
@@ -38,14 +38,14 @@ def named(subject: str, source: str, vector: np.ndarray) -> NewTemplate:
     return NewTemplate(subject, vector.astype(np.float32), digest, source, (0, 0, 1, 1))
 
 
-def kinds(found: list[Doubt]) -> list[tuple[str, str, str | None, str | None]]:
+def kinds(found: list[SubjectProblem]) -> list[tuple[str, str, str | None, str | None]]:
     return [(each.kind, each.subject, each.other, each.photo) for each in found]
 
 
 def test_a_gallery_of_people_under_their_names_gives_no_doubt() -> None:
-    assert doubts_of(templates(8, 5), THRESHOLD) == []
-    assert doubts_of(templates(8, 1), THRESHOLD) == []
-    assert doubts_of([], THRESHOLD) == []
+    assert problems_of(templates(8, 5), THRESHOLD) == []
+    assert problems_of(templates(8, 1), THRESHOLD) == []
+    assert problems_of([], THRESHOLD) == []
 
 
 @pytest.mark.parametrize("each", [2, 3, 6])
@@ -54,7 +54,7 @@ def test_a_planted_wrong_name_is_found_and_nobody_else_is_suspected(each: int) -
     wrong = people[0]
     people[0] = named("person 3", "planted.jpg", wrong.vector)
     people.append(named("person 0", "more.jpg", people[1].vector))
-    [found] = doubts_of(people, THRESHOLD)
+    [found] = problems_of(people, THRESHOLD)
     assert kinds([found]) == [("mislabeled", "person 3", "person 0", "planted.jpg")]
     assert found.score is not None
     assert found.own_score is not None
@@ -69,20 +69,20 @@ def test_every_planted_wrong_name_is_found(seed: int, people: int, each: int) ->
     person, other = random.choice(people, 2, replace=False)
     row = int(person * each)
     all_of_them[row] = named(f"person {other}", "planted.jpg", all_of_them[row].vector)
-    found = kinds(doubts_of(all_of_them, THRESHOLD))
+    found = kinds(problems_of(all_of_them, THRESHOLD))
     assert found == [("mislabeled", f"person {other}", f"person {person}", "planted.jpg")]
 
 
 def test_one_person_under_two_names_is_one_doubt_and_not_many_wrong_names() -> None:
     people = templates(3, 5)
     people[:2] = [named("double", each.source, each.vector) for each in people[:2]]
-    assert kinds(doubts_of(people, THRESHOLD)) == [("duplicate", "person 0", "double", None)]
+    assert kinds(problems_of(people, THRESHOLD)) == [("duplicate", "person 0", "double", None)]
 
 
 def test_names_of_one_person_are_all_merged_into_the_one_with_most_templates() -> None:
     people = templates(1, 6)
     names = ["a", "b", "b", "b", "c", "c"]
-    found = doubts_of(
+    found = problems_of(
         [named(name, each.source, each.vector) for name, each in zip(names, people, strict=True)], THRESHOLD
     )
     assert kinds(found) == [("duplicate", "b", "a", None), ("duplicate", "b", "c", None)]
@@ -90,13 +90,13 @@ def test_names_of_one_person_are_all_merged_into_the_one_with_most_templates() -
 
 def test_a_template_like_no_other_of_its_person_is_found() -> None:
     people = [*templates(3, 4), named("person 1", "odd.jpg", templates(4, 1)[3].vector)]
-    [found] = doubts_of(people, THRESHOLD)
+    [found] = problems_of(people, THRESHOLD)
     assert kinds([found]) == [("stray", "person 1", None, "odd.jpg")]
 
 
 def test_of_two_templates_that_are_not_alike_none_is_blamed() -> None:
     one, two = templates(2, 1)
-    found = doubts_of([one, named("person 0", "x.jpg", two.vector)], THRESHOLD)
+    found = problems_of([one, named("person 0", "x.jpg", two.vector)], THRESHOLD)
     assert kinds(found) == [("scattered", "person 0", None, None)]
 
 
@@ -104,7 +104,7 @@ def test_a_picture_whose_name_is_not_enough_is_named_by_its_digest() -> None:
     people = templates(3, 4)
     odd = named("person 1", "1-0.jpg", templates(4, 1)[3].vector)
     odd = NewTemplate(odd.subject, odd.vector, "ab" * 32, odd.source, odd.box)
-    [found] = doubts_of([*people, odd], THRESHOLD)
+    [found] = problems_of([*people, odd], THRESHOLD)
     assert found.photo == "ab" * 6
 
 
@@ -112,7 +112,7 @@ def test_a_picture_whose_name_is_not_enough_is_named_by_its_digest() -> None:
 def test_two_people_under_one_name_are_told_with_the_photos_of_the_fewer(one: int, other: int) -> None:
     people = templates(3, 6)
     both = [*people[:one], *(named("person 0", each.source, each.vector) for each in people[6 : 6 + other])]
-    [found] = doubts_of([*both, *people[12:]], THRESHOLD)
+    [found] = problems_of([*both, *people[12:]], THRESHOLD)
     assert (found.kind, found.subject) == ("two_people", "person 0")
     assert sorted(found.photos) == sorted(each.source for each in people[6 : 6 + other])
     assert found.own_score is not None
@@ -121,15 +121,15 @@ def test_two_people_under_one_name_are_told_with_the_photos_of_the_fewer(one: in
 
 
 def test_one_person_who_changed_a_little_is_one_person() -> None:
-    assert doubts_of(templates(4, 12, noise=0.15), THRESHOLD) == []
+    assert problems_of(templates(4, 12, noise=0.15), THRESHOLD) == []
 
 
-def shown(found: Sequence[Doubt], style: str) -> Iterator[str]:
+def shown(found: Sequence[SubjectProblem], style: str) -> Iterator[str]:
     return output.written((Finding.of(doubt, None) for doubt in found), style, Doubted())
 
 
 def test_the_command_for_two_people_names_all_photos_of_the_fewer() -> None:
-    doubt = Doubt("two_people", "ann", own_score=0.1, photos=("-a.jpg", "b.jpg"))
+    doubt = SubjectProblem("two_people", "ann", own_score=0.1, photos=("-a.jpg", "b.jpg"))
     [line] = shown([doubt], "jsonl")
     assert "gallery remove --photo=-a.jpg --photo b.jpg ann" in line
     header, row = shown([doubt], "csv")
@@ -145,21 +145,21 @@ def magnets(count: int) -> list[NewTemplate]:
 
 
 def test_pictures_of_many_people_that_are_all_alike_are_magnets_and_no_one_person() -> None:
-    found = doubts_of([*templates(8, 3, seed=1), *magnets(7)], THRESHOLD)
+    found = problems_of([*templates(8, 3, seed=1), *magnets(7)], THRESHOLD)
     assert {each.kind for each in found} == {"magnet"}
     assert [each.subject for each in found] == [f"blurred {number}" for number in range(7)]
     assert {each.people for each in found} == {6}
 
 
 def test_five_who_are_alike_are_names_of_one_person_and_no_magnets() -> None:
-    found = doubts_of([*templates(8, 3, seed=1), *magnets(5)], THRESHOLD)
+    found = problems_of([*templates(8, 3, seed=1), *magnets(5)], THRESHOLD)
     assert {each.kind for each in found} == {"duplicate"}
 
 
 def test_a_magnet_s_good_photos_are_left_in_peace() -> None:
     people = templates(8, 3, seed=1)
     mine = [named("blurred 0", f"good{number}.jpg", people[number].vector) for number in range(3)]
-    found = doubts_of([*people[3:], *mine, *magnets(7)], THRESHOLD)
+    found = problems_of([*people[3:], *mine, *magnets(7)], THRESHOLD)
     assert {each.photo for each in found if each.subject == "blurred 0"} == {"blurred0.jpg"}
     assert all(each.kind in ("magnet", "stray") for each in found)
 
@@ -168,12 +168,12 @@ def test_who_has_only_poor_pictures_is_named() -> None:
     people = templates(3, 2)
     rates = [0.5, 0.5, 0.5, 0.001, 0.001, 0.001]
     known = [replace(each, quality={"stranger_rate": rate}) for each, rate in zip(people, rates, strict=True)]
-    assert kinds(doubts_of(known, THRESHOLD, poor_from=0.01)) == [("poor", "person 0", None, None)]
-    assert doubts_of(known, THRESHOLD) == []
+    assert kinds(problems_of(known, THRESHOLD, poor_from=0.01)) == [("poor", "person 0", None, None)]
+    assert problems_of(known, THRESHOLD) == []
 
 
 def test_magnets_and_poor_people_are_told_in_every_format() -> None:
-    found = [Doubt("magnet", "ann", photo="a.jpg", people=7), Doubt("poor", "ben")]
+    found = [SubjectProblem("magnet", "ann", photo="a.jpg", people=7), SubjectProblem("poor", "ben")]
     sentence, command, poor, show = shown(found, "table")
     assert "a.jpg of ann is as like to 7 other people" in sentence
     assert command.strip() == "facekit gallery remove --photo a.jpg ann"

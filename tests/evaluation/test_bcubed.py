@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facekit.evaluation.grouping import b_cubed
+from facekit.evaluation.bcubed import b_cubed
 
 items = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30)
 

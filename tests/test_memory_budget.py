@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeOptions, photo
 
 from facekit import reading
-from facekit.room import Room
+from facekit.memory_budget import MemoryBudget
 
 
 def in_work(folder: Path) -> list[int]:
@@ -53,7 +53,7 @@ def test_a_process_that_dies_over_a_large_picture_leaves_its_room(
 
 
 def test_who_asks_first_goes_first_and_nobody_overtakes() -> None:
-    room: Room[str] = Room(100)
+    room: MemoryBudget[str] = MemoryBudget(100)
     room.ask("a", 60)
     room.ask("b", 90)
     room.ask("c", 10)
@@ -65,7 +65,7 @@ def test_who_asks_first_goes_first_and_nobody_overtakes() -> None:
 
 def test_whoever_needs_more_than_before_gives_up_what_it_had() -> None:
     """Two that wait for each other would wait for ever."""
-    room: Room[str] = Room(100)
+    room: MemoryBudget[str] = MemoryBudget(100)
     for name in "ab":
         room.ask(name, 50)
     assert room.admitted() == ["a", "b"]
