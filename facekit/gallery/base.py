@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeGuard
 
 from numpy.typing import ArrayLike
 
@@ -187,6 +187,6 @@ class Gallery(Protocol):
 _METHODS = ("add", "search", "subjects", "snapshot", "require", "close")
 
 
-def is_gallery(value: object) -> bool:
+def is_gallery(value: object) -> TypeGuard[Gallery]:
     """Whether it is an open gallery of any kind. Its class is asked, so that nothing is read."""
     return all(hasattr(type(value), name) for name in _METHODS)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -10,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from gallery_samples import create, people, template
+from gallery_samples import create, people
 
 import facekit
 from facekit.errors import GalleryError
 from facekit.gallery.sqlite import database
-from facekit.gallery.sqlite.check import check
 from facekit.gallery.sqlite.gallery import SqliteGallery
 
 ADD = """
@@ -68,45 +66,6 @@ def path(tmp_path):
 def may_mount():
     if shutil.which("unshare") is None or subprocess.run([*IN_NAMESPACE, "true"], check=False).returncode:
         pytest.skip("mounting in a user namespace is not allowed here")
-
-
-def stored(path, name):
-    with SqliteGallery.open(path) as gallery:
-        return {item.sha256 for item in gallery.templates() if item.subject == name}
-
-
-def test_what_was_reported_survives_a_kill(path, start):
-    choose = random.Random(3)
-    for round_number in range(4):
-        name = f"killed {round_number}"
-        process = start(ADD, path, name, 10_000)
-        reported = choose.randrange(1, 40)
-        for _ in range(reported):
-            process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
-        reported += process.communicate()[0].count("\n")
-        assert {template(name, number).sha256 for number in range(reported)} <= stored(path, name)
-        assert check(path) == []
-
-
-def test_two_writers_wait_for_each_other(path, start):
-    writers = [start(ADD, path, name, 25) for name in ("one", "two")]
-    for writer in writers:
-        assert writer.communicate(timeout=60)[0].count("\n") == 25
-        assert writer.returncode == 0
-    assert len(stored(path, "one")) == len(stored(path, "two")) == 25
-    assert check(path) == []
-
-
-def test_readers_go_on_while_one_writes(path, start):
-    writer = start(ADD, path, "new", 30)
-    probe = template("person 001").vector[None]
-    while writer.poll() is None:
-        with SqliteGallery.open(path) as gallery:
-            assert gallery.search(probe, 1)[0][0].subject == "person 001"
-            with gallery.snapshot():
-                assert len(gallery.templates()) == len(gallery)
-    assert writer.communicate()[0].count("\n") == 30
 
 
 def test_a_writer_that_waits_too_long_says_so(path, monkeypatch):
