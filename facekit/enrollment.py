@@ -22,7 +22,6 @@ from facekit.choice import Choice, choose
 from facekit.claims import Pictures, since_rename
 from facekit.errors import UsageError
 from facekit.gallery.places import Place
-from facekit.gallery.subject_names import name_of_folder, subject_name
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import same_face
 from facekit.inputs import Given, Source, name_of
@@ -31,6 +30,7 @@ from facekit.mixture import UNLIKE, parts
 from facekit.outcomes import LIKE_ANOTHER, MIXED, UNLIKE_THE_OTHERS, Outcome, Photo, Status
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import Candidate, Face
+from facekit.subject_names import subject_name
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
@@ -200,23 +200,19 @@ def _people(inputs: Sequence[Source]) -> Plan:
             )
         paths.append(path)
     found = folders.people(paths)
-    by_subject: dict[str, list[Photo]] = {}
-    for name, source in found.photos:
-        subject = name_of_folder(name)
-        by_subject.setdefault(subject, []).append(Photo(subject, source))
-    if not by_subject and any(each.reason == folders.NOT_NAMED for each in found.left_out):
+    if not found.photos and any(each.reason == folders.NOT_NAMED for each in found.left_out):
         raise UsageError(
             f"{', '.join(paths)}: the folders that facekit cluster made have no names yet: rename each "
             "to the person's name first"
         )
-    if not by_subject:
+    if not found.photos:
         raise UsageError(
             f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person, "
             "or --subject NAME when all pictures are of one"
         )
-    photos = tuple(photo for photos in by_subject.values() for photo in photos)
-    without = dict.fromkeys(map(name_of_folder, found.without))
-    return Plan(photos, found.left_out, tuple(name for name in without if name not in by_subject))
+    by_subject = found.by_subject().items()
+    photos = tuple(Photo(subject, picture) for subject, pictures in by_subject for picture in pictures)
+    return Plan(photos, found.left_out, found.without)
 
 
 class _Batch:

@@ -17,6 +17,7 @@ from pathlib import Path
 from facekit import images, raw
 from facekit.errors import UsageError
 from facekit.inputs import Given, Inputs, Source, listed
+from facekit.subject_names import name_of_folder
 
 _FOREIGN = re.compile(
     r"@eadir|@tmp|@recycle|@recently-snapshot|@sharebin|#recycle|#snapshot"  # Synology, QNAP
@@ -69,12 +70,21 @@ class Listing:
 
 @dataclass(frozen=True)
 class People:
-    """The pictures of folders with a sub-folder for each person: `photos` are (name of the sub-folder,
-    picture), sorted by both; `without` are the sub-folders in which there is none."""
+    """The pictures of folders with a sub-folder for each person, who is called like it: `photos` are
+    (person, picture), sorted by folder and picture; `without` are the people of whom there is none. Folders
+    whose names a user cannot tell apart are one person's.
+    """
 
     photos: tuple[tuple[str, str], ...]
     left_out: tuple[LeftOut, ...] = ()
     without: tuple[str, ...] = ()
+
+    def by_subject(self) -> dict[str, list[str]]:
+        """The pictures of each person."""
+        pictures: dict[str, list[str]] = {}
+        for subject, picture in self.photos:
+            pictures.setdefault(subject, []).append(picture)
+        return pictures
 
     def remarks(self) -> list[str]:
         """A line for each person without a picture, and what was left out as `Listing` tells it."""
@@ -106,7 +116,9 @@ def find(inputs: Inputs) -> Listing:
 
 
 def people(folders: Sequence[str]) -> People:
-    """The pictures of each sub-folder of `folders`, whose names are people's."""
+    """The pictures of each sub-folder of `folders`, whose names are people's. Raises UsageError for a name
+    that no person can have.
+    """
     photos: list[tuple[str, str]] = []
     without: list[str] = []
     search = _Search()
@@ -122,11 +134,13 @@ def people(folders: Sequence[str]) -> People:
                 tree.links.append(tree.top)
             search.follow(tree)
         for name in sorted(trees):
-            pictures = sorted(trees[name].pictures)
-            photos += ((name, picture) for picture in pictures)
+            pictures, subject = sorted(trees[name].pictures), name_of_folder(name)
+            photos += ((subject, picture) for picture in pictures)
             if not pictures:
-                without.append(name)
-    return People(tuple(photos), tuple(search.left_out), tuple(without))
+                without.append(subject)
+    shown = {subject for subject, _ in photos}
+    nobody = tuple(subject for subject in dict.fromkeys(without) if subject not in shown)
+    return People(tuple(photos), tuple(search.left_out), nobody)
 
 
 def remarks(left_out: Iterable[LeftOut]) -> list[str]:

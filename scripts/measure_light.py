@@ -58,9 +58,7 @@ LIGHTS: dict[str, Light] = {
 
 def measure(people: Path, photos: int, most: int, lights: Sequence[str], pipeline: Pipeline) -> list[Count]:
     """Enroll, change the light, and search."""
-    by_person: dict[str, list[str]] = {}
-    for name, path in folders.people([str(people)]).photos:
-        by_person.setdefault(name, []).append(path)
+    by_person = folders.people([str(people)]).by_subject()
     enrolled: list[tuple[str, Face]] = []
     probes: list[tuple[str, Pixels]] = []
     for name, paths in list(by_person.items())[:most]:

@@ -212,3 +212,16 @@ def test_a_gallery_that_is_a_link_to_itself_is_no_gallery(tmp_path: Path) -> Non
         facekit.open_gallery(loop)
     with pytest.raises(facekit.FacekitError, match=r"loop\.db"):
         facekit.open_gallery(loop, write=True)
+
+
+def test_folders_whose_names_look_the_same_are_one_persons(tmp_path: Path) -> None:
+    composed, decomposed = "Jos\u00e9", "Jose\u0301"
+    for name in ("Ada/1.png", f"{composed}/1.png", f"{decomposed}/2.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / "Eve").mkdir()
+    (tmp_path / f"{composed} ").mkdir()
+    found = people([str(tmp_path)])
+    files = {subject: [Path(path).name for path in paths] for subject, paths in found.by_subject().items()}
+    assert files == {"Ada": ["1.png"], composed: ["2.png", "1.png"]}
+    assert found.without == ("Eve",)

@@ -6,8 +6,8 @@ import pytest
 
 from facekit import names
 from facekit.errors import UsageError
-from facekit.gallery.subject_names import name_of_folder, subject_name
 from facekit.names import Register, warnings
+from facekit.subject_names import name_of_folder, subject_name
 
 GALLERY = Path("gallery.db")
 

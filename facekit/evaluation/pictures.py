@@ -14,7 +14,6 @@ from facekit import folders, images
 from facekit.embedding import Embedder, normalized
 from facekit.errors import PictureError, UsageError
 from facekit.evaluation.scores import Texts
-from facekit.gallery.subject_names import name_of_folder
 from facekit.pipeline import Pipeline
 from facekit.reading import Options, Reading, read_faces
 from facekit.results import Face, Pixels
@@ -220,4 +219,4 @@ def people(folder: Path, *, note: Note = lambda remark: None) -> tuple[list[str]
         note(remark)
     if not found.photos:
         raise UsageError(f"{folder}: has no sub-folders with pictures, one for each person")
-    return [path for _, path in found.photos], [name_of_folder(name) for name, _ in found.photos]
+    return [path for _, path in found.photos], [name for name, _ in found.photos]

@@ -20,9 +20,9 @@ from facekit.evaluation.pictures import Report, Templates
 from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores, Texts, VerificationScores
 from facekit.evaluation.searches import Enrolled
 from facekit.gallery.places import place_of
-from facekit.gallery.subject_names import subject_name
 from facekit.pipeline import Pipeline
 from facekit.reading import Options
+from facekit.subject_names import subject_name
 
 # A list of pairs is held picture by picture; more than these are only counted.
 LISTED = 2_000_000

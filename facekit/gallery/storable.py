@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from facekit.arguments import number_of, short_text, text_of
 from facekit.errors import UsageError
-from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import NewTemplate
 from facekit.gallery.values import (
     LONGEST_DATE,
@@ -17,6 +16,7 @@ from facekit.gallery.values import (
     picture_digest,
     unit_vectors,
 )
+from facekit.subject_names import subject_name
 
 
 def rows_of(

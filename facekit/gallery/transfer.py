@@ -31,11 +31,11 @@ from facekit.errors import GalleryError, UsageError
 from facekit.gallery.base import Gallery
 from facekit.gallery.gallery_settings import LONGEST_TEXT, MOST_DIMENSIONS, GallerySettings
 from facekit.gallery.places import AnyPlace, create_gallery
-from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
 from facekit.gallery.values import LONGEST_DATE, LONGEST_SOURCE, picture_digest, unit_vectors
 from facekit.results import SCHEMA, Vector
+from facekit.subject_names import subject_name
 from facekit.untrusted import Fields
 from facekit.writing import creating
 

@@ -18,7 +18,6 @@ from PIL import Image
 
 from facekit import folders, images
 from facekit.errors import PictureError, UsageError
-from facekit.gallery.subject_names import name_of_folder
 from facekit.results import Detection, Picture, Pixels
 from facekit.training.data import SIDE, Faces, numbered
 from facekit.writing import replacing
@@ -81,15 +80,11 @@ class Folder:
 
 def subjects(folder: Path) -> dict[str, list[str]]:
     """Pictures by person: the sub-folders of `folder` that hold any, both sorted."""
-    return _by_person(folders.people([str(folder)])) if folder.is_dir() else {}
+    return dict(sorted(_people(folder).by_subject().items()))
 
 
-def _by_person(found: folders.People) -> dict[str, list[str]]:
-    """As `enroll` names them: folders whose names a user cannot tell apart are one person's."""
-    people: dict[str, list[str]] = {}
-    for name, path in found.photos:
-        people.setdefault(name_of_folder(name), []).append(path)
-    return dict(sorted(people.items()))
+def _people(folder: Path) -> folders.People:
+    return folders.people([str(folder)] if folder.is_dir() else [])
 
 
 def read_folder(
@@ -104,9 +99,9 @@ def read_folder(
     A picture that cannot be read or shows no face is a problem, not an error. UsageError where fewer than two
     people are left.
     """
-    found = folders.people([str(folder)] if folder.is_dir() else [])
-    people = _by_person(found)
-    total = sum(map(len, people.values()))
+    found = _people(folder)
+    people = dict(sorted(found.by_subject().items()))
+    total = len(found.photos)
     crops: list[Pixels] = []
     names: list[str] = []
     problems: list[str] = []

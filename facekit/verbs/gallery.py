@@ -13,10 +13,10 @@ from facekit.errors import UsageError
 from facekit.gallery import usual_places
 from facekit.gallery.base import Gallery
 from facekit.gallery.places import AnyPlace, Place, copy_gallery
-from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import Subject, TemplateInfo
 from facekit.rendering.doubted import Finding
 from facekit.results import GallerySummary
+from facekit.subject_names import subject_name
 from facekit.verbs.enroll import camera_hint
 from facekit.verbs.galleries import (
     AnyGallery,

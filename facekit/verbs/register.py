@@ -12,7 +12,6 @@ import numpy as np
 from facekit.arguments import path_of, whole_number
 from facekit.enrollment import EnrollReport
 from facekit.errors import DependencyError, NoFaceError, PictureError, UsageError
-from facekit.gallery.subject_names import subject_name
 from facekit.live import frame_detection, registering, sources
 from facekit.live.playing import play
 from facekit.live.poses import POSES, Pose
@@ -21,6 +20,7 @@ from facekit.live.registering import Progress, RegisteredFrame, Registration
 from facekit.reading import Options
 from facekit.rendering.counting import counted
 from facekit.rendering.ring import line, ringed
+from facekit.subject_names import subject_name
 from facekit.verbs.enroll import camera_hint
 from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
 from facekit.verbs.listeners import OnNote, no_note

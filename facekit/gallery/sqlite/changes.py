@@ -15,10 +15,10 @@ from facekit.gallery.sqlite.faults import damaged
 from facekit.gallery.sqlite.place import FilePlace
 from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones, write_tombstones
-from facekit.gallery.subject_names import is_stored_name, subject_name
 from facekit.gallery.templates import Placement
 from facekit.gallery.tombstones import same_face
 from facekit.gallery.values import flat_json
+from facekit.subject_names import is_stored_name, subject_name
 
 SHORTEST_DIGEST = 8
 

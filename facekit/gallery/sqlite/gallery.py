@@ -22,10 +22,10 @@ from facekit.gallery.sqlite.readable import ReadableGallery
 from facekit.gallery.sqlite.soundness import require_sound
 from facekit.gallery.sqlite.state import State
 from facekit.gallery.storable import rows_of, storable
-from facekit.gallery.subject_names import subject_name
 from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
 from facekit.gallery.values import now
+from facekit.subject_names import subject_name
 
 
 class SqliteGallery(ReadableGallery):
