@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import dlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit.assignment import assignment
 from facekit.detection.geometry import overlap
 from facekit.live.voting import TrackVotes, Verdict
 from facekit.results import Box, Candidate, Detection, Face, Pixels
@@ -119,9 +119,13 @@ def pair(expected: Sequence[Box], found: Sequence[Box]) -> list[int | None]:
     places = np.array(found, np.float64)
     shares = np.stack([overlap(np.array(box, np.float64), places) for box in expected])
     shares[shares < LEAST_OVERLAP] = 0
-    # A column for each row more: every row may stay alone.
-    gain = np.concatenate([shares, np.zeros((len(expected), len(expected)))], axis=1)
+    if not shares.any():
+        return [None] * len(expected)
+    # dlib assigns rows of a square: whatever is added overlaps nothing.
+    square = np.zeros((max(shares.shape),) * 2)
+    square[: len(expected), : len(found)] = shares
+    columns = dlib.max_cost_assignment(dlib.matrix(square))[: len(expected)]
     return [
         column if column < len(found) and shares[row, column] > 0 else None
-        for row, column in enumerate(assignment(gain))
+        for row, column in enumerate(columns)
     ]

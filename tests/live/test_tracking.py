@@ -1,11 +1,14 @@
 """Which face of this frame is which of the last."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facekit.live.tracking import Track, moved, pair
+from facekit.detection.geometry import overlap
+from facekit.live.tracking import LEAST_OVERLAP, Track, moved, pair
 from facekit.results import Detection
 
 from .conftest import square
@@ -55,3 +58,23 @@ def test_no_face_is_given_to_two_tracks(expected: list, found: list) -> None:
     places = [place for place in pair(expected, found) if place is not None]
     assert len(places) == len(set(places))
     assert all(0 <= place < len(found) for place in places)
+
+
+@given(expected=boxes.filter(lambda found: len(found) < 5), found=boxes.filter(lambda found: len(found) < 5))
+def test_the_overlaps_of_all_have_the_largest_sum(expected: list, found: list) -> None:
+    shares = np.zeros((len(expected), len(found) + len(expected)))
+    for row, box in enumerate(expected):
+        if found:
+            shares[row, : len(found)] = overlap(np.array(box, float), np.array(found, float))
+    shares[shares < LEAST_OVERLAP] = 0
+    places = pair(expected, found)
+    reached = sum(shares[row, place] for row, place in enumerate(places) if place is not None)
+    best = max(
+        sum(shares[row, column] for row, column in enumerate(columns))
+        for columns in permutations(range(shares.shape[1]), len(expected))
+    )
+    assert reached == pytest.approx(best)
+
+
+def test_a_hundred_faces_in_one_place_are_paired_at_once() -> None:
+    assert sorted(pair([square(50)] * 100, [square(50)] * 100)) == list(range(100))
