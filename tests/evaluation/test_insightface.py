@@ -118,8 +118,13 @@ def test_instructions_beyond_values_are_refused(tmp_path: Path, content: bytes) 
 
 
 def test_a_tuple_without_its_beginning_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cut off .*without its mark"):
+    with pytest.raises(UsageError, match=r"cut off .*MARK"):
         insightface.read(file(tmp_path, b"\x80\x02K\x01t."))
+
+
+def test_a_number_that_asks_for_memory_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="refused: holds a value noted in place 4294967295"):
+        insightface.read(file(tmp_path, b"\x80\x02]r\xff\xff\xff\xff."))
 
 
 @pytest.mark.parametrize(
