@@ -17,12 +17,11 @@ from PIL import Image
 
 from facekit import runtime, untrusted
 from facekit.errors import UsageError, WeightsError
-from facekit.results import Detection, Pixels
+from facekit.results import CROP_SIDE, Detection, Pixels
 from facekit.weights import RefinerSpec, verified
 
 Points = NDArray[np.floating]
 
-_SIDE = 112
 SCHEMES: dict[str, NDArray[np.float64]] = {
     # Eye centers, nose tip, mouth corners (Deng et al., arXiv:1801.07698).
     "arcface5": np.array(
@@ -64,7 +63,7 @@ def similarity(points: Points, template: Points) -> NDArray[np.float64]:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def align(pixels: Pixels, points: Points, *, scheme: str = "arcface5", size: int = _SIDE) -> Pixels:
+def align(pixels: Pixels, points: Points, *, scheme: str = "arcface5", size: int = CROP_SIDE) -> Pixels:
     """The face cut out upright, uint8 (size, size, 3) RGB; black where the picture does not reach.
 
     `pixels` is (height, width, 3); `points` (5, 2) are of `scheme`. Bilinear, area-averaged first
@@ -73,7 +72,7 @@ def align(pixels: Pixels, points: Points, *, scheme: str = "arcface5", size: int
     if scheme not in SCHEMES:
         raise UsageError(f"no landmark scheme {scheme!r}: use one of {', '.join(SCHEMES)}")
     # The template's frame ends at the outer edge of its last pixel.
-    return cut(pixels, similarity(points, (SCHEMES[scheme] + 0.5) * (size / _SIDE) - 0.5), size)
+    return cut(pixels, similarity(points, (SCHEMES[scheme] + 0.5) * (size / CROP_SIDE) - 0.5), size)
 
 
 def cut(pixels: Pixels, to_crop: NDArray[np.float64], size: int) -> Pixels:

@@ -13,6 +13,8 @@ Vector = NDArray[np.float32]
 Box = tuple[float, float, float, float]
 
 SCHEMA = 1
+CROP_SIDE = 112
+"""The side of a face's crop in pixels: that of the ArcFace template (Deng et al., arXiv:1801.07698)."""
 
 
 @dataclass(frozen=True, eq=False)

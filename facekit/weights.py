@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from facekit import settings, untrusted
 from facekit.calibration import Calibration
 from facekit.errors import GalleryError, WeightsError
+from facekit.results import CROP_SIDE
 from facekit.untrusted import Fields
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class EmbedderSpec:
     name: str
     sha256: str
     dimension: int
-    side: int = 112
+    side: int = CROP_SIDE
     color: str = "rgb"
     layout: str = "nchw"
     mean: float = 127.5
@@ -202,7 +203,7 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
         name=table.text("name", network.stem, longest=200),
         sha256=sha256,
         dimension=table.integer("dimension", least=2, most=8192),
-        side=table.integer("side", 112, least=16, most=1024),
+        side=table.integer("side", CROP_SIDE, least=16, most=1024),
         color=table.text("color", "rgb", choices=("rgb", "bgr")),
         layout=table.text("layout", "nchw", choices=("nchw", "nhwc")),
         mean=table.number("mean", 127.5, least=-1e6, most=1e6),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from facekit import images, untrusted
 from facekit.errors import PictureError, UsageError
+from facekit.results import CROP_SIDE
 
-SIDE = 112
 MOST_OF_ONE = 20
 """So many crops of a subject are validated on at most: their pairs grow with the square."""
 
@@ -118,22 +118,23 @@ def _alike(values: NDArray[np.int64]) -> int:
 def read_crops(path: Path) -> NDArray[np.uint8]:
     """The array NAME.npy, uint8 (n, 112, 112, 3), left on disk. UsageError if it is none."""
     pixels: NDArray[Any] = untrusted.array(path)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (SIDE, SIDE, 3):
-        raise UsageError(f"{path}: is {pixels.dtype} {pixels.shape}, not uint8 (n, {SIDE}, {SIDE}, 3)")
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (CROP_SIDE, CROP_SIDE, 3):
+        shape = f"(n, {CROP_SIDE}, {CROP_SIDE}, 3)"
+        raise UsageError(f"{path}: is {pixels.dtype} {pixels.shape}, not uint8 {shape}")
     if not len(pixels):
         raise UsageError(f"{path}: holds no crops")
     return pixels
 
 
 def _zipped(path: Path, names: list[str]) -> NDArray[np.uint8]:
-    pixels = np.zeros((len(names), SIDE, SIDE, 3), np.uint8)
+    pixels = np.zeros((len(names), CROP_SIDE, CROP_SIDE, 3), np.uint8)
     try:
         with untrusted.opened(path, most=untrusted.ARRAY) as file, zipfile.ZipFile(file) as archive:
             for number, name in enumerate(names):
                 crop = images.decode(untrusted.member(archive, name), name).pixels
                 if crop.shape != pixels.shape[1:]:
                     height, width, _ = crop.shape
-                    raise UsageError(f"{path}: {name} is {width}×{height}, a crop is {SIDE}×{SIDE}")
+                    raise UsageError(f"{path}: {name} is {width}×{height}, a crop is {CROP_SIDE}×{CROP_SIDE}")
                 pixels[number] = crop
     except (*UNREADABLE, PictureError) as error:
         raise UsageError(f"{path}: crops cannot be read ({untrusted.reason(error)})") from None

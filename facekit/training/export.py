@@ -22,6 +22,7 @@ from facekit import runtime, untrusted
 from facekit.embedding import normalized
 from facekit.errors import WeightsError
 from facekit.evaluation import metrics
+from facekit.results import CROP_SIDE
 from facekit.training import checkpoint, networks
 from facekit.training.batches import prepare
 from facekit.training.config import Config
@@ -54,7 +55,7 @@ def trained_side(saved: checkpoint.Checkpoint) -> int:
     return Config.from_dict(saved.config).side_at(max(0, saved.facts["step"] - 1))
 
 
-def to_onnx(network: nn.Module, *, side: int = 112) -> bytes:
+def to_onnx(network: nn.Module, *, side: int = CROP_SIDE) -> bytes:
     """A network of aligned faces as ONNX in float32."""
     return as_onnx(network, torch.zeros(2, 3, side, side), (INPUT, {0: "n"}), (OUTPUT, {0: "n"}))
 
@@ -103,7 +104,7 @@ def half_weights(network: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def quantized(network: bytes, crops: Crops, *, side: int = 112) -> bytes:
+def quantized(network: bytes, crops: Crops, *, side: int = CROP_SIDE) -> bytes:
     """The same network in int8: weights per channel, activations by what `crops` (n, side, side, 3) show.
 
     Static quantization with QDQ nodes (Jacob et al. 2018, "Quantization and training of neural networks
@@ -149,7 +150,7 @@ def _batches(crops: Crops, size: int, side: int) -> Iterator[NDArray[np.float32]
 
 
 def embed(
-    network: bytes, crops: Crops, *, side: int = 112, flip: bool = False, name: str = "onnxruntime"
+    network: bytes, crops: Crops, *, side: int = CROP_SIDE, flip: bool = False, name: str = "onnxruntime"
 ) -> Vectors:
     """Unit vectors (n, d) of crops (n, side, side, 3) by the exported file; `flip` averages each with that of
     the mirror image."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from facekit import weights
 from facekit.errors import UsageError, WeightsError
+from facekit.results import CROP_SIDE
 from facekit.training import bank, checkpoint, data, networks, teacher
 from facekit.training.config import Config
 from facekit.training.restore import restore
@@ -45,7 +46,7 @@ def read(request: Request, config: Config, device: torch.device) -> Inputs:
 def _teacher(path: Path, device: torch.device) -> bank.Teacher:
     shipped = weights.shipped_embedder()
     spec = shipped if path == shipped.path else weights.user_embedder(path)
-    if (spec.side, spec.template) != (112, "arcface5"):
+    if (spec.side, spec.template) != (CROP_SIDE, "arcface5"):
         raise UsageError(
             f"{spec.path}: a teacher sees the crops as they are, 112 pixels by arcface5, not {spec.side} by "
             f"{spec.template}"
@@ -58,7 +59,7 @@ def _try_to_begin(path: Path, config: Config, taught: int | None) -> None:
     dimension of the teacher's vectors."""
     network: Any = networks.create(config.network, config.dimension)
     if path.suffix == ".onnx":
-        noise = np.random.default_rng(0).integers(0, 256, (2, data.SIDE, data.SIDE, 3)).astype(np.uint8)
+        noise = np.random.default_rng(0).integers(0, 256, (2, CROP_SIDE, CROP_SIDE, 3)).astype(np.uint8)
         last = restore(network, path, noise)
         if last is not None and taught != last.out_features:
             raise WeightsError(

@@ -15,6 +15,7 @@ import torchvision  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from facekit.errors import UsageError
+from facekit.results import CROP_SIDE
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
@@ -207,7 +208,7 @@ class Cost:
         return self.parameters * 4 / 1e6
 
 
-def cost(network: nn.Module, *, side: int = 112) -> Cost:
+def cost(network: nn.Module, *, side: int = CROP_SIDE) -> Cost:
     """Count by running the network once on a face of `side` pixels; free on the device `meta`."""
     macs = 0
 

@@ -18,8 +18,8 @@ from PIL import Image
 
 from facekit import folders, images
 from facekit.errors import PictureError, UsageError
-from facekit.results import Detection, Picture, Pixels
-from facekit.training.data import SIDE, Faces, numbered
+from facekit.results import CROP_SIDE, Detection, Picture, Pixels
+from facekit.training.data import Faces, numbered
 from facekit.writing import replacing
 
 Report = Callable[[int, int], None]
@@ -52,7 +52,7 @@ class PipelineAligner:
         content = weights.digest(Path(file)) if file else ""
         if kind in ("auto", "network"):
             content = f"{weights.shipped_face_network().sha256}|{weights.shipped_second_look().sha256}"
-        self.key = f"{kind}|{content}|{landmarks.sha256}|{refiner.sha256}|{template}|{SIDE}"
+        self.key = f"{kind}|{content}|{landmarks.sha256}|{refiner.sha256}|{template}|{CROP_SIDE}"
 
     def crop(self, picture: Picture) -> Pixels | None:
         found = self._pipeline.detect(picture)
@@ -126,13 +126,13 @@ def read_folder(
 
 def _read_crop(source: str) -> Pixels:
     pixels = images.read(source).pixels
-    if pixels.shape[:2] == (SIDE, SIDE):
+    if pixels.shape[:2] == (CROP_SIDE, CROP_SIDE):
         return pixels
     if pixels.shape[0] != pixels.shape[1]:
         raise PictureError(
             f"{source}: an aligned crop is square, this is {pixels.shape[1]}×{pixels.shape[0]}"
         )
-    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    return np.asarray(Image.fromarray(pixels).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.LANCZOS))
 
 
 def _cached(source: str, aligner: Aligner, cache: Path) -> Pixels:
@@ -156,8 +156,8 @@ def _stored(path: Path) -> Pixels | None:
     if path.is_file() and path.read_bytes() == NO_FACE:
         return None
     crop = images.read(path).pixels
-    if crop.shape != (SIDE, SIDE, 3):
-        raise PictureError(f"{path}: is no crop of {SIDE}×{SIDE}")
+    if crop.shape != (CROP_SIDE, CROP_SIDE, 3):
+        raise PictureError(f"{path}: is no crop of {CROP_SIDE}×{CROP_SIDE}")
     return crop
 
 

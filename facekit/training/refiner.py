@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from facekit import alignment
 from facekit.alignment import CENTER, RADIUS, SCHEMES, SPOKES, similarity
+from facekit.results import CROP_SIDE
 from facekit.training import export, manifest, small
-from facekit.training.data import SIDE
 from facekit.training.landmarks import Example
 from facekit.training.networks import conv_norm
 from facekit.writing import write_bytes
@@ -93,7 +93,7 @@ def train(
 def surroundings(examples: Sequence[Example]) -> Crops:
     """Faces cut by their points with MARGIN more on each side, for `photos` of `train`."""
     template = SCHEMES["arcface5"] + MARGIN
-    side = SIDE + 2 * MARGIN
+    side = CROP_SIDE + 2 * MARGIN
     return np.stack([alignment.cut(e.pixels, similarity(e.points, template), side) for e in examples])
 
 
@@ -160,7 +160,7 @@ def cut(faces: Tensor, corrections: Tensor, mirrored: Tensor) -> Tensor:
     shown = torch.complex(x, y)[None] - CENTER - shift[:, None, None]
     spokes = torch.view_as_real(shown / (1 + turn / RADIUS)[:, None, None])
     spokes[..., 0] *= torch.where(mirrored, -1.0, 1.0)[:, None, None]
-    places = spokes + torch.tensor([CENTER.real, CENTER.imag]) + 0.5 + (side - SIDE) / 2
+    places = spokes + torch.tensor([CENTER.real, CENTER.imag]) + 0.5 + (side - CROP_SIDE) / 2
     return F.grid_sample(faces, places * (2 / side) - 1, padding_mode="reflection", align_corners=False)
 
 

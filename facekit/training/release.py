@@ -12,6 +12,7 @@ import numpy as np
 from facekit import outputs
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import metrics
+from facekit.results import CROP_SIDE
 from facekit.training import checkpoint, export, manifest
 from facekit.training.config import Config
 from facekit.training.data import Faces
@@ -182,7 +183,7 @@ def describe(
         "name": out.stem,
         "sha256": hashlib.sha256(network).hexdigest(),
         "dimension": saved.config["dimension"],
-        "side": 112,
+        "side": CROP_SIDE,
         "color": "rgb",
         "layout": "nchw",
         "mean": export.MEAN,
