@@ -108,7 +108,7 @@ def verification(console: Console, /, style: str, **wanted: Any) -> int:
 @click.option(
     "--gallery",
     "-g",
-    type=paths.PathType(),
+    type=paths.PATH_OR_ADDRESS,
     metavar="PATH",
     help="Search in this gallery, or enroll this folder of people; not a part of the pictures.",
 )

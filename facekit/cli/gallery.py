@@ -198,9 +198,9 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Place | None)
 
 @shared.command("copy", short_help="Copy a gallery, also one that is in use.")
 @click.argument("source", metavar="FROM", type=paths.GALLERY)
-@click.argument("target", metavar="TO", type=paths.PathType())
+@click.argument("target", metavar="TO", type=paths.PATH_OR_ADDRESS)
 @click.pass_obj
-def copy(console: Console, /, source: Place, target: Path) -> int:
+def copy(console: Console, /, source: Place, target: Place | Path) -> int:
     """Copy the gallery FROM to the new file TO, also while others use it.
 
     The copy is one state of the gallery with every template checked; copying the file by other means

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from facekit import settings
-from facekit.gallery.places import Place, place_of
+from facekit import redaction, settings
+from facekit.gallery.places import Place, is_address, place_of
 
 
 class PathType(click.Path):
@@ -20,6 +20,8 @@ class PathType(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, str):
+            if is_address(value) and not os.path.lexists(value):
+                self.fail(f"{redaction.shown(value)} is an address, where a path is wanted", param, ctx)
             value = settings.expanded(value)
             if not value:
                 self.fail("the path is empty", param, ctx)
@@ -61,6 +63,15 @@ class GalleryType(click.ParamType[Place]):
         return click.Path().shell_complete(ctx, param, incomplete)
 
 
+class PathOrAddressType(PathType):
+    """The place of a gallery if it is an address; else a path, of which the command says what it means."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and is_address(value):
+            return place_of(value)
+        return super().convert(value, param, ctx)
+
+
 FILE = PathType(dir_okay=False)
 FOLDER = PathType(file_okay=False)
 EXISTING = PathType(exists=True)
@@ -69,3 +80,4 @@ EXISTING_FOLDER = PathType(exists=True, file_okay=False)
 INPUT = InputType()
 NETWORK = NetworkType()
 GALLERY = GalleryType()
+PATH_OR_ADDRESS = PathOrAddressType()

@@ -19,7 +19,7 @@ from facekit.evaluation.pairs import Pairs
 from facekit.evaluation.pictures import Report, Templates
 from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores, Texts, VerificationScores
 from facekit.evaluation.searches import Enrolled
-from facekit.gallery.places import place_of
+from facekit.gallery.places import Place, place_of
 from facekit.pipeline import Pipeline
 from facekit.reading import Options
 from facekit.subject_names import subject_name
@@ -261,12 +261,13 @@ def _kept(values: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
 
 
 def open_enrolled(
-    path: Path, source: Vectorizer, pipeline: Pipeline
+    where: Place | Path, source: Vectorizer, pipeline: Pipeline
 ) -> tuple[Enrolled, set[str], set[str], Texts]:
     """A gallery file (or a folder with one in it), or a folder with a sub-folder for each person: its
     templates, the digests of its pictures, who should be in it, and what could not be read."""
-    place = place_of(path)
-    if place.exists() or not path.is_dir():
+    place = place_of(where)
+    folder = where if isinstance(where, Path) else None
+    if folder is None or place.exists() or not folder.is_dir():
         with place.open(fingerprint=pipeline.fingerprint) as gallery:
             contents = list(gallery.contents())
         if not contents:
@@ -274,11 +275,13 @@ def open_enrolled(
         names = [item.subject for item in contents]
         vectors = np.stack([item.vector for item in contents])
         return Enrolled.of(vectors, names), {item.sha256 for item in contents}, set(names), ()
-    paths, people = source.people(path)
+    paths, people = source.people(folder)
     templates = source.templates(paths, pipeline)
     used = np.flatnonzero(templates.rows >= 0)
     if not used.size:
-        raise NoFaceError(f"{path}: no face in any of its {len(paths)} pictures: nobody can be searched for")
+        raise NoFaceError(
+            f"{folder}: no face in any of its {len(paths)} pictures: nobody can be searched for"
+        )
     gallery_of = Enrolled.of(templates.vectors, [people[number] for number in used.tolist()])
     return gallery_of, set(templates.sha256) - {""}, set(people), templates.problems
 

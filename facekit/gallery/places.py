@@ -120,6 +120,11 @@ def place_of(given: AnyPlace) -> Place:
     return FilePlace(settings.gallery_file(given if isinstance(given, PathLike) else text))
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is meant as the address of a server, not as a path."""
+    return _ADDRESS.match(text) is not None
+
+
 def open_gallery(place: AnyPlace, *, write: bool = False, fingerprint: str | None = None) -> Gallery:
     """The gallery at a place; see `Place.open` and `place_of`."""
     return place_of(place).open(write=write, fingerprint=fingerprint)

@@ -16,6 +16,7 @@ from facekit.evaluation.comparisons import Comparisons
 from facekit.evaluation.evaluations import Evaluation, identification_groups, verification_groups
 from facekit.evaluation.protocols import Measured, Splits, Vectorizer
 from facekit.evaluation.scores import IdentificationScores, VerificationScores
+from facekit.gallery.places import AnyPlace, Place, is_address, place_of
 from facekit.reading import Options
 from facekit.rendering.counting import counted
 from facekit.verbs.listeners import OnNote, OnProgress, OnStage, no_note, no_progress, no_stage
@@ -84,7 +85,7 @@ def evaluate_verification(
 def evaluate_identification(
     images: AnyPath | None = None,
     *,
-    gallery: AnyPath | None = None,
+    gallery: AnyPlace | None = None,
     gallery_photos: int = 1,
     strangers: float | None = None,
     splits: int = 5,
@@ -115,13 +116,12 @@ def evaluate_identification(
     share = strangers if strangers is not None else 0.0 if gallery else 0.5
     plan = Splits(gallery_photos, share, splits if share else 1, seed)
     run = _Run(source, threshold, group_by, scores, report, mistakes, on_note, on_stage)
-    folder, known, table, file = _places(
-        images=images, gallery=gallery, people=people, from_scores=from_scores
-    )
-    run.prepare(folder, known, table, file)
+    folder, table, file = _places(images=images, people=people, from_scores=from_scores)
+    known = _enrolled_at(gallery)
+    run.prepare(folder, known if isinstance(known, Path) else None, table, file)
     columns = None if table is None else protocols.read_people(table)
     if file is not None:
-        _alone(file, gallery=known, images=None if mistakes else folder)
+        _alone(file, gallery=gallery, images=None if mistakes else folder)
         measured = Measured(score_files.read_identification(file), {"scores": str(file)})
     else:
         if group_by:
@@ -185,7 +185,7 @@ class _Run:
         listed = self._file is not None or (self._report is not None and self._report.mistakes)
         return protocols.compare_all(images, self.source, pipeline, listed=listed)
 
-    def search(self, images: Path | None, gallery: Path | None, plan: Splits) -> Measured:
+    def search(self, images: Path | None, gallery: Place | Path | None, plan: Splits) -> Measured:
         if images is None:
             raise UsageError("say whom to search for: --images FOLDER, or --from-scores FILE")
         pipeline = self.source.options.pipeline()
@@ -239,12 +239,21 @@ def _places(**given: AnyPath | None) -> tuple[Path | None, ...]:
     return tuple(folder_of(value, f"the {name.replace('_', ' ')}") for name, value in given.items())
 
 
+def _enrolled_at(gallery: AnyPlace | None) -> Place | Path | None:
+    """The place of a gallery, or a path at which a gallery or a folder of people is."""
+    if gallery is None or isinstance(gallery, PathLike):
+        return folder_of(gallery, "the gallery")
+    if isinstance(gallery, str) and not is_address(gallery):
+        return folder_of(gallery, "the gallery")
+    return place_of(gallery)
+
+
 def _columns_of(pairs: Path) -> list[str]:
     """By what the pairs of a list can be grouped."""
     return [] if pairs.suffix.lower() == ".bin" else list(lists.read(pairs).groups)
 
 
-def _alone(file: Path, **others: Path | None) -> None:
+def _alone(file: Path, **others: object) -> None:
     """A score file is measured by itself."""
     given = [name for name, value in others.items() if value is not None]
     if given:

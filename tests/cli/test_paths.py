@@ -144,3 +144,27 @@ def test_a_command_that_writes_never_takes_the_shipped_gallery(run: Run) -> None
         result = run(*command)
         assert result.exit_code == 1
         assert "facekit enroll" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("identify a.png -g {}", "enroll people -g {}", "register Bob 0 -g {}", "watch 0 -g {}"),
+        *("cluster people -g {}", "calibrate -g {}", "evaluate identification --images people -g {}"),
+        *("gallery list -g {}", "gallery check -g {}", "gallery copy {} to.db", "gallery copy from.db {}"),
+        *("gallery export {}", "embed people -o {}", "info -g {}"),
+    ],
+)
+def test_an_address_is_no_path_and_its_password_is_never_shown(
+    run: Run, command: str, tmp_path: Path
+) -> None:
+    (tmp_path / "people").mkdir()
+    (tmp_path / "from.db").touch()
+    before = sorted(tmp_path.rglob("*"))
+    address = "postgresql://ann:s3cret@db/people?password=s3cret"
+    result = run(*(word.format(address) for word in command.split()))
+    assert result.exit_code in (1, 2)
+    assert "s3cret" not in result.output
+    assert "postgresql://db/people" in result.stderr
+    assert "Traceback" not in result.output
+    assert sorted(tmp_path.rglob("*")) == before
