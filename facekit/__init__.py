@@ -84,6 +84,7 @@ _HOMES = {
     "facekit.verbs.pictures": ("align", "detect", "embed"),
     "facekit.verbs.plot": ("plot",),
     "facekit.verbs.register": ("register",),
+    "facekit.verbs.train": ("Export", "Training", "export", "train"),
     "facekit.verbs.verify": ("verify",),
     "facekit.verbs.watch": ("watch",),
 }
@@ -169,6 +170,10 @@ if TYPE_CHECKING:
     from facekit.verbs.pictures import embed as embed
     from facekit.verbs.plot import plot as plot
     from facekit.verbs.register import register as register
+    from facekit.verbs.train import Export as Export
+    from facekit.verbs.train import Training as Training
+    from facekit.verbs.train import export as export
+    from facekit.verbs.train import train as train
     from facekit.verbs.verify import verify as verify
     from facekit.verbs.watch import watch as watch
 

@@ -15,12 +15,13 @@ from PIL import Image
 
 import facekit
 from facekit.cli import group
+from facekit.training.config import Augmentation, Config
 
 OF_THE_SHELL = {"style", "quiet", "debug", "verbose", "list_networks", "version"}
 """How results are shown, which is no matter of a verb."""
 OF_OPTIONS = {"detector", "embedder", "min_face", "max_pixels", "truncated", "jobs"}
 """What a verb takes as its `options`."""
-OF_TRAINING = ("train", "train_landmarks", "train_refiner", "train_detector", "export")
+OF_TRAINING = ("train_landmarks", "train_refiner", "train_detector")
 """Commands whose functions are in facekit.training."""
 
 
@@ -40,10 +41,12 @@ COMMANDS = {name: command for name, command in commands() if name not in OF_TRAI
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_a_function_of_its_name_that_takes_its_words(name: str) -> None:
-    verb = getattr(facekit, name)
+    verb, changes = getattr(facekit, name), Augmentation.__dataclass_fields__
     known = inspect.signature(verb).parameters
     words = {str(parameter.name) for parameter in COMMANDS[name].params} - OF_THE_SHELL
-    if words & OF_OPTIONS:
+    if name == "train":
+        words -= set(Config.__dataclass_fields__) | {f"augment_{each}" for each in changes}
+    if (words - set(known)) & OF_OPTIONS:
         assert "options" in known
     assert words - OF_OPTIONS - set(known) == set()
 
@@ -51,9 +54,9 @@ def test_every_command_is_a_function_of_its_name_that_takes_its_words(name: str)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_words_after_the_subject_are_keyword_only(name: str) -> None:
     parameters = inspect.signature(getattr(facekit, name)).parameters.values()
-    by_place = [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
+    by_place = [each.name for each in parameters if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     subjects = {"inputs", "paths", "images", "files", "file", "names", "source", "first", "second", "raw"}
-    subjects |= {"name", "old", "new", "into", "others", "out", "target", "gallery"}
+    subjects |= {"name", "old", "new", "into", "others", "out", "target", "gallery", "data", "run"}
     assert len(by_place) <= 3
     assert set(by_place) <= subjects
 

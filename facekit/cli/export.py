@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,26 +48,7 @@ from facekit.cli.paths import EXISTING, FILE
 @click.option("--command", default="", help="How it was trained, where the run does not say it itself.")
 @click.option("--commit", default="", help="Commit of the code that trained it.")
 @click.pass_obj
-def export(
-    console: Console,
-    /,
-    run: Path,
-    output: Path,
-    precision: str,
-    side: int | None,
-    flip: bool,
-    name: str,
-    calibration: Path | None,
-    validation: Path | None,
-    max_drift: float,
-    max_loss: float,
-    manifest: Path | None,
-    unproven: bool,
-    license_: str,
-    data: str,
-    command: str,
-    commit: str,
-) -> None:
+def export(console: Console, /, **wanted: Any) -> None:
     """Write the network of RUN, a folder or checkpoint of `facekit train`, as an ONNX file.
 
     The description that `--embedder` needs is written beside it. A float16 or int8 file is compared
@@ -79,38 +61,17 @@ def export(
       facekit enroll people/ --embedder mine.onnx
       facekit export runs/first --precision int8 --calibration train.npy --validation val.npy
     """
-    from facekit.training import invocation
+    from facekit.verbs.train import export
 
-    invocation.require_packages()
-    from facekit.training import release
-    from facekit.training.data import read_array, read_validation
-    from facekit.training.manifest import update
-
-    written = release.release(
-        run,
-        output,
-        precision=precision,
-        side=side,
-        flip=flip,
-        name=name,
-        unproven=unproven,
-        calibration=read_array(calibration) if calibration else None,
-        validation=read_validation(validation) if validation else None,
-        bounds=release.Bounds(max_drift, max_loss),
-        provenance=release.Provenance(license_, data, command, commit),
-    )
-    if manifest is not None:
-        update(manifest, written.entry)
-    drifts = {name: drift.to_dict() for name, drift in written.drifts.items()}
-    size = written.network.stat().st_size / 1e6
-    training = written.entry["training"]
+    done = export(**wanted)
+    size, training = done.network.stat().st_size / 1e6, done.entry["training"]
     console.note(
-        f"{written.network}: {size:.1f} MB, after {training['steps']} of {training['steps_planned']} steps, "
-        f"described by {written.description.name}"
+        f"{done.network}: {size:.1f} MB, after {training['steps']} of {training['steps_planned']} steps, "
+        f"described by {done.description.name}"
     )
-    if validation is None:
+    if wanted["validation"] is None:
         console.note(
-            f"{written.description.name} has no figures and no threshold: they take labeled crops of other "
+            f"{done.description.name} has no figures and no threshold: they take labeled crops of other "
             "people, given with --validation"
         )
-    console.emit(json.dumps({"embedder": written.entry, "drift": drifts}, indent=2, ensure_ascii=False))
+    console.emit(json.dumps(done.to_dict(), indent=2, ensure_ascii=False))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from facekit.training.config import (
     OPTIMIZERS,
     PRECISIONS,
     SAMPLERS,
-    UNCHANGED,
     Augmentation,
     Config,
 )
@@ -312,65 +310,29 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
       facekit train --data people/ --init embedder.onnx --rate 2e-4
       facekit train --output runs/mine --data people/ --resume
     """
-    from facekit.training import invocation
+    from facekit.verbs.train import network_lines, train
 
     console: Console = ctx.obj
-    invocation.require_packages()
     if list_networks:
         for line in network_lines():
             console.emit(line)
         return
-    chosen = chosen_settings(ctx, options)
-    named = {name: options[name] for name in invocation.Request.__dataclass_fields__ if name in options}
-    request = invocation.Request(out=options["output"], **named)
     progress = TrainingProgress(console)
-    rows: list[dict[str, float]] = []
-
-    def report(row: dict[str, float]) -> None:
-        rows.append(row)
-        console.emit(line_of(row))
-
-    listener = invocation.Listener(
-        note=console.note, report=report, progress=progress.count, pace=progress.pace
-    )
-    finished = invocation.train(request, chosen, listener)
+    heard: dict[str, Any] = {"on_note": console.note, "on_count": progress.count, "on_pace": progress.pace}
+    done = train(**given(ctx, options), **heard, on_row=lambda row: console.emit(line_of(row)))
     console.status("")
-    if not finished:
+    if not done.finished:
         console.note("stopped and saved; go on with the same command and --resume")
         ctx.exit(INTERRUPTED)
-    for line in comparison(rows):
+    for line in done.comparison():
         console.note(line)
-    console.note(f"make a network file of it with: {hints.export_run(request.out)}")
+    console.note(f"make a network file of it with: {hints.export_run(done.output)}")
 
 
-def chosen_settings(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
-    """The fields of Config that were given on the command line; of its augmentation those that were."""
-    given = {name for name in options if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
-    chosen = {name: options[name] for name in Config.__dataclass_fields__ if name in given}
-    changes = {name.removeprefix("augment_"): options[name] for name in given if name.startswith("augment_")}
-    if "augment" in given:
-        whole, cheap = (CHANGES, USUAL) if options["augment"] else (UNCHANGED, Config(shift=0, light=0.0))
-        changes = asdict(whole) | changes
-        chosen = {"shift": cheap.shift, "light": cheap.light} | chosen
-    return chosen | {"augmentation": changes} if changes else chosen
-
-
-def comparison(rows: Sequence[dict[str, float]]) -> Iterator[str]:
-    """What a run that began from other weights made of them, on people whom it did not learn from."""
-    if len(rows) < 2 or rows[0]["step"] != 0 or "accuracy" not in rows[0]:
-        return
-    from facekit.evaluation.metrics import headline
-
-    name = headline(rows[0])
-    judged = [row for row in rows if name in row]
-    best = max(reversed(judged), key=lambda row: row[name])
-    before, after = 100 * rows[0][name], 100 * best[name]
-    what = name.replace("tar_", "TAR@")
-    if best["step"] == 0:
-        end = f"{before:.1f} % at the start, and no step was as good: the start is kept"
-    else:
-        end = f"{before:.1f} % before, {after:.1f} % after {best['step']:.0f} steps"
-    yield f"on the held-out people: {what} {end}"
+def given(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that the user gave."""
+    default = ParameterSource.DEFAULT
+    return {name: options[name] for name in options if ctx.get_parameter_source(name) is not default}
 
 
 def line_of(row: dict[str, float]) -> str:
@@ -384,16 +346,3 @@ def line_of(row: dict[str, float]) -> str:
         elif name == "accuracy" or name.startswith("tar_"):
             parts.append(f"{name.replace('tar_', 'TAR@')} {100 * value:.1f} %")
     return "  ".join(parts)
-
-
-def network_lines() -> list[str]:
-    from facekit.training import networks
-
-    rows = networks.listing()
-    lines = [f"{'network':<22}{'dimension':>10}{'parameters':>12}{'GMAC':>8}{'MB':>8}  remark"]
-    for name, dimension, cost, about in rows:
-        size = f"{cost.parameters / 1e6:.1f} M"
-        lines.append(
-            f"{name:<22}{dimension:>10}{size:>12}{cost.macs / 1e9:>8.2f}{cost.megabytes:>8.1f}  {about}"
-        )
-    return lines

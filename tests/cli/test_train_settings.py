@@ -8,17 +8,20 @@ import pytest
 from conftest import Run
 from training.small import people
 
-from facekit.cli.train import chosen_settings, train
+from facekit.cli.train import given, train
 from facekit.training import checkpoint, invocation, loop
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import UNCHANGED, Augmentation, Config
 from facekit.training.team import ALONE
+from facekit.verbs.train import chosen_settings
 
 
 def settings_for(*arguments: str) -> Config:
     """What the command line asks of session.train."""
     with train.make_context("train", list(arguments)) as context:
-        chosen = chosen_settings(context, context.params)
+        words = given(context, context.params)
+    augment = words.pop("augment", None)
+    chosen = chosen_settings({name: words[name] for name in words if name != "data"}, augment)
     return invocation.settings_of(invocation.Request(Path("out")), chosen)
 
 
@@ -52,7 +55,9 @@ def test_a_resumed_run_keeps_the_changes_that_are_not_named(
     before = Checkpoint({}, Config(augmentation=saved).to_dict(), {})
     monkeypatch.setattr(checkpoint, "read", lambda _: before)
     with train.make_context("train", ["--augment-blur", "0.3"]) as context:
-        chosen = chosen_settings(context, context.params)
+        words = given(context, context.params)
+    augment = words.pop("augment", None)
+    chosen = chosen_settings({name: words[name] for name in words if name != "data"}, augment)
     found = invocation.settings_of(invocation.Request(Path("out"), resume=True), chosen).augmentation
     assert found == replace(saved or replace(UNCHANGED, flip=0.5), blur=0.3)
 
