@@ -13,7 +13,7 @@ from pathlib import Path
 from facekit.errors import UsageError
 from facekit.gallery import usual_places
 from facekit.gallery.places import AnyPlace, Place, place_of
-from facekit.rendering.escaping import shell_command
+from facekit.text.escaping import shell_command
 
 # For a gallery that was set for a stricter rate, or for none. A rate takes 3/RATE searches, a few more here.
 _RATE = 0.01
@@ -85,16 +85,6 @@ def export_run(run: Path) -> str:
     return _command("export", *_not_an_option(str(run)))
 
 
-def install(extra: str) -> str:
-    """Install what an extra brings, from where this facekit came."""
-    name = _distribution()
-    clone = _clone(name)
-    if clone is None:
-        return f"pip install {shell_command([f'{name}[{extra}]'])}"
-    here = f"pip install '.[{extra}]'"
-    return here if clone == Path.cwd() else f"cd {shell_command([str(clone)])} && {here}"
-
-
 def _command(*words: str, gallery: Place | None = None, embedder: Path | None = None) -> str:
     given = [] if embedder is None else ["--embedder", _path(embedder)]
     given += [] if gallery is None else ["--gallery", gallery.argument]
@@ -115,25 +105,3 @@ def _needed(gallery: AnyPlace) -> Place | None:
     """The gallery, unless it is the one that is used anyway."""
     place = place_of(gallery)
     return None if place == usual_places.first_there(usual_places.to_read()) else place
-
-
-def _distribution() -> str | None:
-    """What pip calls this package; None where it was not installed."""
-    from importlib import metadata
-
-    return next(iter(metadata.packages_distributions().get("facekit", [])), None)
-
-
-def _clone(name: str | None) -> Path | None:
-    """The folder of the source that runs here, or that was installed; None for what came from an index."""
-    source = Path(__file__).resolve().parent.parent
-    if name is None or (source / "pyproject.toml").is_file():
-        return source
-    import json
-    from importlib import metadata
-
-    # PEP 610: pip notes where a package came from if it was no index.
-    noted = metadata.distribution(name).read_text("direct_url.json")
-    url = json.loads(noted).get("url", "") if noted else ""
-    folder = Path(url.removeprefix("file://"))
-    return folder if url.startswith("file://") and (folder / "pyproject.toml").is_file() else None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from facekit import hints, settings
+from facekit import extras, settings
 
 SUFFIXES = frozenset([".cr2", ".cr3", ".nef", ".nrw", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw"])
 SECONDS = 60.0
@@ -69,7 +69,7 @@ def installed() -> bool:
 @cache
 def hint() -> str:
     """How RAW pictures can be read, where they cannot."""
-    return f"{hints.install('raw')} to read them"
+    return f"{extras.install('raw')} to read them"
 
 
 def preview(data: bytes) -> Preview:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import external_data, hints, settings
+from facekit import external_data, extras, settings
 from facekit.errors import DependencyError
 from facekit.pool import Pool
 from facekit.untrusted import reason
@@ -130,7 +130,7 @@ class _OpenVino:
         try:
             import openvino
         except ImportError:
-            raise DependencyError(f"OpenVINO is not installed: {hints.install('openvino')}") from None
+            raise DependencyError(f"OpenVINO is not installed: {extras.install('openvino')}") from None
         core = openvino.Core()
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         if precision != "auto":

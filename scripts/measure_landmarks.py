@@ -31,8 +31,8 @@ from facekit import detection, images, weights
 from facekit.alignment import SCHEMES, Landmarks, Refiner, align, similarity
 from facekit.embedding import Embedder
 from facekit.evaluation.metrics import split_scores, tar_at_fmr
-from facekit.rendering.tables import Column, table
 from facekit.results import Detection, Pixels
+from facekit.text.tables import Column, table
 from facekit.training.landmark_errors import distances
 from facekit.training.landmarks import Example, steady
 

@@ -16,7 +16,7 @@ from typing import Any
 from gallery_model import NAMES, PHOTOS, Operation, RefusedError, State, applied, picture, vector
 
 from facekit.gallery.search.codes import encode
-from facekit.rendering.counting import counted
+from facekit.text.counting import counted
 
 REASONS = ("is not in the gallery", "is in the gallery already", "has no template of")
 """Why an operation may be refused: because of who is in the gallery, never because of other processes."""

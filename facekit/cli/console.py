@@ -73,7 +73,7 @@ class Console:
         """Redraw a line that says how things are, where somebody watches; the empty text ends it."""
         if self.quiet or not is_watched():
             return
-        from facekit.rendering.tables import fit
+        from facekit.text.tables import fit
 
         self._clear()
         text = self.redacted(text)
@@ -82,7 +82,7 @@ class Console:
             _draw(f"\r\x1b[K{fit(text, shutil.get_terminal_size().columns - 1).rstrip()}")
 
     def _say(self, text: str) -> None:
-        from facekit.rendering.escaping import printable
+        from facekit.text.escaping import printable
 
         self._clear()
         _draw(f"facekit: {printable(self.redacted(text))}\n")

@@ -10,7 +10,7 @@ import click
 
 from facekit.cli import DONE, FAILED, paths
 from facekit.cli import options as shared
-from facekit.rendering.counting import counted, listed
+from facekit.text.counting import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -54,7 +54,7 @@ def plot(console: Console, /, **wanted: Any) -> int:
       facekit plot people/gallery.db runs/1/metrics.csv -o plots/
     """
     from facekit.cli.waiting import Waiting
-    from facekit.rendering.escaping import printable
+    from facekit.text.escaping import printable
     from facekit.verbs.plot import plot
 
     with Waiting(console) as waiting:

@@ -125,11 +125,9 @@ def train_detector(
     if more is not None and (teacher is None or second is None):
         raise UsageError("--more needs --teacher and --second, which tell where its faces are")
     invocation.require_packages()
-    import torch
-
     from facekit.training import checkpoint, detector, detector_pictures, second_look
 
-    torch.set_num_threads(threads)
+    invocation.use_threads(threads)
     exported = (detector.EXPORTED, second_look.EXPORTED)
     inputs = [path for path in (pictures, faces, teacher, more, second, faceless) if path is not None]
     outputs.require_apart(output, inputs)

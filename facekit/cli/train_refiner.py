@@ -70,8 +70,6 @@ def train_refiner(
     if (pictures is None) != (points is None):
         raise UsageError("--pictures and --points go together")
     invocation.require_packages()
-    import torch
-
     from facekit import detection, outputs, writing
     from facekit.training import landmarks, refiner
     from facekit.training.data import read_crops
@@ -85,7 +83,7 @@ def train_refiner(
     read = [path for path in (crops, pictures, points) if path is not None]
     outputs.require_replaceable(output, read, lambda path: describes(manifest, path))
     writing.prepare(output)
-    torch.set_num_threads(threads)
+    invocation.use_threads(threads)
     settings = refiner.RefinerRecipe(**recipe)
     averaging = detection.create(teacher) if teacher else None
     faces, photos = read_crops(crops), None

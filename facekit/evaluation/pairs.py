@@ -14,7 +14,7 @@ from facekit import images, untrusted
 from facekit.errors import UsageError
 from facekit.evaluation.comparisons import SUBJECTS
 from facekit.evaluation.scores import Texts
-from facekit.rendering.escaping import csv_text
+from facekit.text.escaping import csv_text
 
 FOLDS = 10
 # What a list says of its pairs itself; of a score file that serves as one the scores are another network's.

@@ -25,9 +25,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import hints, outputs, untrusted, writing
+from facekit import extras, outputs, untrusted, writing
 from facekit.errors import DependencyError, UsageError
-from facekit.rendering.escaping import csv_cell, csv_text
+from facekit.text.escaping import csv_cell, csv_text
 from facekit.writing import replacing
 
 Texts = tuple[str, ...]
@@ -377,6 +377,6 @@ def _pyarrow(path: Path) -> Any:
         import pyarrow.parquet
     except ImportError:
         raise DependencyError(
-            f"{path}: Parquet needs PyArrow: name the file .csv, or {hints.install('evaluate')}"
+            f"{path}: Parquet needs PyArrow: name the file .csv, or {extras.install('evaluate')}"
         ) from None
     return pyarrow

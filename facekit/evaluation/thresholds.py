@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import hints
+from facekit import extras
 from facekit.calibration import Calibration
 from facekit.errors import DependencyError, NoFaceError, UsageError
 from facekit.evaluation import metrics
@@ -237,7 +237,7 @@ def fit(scores: Scores, right: NDArray[np.bool_], kind: str = "logistic") -> Pro
         from sklearn.isotonic import IsotonicRegression
         from sklearn.linear_model import LogisticRegression
     except ImportError:
-        raise DependencyError(f"probabilities need scikit-learn: {hints.install('evaluate')}") from None
+        raise DependencyError(f"probabilities need scikit-learn: {extras.install('evaluate')}") from None
     if kind == "isotonic":
         curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(values, truth, weights)
         return Probability(kind, tuple(curve.y_thresholds_.tolist()), tuple(curve.X_thresholds_.tolist()))

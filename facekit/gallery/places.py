@@ -158,10 +158,10 @@ def _server(scheme: str, address: str) -> Place:
         known = "".join(f", or an address that begins with {name}://" for name in SERVERS)
         raise UsageError(f"{shown}: there are no galleries at {scheme}://: give a file or a folder{known}")
     if not settings.has_package(kind.package):
-        from facekit import hints
+        from facekit import extras
 
         raise DependencyError(
-            f"{shown}: galleries at {scheme}:// need the extra {kind.extra!r}: {hints.install(kind.extra)}"
+            f"{shown}: galleries at {scheme}:// need the extra {kind.extra!r}: {extras.install(kind.extra)}"
         )
     place: Place = import_module(kind.module).place_of(address)
     return place

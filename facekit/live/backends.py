@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-from facekit import hints
+from facekit import extras
 from facekit.errors import DependencyError
 
 
@@ -33,6 +33,6 @@ def opencv() -> ModuleType:
     try:
         import cv2
     except ImportError as error:
-        raise DependencyError(f"reading and writing video needs PyAV: {hints.install('video')}") from error
+        raise DependencyError(f"reading and writing video needs PyAV: {extras.install('video')}") from error
     cv2.utils.logging.setLogLevel(0)
     return cv2

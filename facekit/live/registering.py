@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit import enrollment, poorness, quality
+from facekit.enrollment import EnrollReport
 from facekit.gallery.base import Gallery
 from facekit.gallery.places import AnyPlace, open_gallery, place_of
 from facekit.gallery.search.index import Index
@@ -20,8 +21,8 @@ from facekit.live.frames import Frame, FrameFile
 from facekit.live.poses import POSES, Angles, Pose
 from facekit.outcomes import Outcome
 from facekit.reading import Reading
-from facekit.rendering.counting import counted
 from facekit.results import Candidate, Detection, Face, Vector
+from facekit.text.counting import counted
 
 if TYPE_CHECKING:
     from facekit.pipeline import Pipeline
@@ -134,6 +135,28 @@ class Progress:
     def next(self) -> Pose | None:
         """The first pose that is not done."""
         return next((pose for pose in POSES if self.counts[pose] < self.wanted), None)
+
+
+@dataclass(frozen=True)
+class Registered(EnrollReport):
+    """What became of the frames; `poses` are those of the outcomes, in their order."""
+
+    poses: tuple[Pose, ...] = ()
+
+    def errors(self) -> list[str]:
+        """What was wrong with the source, and why frames were refused, or stay removed."""
+        refused = [outcome for outcome in self.outcomes if outcome.status == "refused"]
+        reasons = dict.fromkeys(problem for outcome in refused for problem in outcome.problems)
+        told = [*self.problems, *(f"{problem}; not enrolled" for problem in reasons)]
+        removed = self.count("removed earlier")
+        if removed and not self.subjects and not self.count("already there"):
+            told.append(removed_earlier(removed))
+        return told
+
+
+def removed_earlier(frames: int) -> str:
+    """What is said of frames that were removed earlier."""
+    return f"{counted(frames, 'frame')} not enrolled: removed earlier, and stays removed: record anew"
 
 
 class Registration:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from facekit.output.view import Format, Kind, View
-from facekit.rendering.escaping import json_line
 from facekit.results import SCHEMA
+from facekit.text.escaping import json_line
 
 
 class Document(Format[Kind]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from facekit.output.view import Format, Kind
-from facekit.rendering.escaping import json_line
+from facekit.text.escaping import json_line
 
 
 class Lines(Format[Kind]):

@@ -135,7 +135,7 @@ def of_mistakes(
 
 
 def _name(plot: str, name: str, found: Mapping[str, object]) -> str:
-    from facekit.rendering.escaping import file_stem
+    from facekit.text.escaping import file_stem
 
     return plot if len(found) == 1 else f"{plot}-{file_stem(name)}"
 

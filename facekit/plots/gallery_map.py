@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import hints
+from facekit import extras
 from facekit.errors import DependencyError, GalleryError
 from facekit.plots import style
 
@@ -50,7 +50,7 @@ def flattened(vectors: Floats, *, seed: int = 0) -> Floats:
     try:
         from sklearn.manifold import TSNE
     except ImportError:
-        raise DependencyError(f"the map needs scikit-learn: {hints.install('evaluate')}") from None
+        raise DependencyError(f"the map needs scikit-learn: {extras.install('evaluate')}") from None
     perplexity = min(float(NEIGHBORS), (len(vectors) - 1) / 3)
     plan = TSNE(2, perplexity=perplexity, metric="cosine", init="random", random_state=seed)
     return np.asarray(plan.fit_transform(vectors.astype(np.float64)), np.float32)

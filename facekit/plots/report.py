@@ -20,8 +20,8 @@ from facekit.evaluation.scores import AnyScores, IdentificationScores
 from facekit.evaluation.verification_report import VerificationReport, power
 from facekit.plots import album, style
 from facekit.plots.album import Plot
-from facekit.rendering.escaping import printable
 from facekit.rendering.evaluated import Line, figures, percent
+from facekit.text.escaping import printable
 
 if TYPE_CHECKING:
     from facekit.reading import Options

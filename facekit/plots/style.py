@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facekit import hints
+from facekit import extras
 from facekit.errors import DependencyError
-from facekit.rendering.escaping import printable
-from facekit.rendering.tables import fit, width
+from facekit.text.escaping import printable
+from facekit.text.tables import fit, width
 from facekit.writing import write_bytes
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def styled() -> Iterator[None]:
     try:
         import matplotlib
     except ImportError:
-        raise DependencyError(f"plots need Matplotlib: {hints.install('plot')}") from None
+        raise DependencyError(f"plots need Matplotlib: {extras.install('plot')}") from None
     # What the user's own matplotlibrc says must not change the plots.
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

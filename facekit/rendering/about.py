@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from facekit.output.view import View
-from facekit.rendering.escaping import printable
 from facekit.rendering.rows import Records
-from facekit.rendering.tables import Column
 from facekit.results import Diagnosis, NetworkFile
+from facekit.text.escaping import printable
+from facekit.text.tables import Column
 
 
 def network_files() -> Records[NetworkFile]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from facekit.rendering.escaping import printable
 from facekit.rendering.fonts import default_font, font_for
 from facekit.results import Box, Identification, Pixels
+from facekit.text.escaping import printable
 
 # Below this, letters big enough to read would hide the faces: the picture is enlarged.
 SMALLEST = 900

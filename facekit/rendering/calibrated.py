@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from facekit.output.view import View
-from facekit.rendering.escaping import printable
-from facekit.rendering.tables import WIDTH
+from facekit.text.escaping import printable
+from facekit.text.tables import WIDTH
 
 if TYPE_CHECKING:
     from facekit.verbs.calibrate import Calibrated

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from facekit.output.view import View
 from facekit.people_check import SubjectProblem
-from facekit.rendering.escaping import isolated, shell_command
 from facekit.results import SCHEMA
+from facekit.text.escaping import isolated, shell_command
 
 if TYPE_CHECKING:
     from facekit.gallery.places import Place

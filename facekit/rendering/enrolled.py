@@ -10,8 +10,8 @@ from facekit import hints
 from facekit.enrollment import EnrollReport
 from facekit.outcomes import Outcome
 from facekit.output.view import View
-from facekit.rendering.counting import counted, listed
-from facekit.rendering.tables import WIDTH, fit, shown
+from facekit.text.counting import counted, listed
+from facekit.text.tables import WIDTH, fit, shown
 
 _COUNTS = ("enrolled", "moved", "already there", "removed earlier", "refused")
 _NAME = WIDTH - sum(len(title) + 2 for title in _COUNTS)

@@ -14,9 +14,9 @@ from facekit.evaluation.identification_report import IdentificationReport, Searc
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.verification_report import Decisions, OperatingPoint, VerificationReport, power
 from facekit.output.view import View
-from facekit.rendering.counting import counted
-from facekit.rendering.escaping import printable
-from facekit.rendering.tables import WIDTH, Column, table
+from facekit.text.counting import counted
+from facekit.text.escaping import printable
+from facekit.text.tables import WIDTH, Column, table
 
 Report = VerificationReport | IdentificationReport
 

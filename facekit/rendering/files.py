@@ -20,8 +20,8 @@ from PIL import Image, PngImagePlugin
 
 from facekit import outputs, writing
 from facekit.reading import Reading
-from facekit.rendering.escaping import file_stem
 from facekit.results import Pixels
+from facekit.text.escaping import file_stem
 
 _MARK = "Source-SHA256"
 

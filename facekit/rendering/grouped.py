@@ -12,12 +12,12 @@ from facekit import outputs
 from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
 from facekit.folders import UNNAMED, mark_unnamed
-from facekit.rendering.counting import counted
-from facekit.rendering.escaping import file_stem
 from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.rows import Records
-from facekit.rendering.tables import Column
 from facekit.subject_names import name_of_folder
+from facekit.text.counting import counted
+from facekit.text.escaping import file_stem
+from facekit.text.tables import Column
 
 CSV_COLUMNS = (
     *("group", "subject", "group_score", "contenders"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from facekit.rendering.counting import part_of
-from facekit.rendering.escaping import isolated
 from facekit.rendering.pictures import PictureView, light, picture_line, place
-from facekit.rendering.tables import WIDTH, shown
 from facekit.results import Identification, PictureResult
+from facekit.text.counting import part_of
+from facekit.text.escaping import isolated
+from facekit.text.tables import WIDTH, shown
 
 COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),

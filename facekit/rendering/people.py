@@ -7,10 +7,10 @@ from typing import Any
 
 from facekit.gallery.templates import Subject, TemplateInfo
 from facekit.output.view import View
-from facekit.rendering.escaping import printable
 from facekit.rendering.rows import Records
-from facekit.rendering.tables import Column
 from facekit.results import GallerySummary
+from facekit.text.escaping import printable
+from facekit.text.tables import Column
 
 
 def subjects() -> Records[Subject]:

@@ -7,10 +7,10 @@ from typing import Any, Protocol, TypeVar
 
 from facekit.lighting import TOO_BRIGHT, TOO_DARK
 from facekit.output.view import View
-from facekit.rendering.counting import counted
-from facekit.rendering.escaping import printable
-from facekit.rendering.tables import WIDTH, shown, width
 from facekit.results import Detection
+from facekit.text.counting import counted
+from facekit.text.escaping import printable
+from facekit.text.tables import WIDTH, shown, width
 
 
 class OfPicture(Protocol):

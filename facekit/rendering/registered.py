@@ -7,9 +7,9 @@ from pathlib import Path
 
 from facekit import hints
 from facekit.live.poses import POSES, Pose
-from facekit.rendering.counting import counted, listed
-from facekit.rendering.escaping import printable
-from facekit.verbs.register import Registered, removed_earlier
+from facekit.live.registering import Registered, removed_earlier
+from facekit.text.counting import counted, listed
+from facekit.text.escaping import printable
 
 
 def lines(name: str, done: Registered) -> Iterator[str]:

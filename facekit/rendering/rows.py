@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from facekit.output.view import Kind, View
-from facekit.rendering.escaping import csv_cell
-from facekit.rendering.tables import Column, table
+from facekit.text.escaping import csv_cell
+from facekit.text.tables import Column, table
 
 
 def csv_line(cells: Sequence[object]) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from facekit import outputs
 from facekit.errors import UsageError
 from facekit.reading import Reading
-from facekit.rendering.escaping import file_stem
 from facekit.rendering.files import Names, png
 from facekit.results import SCHEMA
+from facekit.text.escaping import file_stem
 
 # What may be wrong with the place of one crop, while the others have theirs.
 _OF_ONE_NAME = frozenset(

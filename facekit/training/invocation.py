@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facekit import hints, outputs, settings, weights
+from facekit import extras, outputs, settings, weights
 from facekit.errors import DependencyError, UsageError
 from facekit.training import manifest
 from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
@@ -197,7 +197,14 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
 def require_packages() -> None:
     missing = [name for name in ("torch", "torchvision", "safetensors") if not settings.has_package(name)]
     if missing:
-        raise DependencyError(f"training needs {', '.join(missing)}: {hints.install('train')}")
+        raise DependencyError(f"training needs {', '.join(missing)}: {extras.install('train')}")
+
+
+def use_threads(count: int) -> None:
+    """Let PyTorch compute in so many threads."""
+    import torch
+
+    torch.set_num_threads(count)
 
 
 def check(request: Request, config: Config, before: Mapping[str, Any]) -> None:

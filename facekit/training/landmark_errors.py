@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from facekit import untrusted
 from facekit.alignment import Landmarks
 from facekit.errors import UsageError, WeightsError
-from facekit.rendering.tables import Column, table
 from facekit.results import Detection
+from facekit.text.tables import Column, table
 from facekit.training.landmarks import Example, Points, Square, rectangle
 
 Predictor = Callable[[Example], Points]

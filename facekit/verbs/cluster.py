@@ -12,7 +12,7 @@ from facekit.arguments import score_of
 from facekit.errors import UsageError
 from facekit.inputs import Inputs, listed
 from facekit.reading import Options
-from facekit.rendering.counting import counted
+from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, in_use, own_gallery
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 from facekit.verbs.pictures import folder_of, paths_among, readings

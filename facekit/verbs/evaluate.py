@@ -18,7 +18,7 @@ from facekit.evaluation.protocols import Measured, Splits, Vectorizer
 from facekit.evaluation.scores import IdentificationScores, VerificationScores
 from facekit.gallery.places import AnyPlace, Place, is_address, place_of
 from facekit.reading import Options
-from facekit.rendering.counting import counted
+from facekit.text.counting import counted
 from facekit.verbs.listeners import OnNote, OnProgress, OnStage, no_note, no_progress, no_stage
 from facekit.verbs.pictures import folder_of
 from facekit.verbs.reports import Report

@@ -18,7 +18,7 @@ from facekit.evaluation.scores import AnyScores, IdentificationScores, Verificat
 from facekit.plots import album, style
 from facekit.plots import report as pages
 from facekit.plots.album import Plot
-from facekit.rendering.escaping import file_stem
+from facekit.text.escaping import file_stem
 from facekit.verbs.listeners import OnStage, no_stage
 from facekit.verbs.pictures import folder_of, place_of
 from facekit.verbs.reports import write_page

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facekit.arguments import path_of, whole_number
-from facekit.enrollment import EnrollReport
 from facekit.errors import DependencyError, NoFaceError, PictureError, UsageError
 from facekit.live import frame_detection, registering, sources
 from facekit.live.playing import play
 from facekit.live.poses import POSES, Pose
 from facekit.live.reader import Reader
-from facekit.live.registering import Progress, RegisteredFrame, Registration
+from facekit.live.registering import Progress, Registered, RegisteredFrame, Registration
 from facekit.reading import Options
-from facekit.rendering.counting import counted
 from facekit.rendering.ring import line, ringed
 from facekit.subject_names import subject_name
 from facekit.verbs.enroll import camera_hint
@@ -33,28 +30,6 @@ if TYPE_CHECKING:
 
 CAMERA = "0"
 """The source where none is named: the first camera."""
-
-
-@dataclass(frozen=True)
-class Registered(EnrollReport):
-    """What became of the frames; `poses` are those of the outcomes, in their order."""
-
-    poses: tuple[Pose, ...] = ()
-
-    def errors(self) -> list[str]:
-        """What was wrong with the source, and why frames were refused, or stay removed."""
-        refused = [outcome for outcome in self.outcomes if outcome.status == "refused"]
-        reasons = dict.fromkeys(problem for outcome in refused for problem in outcome.problems)
-        told = [*self.problems, *(f"{problem}; not enrolled" for problem in reasons)]
-        removed = self.count("removed earlier")
-        if removed and not self.subjects and not self.count("already there"):
-            told.append(removed_earlier(removed))
-        return told
-
-
-def removed_earlier(frames: int) -> str:
-    """What is said of frames that were removed earlier."""
-    return f"{counted(frames, 'frame')} not enrolled: removed earlier, and stays removed: record anew"
 
 
 def register(

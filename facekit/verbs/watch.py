@@ -18,8 +18,8 @@ from facekit.live import frame_detection, playing, reader, session, sources
 from facekit.live.knowledge import Knowledge
 from facekit.reading import Options
 from facekit.rendering import identified
-from facekit.rendering.counting import counted, part_of
-from facekit.rendering.escaping import file_stem
+from facekit.text.counting import counted, part_of
+from facekit.text.escaping import file_stem
 from facekit.verbs.galleries import AnyGallery, in_use, is_open, place_given, tell_gallery
 from facekit.verbs.listeners import OnNote, no_note
 from facekit.verbs.pictures import folder_of

@@ -12,7 +12,7 @@ from fakes import photo
 from PIL import Image
 
 from facekit import folders, writing
-from facekit.rendering.tables import width
+from facekit.text.tables import width
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from conftest import Run
 from fakes import photo
 
-from facekit.rendering.tables import width
+from facekit.text.tables import width
 
 COLORS = ("red", "green", "blue", "yellow", "cyan", "magenta")
 

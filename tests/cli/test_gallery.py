@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 from fakes import photo
 
-from facekit.rendering.tables import width
+from facekit.text.tables import width
 
 pytestmark = pytest.mark.usefixtures("people")
 

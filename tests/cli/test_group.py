@@ -18,7 +18,7 @@ from fakes import COMMAND, PYTHON_PATH, photo
 from facekit import __version__
 from facekit.cli import COMMANDS, group
 from facekit.errors import GalleryError, UsageError
-from facekit.rendering.tables import width
+from facekit.text.tables import width
 
 HEAVY = ("numpy", "PIL", "dlib", "cv2", "onnxruntime", "openvino", "torch", "sqlite3")
 

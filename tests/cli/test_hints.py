@@ -17,7 +17,7 @@ from conftest import Run
 from fakes import photo
 
 import facekit
-from facekit import hints, settings
+from facekit import extras, hints, settings
 from facekit.cli import COMMANDS
 from facekit.gallery import open_gallery
 from facekit.gallery.sqlite.place import FilePlace
@@ -127,15 +127,15 @@ def test_an_extra_is_installed_from_where_facekit_came(
     (clone / "pyproject.toml").touch()
     where = json.dumps({"url": clone.as_uri(), "dir_info": {}})
     monkeypatch.setattr(metadata, "distribution", lambda _: SimpleNamespace(read_text=lambda _: where))
-    monkeypatch.setattr(hints, "_distribution", lambda: "facekit")
-    monkeypatch.setattr(hints, "__file__", str(tmp_path / "site-packages" / "facekit" / "hints.py"))
+    monkeypatch.setattr(extras, "_distribution", lambda: "facekit")
+    monkeypatch.setattr(extras, "__file__", str(tmp_path / "site-packages" / "facekit" / "extras.py"))
     monkeypatch.chdir(clone)
-    assert hints.install("plot") == "pip install '.[plot]'"
+    assert extras.install("plot") == "pip install '.[plot]'"
     monkeypatch.chdir(tmp_path)
-    assert hints.install("plot") == f"cd {clone} && pip install '.[plot]'"
-    monkeypatch.setattr(hints, "_clone", lambda _: None)
-    monkeypatch.setattr(hints, "_distribution", lambda: "some-name")
-    assert hints.install("plot") == "pip install 'some-name[plot]'"
+    assert extras.install("plot") == f"cd {clone} && pip install '.[plot]'"
+    monkeypatch.setattr(extras, "_clone", lambda _: None)
+    monkeypatch.setattr(extras, "_distribution", lambda: "some-name")
+    assert extras.install("plot") == "pip install 'some-name[plot]'"
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -153,15 +153,17 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def test_no_message_has_a_command_of_its_own() -> None:
-    """One that is not made in `facekit.hints` is tried by nobody."""
+    """One that is not made in `facekit.hints` or `facekit.extras` is tried by nobody."""
     advice = re.compile(rf"\bfacekit ({'|'.join(COMMANDS)})\b(?!` wrote|( --scores)? writes)|pip install '")
     # What a command made is no advice to run it.
-    said = re.compile(r"is not a checkpoint of `facekit train`|(of|that) facekit cluster( made|\))")
+    said = re.compile(
+        r"is not a checkpoint of `facekit train`|see facekit train --help|(of|that) facekit cluster( made|\))"
+    )
     names = ("facekit register", "facekit gallery", ": not a facekit gallery: give another file")
     found = [
         f"{path.name}:{line}: {text}"
         for path in PACKAGE.rglob("*.py")
         for line, text in texts(path)
-        if path.name != "hints.py" and advice.search(text) and text not in names
+        if path.name not in ("hints.py", "extras.py") and advice.search(text) and text not in names
     ]
     assert [each for each in found if not said.search(each)] == []

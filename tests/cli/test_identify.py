@@ -15,7 +15,7 @@ from facekit.calibration import Calibration
 from facekit.gallery import open_gallery
 from facekit.gallery.templates import NewTemplate
 from facekit.output import FORMATS
-from facekit.rendering.tables import width
+from facekit.text.tables import width
 
 pytestmark = pytest.mark.usefixtures("people")
 

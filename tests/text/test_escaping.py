@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facekit.rendering.escaping import (
+from facekit.text.escaping import (
     csv_cell,
     file_stem,
     isolated,

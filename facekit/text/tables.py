@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from facekit import settings
-from facekit.rendering.escaping import isolated, printable
+from facekit.text.escaping import isolated, printable
 
 WIDTH = 80
 

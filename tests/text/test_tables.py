@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facekit.rendering.tables import Column, fit, table, width
+from facekit.text.tables import Column, fit, table, width
 
 COLUMNS = [
     Column("subject", flexible=True),

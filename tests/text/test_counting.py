@@ -1,6 +1,6 @@
 """Sentences with numbers in them: what is not there is not counted."""
 
-from facekit.rendering.counting import counted, listed, part_of
+from facekit.text.counting import counted, listed, part_of
 
 
 def test_one_several_and_none() -> None:
