@@ -155,7 +155,9 @@ def create_from(exported: Exported, place: AnyPlace) -> Gallery:
 def _header(gallery: Gallery) -> dict[str, Any]:
     tombstones = gallery.tombstones()
     removed = {"removed": tombstones.to_dict()} if len(tombstones) else {}
-    settings = gallery.settings.to_dict()
+    # When it was made says nothing about the gallery that is made of it.
+    dates = ("created", "calibrated")
+    settings = {key: value for key, value in gallery.settings.to_dict().items() if key not in dates}
     return {"schema": SCHEMA, "kind": KIND, **settings, "templates": len(gallery), **removed}
 
 

@@ -59,6 +59,7 @@ def test_other_programs_read_the_files(gallery, tmp_path):
         assert json.loads(bytes(arrays["templates"]))[0]["subject"] == "person 000"
     header, first, *_ = map(json.loads, transfer.lines(gallery))
     assert (header["kind"], header["templates"]) == ("facekit gallery", 11)
+    assert not {"created", "calibrated"} & header.keys()
     assert len(first["vector"]) == 128
 
 
