@@ -84,14 +84,6 @@ class FaceNetworkSpec:
 
 
 @dataclass(frozen=True)
-class SecondLookSpec:
-    """The classifier that looks at what the detector network proposes."""
-
-    path: Path
-    sha256: str
-
-
-@dataclass(frozen=True)
 class LandmarkSpec:
     """A dlib shape predictor and the scheme of its points."""
 
@@ -132,10 +124,6 @@ def shipped_detector() -> DetectorSpec:
 def shipped_face_network() -> FaceNetworkSpec:
     table = _shipped("detector-network")
     return FaceNetworkSpec(*_file(table), table.number("threshold", least=0, most=1))
-
-
-def shipped_second_look() -> SecondLookSpec:
-    return SecondLookSpec(*_file(_shipped("second-look")))
 
 
 def shipped_landmarks() -> LandmarkSpec:

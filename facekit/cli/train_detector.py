@@ -14,7 +14,6 @@ from facekit.cli.paths import EXISTING, EXISTING_FILE, FOLDER
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from facekit.training.detector import Views
     from facekit.training.detector_pictures import Photo
 
 LEAST = 0.4
@@ -65,20 +64,6 @@ COUNT = click.IntRange(1)
     "--validate-every", type=COUNT, default=500, show_default=True, help="Steps between two validations."
 )
 @click.option(
-    "--views",
-    type=COUNT,
-    default=20000,
-    show_default=True,
-    help="Number of views from which the second look learns.",
-)
-@click.option(
-    "--second-steps",
-    type=COUNT,
-    default=14000,
-    show_default=True,
-    help="Steps in which the second look is trained.",
-)
-@click.option(
     "--seed",
     type=numbers.SEED,
     default=1,
@@ -101,8 +86,6 @@ def train_detector(
     faceless: Path | None,
     output: Path,
     resume: bool,
-    views: int,
-    second_steps: int,
     threads: int,
     **recipe: float,
 ) -> None:
@@ -110,8 +93,7 @@ def train_detector(
 
     FACES is a CSV with a row a face: picture, kind (`face`, or `ignore` where it is doubtful), x0, y0, x1, y1
     and p0x, p0y to p4x, p4y, the five points. A fifth of the photos is never trained on, and another part
-    shows how the training goes. Then the second look is trained: what of all that the network proposes is a
-    face. The output folder gets detector-network.onnx, second-look.onnx, checkpoints and the curve.
+    shows how the training goes. The output folder gets detector-network.onnx, checkpoints and the curve.
 
     \b
     Examples:
@@ -125,10 +107,9 @@ def train_detector(
     if more is not None and (teacher is None or second is None):
         raise UsageError("--more needs --teacher and --second, which tell where its faces are")
     invocation.require_packages()
-    from facekit.training import checkpoint, detector, detector_pictures, second_look
+    from facekit.training import checkpoint, detector, detector_pictures
 
     invocation.use_threads(threads)
-    exported = (detector.EXPORTED, second_look.EXPORTED)
     inputs = [path for path in (pictures, faces, teacher, more, second, faceless) if path is not None]
     outputs.require_apart(output, inputs)
     with claimed(output):
@@ -136,7 +117,7 @@ def train_detector(
         if last.exists() and not resume:
             raise UsageError(f"{output}: holds a run; --resume goes on with it")
         if not resume:
-            require_room(output, exported, inputs)
+            require_room(output, (detector.EXPORTED,), inputs)
         run = detector.Training(detector.Recipe(**recipe))  # type: ignore[arg-type]
         rows = run.load(last) if resume else []
         parts = detector_pictures.split(detector_pictures.read(pictures, faces, least=LEAST))
@@ -156,9 +137,8 @@ def train_detector(
         run.imitate(learned, lambda step, steps: console.progress(step, steps, "steps of imitation"))
         run.save(last, rows)
         detector.train(run, learned, parts.validation, output, rows, report)
-        _look_twice(console, learned, output, views, second_steps)
-    for name in exported:
-        console.note(f"{output / name}: {(output / name).stat().st_size / 1e6:.2f} MB")
+    exported = output / detector.EXPORTED
+    console.note(f"{exported}: {exported.stat().st_size / 1e6:.2f} MB")
 
 
 def _further(console: Console, pictures: Path, teacher: Path, second: Path, table: Path) -> list[Photo]:
@@ -172,18 +152,3 @@ def _further(console: Console, pictures: Path, teacher: Path, second: Path, tabl
     photos = detector_pictures.read(pictures, table)
     console.note(f"{len(photos)} further photos")
     return photos
-
-
-def _look_twice(console: Console, learned: Views, output: Path, views: int, steps: int) -> None:
-    """Train the second look on what the network in the output folder proposes."""
-    from facekit.training import detector, proposals, second_look
-    from facekit.writing import write_bytes
-
-    made = proposals.Proposals(learned, output / detector.EXPORTED, views)
-    places = proposals.collected(made, learned.recipe.workers, console.progress)
-    console.note(f"{len(places.faces)} places proposed, {int(places.faces.sum())} of them faces")
-    recipe = second_look.Recipe(steps, seed=learned.recipe.seed)
-    network = second_look.train(
-        places, recipe, report=lambda step, loss: console.progress(step, steps, "steps")
-    )
-    write_bytes(output / second_look.EXPORTED, second_look.to_onnx(network))

@@ -1,15 +1,13 @@
 """facekit's own detector network: anchor-free, five points with each box, run by ONNX Runtime.
 
 It sees faces of about 10 to 300 pixels. So a picture is shown to it in several sizes, each for the faces that
-are well seen in it, and what is seen in two of them counts once. What it proposes is looked at a second time
-(second_look), and both looks make the score.
+are well seen in it, and what is seen in two of them counts once.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -18,7 +16,6 @@ from facekit import runtime
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, scaled, suppress
 from facekit.detection.onnx import Tensor, cells
-from facekit.detection.second_look import SecondLook
 from facekit.errors import WeightsError
 from facekit.results import Detection, Pixels
 from facekit.weights import FaceNetworkSpec, shipped_face_network, verified
@@ -40,8 +37,6 @@ _STEP = 3.2
 _SMALLEST_SEEN = 20.0
 _WELL_SEEN = 64.0
 """A face of so many pixels is seen as well as any larger one."""
-_PROPOSED = 0.2
-"""The least score of the first look for a second one."""
 _OVERLAP = 0.4
 _WITHIN, _TIMES = 0.7, 2.2
 _MOST_ENLARGED = 2.0
@@ -60,7 +55,6 @@ class FaceNetwork:
             self._network = runtime.load(verified(spec.path, spec.sha256), threads=threads)
         except runtime.LoadError as error:
             raise WeightsError(f"{spec.path}: is no network that can be run ({error})") from None
-        self.second = SecondLook(threads=threads)
 
     def longest_look(self, min_face: int) -> int | None:
         return longest_side(min_face)
@@ -78,7 +72,7 @@ class FaceNetwork:
         for number, side in enumerate(views):
             # Each view is made of the one before it, which is smaller than the picture.
             image = scaled(image, side / max(image.size))
-            boxes, scores, points = rows(self._network, np.asarray(image), _PROPOSED)
+            boxes, scores, points = rows(self._network, np.asarray(image), least)
             seen = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
             # The smallest view has the largest faces; the others leave to it what is well seen there.
             kept = seen < (math.inf if number == len(views) - 1 else _WELL_SEEN * side / views[number + 1])
@@ -86,9 +80,7 @@ class FaceNetwork:
             seen_in.append((boxes[kept] * enlarge, scores[kept], points[kept] * enlarge))
         boxes, scores, points = (np.concatenate(parts) for parts in zip(*seen_in, strict=True))
         kept = single(boxes, suppress(boxes, scores, _OVERLAP))
-        faces = ordered(detections(boxes, scores, points, kept), min_face)
-        looked = zip(faces, self.second.scores(pixels, faces).tolist(), strict=True)
-        return ordered((replace(face, score=score) for face, score in looked if score >= least), min_face)
+        return ordered(detections(boxes, scores, points, kept), min_face)
 
 
 def rows(network: runtime.Network, view: Pixels, least: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -51,7 +51,7 @@ class PipelineAligner:
         kind, _, file = detector.partition("=")
         content = weights.digest(Path(file)) if file else ""
         if kind in ("auto", "network"):
-            content = f"{weights.shipped_face_network().sha256}|{weights.shipped_second_look().sha256}"
+            content = weights.shipped_face_network().sha256
         self.key = f"{kind}|{content}|{landmarks.sha256}|{refiner.sha256}|{template}|{CROP_SIDE}"
 
     def crop(self, picture: Picture) -> Pixels | None:
