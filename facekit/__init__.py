@@ -85,6 +85,9 @@ _HOMES = {
     "facekit.verbs.plot": ("plot",),
     "facekit.verbs.register": ("register",),
     "facekit.verbs.train": ("Export", "Training", "export", "train"),
+    "facekit.verbs.train_detector": ("train_detector",),
+    "facekit.verbs.train_landmarks": ("train_landmarks",),
+    "facekit.verbs.train_refiner": ("train_refiner",),
     "facekit.verbs.verify": ("verify",),
     "facekit.verbs.watch": ("watch",),
 }
@@ -174,6 +177,9 @@ if TYPE_CHECKING:
     from facekit.verbs.train import Training as Training
     from facekit.verbs.train import export as export
     from facekit.verbs.train import train as train
+    from facekit.verbs.train_detector import train_detector as train_detector
+    from facekit.verbs.train_landmarks import train_landmarks as train_landmarks
+    from facekit.verbs.train_refiner import train_refiner as train_refiner
     from facekit.verbs.verify import verify as verify
     from facekit.verbs.watch import watch as watch
 

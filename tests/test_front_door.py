@@ -17,12 +17,10 @@ import facekit
 from facekit.cli import group
 from facekit.training.config import Augmentation, Config
 
-OF_THE_SHELL = {"style", "quiet", "debug", "verbose", "list_networks", "version"}
+OF_THE_SHELL = {"style", "quiet", "debug", "verbose", "list_networks", "version", "form"}
 """How results are shown, which is no matter of a verb."""
 OF_OPTIONS = {"detector", "embedder", "min_face", "max_pixels", "truncated", "jobs"}
 """What a verb takes as its `options`."""
-OF_TRAINING = ("train_landmarks", "train_refiner", "train_detector")
-"""Commands whose functions are in facekit.training."""
 
 
 def commands(of: click.Command = group, *words: str) -> Iterator[tuple[str, click.Command]]:
@@ -36,7 +34,7 @@ def commands(of: click.Command = group, *words: str) -> Iterator[tuple[str, clic
         yield from commands(command, *words, name)
 
 
-COMMANDS = {name: command for name, command in commands() if name not in OF_TRAINING}
+COMMANDS = dict(commands())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -57,6 +55,7 @@ def test_words_after_the_subject_are_keyword_only(name: str) -> None:
     by_place = [each.name for each in parameters if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     subjects = {"inputs", "paths", "images", "files", "file", "names", "source", "first", "second", "raw"}
     subjects |= {"name", "old", "new", "into", "others", "out", "target", "gallery", "data", "run"}
+    subjects |= {"pictures", "points", "faces", "crops"}
     assert len(by_place) <= 3
     assert set(by_place) <= subjects
 

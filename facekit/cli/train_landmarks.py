@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -62,19 +63,7 @@ COUNT = click.IntRange(1)
     help="How the errors are printed: as a table, or as an object a line.",
 )
 @click.pass_obj
-def train_landmarks(
-    console: Console,
-    /,
-    pictures: Path,
-    points: Path,
-    output: Path,
-    detector: str,
-    teacher: str | None,
-    compare: tuple[Path, ...],
-    manifest: Path | None,
-    form: str,
-    **recipe: float,
-) -> None:
+def train_landmarks(console: Console, /, form: str, **wanted: Any) -> None:
     """Train a predictor of five points on PICTURES, a folder or ZIP file of photos with one face each.
 
     POINTS is a CSV with a row a picture: name, left_eye_x, left_eye_y, and so on for right_eye, nose,
@@ -86,36 +75,14 @@ def train_landmarks(
       facekit train-landmarks photos/ points.csv
       facekit train-landmarks photos.zip points.csv --teacher yunet=yunet.onnx -o mine.dat
     """
-    from facekit import detection, outputs, writing
-    from facekit.training import landmark_errors, landmarks
-    from facekit.training.manifest import describes, made, update
+    from facekit.training import landmark_errors
+    from facekit.verbs.train_landmarks import train_landmarks
 
-    settings = landmarks.LandmarkRecipe(**recipe)  # type: ignore[arg-type]
     started = time.monotonic()
 
     def note(text: str) -> None:
         console.note(f"{time.monotonic() - started:4.0f} s  {text}")
 
-    outputs.require_replaceable(output, [pictures, points], lambda path: describes(manifest, path))
-    writing.prepare(output)
-    boxing = detection.create(detector)
-    averaging = detection.create(teacher) if teacher else None
-    examples = landmarks.read_examples(pictures, points)
-    landmarks.held_out(examples)  # refuses too few before the detector is asked
-    note(f"{len(examples)} pictures read")
-    examples = landmarks.boxed(examples, boxing)
-    note(f"boxes of {detector}")
-    steadied = landmarks.steady(examples, averaging) if averaging else examples
-    if teacher:
-        note(f"points averaged with those of {teacher}")
-    training, _ = landmarks.held_out(steadied)
-    landmarks.train(training, output, settings)
-    if manifest is not None:
-        update(manifest, {**made(output), "scheme": "arcface5"}, name="landmarks")
-    note(f"{output}: {output.stat().st_size / 1e6:.1f} MB, trained on {len(training)} pictures")
-    truths = {"given": examples, "averaged": steadied} if teacher else {"given": examples}
-    rows = landmark_errors.compare(
-        output, compare, {name: landmarks.held_out(t)[1] for name, t in truths.items()}
-    )
+    rows = train_landmarks(**wanted, on_note=note)
     for line in landmark_errors.lines(rows) if form == "table" else map(json.dumps, map(vars, rows)):
         console.emit(line)

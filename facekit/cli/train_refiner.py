@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,7 +11,6 @@ from facekit.cli import numbers
 from facekit.cli.console import Console
 from facekit.cli.options import command
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
-from facekit.errors import UsageError
 
 
 @command("train-refiner", short_help="Train the refiner of landmarks.")
@@ -43,18 +43,7 @@ from facekit.errors import UsageError
 )
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.pass_obj
-def train_refiner(
-    console: Console,
-    /,
-    crops: Path,
-    output: Path,
-    pictures: Path | None,
-    points: Path | None,
-    teacher: str | None,
-    threads: int,
-    manifest: Path | None,
-    **recipe: int,
-) -> None:
+def train_refiner(console: Console, /, **wanted: Any) -> None:
     """Train a network that sees how a roughly cut face is off, on CROPS, a uint8 array of aligned ones.
 
     CROPS is NAME.npy, (n, 112, 112, 3) RGB; who is on them does not matter. Photos with points, a quarter of
@@ -65,35 +54,8 @@ def train_refiner(
       facekit train-refiner crops.npy
       facekit train-refiner crops.npy --pictures a.zip --points a.csv --teacher yunet=yunet.onnx
     """
-    from facekit.training import invocation
+    from facekit.verbs.train_refiner import train_refiner
 
-    if (pictures is None) != (points is None):
-        raise UsageError("--pictures and --points go together")
-    invocation.require_packages()
-    from facekit import detection, outputs, writing
-    from facekit.training import landmarks, refiner
-    from facekit.training.data import read_crops
-    from facekit.training.manifest import describes
-
-    def report(step: int, loss: float) -> None:
-        console.progress(step, settings.steps, "steps")
-        if step % 100 == 0:
-            console.note(f"step {step}: loss {loss:.2f} px")
-
-    read = [path for path in (crops, pictures, points) if path is not None]
-    outputs.require_replaceable(output, read, lambda path: describes(manifest, path))
-    writing.prepare(output)
-    invocation.use_threads(threads)
-    settings = refiner.RefinerRecipe(**recipe)
-    averaging = detection.create(teacher) if teacher else None
-    faces, photos = read_crops(crops), None
-    if pictures is not None and points is not None:
-        examples, _ = landmarks.held_out(landmarks.read_examples(pictures, points))
-        examples = landmarks.steady(examples, averaging) if averaging else examples
-        photos = refiner.surroundings(examples)
-        console.note(f"{len(photos)} photos read")
-    network = refiner.train(faces, settings, photos=photos, report=report)
-    entry = refiner.write(network, output, manifest)
-    console.note(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+    entry = train_refiner(**wanted, on_note=console.note, on_count=console.progress)
     for name, value in entry.items():
         console.emit(f"{name} = {value}")
