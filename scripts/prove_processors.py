@@ -30,7 +30,8 @@ def vectors(photos: Sequence[str], emulator: Sequence[str] = ()) -> NDArray[np.f
     done = subprocess.run(command, text=True, capture_output=True)
     if done.returncode:
         sys.exit(done.stderr)
-    return np.array([json.loads(line)["vector"] for line in done.stdout.splitlines()])
+    pictures = map(json.loads, done.stdout.splitlines())
+    return np.array([face["vector"] for picture in pictures for face in picture["faces"]])
 
 
 def main(photos: Sequence[str]) -> int:
