@@ -44,7 +44,8 @@ _WORTH_A_PROCESS = 8
 class Reading:
     """What one input gave: its faces, or the error that stopped it.
 
-    `size` is width and height in pixels. `picture` is there only where it was asked for.
+    `size` is width and height in pixels. `picture` is there only where it was asked for. `trace` says where
+    an error came from that nobody expected.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Reading:
     error: str | None = None
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
+    trace: str = ""
 
     def largest(self) -> Face:
         """The face with the largest box; of equal ones the surest. There must be one."""
@@ -134,7 +136,20 @@ def read_faces(
     Raises WeightsError or DependencyError when the pipeline cannot be opened. More than one job
     starts processes by "spawn": a script that asks for them needs `if __name__ == "__main__":`.
     """
-    options = options or Options()
+    return _logged(_readings(sources, options or Options(), pipeline))
+
+
+def _logged(readings: Iterator[Reading]) -> Iterator[Reading]:
+    """The readings; where an unexpected error came from goes to the logger `facekit`, for `--debug`."""
+    for reading in readings:
+        if reading.trace:
+            import logging
+
+            logging.getLogger("facekit").debug("%s", reading.trace)
+        yield reading
+
+
+def _readings(sources: Sequence[Source], options: Options, pipeline: Pipeline | None) -> Iterator[Reading]:
     jobs = min(options.jobs_for(len(sources)), len(sources))
     # Standard input, and what is in memory, is this process's alone.
     if jobs <= 1 or any(isinstance(source, Given) or source == "-" for source in sources):
@@ -166,7 +181,11 @@ def read_one(
     except FacekitError:
         raise
     except Exception as error:  # one picture never stops the others
-        return Reading(source, error=f"{source}: internal error ({type(error).__name__}: {error})")
+        import traceback
+
+        trace = "".join(traceback.format_exception(error))
+        words = f"{type(error).__name__}: {error}"
+        return Reading(source, error=f"{source}: internal error ({words})", trace=trace)
     kept = picture if options.keep_pictures else None
     return Reading(
         source,

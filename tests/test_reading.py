@@ -1,5 +1,6 @@
 """Pictures to faces: in order, the same with any number of jobs, one bad one never stopping the rest."""
 
+import logging
 import signal
 import subprocess
 import sys
@@ -47,6 +48,20 @@ def test_a_bad_picture_is_told_and_the_others_are_read(tmp_path: Path, jobs: int
     for reading in readings[:3]:
         assert reading.source in str(reading.error)
         assert "\n" not in str(reading.error)
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_where_an_unexpected_error_came_from_is_logged(
+    tmp_path: Path, jobs: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "facekit")
+    sources = [photo(tmp_path / name, "red") for name in ("bug.png", "good.png")]
+    bug, good = read(*sources, jobs=jobs)
+    assert good.error is None
+    [record] = caplog.records
+    assert "Traceback" in record.getMessage()
+    assert "fakes.py" in record.getMessage()
+    assert "Traceback" not in str(bug.error)
 
 
 @pytest.mark.parametrize(("jobs", "seconds"), [(1, 0.3), (2, 6.0)])

@@ -13,7 +13,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import click
@@ -92,7 +92,8 @@ class LazyGroup(click.Group):
         if COMPLETION in os.environ:
             importlib.import_module("facekit.cli.completion")
         try:
-            status = super().main(args, *rest, obj=console, **extra)
+            with _traces(console) if "--debug" in words else contextlib.nullcontext():
+                status = super().main(args, *rest, obj=console, **extra)
             sys.stdout.flush()
         except Exception as error:
             if "--debug" in words:
@@ -108,6 +109,26 @@ def _addresses(words: Sequence[str]) -> list[str]:
     from facekit.redaction import is_address
 
     return [word for word in words if is_address(word)]
+
+
+@contextlib.contextmanager
+def _traces(console: Console) -> Iterator[None]:
+    """Print where an unexpected error came from that stopped one picture only."""
+    import logging
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            with contextlib.suppress(OSError):
+                click.echo(console.redacted(record.getMessage()), err=True)
+
+    logger, handler, level = logging.getLogger("facekit"), Handler(), logging.getLogger("facekit").level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _told(error: Exception, console: Console) -> int:

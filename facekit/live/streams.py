@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from facekit import extras
 from facekit.errors import PictureError
 from facekit.images import MAX_PIXELS
 from facekit.live import backends
@@ -102,7 +103,13 @@ def open_stream(place: str, *, device: bool = False, max_pixels: int = MAX_PIXEL
     av = backends.pyav()
     if av is not None and (not device or sys.platform.startswith("linux")):
         return _PyAvStream(av, place, device, max_pixels)
-    return _OpenCvStream(place, device, max_pixels)
+    stream = _OpenCvStream(place, device, max_pixels)
+    if av is None and not device:
+        stream.remarks.append(
+            "read by OpenCV, which tells neither when a frame was taken nor what is damaged: "
+            f"PyAV does ({extras.install('video')})"
+        )
+    return stream
 
 
 def believed_rate(rate: float) -> float:

@@ -103,8 +103,8 @@ def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
 
 
 def draw(found: Sequence[Mistake], folder: Path, title: str, options: Options | None = None) -> Figure:
-    """The faces of the mistakes, in pairs, with names and scores. A picture that is not there is a gray
-    field."""
+    """The faces of the mistakes, in pairs, with names and scores. A picture that is not there, or
+    cannot be read, is a gray field that says so."""
     from matplotlib.figure import Figure
 
     rows = max(1, -(-len(found) // _PAIRS_A_ROW))
@@ -115,34 +115,44 @@ def draw(found: Sequence[Mistake], folder: Path, title: str, options: Options | 
     names = [name for mistake in found for name in (mistake.a, mistake.b) if name is not None]
     shown = _thumbnails(list(dict.fromkeys(names)), folder, options or Options())
     for (left, right), mistake in zip(axes.reshape(-1, 2), found, strict=False):
-        _show(left, shown.get(mistake.a), mistake.a)
-        _show(right, shown.get(mistake.b or ""), mistake.b or mistake.title)
+        _show(left, shown[mistake.a], mistake.a)
+        _show(right, shown[mistake.b] if mistake.b else "no photo", mistake.b or mistake.title)
         score = f"score {mistake.score:.3f}".replace("-", "−")
         left.set_title(score, loc="left", fontsize=9, fontweight="bold")
     figure.suptitle(title)
     return figure
 
 
-def _show(axes: Axes, thumbnail: Pixels | None, name: str) -> None:
-    gray = np.full((SIDE, SIDE, 3), 200, np.uint8)
-    axes.imshow(gray if thumbnail is None else thumbnail)
+def _show(axes: Axes, thumbnail: Pixels | str, name: str) -> None:
+    """A face, or in words why there is none, below it the name."""
+    if isinstance(thumbnail, str):
+        axes.imshow(np.full((SIDE, SIDE, 3), 200, np.uint8))
+        axes.text(0.5, 0.5, thumbnail, transform=axes.transAxes, ha="center", va="center", fontsize=9)
+    else:
+        axes.imshow(thumbnail)
     axes.text(0.5, -0.03, style.short(name, 26), transform=axes.transAxes, ha="center", va="top", fontsize=8)
 
 
-def _thumbnails(names: Sequence[str], folder: Path, options: Options) -> dict[str, Pixels]:
-    """The face that was measured in each picture, or all of a picture in which none is found: a square. Of
-    pictures that cannot be read there is none."""
+def _thumbnails(names: Sequence[str], folder: Path, options: Options) -> dict[str, Pixels | str]:
+    """The face that was measured in each picture, or all of a picture in which none is found: a square. In
+    words what is wrong where there is no picture to show."""
     try:
         places = dict(zip(names, paths(folder, names), strict=True))
     except FacekitError:
-        return {}
+        return dict.fromkeys(names, "not found")
     # A score file may come from anybody: it must not bring pictures from elsewhere into a report.
     inside = os.path.realpath(folder)
     real = {name: Path(os.path.realpath(path)) for name, path in places.items()}
-    places = {name: path for name, path in places.items() if real[name].is_relative_to(inside)}
+    outside = [name for name in places if not real[name].is_relative_to(inside)]
+    missing = [name for name in places if name not in outside and not os.path.exists(real[name])]
+    places = {name: path for name, path in places.items() if name not in {*outside, *missing}}
     plan = replace(options, jobs=1, keep_pictures=True)
     readings = zip(places, read_faces(list(places.values()), plan), strict=True)
-    return {name: _square(reading) for name, reading in readings if reading.picture is not None}
+    return {
+        **dict.fromkeys(outside, "outside the folder"),
+        **dict.fromkeys(missing, "not found"),
+        **{name: _square(reading) if reading.picture else "cannot be read" for name, reading in readings},
+    }
 
 
 def _square(reading: Reading) -> Pixels:

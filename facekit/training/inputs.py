@@ -3,6 +3,7 @@ should not be missed at the end of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,16 @@ class Inputs:
     validation: data.Faces | None = None
 
 
-def read(request: Request, config: Config, device: torch.device) -> Inputs:
-    """The inputs of a run. Raises UsageError or WeightsError for one that is damaged, or of another kind."""
+def read(
+    request: Request, config: Config, device: torch.device, note: Callable[[str], None] = lambda text: None
+) -> Inputs:
+    """The inputs of a run; `note` hears of what runs otherwise than wanted.
+
+    Raises UsageError or WeightsError for one that is damaged, or of another kind.
+    """
     if request.bank is not None:
         bank.require_whole(request.bank, begun=request.teacher is not None or request.views > 1)
-    taught = None if request.teacher is None else _teacher(request.teacher, device)
+    taught = None if request.teacher is None else _teacher(request.teacher, device, note)
     if request.init is not None and not request.resume:
         dimension = taught.dimension if taught else bank.dimension(request.bank) if request.bank else None
         _try_to_begin(request.init, config, dimension)
@@ -43,7 +49,7 @@ def read(request: Request, config: Config, device: torch.device) -> Inputs:
     return Inputs(taught, faces)
 
 
-def _teacher(path: Path, device: torch.device) -> bank.Teacher:
+def _teacher(path: Path, device: torch.device, note: Callable[[str], None]) -> bank.Teacher:
     shipped = weights.shipped_embedder()
     spec = shipped if path == shipped.path else weights.user_embedder(path)
     if (spec.side, spec.template) != (CROP_SIDE, "arcface5"):
@@ -51,7 +57,7 @@ def _teacher(path: Path, device: torch.device) -> bank.Teacher:
             f"{spec.path}: a teacher sees the crops as they are, 112 pixels by arcface5, not {spec.side} by "
             f"{spec.template}"
         )
-    return teacher.load(spec, device)
+    return teacher.load(spec, device, note)
 
 
 def _try_to_begin(path: Path, config: Config, taught: int | None) -> None:

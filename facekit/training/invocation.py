@@ -158,7 +158,7 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
     check(request, config, before)
     if config.batch % team.world:
         raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
-    given = inputs.read(request, config, team.device)
+    given = inputs.read(request, config, team.device, listener.note)
     data, validation = _faces(request, config, given, team, listener)
     if config.precision == "auto":
         listener.note("trying which numbers this machine computes fast with")

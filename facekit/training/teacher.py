@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from facekit.embedding import Embedder, normalized
+from facekit.errors import WeightsError
 from facekit.training.bank import Teacher
+from facekit.untrusted import reason
 from facekit.weights import EmbedderSpec, verified
 
 PART = 512
@@ -17,29 +21,43 @@ ALIKE = 0.99
 """The least cosine between a crop's vectors by both runtimes; bf16 keeps to 0.999."""
 
 
-def load(spec: EmbedderSpec, device: torch.device) -> Teacher:
+def load(
+    spec: EmbedderSpec, device: torch.device, note: Callable[[str], None] = lambda text: None
+) -> Teacher:
     """The teacher of a file: run by torch on a GPU, elsewhere by the runtime that `identify` uses. So it is
-    on a GPU too where torch would not give the same vectors.
+    on a GPU too where torch would not give the same vectors, and `note` hears why.
 
     Raises WeightsError for a file that is no network.
     """
     usual = Embedder(spec)
-    return (translated(usual, device) or usual) if device.type == "cuda" else usual
+    if device.type != "cuda":
+        return usual
+    try:
+        return translated(usual, device)
+    except UntranslatedError as error:
+        note(f"{error}: the teacher runs on the processor, which takes many times longer")
+        return usual
 
 
-def translated(usual: Embedder, device: torch.device) -> TorchTeacher | None:
-    """The same network run by torch; None where onnx2torch knows not all of its parts, or gets one wrong."""
-    side = usual.spec.side
-    crops = np.random.default_rng(0).integers(0, 256, (3, side, side, 3)).astype(np.uint8)
+class UntranslatedError(WeightsError):
+    """torch does not run a network as its own runtime does."""
+
+
+def translated(usual: Embedder, device: torch.device) -> TorchTeacher:
+    """The same network run by torch. Raises UntranslatedError where onnx2torch knows not all of its parts, or
+    gets one wrong."""
+    spec = usual.spec
+    crops = np.random.default_rng(0).integers(0, 256, (3, spec.side, spec.side, 3)).astype(np.uint8)
     wanted = usual(crops)
     try:
-        found = TorchTeacher(usual.spec, device)
-        vectors = found(crops)
+        teacher = TorchTeacher(spec, device)
+        vectors = teacher(crops)
     # Whatever a translation trips over: there is a runtime that takes the file as it is.
-    except Exception:
-        return None
-    alike = vectors.shape == wanted.shape and (vectors * wanted).sum(1).min() > ALIKE
-    return found if alike else None
+    except Exception as error:
+        raise UntranslatedError(f"{spec.path}: torch cannot run it ({reason(error)})") from error
+    if vectors.shape != wanted.shape or (vectors * wanted).sum(1).min() <= ALIKE:
+        raise UntranslatedError(f"{spec.path}: torch makes other vectors of it than its own runtime")
+    return teacher
 
 
 class TorchTeacher:

@@ -118,6 +118,14 @@ def test_debug_shows_where_it_came_from(run: Run, monkeypatch: pytest.MonkeyPatc
     assert isinstance(run("--debug", "detect", "x.png").exception, KeyError)
 
 
+def test_debug_shows_where_an_error_of_one_picture_came_from(run: Run, tmp_path: Path) -> None:
+    bug = photo(tmp_path / "bug.png", "red")
+    shown = run("detect", str(bug), "--debug")
+    assert "Traceback" in shown.stderr
+    assert "fakes.py" in shown.stderr
+    assert "Traceback" not in run("detect", str(bug)).stderr
+
+
 def test_enrolled_names_are_completed(run: Run, people: Path) -> None:
     def complete(line: str, typed: str) -> list[str]:
         asked = {"_FACEKIT_COMPLETE": "bash_complete", "FACEKIT_LINE": f"{line} {typed}"}

@@ -104,6 +104,7 @@ def test_opencv_does_it_where_pyav_is_missing(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(backends, "pyav", lambda: None)
     path = videos.save(tmp_path / "a.mp4", (gray(20 * n) for n in range(10)))
     stream = open_stream(str(path))
+    assert "PyAV" in "".join(stream.remarks)
     assert [round(float(pixels.mean()) / 20) for pixels, _ in stream] == list(range(10))
     stream.close()
     with pytest.raises(StreamError, match="cannot be opened"):

@@ -212,6 +212,8 @@ def test_the_sheet_shows_the_face_and_a_gray_field_where_none_is(sheet: Path) ->
     figure = mistakes.draw(found, sheet, "Mistakes")
     middles = [axes.images[0].get_array()[112, 112].tolist() for axes in figure.axes if axes.images]
     assert middles == [[255, 0, 0], [0, 255, 0], [200, 200, 200], [200, 200, 200]]
+    words = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert {"not found", "no photo"} <= set(words)
     assert collisions(figure) == []
     assert outside(figure) == []
 
@@ -219,10 +221,16 @@ def test_the_sheet_shows_the_face_and_a_gray_field_where_none_is(sheet: Path) ->
 def test_a_score_file_cannot_bring_in_pictures_from_elsewhere(sheet: Path, tmp_path: Path) -> None:
     people(tmp_path / "secret", {"x": ["blue"]})
     found = [mistakes.Mistake("a/0.png", "../secret/x/0.png", 0.7, False)]
-    [_, second] = [
-        axes.images[0].get_array() for axes in mistakes.draw(found, sheet, "x").axes if axes.images
-    ]
-    assert (np.asarray(second) == 200).all()
+    [_, second] = [axes for axes in mistakes.draw(found, sheet, "x").axes if axes.images]
+    assert (np.asarray(second.images[0].get_array()) == 200).all()
+    assert "outside the folder" in [text.get_text() for text in second.texts]
+
+
+def test_a_picture_of_a_mistake_that_cannot_be_read_is_told(sheet: Path) -> None:
+    (sheet / "b" / "0.png").write_bytes(b"no picture")
+    found = [mistakes.Mistake("a/0.png", "b/0.png", 0.7, False)]
+    words = [text.get_text() for axes in mistakes.draw(found, sheet, "x").axes for text in axes.texts]
+    assert "cannot be read" in words
 
 
 def test_the_map_puts_those_who_are_alike_together() -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from facekit.embedding import Embedder
 from facekit.errors import WeightsError
 from facekit.training import export, teacher
-from facekit.training.teacher import TorchTeacher
+from facekit.training.teacher import TorchTeacher, UntranslatedError
 from facekit.weights import EmbedderSpec, user_embedder
 
 CROPS = np.random.default_rng(1).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
@@ -36,7 +36,6 @@ def test_torch_gives_the_vectors_of_the_usual_runtime(
     monkeypatch.setattr(teacher, "PART", 2)
     usual = Embedder(spec_of(tmp_path, facts))
     ours = teacher.translated(usual, CPU)
-    assert ours is not None
     assert (ours.fingerprint, ours.dimension) == (usual.fingerprint, usual.dimension)
     assert np.allclose(ours(CROPS), usual(CROPS), atol=1e-5)
     assert np.allclose(ours(CROPS[:, :, ::-1]), usual(CROPS[:, :, ::-1]), atol=1e-5)
@@ -52,7 +51,8 @@ def test_a_part_that_cannot_be_translated_is_left_to_the_usual_runtime(tmp_path:
     spec = user_embedder(file)
     with pytest.raises(NotImplementedError):
         TorchTeacher(spec, CPU)
-    assert teacher.translated(Embedder(spec), CPU) is None
+    with pytest.raises(UntranslatedError, match="torch"):
+        teacher.translated(Embedder(spec), CPU)
 
 
 @pytest.mark.parametrize("wrong", [np.ones((3, 16), np.float32) / 4, np.ones((3, 8), np.float32)])
@@ -60,7 +60,8 @@ def test_a_translation_that_gives_other_vectors_is_not_used(
     wrong: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TorchTeacher, "__call__", lambda self, crops: wrong)
-    assert teacher.translated(Embedder(spec_of(tmp_path)), CPU) is None
+    with pytest.raises(UntranslatedError, match="torch"):
+        teacher.translated(Embedder(spec_of(tmp_path)), CPU)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,20 @@ def test_a_translation_that_fails_is_not_used(
         raise error
 
     monkeypatch.setattr(TorchTeacher, "__call__", fail)
-    assert teacher.translated(Embedder(spec_of(tmp_path)), CPU) is None
+    with pytest.raises(UntranslatedError, match="torch"):
+        teacher.translated(Embedder(spec_of(tmp_path)), CPU)
+
+
+def test_a_teacher_that_a_gpu_cannot_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(usual: Embedder, device: torch.device) -> TorchTeacher:
+        raise UntranslatedError("big.onnx: torch cannot run it (a part)")
+
+    monkeypatch.setattr(teacher, "translated", fail)
+    notes: list[str] = []
+    assert isinstance(teacher.load(spec_of(tmp_path), torch.device("cuda"), notes.append), Embedder)
+    assert len(notes) == 1
+    assert "big.onnx" in notes[0]
+    assert "on the processor" in notes[0]
 
 
 def test_without_a_gpu_the_usual_runtime_runs_it(tmp_path: Path) -> None:
