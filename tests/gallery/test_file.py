@@ -1,5 +1,6 @@
 """The file of a gallery: who may read it, and what is refused in its place."""
 
+import fcntl
 import os
 import sqlite3
 import stat
@@ -131,3 +132,31 @@ def test_another_file_in_its_place_is_not_taken_for_it(path, tmp_path):
         other.replace(path)
         with ThreadPoolExecutor(1) as thread, pytest.raises(GalleryError, match="taken its place"):
             thread.submit(gallery.subjects).result(timeout=30)
+
+
+def test_what_a_killed_process_left_of_a_new_gallery_is_removed_by_the_next_one(path):
+    left = path.with_name(f".gallery.db.{'0' * 16}.new")
+    create(left).close()
+    left.with_name(f"{left.name}-journal").touch()
+    in_work = path.with_name(f".gallery.db.{'1' * 16}.new")
+    with in_work.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        create(path, people(1)).close()
+        assert sorted(each.name for each in path.parent.iterdir()) == [in_work.name, "gallery.db"]
+
+
+def test_a_draft_that_is_taken_away_before_it_is_locked_is_made_anew(path, monkeypatch):
+    flock, taken = fcntl.flock, []
+
+    def take_first(descriptor, how):
+        if not taken:
+            (draft,) = path.parent.glob(".gallery.db.*.new")
+            taken.append(draft)
+            draft.unlink()
+        return flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", take_first)
+    with create(path, people(1)) as gallery:
+        assert len(gallery) == 2
+    assert taken
+    assert [each.name for each in path.parent.iterdir()] == ["gallery.db"]

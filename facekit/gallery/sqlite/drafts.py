@@ -27,15 +27,13 @@ def new_file(path: Path) -> Iterator[Path]:
         if not path.exists():
             raise GalleryError(f"{path}: is a link to nowhere: remove it, or give another name")
         raise taken
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        for left in left_behind(path):
+            left.unlink(missing_ok=True)
+        draft, descriptor = _make(path)
     except OSError as error:
         raise GalleryError(f"{path}: cannot be made ({error.strerror}): give another place") from error
     try:
-        # Held until the end: who finds the draft unlocked knows that its maker is gone.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield draft
         # Closing it later, when SQLite may have the file open, would drop SQLite's locks.
         os.close(descriptor)
@@ -54,6 +52,21 @@ def new_file(path: Path) -> Iterator[Path]:
             Path(f"{draft}{suffix}").unlink(missing_ok=True)
         if descriptor >= 0:
             os.close(descriptor)
+
+
+def _make(path: Path) -> tuple[Path, int]:
+    """A draft, and its descriptor, which holds a lock until the end: who finds the draft unlocked knows that
+    its maker is gone.
+    """
+    while True:
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Another process may have taken it for one that was left behind, before it was locked.
+        if draft.exists():
+            return draft, descriptor
+        os.close(descriptor)
 
 
 def require_no_log(path: Path) -> None:
