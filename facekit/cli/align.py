@@ -33,4 +33,4 @@ def align(console: Console, /, raw: Path, out: Path, options: Options) -> int:
 
     view: PictureView[Crop] = PictureView()
     writer = Writer(console, None, view)
-    return writer.write(align(raw, out, options=options, **writer.heard))
+    return writer.write(align(raw, out, options=options, **writer.listeners))

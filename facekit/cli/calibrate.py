@@ -78,6 +78,6 @@ def calibrate(console: Console, /, style: str, **wanted: Any) -> int:
     from facekit.verbs.calibrate import calibrate
 
     with Waiting(console) as waiting:
-        found = calibrate(**wanted, **waiting.heard)
+        found = calibrate(**wanted, **waiting.listeners)
     shared.tell_gallery(console, wanted["gallery"], found.gallery)
     return Writer(console, style, CalibratedView()).write([found])

@@ -79,7 +79,7 @@ def cluster(
     from facekit.verbs.cluster import cluster
 
     found = cluster(
-        inputs, gallery, out=out, copy=copy, threshold=threshold, options=options, **console.heard
+        inputs, gallery, out=out, copy=copy, threshold=threshold, options=options, **console.listeners
     )
     for problem in found.problems:
         console.error(problem)

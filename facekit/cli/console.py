@@ -28,7 +28,7 @@ class Console:
         self._began = 0.0
 
     @property
-    def heard(self) -> dict[str, Any]:
+    def listeners(self) -> dict[str, Any]:
         """What a verb is given, so that its remarks and its progress are told here."""
         return {"on_note": self.note, "on_progress": self.progress}
 

@@ -40,4 +40,4 @@ def detect(
     from facekit.verbs.pictures import detect
 
     writer = Writer(console, style, Detected())
-    return writer.write(detect(inputs, annotate=annotate, options=options, **writer.heard))
+    return writer.write(detect(inputs, annotate=annotate, options=options, **writer.listeners))

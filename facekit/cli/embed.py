@@ -51,4 +51,4 @@ def embed(
 
     pipeline = options.pipeline()
     writer = Writer(console, None if output else style, Embedded(pipeline.dimension))
-    return writer.write(embed(inputs, output=output, options=options, pipeline=pipeline, **writer.heard))
+    return writer.write(embed(inputs, output=output, options=options, pipeline=pipeline, **writer.listeners))

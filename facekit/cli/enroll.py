@@ -82,5 +82,5 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
 
     view = Enrolled(options.embedder)
     with Writer(console, style, view) as writer:
-        view.report = enroll(**wanted, options=options, on_result=writer.one, **writer.heard)
+        view.report = enroll(**wanted, options=options, on_result=writer.one, **writer.listeners)
     return writer.status

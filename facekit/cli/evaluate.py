@@ -179,7 +179,7 @@ def _evaluated(
     from facekit.rendering.evaluated import Evaluated
 
     with Waiting(console) as waiting:
-        found = verb(**wanted, **waiting.heard)
+        found = verb(**wanted, **waiting.listeners)
     return Writer(console, style, Evaluated()).write([found])
 
 

@@ -101,7 +101,7 @@ def identify(
             opened.threshold, opened.settings.calibration.description, threshold, exact=detailed
         )
         writer = Writer(console, style, Identified(needs, detailed=detailed, probability=probability))
-        wanted |= {"options": options, "pipeline": pipeline, **writer.heard}
+        wanted |= {"options": options, "pipeline": pipeline, **writer.listeners}
         return writer.write(identify(inputs, opened, **wanted))
 
 

@@ -30,7 +30,7 @@ class Writer(Generic[Kind]):
         self._begun = False
 
     @property
-    def heard(self) -> dict[str, Any]:
+    def listeners(self) -> dict[str, Any]:
         """What a verb is given, so that its remarks and its progress are told."""
         return {"on_note": self._console.note, "on_progress": self.progress}
 

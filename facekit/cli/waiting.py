@@ -45,7 +45,7 @@ class Waiting:
         self._console.progress(done, total)
 
     @property
-    def heard(self) -> dict[str, Any]:
+    def listeners(self) -> dict[str, Any]:
         """What a verb is given, so that its remarks, its progress and its stages are told."""
         return {"on_note": self._console.note, "on_progress": self.progress, "on_stage": self.stage}
 

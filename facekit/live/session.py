@@ -98,6 +98,7 @@ class Session:
         self._count = self._looks = 0
         self._last_whole = self._last_look = -np.inf
         self._now = 0.0
+        self._size = (0, 0)
         self._time_of_day: str | None = None
 
     def state(self) -> tuple[TrackState, ...]:
@@ -107,6 +108,8 @@ class Session:
     def step(self, frame: Frame) -> list[Event]:
         """Look at a frame, or leave it out, as the schedule says."""
         self._now, self._time_of_day = frame.time, self._clock() if self._clock else None
+        height, width = frame.pixels.shape[:2]
+        self._size = (width, height)
         found = self._look(frame)
         if found is None:
             return []
@@ -296,7 +299,8 @@ class Session:
         clock = self._clock() if self._clock else None
         subject, score = verdict.subject, verdict.score
         best, rivals = track.best, verdict.contenders
-        return Event(kind, self._now, track.number, subject, score, best.box, best.frame, clock, rivals)
+        box = Detection(best.box, 0.0).inside(self._size).box
+        return Event(kind, self._now, track.number, subject, score, box, best.frame, clock, rivals)
 
 
 def time_of_day() -> str:

@@ -233,3 +233,8 @@ def test_a_twin_who_is_enrolled_meanwhile_takes_the_name_away_and_both_are_told(
     events += [event for frame in frames(50, start=50) for event in session.step(frame)]
     assert told(events) == [("appear", 1, None), ("recognized", 1, "Ada"), ("unknown", 1, None)]
     assert (events[-1].reason, set(events[-1].contenders)) == ("ambiguous", {"Ada", "Twin"})
+
+
+def test_the_box_of_an_event_ends_at_the_edge_of_the_frame(everybody: Callable) -> None:
+    events, _, _ = watch(lambda n: [face_at(square(-20, 200), ADA)], 60, everybody)
+    assert {event.box for event in events} == {(0.0, 200, 40, 240.0)}
