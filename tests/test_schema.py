@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fakes import FakeOptions, photo
+from fakes import FakeFrameDetector, FakeOptions, photo
 from jsonschema import Draft202012Validator
 
+import facekit
 from facekit.cli import group
 from facekit.output.schema import schema
 
@@ -41,6 +42,10 @@ def inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         photo(Path(f"people/blue/{seed}.png"), "blue", seed=seed, poor=True)
     photo(Path("people/same/1.png"), "red", seed=4)
     assert run("enroll", "people", "-g", "g.db", "--accept-poor").exit_code == 0
+    for color in ("red", "green"):
+        for seed in (1, 2):
+            photo(Path(f"two/{color}/{seed}.png"), color, seed=seed)
+    assert run("enroll", "two", "-g", "two.db").exit_code == 0
     photo(Path("in/party.png"), "red", "red", "black", "blue")
     photo(Path("in/none.png"))
     Path("in/bad.png").write_bytes(b"bad")
@@ -75,6 +80,12 @@ ALONE = {
     "verify": ("verify", "people/red/1.png", "people/red/2.png"),
     "gallery_show": ("gallery", "show", "-g", "g.db"),
     "info": ("info", "-g", "g.db"),
+    "calibrate": ("calibrate", "--fpir", "0.9", "-g", "two.db", "--dry-run"),
+    "evaluate_verification": ("evaluate", "verification", "--images", "people", "--threshold", "0.5"),
+    "evaluate_identification": (
+        *("evaluate", "identification", "--images", "people"),
+        *("--strangers", "1", "--splits", "2", "--threshold", "0.5"),
+    ),
 }
 
 
@@ -84,6 +95,19 @@ def test_a_single_result_is_the_document_itself(kind: str) -> None:
     document, line = (json.loads(run(*ALONE[kind], "-f", style).stdout) for style in ("json", "jsonl"))
     assert document == line
     valid(kind, document)
+
+
+@pytest.mark.usefixtures("inputs")
+def test_events_and_crops_are_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
+    for seed in range(6):
+        photo(Path(f"frames/{seed}.png"), "red", size=(320, 240), face=100, seed=seed)
+    events = [json.loads(line) for line in run("watch", "frames", "-g", "g.db").stdout.splitlines()]
+    assert len(events) == 3
+    for event in events:
+        valid("watch", event)
+    for crop in facekit.align("in", "out", options=FakeOptions()):
+        valid("align", crop.to_dict())
 
 
 @pytest.mark.usefixtures("inputs")
