@@ -55,7 +55,7 @@ def similarity(points: Points, template: Points) -> NDArray[np.float64]:
     """
     if not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 1e-4:
         raise ValueError("the points of a face must be finite and apart")
-    start, end = (np.asarray(each, np.float64) @ np.array([1, 1j]) for each in (points, template))
+    start, end = (np.asarray(side, np.float64) @ np.array([1, 1j]) for side in (points, template))
     spread = start - start.mean()
     power = float(np.vdot(spread, spread).real)
     turn = complex(np.vdot(spread, end - end.mean())) / power
@@ -99,8 +99,14 @@ def cut(pixels: Pixels, to_crop: NDArray[np.float64], size: int) -> Pixels:
 
 def reduce68(points: Points) -> NDArray[np.float32]:
     """The 68 points of the iBUG scheme, (68, 2), as the five of `arcface5`, (5, 2)."""
-    at = np.asarray(points, np.float32)
-    five = [at[36:42].mean(axis=0), at[42:48].mean(axis=0), at[30], at[48], at[54]]
+    positions = np.asarray(points, np.float32)
+    five = [
+        positions[36:42].mean(axis=0),
+        positions[42:48].mean(axis=0),
+        positions[30],
+        positions[48],
+        positions[54],
+    ]
     return np.stack(five)
 
 
@@ -145,8 +151,8 @@ class Landmarks:
     def _predict(self, pixels: Pixels, box: NDArray[np.floating]) -> NDArray[np.float32]:
         width, height = box[2:] - box[:2]
         boxes = (box + np.array([dx * width, dy * height] * 2) for dx, dy in _SHIFTS)
-        found: NDArray[np.float64] = np.mean([self._points(pixels, each) for each in boxes], axis=0)
-        five: NDArray[np.float32] = reduce68(found) if len(found) == 68 else found.astype(np.float32)
+        mean: NDArray[np.float64] = np.mean([self._points(pixels, shifted) for shifted in boxes], axis=0)
+        five: NDArray[np.float32] = reduce68(mean) if len(mean) == 68 else mean.astype(np.float32)
         return five
 
     def _points(self, pixels: Pixels, box: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -198,14 +204,14 @@ class Refiner:
     def _corrections(self, windows: Pixels) -> NDArray[np.complex128]:
         batch = np.ascontiguousarray(windows.transpose(0, 3, 1, 2), np.float32) / 127.5 - 1
         try:
-            found = np.asarray(self._network(batch), np.float64)
+            numbers = np.asarray(self._network(batch), np.float64)
         except runtime.RunError as error:
             raise WeightsError(
                 f"{self.spec.path}: does not take crops of {self.spec.side} ({error})"
             ) from None
-        if found.shape != (len(windows), 4):
-            raise WeightsError(f"{self.spec.path}: gives {found.shape[1:]} numbers a face, not 4")
-        return found.view(np.complex128)
+        if numbers.shape != (len(windows), 4):
+            raise WeightsError(f"{self.spec.path}: gives {numbers.shape[1:]} numbers a face, not 4")
+        return numbers.view(np.complex128)
 
 
 def _moved(

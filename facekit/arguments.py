@@ -27,7 +27,7 @@ def paths_of(value: object, what: str) -> list[str]:
         return [path_of(value, what)]
     if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, Iterable):
         raise UsageError(f"{what} is {kind_of(value)}: give the path of a picture or folder, or several")
-    return [path_of(each, f"one of {what}") for each in value]
+    return [path_of(item, f"one of {what}") for item in value]
 
 
 def score_of(value: object, what: str) -> float | None:
@@ -78,7 +78,7 @@ def texts_of(value: object, what: str) -> list[str]:
         return [value]
     if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, Iterable):
         raise UsageError(f"{what} are {kind_of(value)}: give a str, or several")
-    return [text_of(each, f"one of {what}") for each in value]
+    return [text_of(item, f"one of {what}") for item in value]
 
 
 def text_of(value: object, what: str) -> str:

@@ -50,8 +50,8 @@ def choose(
     taken = taken or [frozenset()] * len(readings)
     scores = _agreements(readings, stored, shared or [False] * len(readings))
     picks = [
-        _pick(reading.faces, own, threshold, others)
-        for reading, own, others in zip(readings, scores, taken, strict=True)
+        _pick(reading.faces, agreements, threshold, others)
+        for reading, agreements, others in zip(readings, scores, taken, strict=True)
     ]
     # How well it agrees is asked of the faces that were picked: not of a stranger in the background.
     faces = [reading.faces[pick] for reading, (pick, _, _) in zip(readings, picks, strict=True)]

@@ -106,8 +106,8 @@ def sightings(readings: Iterable[Reading], *, crops: bool = False) -> Iterator[S
     """
     for reading in readings:
         for number, face in enumerate(reading.faces, 1):
-            kept = face if crops else face.without_crop()
-            yield Sighting(reading.source, reading.sha256, number, kept)
+            seen_face = face if crops else face.without_crop()
+            yield Sighting(reading.source, reading.sha256, number, seen_face)
 
 
 def group_faces(
@@ -122,9 +122,9 @@ def group_faces(
     """
     if not faces:
         return Grouping((), ())
-    vectors = np.stack([each.face.vector for each in faces])
-    photos = [each.source for each in faces]
-    poor = np.array([is_poor(each.face.quality.stranger_rate, poor_from) for each in faces])
+    vectors = np.stack([sighting.face.vector for sighting in faces])
+    photos = [sighting.source for sighting in faces]
+    poor = np.array([is_poor(sighting.face.quality.stranger_rate, poor_from) for sighting in faces])
     labels = group(vectors, photos, threshold, poor)
     members = [np.flatnonzero(labels == number) for number in range(labels.max() + 1)]
     members += [np.array([alone]) for alone in np.flatnonzero(labels == ALONE)]
@@ -133,18 +133,20 @@ def group_faces(
     groups, single = [], []
     for numbers, subject in _joined(len(members), named):
         rows = np.sort(np.concatenate([members[number] for number in numbers]))
-        found = tuple(faces[row] for row in rows)
+        group_sightings = tuple(faces[row] for row in rows)
         rivals = () if subject else _rivals(evidence[numbers[0]], gallery)
-        if len(found) == 1 and subject is None and not rivals:
-            single.append((rows[0], found[0]))
+        if len(group_sightings) == 1 and subject is None and not rivals:
+            single.append((rows[0], group_sightings[0]))
             continue
         score = None
         if gallery is not None and subject is not None:
             score = _evidence(_scores(gallery.search(vectors[rows], CANDIDATES)))[subject]
-        groups.append(Group(found, _likeness(vectors[rows]), subject, score, rivals))
-    groups.sort(key=lambda each: -len(each.faces))
-    numbered = (replace(each, number=number) for number, each in enumerate(groups, 1))
-    return Grouping(tuple(numbered), tuple(face for _, face in sorted(single, key=lambda each: each[0])))
+        groups.append(Group(group_sightings, _likeness(vectors[rows]), subject, score, rivals))
+    groups.sort(key=lambda sighting: -len(sighting.faces))
+    numbered = (replace(sighting, number=number) for number, sighting in enumerate(groups, 1))
+    return Grouping(
+        tuple(numbered), tuple(face for _, face in sorted(single, key=lambda sighting: sighting[0]))
+    )
 
 
 def group(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags | None = None) -> Labels:
@@ -158,9 +160,9 @@ def group(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags
     # Whispers depend on the order of the faces: put them into one that depends on the faces only.
     order = sorted(range(len(vectors)), key=lambda row: (vectors[row].tobytes(), photos[row]))
     parts = _parts(vectors[order], [photos[row] for row in order], threshold, poor[order])
-    found = [sorted(order[row] for row in part) for part in parts if len(part) > 1]
+    groups = [sorted(order[row] for row in part) for part in parts if len(part) > 1]
     labels = np.full(len(vectors), ALONE, np.int64)
-    for number, rows in enumerate(sorted(found, key=lambda rows: (-len(rows), rows[0]))):
+    for number, rows in enumerate(sorted(groups, key=lambda rows: (-len(rows), rows[0]))):
         labels[rows] = number
     return labels
 
@@ -171,9 +173,9 @@ def _parts(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flag
     for row, label in enumerate(_whispered(vectors, photos, threshold, poor)):
         by_label[label].append(row)
     for rows in by_label.values():
-        kept = _one_a_photo(vectors[rows], [photos[row] for row in rows])
-        yield [rows[place] for place in kept]
-        rest = [rows[place] for place in sorted(set(range(len(rows))) - set(kept))]
+        witnesses = _one_a_photo(vectors[rows], [photos[row] for row in rows])
+        yield [rows[place] for place in witnesses]
+        rest = [rows[place] for place in sorted(set(range(len(rows))) - set(witnesses))]
         if rest:
             parts = _parts(vectors[rest], [photos[row] for row in rest], threshold, poor[rest])
             yield from ([rest[place] for place in part] for part in parts)
@@ -197,14 +199,14 @@ def _links(
     one person would otherwise fill the memory with millions of pairs that all say the same.
     """
     numbers = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
-    photo = np.array([numbers[each] for each in photos])
+    photo = np.array([numbers[source] for source in photos])
     degrees = np.zeros(len(vectors), np.int64)
     for rows, columns, _ in _alike(vectors, photo, threshold, poor):
         degrees += np.bincount(rows, minlength=len(vectors)) + np.bincount(columns, minlength=len(vectors))
     random = np.random.default_rng(len(vectors))
     for rows, columns, scores in _alike(vectors, photo, threshold, poor):
-        kept = random.random(len(rows)) * np.minimum(degrees[rows], degrees[columns]) < LINKS
-        yield from zip(*(each[kept].tolist() for each in (rows, columns, scores)), strict=True)
+        chosen = random.random(len(rows)) * np.minimum(degrees[rows], degrees[columns]) < LINKS
+        yield from zip(*(source[chosen].tolist() for source in (rows, columns, scores)), strict=True)
 
 
 def _alike(
@@ -226,17 +228,17 @@ def _one_a_photo(vectors: Vectors, photos: Sequence[str]) -> list[int]:
     choices = defaultdict(list)
     for row, photo in enumerate(photos):
         choices[photo].append(row)
-    kept = [rows[0] for rows in choices.values() if len(rows) == 1]
+    single = [rows[0] for rows in choices.values() if len(rows) == 1]
     several = [rows for rows in choices.values() if len(rows) > 1]
     if not several:
-        return kept
-    total = vectors[kept].sum(axis=0) if kept else vectors.sum(axis=0)
+        return single
+    total = vectors[single].sum(axis=0) if single else vectors.sum(axis=0)
     several.sort(key=lambda rows: (-float((vectors[rows] @ total).max()), rows))
     for rows in several:
         best = rows[int((vectors[rows] @ total).argmax())]
-        total = total + vectors[best] if kept else vectors[best]
-        kept.append(best)
-    return sorted(kept)
+        total = total + vectors[best] if single else vectors[best]
+        single.append(best)
+    return sorted(single)
 
 
 def _evidence_of(
@@ -245,9 +247,9 @@ def _evidence_of(
     """For each group its subjects by their median scores, best first."""
     ranked = []
     for rows in members:
-        found = gallery.search(vectors[rows], CANDIDATES)
-        poor = {each.subject for candidates in found for each in candidates if each.poor}
-        medians = _evidence(_scores(found))
+        searches = gallery.search(vectors[rows], CANDIDATES)
+        poor = {candidate.subject for candidates in searches for candidate in candidates if candidate.poor}
+        medians = _evidence(_scores(searches))
         order = sorted(medians.items(), key=lambda item: (-item[1], item[0]))
         ranked.append(
             [Candidate(rank, name, score, poor=name in poor) for rank, (name, score) in enumerate(order, 1)]
@@ -259,7 +261,7 @@ def _rivals(evidence: Sequence[Candidate], gallery: Gallery | None) -> tuple[str
     """The people whom a group is equally like, at a score that would have named it."""
     if gallery is None:
         return ()
-    names = tuple(each.subject for each in contenders(evidence, gallery.threshold))
+    names = tuple(contender.subject for contender in contenders(evidence, gallery.threshold))
     return names if len(names) > 1 else ()
 
 
@@ -284,10 +286,10 @@ def _named(
     seen: defaultdict[str, set[str]] = defaultdict(set)
     named: dict[int, str] = {}
     for _, number, name in sorted(claims):
-        there = {photos[row] for row in members[number]}
-        if number not in named and not seen[name] & there:
+        taken_photos = {photos[row] for row in members[number]}
+        if number not in named and not seen[name] & taken_photos:
             named[number] = name
-            seen[name] |= there
+            seen[name] |= taken_photos
     return named
 
 
@@ -300,17 +302,18 @@ def _joined(count: int, named: dict[int, str]) -> list[tuple[list[int], str | No
     return joined + [([number], None) for number in range(count) if number not in named]
 
 
-def _scores(found: Sequence[Sequence[Candidate]]) -> list[dict[str, float]]:
-    return [{candidate.subject: candidate.score for candidate in each} for each in found]
+def _scores(searches: Sequence[Sequence[Candidate]]) -> list[dict[str, float]]:
+    return [{candidate.subject: candidate.score for candidate in candidates} for candidates in searches]
 
 
 def _evidence(candidates: Sequence[dict[str, float]]) -> dict[str, float]:
     """Each subject's median score over all faces. A subject that is not among a face's candidates cannot have
     more than the last of them.
     """
-    names = {name for each in candidates for name in each}
+    names = {name for scores in candidates for name in scores}
     return {
-        name: float(np.median([each.get(name, min(each.values())) for each in candidates])) for name in names
+        name: float(np.median([scores.get(name, min(scores.values())) for scores in candidates]))
+        for name in names
     }
 
 
@@ -320,5 +323,5 @@ def _likeness(vectors: Vectors) -> float:
     if count == 1:
         return 1.0
     total = vectors.sum(axis=0, dtype=np.float64)
-    own = np.einsum("nd,nd->", vectors, vectors, dtype=np.float64)
-    return float((total @ total - own) / (count * (count - 1)))
+    self_scores = np.einsum("nd,nd->", vectors, vectors, dtype=np.float64)
+    return float((total @ total - self_scores) / (count * (count - 1)))

@@ -82,17 +82,17 @@ def _weights() -> str:
 
 
 def _gallery(path: AnyPlace | None) -> str:
-    found = usual_places.in_use(usual_places.to_read(path))
-    if found is None:
+    place = usual_places.in_use(usual_places.to_read(path))
+    if place is None:
         return "none"
-    whose = "the shipped one" if found.is_shipped else "the user's"
+    whose = "the shipped one" if place.is_shipped else "the user's"
     try:
-        with found.open() as gallery:
+        with place.open() as gallery:
             return (
                 f"{whose}, format {gallery.version}, {len(gallery.subjects())} subjects, "
                 f"{len(gallery)} templates, embedder {gallery.settings.fingerprint[:12]}, "
                 f"threshold {gallery.threshold:.3f}"
             )
     except FacekitError as error:
-        reason = str(error).replace(str(found), "it")
+        reason = str(error).replace(str(place), "it")
         return f"{whose}, cannot be used: {reason}"

@@ -130,17 +130,17 @@ def plan(paths: Sequence[Source], subject: str | None = None) -> Plan:
     """
     if subject is None:
         return _people(paths)
-    found = folders.find(paths)
+    listing = folders.find(paths)
     photos = tuple(
         Photo(subject_name(subject), name_of(source), source if isinstance(source, Given) else None)
-        for source in found.pictures
+        for source in listing.pictures
     )
     names = ", ".join(map(name_of, paths))
     if not photos:
         raise UsageError(f"no pictures in {names}")
     if not any(photo.given or photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
         raise UsageError(f"no such picture: {names}")
-    return Plan(photos, found.left_out)
+    return Plan(photos, listing.left_out)
 
 
 def home(paths: Sequence[Source]) -> Path | None:
@@ -173,7 +173,7 @@ def enroll(
             read, todo = list(islice(readings, len(todo[:BATCH]))), todo[BATCH:]
             outcomes = _Batch(gallery, subject, read, known, rules, pictures).store()
             yield from outcomes
-            refused = next((each.problems for each in outcomes if each.mixed), ())
+            refused = next((outcome.problems for outcome in outcomes if outcome.mixed), ())
             if refused and todo:
                 # The rest of the folder is not worth a look.
                 yield from (Outcome(subject, photo.source, "refused", refused[:1]) for photo in todo)
@@ -199,20 +199,20 @@ def _people(inputs: Sequence[Source]) -> Plan:
                 "--subject NAME"
             )
         paths.append(path)
-    found = folders.people(paths)
-    if not found.photos and any(each.reason == folders.NOT_NAMED for each in found.left_out):
+    people = folders.people(paths)
+    if not people.photos and any(left_out.reason == folders.NOT_NAMED for left_out in people.left_out):
         raise UsageError(
             f"{', '.join(paths)}: the folders that facekit cluster made have no names yet: rename each "
             "to the person's name first"
         )
-    if not found.photos:
+    if not people.photos:
         raise UsageError(
             f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person, "
             "or --subject NAME when all pictures are of one"
         )
-    by_subject = found.by_subject().items()
+    by_subject = people.by_subject().items()
     photos = tuple(Photo(subject, picture) for subject, pictures in by_subject for picture in pictures)
-    return Plan(photos, found.left_out, found.without)
+    return Plan(photos, people.left_out, people.without)
 
 
 class _Batch:
@@ -249,16 +249,20 @@ class _Batch:
             digest: self._judged(digest, choice, holders[digest], mixed) for digest, choice in chosen.items()
         }
         stored = [digest for digest, outcome in outcomes.items() if outcome.status == "enrolled"]
-        templates = [_template(self._subject, self._usable[each], chosen[each].face) for each in stored]
+        templates = [
+            _template(self._subject, self._usable[position], chosen[position].face) for position in stored
+        ]
         report = self._gallery.add(templates, again=self._rules.again, move=True)
         for digest, placement in zip(stored, report.placements, strict=True):
             outcomes[digest] = _placed(outcomes[digest], placement)
         self._known.leave_names(
             placement.other for placement in report.placements if placement.emptied and placement.other
         )
-        if self._subject in report.subjects and (told := self._known.look_alike(self._subject)):
-            first = next(each for each in stored if outcomes[each].status in ("enrolled", "moved"))
-            outcomes[first] = replace(outcomes[first], notes=(*outcomes[first].notes, told))
+        if self._subject in report.subjects and (warning := self._known.look_alike(self._subject)):
+            first = next(
+                position for position in stored if outcomes[position].status in ("enrolled", "moved")
+            )
+            outcomes[first] = replace(outcomes[first], notes=(*outcomes[first].notes, warning))
         self._known.add(
             template
             for template, placement in zip(templates, report.placements, strict=True)
@@ -304,10 +308,10 @@ class _Batch:
             return ()
         new = np.stack(good)
         stored = self._gallery.vectors(self._subject)[-WITNESSES:]
-        found = parts(np.concatenate([new, stored]), self._threshold)
+        people = parts(np.concatenate([new, stored]), self._threshold)
         # A person of whom much is stored is not outvoted by a folder of somebody else.
         known = len(stored) >= WITNESSES_FROM
-        main = max(found, key=lambda rows: np.count_nonzero(rows >= len(new))) if known else found[0]
+        main = max(people, key=lambda rows: np.count_nonzero(rows >= len(new))) if known else people[0]
         alike = int(np.count_nonzero(main < len(new)))
         if 2 * alike > len(new):
             return ()

@@ -103,14 +103,14 @@ def find(inputs: Inputs) -> Listing:
     search = _Search()
     pictures: list[Source] = []
     empty = []
-    for each in listed(inputs):
-        if isinstance(each, Given) or not os.path.isdir(each):
-            pictures.append(each)
+    for source in listed(inputs):
+        if isinstance(source, Given) or not os.path.isdir(source):
+            pictures.append(source)
             continue
-        inside = search.tree(each)
-        if not inside and not search.knows(each):
-            empty.append(each)
-        search.done(each)
+        inside = search.tree(source)
+        if not inside and not search.knows(source):
+            empty.append(source)
+        search.done(source)
         pictures += inside
     return Listing(tuple(pictures), tuple(search.left_out), tuple(empty))
 
@@ -123,12 +123,12 @@ def people(folders: Sequence[str]) -> People:
     without: list[str] = []
     search = _Search()
     for folder in folders:
-        there = search.sub_folders(folder)
-        trees = {name: _Tree(os.path.join(folder, name)) for name, linked in there if not linked}
+        sub_folders = search.sub_folders(folder)
+        trees = {name: _Tree(os.path.join(folder, name)) for name, linked in sub_folders if not linked}
         for tree in trees.values():
             search.walk(tree)
         # What is linked comes last: what lies in a person's folder is that person's, whoever links to it.
-        for name, linked in there:
+        for name, linked in sub_folders:
             tree = trees.setdefault(name, _Tree(os.path.join(folder, name)))
             if linked:
                 tree.links.append(tree.top)
@@ -148,7 +148,7 @@ def remarks(left_out: Iterable[LeftOut]) -> list[str]:
     lines = []
     left_out = list(left_out)
     for folder, one, several in ((False, "file", "files"), (True, "folder", "folders")):
-        reasons = Counter(each.reason for each in left_out if each.folder == folder)
+        reasons = Counter(item.reason for item in left_out if item.folder == folder)
         if reasons:
             total = reasons.total()
             lines.append(f"{total} {one if total == 1 else several} left out: {_counted(reasons)}")
@@ -202,17 +202,17 @@ class _Search:
                 entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be listed ({error.strerror})") from None
-        found = []
+        names = []
         for entry in entries:
             kind = _kind(entry)
             if kind in ("folder", "link") and _is_unnamed(entry):
                 self._leave(entry.path, NOT_NAMED)
             elif kind in ("folder", "link") and self._ours(entry):
-                found.append((entry.name, kind == "link"))
+                names.append((entry.name, kind == "link"))
             elif kind == "file" and _is_picture(entry.path):
                 reason = HIDDEN if entry.name.startswith(".") else BESIDE
                 self.left_out.append(LeftOut(entry.path, reason))
-        return found
+        return names
 
     def walk(self, tree: _Tree, top: str | None = None) -> None:
         """Add what lies in the tree by itself."""
@@ -225,16 +225,16 @@ class _Search:
             self._visited.add(identity)
             try:
                 with os.scandir(here) as entries:
-                    found = sorted(entries, key=lambda entry: entry.name)
+                    ordered = sorted(entries, key=lambda entry: entry.name)
             except OSError:
                 tree.pictures.append(here)  # reading it tells the user why
                 continue
             stems = {
                 stem.lower()
-                for stem, ending in (os.path.splitext(entry.name) for entry in found)
+                for stem, ending in (os.path.splitext(entry.name) for entry in ordered)
                 if ending.lower() in images.SUFFIXES
             }
-            for entry in found:
+            for entry in ordered:
                 kind = _kind(entry)
                 if kind == "folder":
                     waiting += [entry.path] if self._ours(entry) else []

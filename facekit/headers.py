@@ -55,11 +55,11 @@ def _jpeg(data: bytes) -> None:
     start = len(data)
     # Bytes that look like a scan occur by chance in what telephones append to a picture, such as a video.
     many = data.count(b"\xff\xda") > _SCANS
-    while found := (AFTER_SCAN if scans else NEXT_MARKER).search(data, place):
+    while match := (AFTER_SCAN if scans else NEXT_MARKER).search(data, place):
         if not scans:
-            junk += found.end() - place - 2
+            junk += match.end() - place - 2
             _most(junk, _JUNK, "bytes between the parts of its header")
-        place = found.end()
+        place = match.end()
         marker = data[place - 1]
         if marker == EOI and scans:
             break

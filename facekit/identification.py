@@ -76,13 +76,13 @@ def of_reading(
     best candidate has a probability: what the curve was fitted on."""
     named = name_faces(gallery, reading.faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
     if curve is not None:
-        named = [_with_probability(each, curve) for each in named]
+        named = [_with_probability(face, curve) for face in named]
     return PictureResult(reading.source, tuple(named), reading.error, reading.notes, reading.size)
 
 
 def _with_probability(identified: Identification, curve: Probability) -> Identification:
     first, rest = identified.candidates[:1], identified.candidates[1:]
-    judged = tuple(replace(each, probability=curve.of(each.score)) for each in first)
+    judged = tuple(replace(candidate, probability=curve.of(candidate.score)) for candidate in first)
     return replace(identified, candidates=judged + rest)
 
 
@@ -97,23 +97,29 @@ def name_faces(
     """The verdicts on all faces of one picture: `identify` for faces that are already there."""
     if not faces:
         return []
-    found = gallery.search(np.stack([face.vector for face in faces]), max(top, CONTENDERS))
+    searches = gallery.search(np.stack([face.vector for face in faces]), max(top, CONTENDERS))
     limit = gallery.threshold if threshold is None else threshold
-    decided = decide(faces, found, limit, allow_repeats=allow_repeats)
-    return [replace(each, candidates=_shown(each, top)) for each in decided]
+    decided = decide(faces, searches, limit, allow_repeats=allow_repeats)
+    return [replace(identified, candidates=_shown(identified, top)) for identified in decided]
 
 
 def _shown(identified: Identification, top: int) -> tuple[Candidate, ...]:
     """The `top` candidates, and those below them that the verdict is about."""
     about = {identified.subject, *identified.contenders}
-    last = max((each.rank for each in identified.candidates if each.subject in about), default=0)
+    last = max(
+        (candidate.rank for candidate in identified.candidates if candidate.subject in about), default=0
+    )
     return identified.candidates[: max(top, last)]
 
 
 def contenders(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
     """Those of the candidates, best first, who can be the person: they reach the threshold, and are within
     `CLOSE` of the best; at most `CONTENDERS`."""
-    able = [each for each in candidates if each.score >= max(threshold, candidates[0].score - CLOSE)]
+    able = [
+        candidate
+        for candidate in candidates
+        if candidate.score >= max(threshold, candidates[0].score - CLOSE)
+    ]
     return able[:CONTENDERS]
 
 
@@ -131,7 +137,7 @@ def decide(
     face at most, the likest; of equal ones to the first. The others are nobody then: who is left of their
     candidates is far below.
     """
-    claims = [contenders(each, threshold) for each in candidates]
+    claims = [contenders(search, threshold) for search in candidates]
     likest: dict[str, int] = {}
     for number, claim in enumerate(claims):
         if len(claim) == 1 and not claim[0].poor:
@@ -153,7 +159,7 @@ def _verdict(
     face: Face, claim: Sequence[Candidate], candidates: tuple[Candidate, ...], *, taken: bool
 ) -> Identification:
     best = candidates[0].score if candidates else None
-    names = tuple(each.subject for each in claim)
+    names = tuple(candidate.subject for candidate in claim)
     if not names:
         reason = "too_dark" if face.dark else "below_threshold"
         return Identification(face, None, candidates, best, reason)

@@ -215,7 +215,7 @@ def _without_missing(image: Image.Image) -> tuple[Image.Image, str]:
 
 def _reduce(image: Image.Image, longest: int) -> int:
     """Have a JPEG decoded at a part of its size; by what number its sides are divided."""
-    scale = max((each for each in _SCALES if max(image.size) >= longest * each), default=1)
+    scale = max((divisor for divisor in _SCALES if max(image.size) >= longest * divisor), default=1)
     if scale == 1 or image.format not in ("JPEG", "MPO"):
         return 1
     image.draft(None, (image.width // scale, image.height // scale))

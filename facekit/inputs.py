@@ -63,7 +63,7 @@ def listed(inputs: Inputs, what: str = "inputs") -> list[Source]:
         return [_source(inputs, 1, what)]
     if not isinstance(inputs, Iterable) or isinstance(inputs, io.IOBase):
         raise UsageError(f"{what} is {kind_of(inputs)}: {_TAKEN}, or several")
-    return [_source(each, number, f"one of {what}") for number, each in enumerate(inputs, 1)]
+    return [_source(item, number, f"one of {what}") for number, item in enumerate(inputs, 1)]
 
 
 def one(value: object, what: str) -> Source:

@@ -49,11 +49,11 @@ class MemoryBudget(Generic[Process]):
 
     def admitted(self) -> list[Process]:
         """Who may go on now: those who asked first, as far as there is room."""
-        found = []
+        ready = []
         for process, pixels in list(self._waiting.items()):
             if self._held and sum(self._held.values()) + pixels > self._most:
                 break  # nobody overtakes: a very large one would wait for ever
             del self._waiting[process]
             self._held[process] = pixels
-            found.append(process)
-        return found
+            ready.append(process)
+        return ready

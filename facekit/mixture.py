@@ -34,8 +34,8 @@ def parts(vectors: NDArray[np.float32], threshold: float) -> list[NDArray[np.int
             array[one] += array[other]
         member, sizes = np.delete(member, other, 0), np.delete(sizes, other)
         sums = np.delete(np.delete(sums, other, 0), other, 1)
-    found = [np.flatnonzero(row) for row in member]
-    return sorted(found, key=lambda rows: (-len(rows), rows[0]))
+    people = [np.flatnonzero(row) for row in member]
+    return sorted(people, key=lambda rows: (-len(rows), rows[0]))
 
 
 def _components(linked: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -41,8 +41,8 @@ class Register:
     def alike(self, name: str) -> list[str]:
         """The other names here that look like this one, sorted; of very many a few."""
         keys = _keys(name)
-        found = {other for key in keys for other in islice(self._by_key.get(key, {}), _MOST_SHOWN + 1)}
-        return sorted(found - {name})[:_MOST_SHOWN]
+        names = {other for key in keys for other in islice(self._by_key.get(key, {}), _MOST_SHOWN + 1)}
+        return sorted(names - {name})[:_MOST_SHOWN]
 
     def warning(self, name: str, gallery: AnyPlace) -> str | None:
         """A line about the other names in the gallery that look like this one, if there are any."""
@@ -69,5 +69,5 @@ def _keys(name: str) -> set[str]:
 
 def _folded(name: str) -> str:
     letters = unicodedata.normalize("NFKD", name)
-    bare = "".join(each for each in letters if unicodedata.category(each) not in _MARKS)
+    bare = "".join(letter for letter in letters if unicodedata.category(letter) not in _MARKS)
     return unicodedata.normalize("NFKC", (bare or letters).casefold())

@@ -50,7 +50,9 @@ class Outcome:
     def doubtful(self) -> bool:
         """Whether it is in the gallery, and may be of somebody else."""
         stored = self.status in ("enrolled", "moved")
-        return stored and any(each.startswith((UNLIKE_THE_OTHERS, LIKE_ANOTHER)) for each in self.problems)
+        return stored and any(
+            problem.startswith((UNLIKE_THE_OTHERS, LIKE_ANOTHER)) for problem in self.problems
+        )
 
     def to_dict(self) -> dict[str, Any]:
         lists = {"problems": list(self.problems), "notes": list(self.notes)}

@@ -108,16 +108,18 @@ def problems_of(
     wrong = list(_mislabeled(crowd, hits, same))
     doubted = [row for row, _, _, _ in wrong]
     strays = _strays(crowd, doubted, UNLIKE * threshold)
-    found = (
-        SubjectProblem("mislabeled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own)
-        for row, other, score, own in wrong
+    mislabeled = (
+        SubjectProblem(
+            "mislabeled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own_score
+        )
+        for row, other, score, own_score in wrong
     )
     drawn = (
         SubjectProblem("magnet", crowd.name_of(row), photo=crowd.photo(row), people=others)
         for row, others in magnets.items()
     )
     poor = crowd.only_poor(poor_from)
-    return [*same.problems(), *found, *_two_people(crowd, doubted, threshold), *strays, *drawn, *poor]
+    return [*same.problems(), *mislabeled, *_two_people(crowd, doubted, threshold), *strays, *drawn, *poor]
 
 
 class _Templates:
@@ -125,9 +127,12 @@ class _Templates:
     `starts` where each subject's rows begin."""
 
     def __init__(self, templates: Sequence[NewTemplate]) -> None:
-        self.templates = sorted(templates, key=lambda each: each.subject)
-        self.vectors = np.stack([each.vector for each in self.templates])
-        sizes = [(name, len(list(rows))) for name, rows in groupby(self.templates, lambda each: each.subject)]
+        self.templates = sorted(templates, key=lambda template: template.subject)
+        self.vectors = np.stack([template.vector for template in self.templates])
+        sizes = [
+            (name, len(list(rows)))
+            for name, rows in groupby(self.templates, lambda template: template.subject)
+        ]
         self.names: list[str] = [name for name, _ in sizes]
         self.counts = np.array([count for _, count in sizes])
         self.starts = np.cumsum(self.counts) - self.counts
@@ -143,7 +148,9 @@ class _Templates:
         """What names this template among its subject's: its picture's name, or the start of its digest."""
         template = self.templates[row]
         alike = [
-            each for each in self.rows(self.subjects[row]) if self.templates[each].source == template.source
+            number
+            for number in self.rows(self.subjects[row])
+            if self.templates[number].source == template.source
         ]
         if len(alike) == 1 and template.source.isprintable():
             return template.source
@@ -160,8 +167,8 @@ class _Templates:
         for part, scores in score_blocks(self.vectors, ROWS_AT_ONCE):
             first, alike = part.start, scores >= threshold
             for place, number in enumerate(self.subjects[part].tolist()):
-                own = self.rows(number)
-                alike[place, own.start : own.stop] = False
+                own_rows = self.rows(number)
+                alike[place, own_rows.start : own_rows.stop] = False
             rows, columns = np.divmod(np.flatnonzero(alike), len(self.vectors))
             people = np.unique(np.stack([rows, self.subjects[columns]]), axis=1)
             counts = np.bincount(people[0], minlength=len(alike))
@@ -170,8 +177,8 @@ class _Templates:
             pairs.append((first + rows[usual], columns[usual]))
         rows, columns = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         usual = ~np.isin(columns, list(magnets))
-        found = np.unique(np.stack([rows[usual], self.subjects[columns[usual]]]), axis=1)
-        return (found[0], found[1]), magnets
+        pairs_found = np.unique(np.stack([rows[usual], self.subjects[columns[usual]]]), axis=1)
+        return (pairs_found[0], pairs_found[1]), magnets
 
     def only_poor(self, poor_from: float) -> Iterator[SubjectProblem]:
         """Whose templates are all poor."""
@@ -201,7 +208,7 @@ class _Duplicates:
 
     def _join(self, one: int, other: int) -> None:
         first, second = sorted((self.leader[one], self.leader[other]))
-        self.leader = [first if each == second else each for each in self.leader]
+        self.leader = [first if leader == second else leader for leader in self.leader]
 
     def problems(self) -> Iterator[SubjectProblem]:
         """Each person's names: all belong to the one with most templates, so that every merge can be done."""
@@ -228,18 +235,18 @@ def _mislabeled(crowd: _Templates, hits: Hits, same: _Duplicates) -> Iterator[tu
     sums = np.add.reduceat(crowd.vectors.astype(np.float64), crowd.starts, axis=0)
     counts = crowd.counts.copy()
     while len(rows):
-        own = crowd.subjects[rows]
+        subjects = crowd.subjects[rows]
         with np.errstate(divide="ignore", invalid="ignore"):
             theirs = np.einsum("nd,nd->n", crowd.vectors[rows], sums[others]) / counts[others]
-            mine = (np.einsum("nd,nd->n", crowd.vectors[rows], sums[own]) - 1) / (counts[own] - 1)
-        margin = np.where((counts[own] > 1) & (counts[others] > 0), theirs - mine, -np.inf)
+            mine = (np.einsum("nd,nd->n", crowd.vectors[rows], sums[subjects]) - 1) / (counts[subjects] - 1)
+        margin = np.where((counts[subjects] > 1) & (counts[others] > 0), theirs - mine, -np.inf)
         worst = int(np.argmax(margin))
         if margin[worst] <= 0:
             return
         row = int(rows[worst])
         yield row, int(others[worst]), float(theirs[worst]), float(mine[worst])
-        sums[own[worst]] -= crowd.vectors[row]
-        counts[own[worst]] -= 1
+        sums[subjects[worst]] -= crowd.vectors[row]
+        counts[subjects[worst]] -= 1
         rows, others = rows[rows != row], others[rows != row]
 
 

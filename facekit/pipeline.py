@@ -105,8 +105,12 @@ class Pipeline:
     def detect(self, picture: Picture) -> list[Detection]:
         """The faces' places only, surest first; in pixels of the file, as all places are."""
         pixels, times = self._shown(picture)
-        found = self.detector.detect(lit(pixels), min_face=max(1, math.floor(self.min_face / times)))
-        return found if times == 1 else ordered((resized(face, times) for face in found), self.min_face)
+        detections = self.detector.detect(lit(pixels), min_face=max(1, math.floor(self.min_face / times)))
+        return (
+            detections
+            if times == 1
+            else ordered((resized(face, times) for face in detections), self.min_face)
+        )
 
     def _shown(self, picture: Picture) -> tuple[Pixels, float]:
         """The picture no larger than the detector ever looks at it, and how many times larger the file is."""
@@ -126,11 +130,15 @@ class Pipeline:
             kind = type(picture).__qualname__
             raise UsageError(f"the picture is of type {kind}: give what facekit.read returns")
         self._loading()
-        found = self.detect(picture)
+        detections = self.detect(picture)
         enough = _PIXELS_A_CROP * self.spec.side * picture.scale
-        if full is not None and picture.scale > 1 and any(face_side(face.box) < enough for face in found):
+        if (
+            full is not None
+            and picture.scale > 1
+            and any(face_side(face.box) < enough for face in detections)
+        ):
             picture = full()
-        faces = self.describe(picture, found) if found else []
+        faces = self.describe(picture, detections) if detections else []
         return [
             replace(
                 face,
@@ -140,16 +148,16 @@ class Pipeline:
             for face in faces
         ]
 
-    def describe(self, picture: Picture, found: Sequence[Detection]) -> list[Face]:
+    def describe(self, picture: Picture, detections: Sequence[Detection]) -> list[Face]:
         """The faces that were found in the picture, at least one, with their vectors."""
-        points, crops = self.aligned(picture, found)
+        points, crops = self.aligned(picture, detections)
         vectors, norms = self.embedder.with_norms(crops)
         poorness = self.spec.poorness
         rates = [None] * len(crops) if poorness is None else poorness.rates(vectors, norms).tolist()
         return [
-            Face(face, at, crop, vector, quality.measure(face, at, crop, stranger_rate=rate), float(norm))
-            for face, at, crop, vector, norm, rate in zip(
-                found, points, crops, vectors, norms, rates, strict=True
+            Face(face, five, crop, vector, quality.measure(face, five, crop, stranger_rate=rate), float(norm))
+            for face, five, crop, vector, norm, rate in zip(
+                detections, points, crops, vectors, norms, rates, strict=True
             )
         ]
 
@@ -172,10 +180,10 @@ class Pipeline:
                 points.update(zip(together, refined, strict=True))
         in_order = [points[place] for place in range(len(faces))]
         crops = [
-            alignment.align(view, at, scheme=detection.SCHEME, size=self.spec.side)
-            for view, at in zip(views, in_order, strict=True)
+            alignment.align(view, five, scheme=detection.SCHEME, size=self.spec.side)
+            for view, five in zip(views, in_order, strict=True)
         ]
-        return [resized_points(at, scale) for at in in_order], np.stack(crops)
+        return [resized_points(five, scale) for five in in_order], np.stack(crops)
 
     def points(self, picture: Picture, faces: Sequence[Detection]) -> list[NDArray[np.float32]]:
         """Five points of each face, float32 (5, 2)."""
@@ -185,9 +193,9 @@ class Pipeline:
         """The detector's own or the predictor's, refined."""
         rough = [self.landmarks(pixels, face) if face.points is None else face.points for face in faces]
         refined = self.refiner(pixels, rough, scheme=detection.SCHEME)
-        own = [place for place, face in enumerate(faces) if face.points is not None]
+        with_points = [place for place, face in enumerate(faces) if face.points is not None]
         # A detector's points are further off than the predictor's: one look does not bring them all the way.
-        again = self.refiner(pixels, [refined[place] for place in own], scheme=detection.SCHEME)
-        for place, points in zip(own, again, strict=True):
+        again = self.refiner(pixels, [refined[place] for place in with_points], scheme=detection.SCHEME)
+        for place, points in zip(with_points, again, strict=True):
             refined[place] = points
         return refined

@@ -54,30 +54,30 @@ def measure(
 def problems(quality: Quality, limits: Limits | None = None) -> list[str]:
     """What speaks against enrolling the face, a few words each; empty when nothing does."""
     limits = limits or Limits()
-    found = []
+    words = []
     if quality.size < limits.size:
-        found.append(f"too small ({quality.size:.0f} pixels, {limits.size:.0f} needed)")
+        words.append(f"too small ({quality.size:.0f} pixels, {limits.size:.0f} needed)")
     if quality.sharpness < limits.sharpness:
-        found.append(f"too blurred (sharpness {quality.sharpness:.0f}, {limits.sharpness:.0f} needed)")
+        words.append(f"too blurred (sharpness {quality.sharpness:.0f}, {limits.sharpness:.0f} needed)")
     if quality.brightness < limits.darkest:
-        found.append(f"too dark (brightness {quality.brightness:.0f}, {limits.darkest:.0f} needed)")
+        words.append(f"too dark (brightness {quality.brightness:.0f}, {limits.darkest:.0f} needed)")
     if quality.brightness > limits.brightest:
-        found.append(f"too bright (brightness {quality.brightness:.0f}, at most {limits.brightest:.0f})")
+        words.append(f"too bright (brightness {quality.brightness:.0f}, at most {limits.brightest:.0f})")
     if abs(quality.yaw) > limits.yaw:
         side = "right" if quality.yaw > 0 else "left"
-        found.append(f"turned too far to the {side} ({abs(quality.yaw):.2f}, at most {limits.yaw:.2f})")
-    return found
+        words.append(f"turned too far to the {side} ({abs(quality.yaw):.2f}, at most {limits.yaw:.2f})")
+    return words
 
 
 def yaw(points: NDArray[np.floating], scheme: str = "arcface5") -> float:
     """How far the nose lies off the middle of the eyes, along the line through them, in eye distances;
     positive to the right of the picture.
     """
-    at = np.asarray(points, np.float64)
+    positions = np.asarray(points, np.float64)
     if scheme == "dlib5":
-        left, right, nose = at[2:4].mean(axis=0), at[0:2].mean(axis=0), at[4]
+        left, right, nose = positions[2:4].mean(axis=0), positions[0:2].mean(axis=0), positions[4]
     else:
-        left, right, nose = at[0], at[1], at[2]
+        left, right, nose = positions[0], positions[1], positions[2]
     return _off(nose - (left + right) / 2, right - left)
 
 
@@ -85,9 +85,9 @@ def pitch(points: NDArray[np.floating]) -> float:
     """How far the nose lies above its usual place between the mouth and the eyes, in their distance;
     positive for a face that looks up. `points` (5, 2) are of `arcface5`.
     """
-    at = np.asarray(points, np.float64)
-    eyes, mouth = at[0:2].mean(axis=0), at[3:5].mean(axis=0)
-    return _off(at[2] - mouth, eyes - mouth) - _NOSE
+    positions = np.asarray(points, np.float64)
+    eyes, mouth = positions[0:2].mean(axis=0), positions[3:5].mean(axis=0)
+    return _off(positions[2] - mouth, eyes - mouth) - _NOSE
 
 
 def _off(way: NDArray[np.float64], along: NDArray[np.float64]) -> float:

@@ -89,14 +89,14 @@ def preview(data: bytes) -> Preview:
         )
     except subprocess.TimeoutExpired:
         raise RawError(f"RAW picture that cannot be read (given up after {SECONDS:.0f} s)") from None
-    line, _, found = done.stdout.partition(b"\n")
+    line, _, embedded = done.stdout.partition(b"\n")
     about = None if done.returncode else _numbers_or_words(line)
     if about is None:
         raise RawError(f"RAW picture that cannot be read ({_end(done.returncode)})")
     if isinstance(about, str):
         raise RawError(f"RAW picture that cannot be read ({about})")
     width, height, flip = about
-    return Preview(found, width, height, _TURNS.get(flip, 1))
+    return Preview(embedded, width, height, _TURNS.get(flip, 1))
 
 
 def _numbers_or_words(line: bytes) -> tuple[int, int, int] | str | None:
@@ -121,15 +121,15 @@ def _has_small_first_page(data: bytes) -> bool:
     """Whether the first directory of a TIFF says that it is a DNG, or that its picture is the small version
     of one in another directory: what cameras write, and nobody else."""
     order = "<" if data[:2] == b"II" else ">"
-    found: dict[int, int] = {}
+    values: dict[int, int] = {}
     try:
         (place,) = struct.unpack_from(order + "L", data, 4)
         (entries,) = struct.unpack_from(order + "H", data, place)
         for number in range(min(entries, _MOST_ENTRIES)):
             tag, kind, _, long = struct.unpack_from(order + "HHLL", data, place + 2 + 12 * number)
-            found[tag] = (
+            values[tag] = (
                 long if kind == 4 else struct.unpack_from(order + "H", data, place + 10 + 12 * number)[0]
             )
     except struct.error:
         return False
-    return _DNG in found or (found.get(_KIND, 0) & 1 == 1 and _SUB_DIRECTORIES in found)
+    return _DNG in values or (values.get(_KIND, 0) & 1 == 1 and _SUB_DIRECTORIES in values)

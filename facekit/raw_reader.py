@@ -50,11 +50,11 @@ def _about(raw: Any) -> dict[str, Any]:
 
 
 def _preview(rawpy: Any, raw: Any) -> bytes:
-    found = raw.extract_thumb()
-    if found.format == rawpy.ThumbFormat.JPEG:
-        return bytes(found.data)
-    height, width = found.data.shape[:2]
-    return b"P6 %d %d 255\n" % (width, height) + bytes(found.data.tobytes())
+    thumbnail = raw.extract_thumb()
+    if thumbnail.format == rawpy.ThumbFormat.JPEG:
+        return bytes(thumbnail.data)
+    height, width = thumbnail.data.shape[:2]
+    return b"P6 %d %d 255\n" % (width, height) + bytes(thumbnail.data.tobytes())
 
 
 if __name__ == "__main__":

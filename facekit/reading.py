@@ -186,14 +186,14 @@ def read_one(
         trace = "".join(traceback.format_exception(error))
         words = f"{type(error).__name__}: {error}"
         return Reading(source, error=f"{source}: internal error ({words})", trace=trace)
-    kept = picture if options.keep_pictures else None
+    picture_kept = picture if options.keep_pictures else None
     return Reading(
         source,
         faces,
         picture.sha256,
         picture.size,
         notes=notes,
-        picture=kept,
+        picture=picture_kept,
     )
 
 
@@ -302,9 +302,9 @@ class _Workers:
 
     def _hand_out(self, sources: Sequence[str], wanted: int) -> None:
         """Give each that is idle a picture, but none far ahead of the one whose turn it is."""
-        held = sum(each.picture.pixels.size for each in self._ready.values() if each.picture)
+        held = sum(reading.picture.pixels.size for reading in self._ready.values() if reading.picture)
         ahead = self._jobs * _AHEAD if held < 3 * IN_WORK else 1
-        for idle in [each for each in self._workers if each not in self._busy]:
+        for idle in [reading for reading in self._workers if reading not in self._busy]:
             if self._given < min(len(sources), wanted + ahead):
                 # A worker that is dead already is found out when its answer is awaited.
                 with contextlib.suppress(OSError):
@@ -323,7 +323,7 @@ class _Workers:
         """Wait for answers, until the first of those at work is late at most."""
         from multiprocessing.connection import Connection, wait
 
-        oldest = min(self._began[each] for each in self._at_work())
+        oldest = min(self._began[worker] for worker in self._at_work())
         left = oldest + self._options.max_seconds - time.monotonic()
         for connection in wait(list(self._busy), max(left, 0.01)):
             assert isinstance(connection, Connection)
@@ -336,7 +336,7 @@ class _Workers:
 
     def _give_up_late_ones(self, sources: Sequence[str]) -> None:
         late = time.monotonic() - self._options.max_seconds
-        for connection in [each for each in self._at_work() if self._began[each] < late]:
+        for connection in [worker for worker in self._at_work() if self._began[worker] < late]:
             number = self._busy.pop(connection)
             self._room.leave(connection)
             self._workers[connection].kill()
@@ -345,7 +345,7 @@ class _Workers:
 
     def _at_work(self) -> list[Connection]:
         """Those that are busy and wait for nothing."""
-        return [each for each in self._busy if not self._room.waits(each)]
+        return [worker for worker in self._busy if not self._room.waits(worker)]
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()

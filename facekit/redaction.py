@@ -56,10 +56,10 @@ def without_address(text: str, address: str) -> str:
     return text.replace(address, shown(address)) if is_address(address) else text
 
 
-def _shown_match(found: re.Match[str]) -> str:
+def _shown_match(match: re.Match[str]) -> str:
     # Messages go on behind an address with a colon.
-    end = ":" if found[0].endswith(":") else ""
-    return shown(found[0].removesuffix(end)) + end
+    end = ":" if match[0].endswith(":") else ""
+    return shown(match[0].removesuffix(end)) + end
 
 
 def _secrets(address: str) -> Iterator[str]:

@@ -131,13 +131,13 @@ class Candidate:
     poor: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = {
+        values: dict[str, Any] = {
             "rank": self.rank,
             "subject": self.subject,
             "score": round(self.score, 4),
             "poor": self.poor,
         }
-        return found if self.probability is None else {**found, "probability": round(self.probability, 4)}
+        return values if self.probability is None else {**values, "probability": round(self.probability, 4)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,7 +87,7 @@ class _OnnxRuntime:
             raise LoadError(reason(error)) from None
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-            kinds = ", ".join(f"{each.name} {each.type}" for each in inputs)
+            kinds = ", ".join(f"{item.name} {item.type}" for item in inputs)
             raise LoadError(f"it takes {kinds or 'nothing'}, where one batch of float pictures goes in"[:200])
         first = inputs[0]
         self._input = first.name
@@ -97,8 +97,8 @@ class _OnnxRuntime:
     def outputs(self, batch: Array) -> list[Array]:
         # Many published networks are made for exactly one picture.
         if self.input_shape[:1] == (1,) and len(batch) > 1:
-            each = [self._run(batch[number : number + 1]) for number in range(len(batch))]
-            return [np.concatenate(parts) for parts in zip(*each, strict=True)]
+            rows = [self._run(batch[number : number + 1]) for number in range(len(batch))]
+            return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
         return self._run(batch)
 
     def _run(self, batch: Array) -> list[Array]:
@@ -173,8 +173,8 @@ def int8_overflows() -> bool:
     options.log_severity_level = 4
     network = zlib.decompress(base64.b85decode(_SUM_OF_64))
     session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    found = session.run(None, {"x": np.ones((1, 64, 1, 1), np.float32)})[0]
-    return bool(abs(float(found.item()) - 64) > 1)
+    product = session.run(None, {"x": np.ones((1, 64, 1, 1), np.float32)})[0]
+    return bool(abs(float(product.item()) - 64) > 1)
 
 
 @functools.cache

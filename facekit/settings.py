@@ -46,12 +46,12 @@ def expanded(path: str) -> str:
     """
     if not path.startswith("~"):
         return path
-    found = os.path.expanduser(path)
+    whole_path = os.path.expanduser(path)
     user, slash, _ = path.partition("/")
     # A HOME that is empty or relative would put the user's files wherever facekit is started.
     homeless = user == "~" and not os.path.isabs(os.environ.get("HOME", os.sep))
-    if found != path and not homeless:
-        return found
+    if whole_path != path and not homeless:
+        return whole_path
     if user == "~":
         raise UsageError(f"{path}: there is no home folder: set HOME, or give the whole path")
     if slash:

@@ -23,8 +23,8 @@ def ended(data: bytes) -> bytes | None:
     """A JPEG that is cut off within its pixels, ended where its last complete part ends, so that it can be
     decoded; None if it has its end, or not even a beginning of its pixels."""
     place, scan = 2, False
-    while found := (AFTER_SCAN if scan else NEXT_MARKER).search(data, place):
-        place = found.end()
+    while match := (AFTER_SCAN if scan else NEXT_MARKER).search(data, place):
+        place = match.end()
         marker = data[place - 1]
         if marker == EOI and scan:
             return None
@@ -32,7 +32,7 @@ def ended(data: bytes) -> bytes | None:
             continue
         length = int.from_bytes(data[place : place + 2], "big")
         if place + max(length, 2) > len(data):
-            return data[: found.start()] + _END if scan else None
+            return data[: match.start()] + _END if scan else None
         scan = scan or marker == SOS
         place += length
     return data + _END if scan else None
@@ -40,9 +40,9 @@ def ended(data: bytes) -> bytes | None:
 
 def rows_there(pixels: np.ndarray[Any, np.dtype[np.uint8]], *, progressive: bool) -> int:
     """How many rows of a picture, as its decoder gave them, came whole out of a file that was cut off."""
-    there = len(pixels)
+    count = len(pixels)
     if not np.isin(pixels[-_CORNER:, -_CORNER:], _MIDDLE).all():
-        return there
-    while there and np.isin(pixels[there - 1], _MIDDLE).all():
-        there -= 1
-    return max(0, (there - _BLEED) // _ROWS * _ROWS - (_ROWS if progressive else 0))
+        return count
+    while count and np.isin(pixels[count - 1], _MIDDLE).all():
+        count -= 1
+    return max(0, (count - _BLEED) // _ROWS * _ROWS - (_ROWS if progressive else 0))

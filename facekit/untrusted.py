@@ -231,16 +231,16 @@ def array(path: Path, *, error: Failure = UsageError) -> NDArray[np.generic]:
 
     require(path, most=ARRAY, error=error)
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
     # Header and contents may be anything, and NumPy trips over them in many ways.
     except Exception as trouble:
         pickled = "pickle" in str(trouble) or "Python objects" in str(trouble)
         what = "it holds Python objects, which are not loaded" if pickled else reason(trouble)
         raise error(f"{path}: is no array as NumPy saves it ({what})") from None
-    if not isinstance(found, np.ndarray):
-        found.close()
+    if not isinstance(values, np.ndarray):
+        values.close()
         raise error(f"{path}: holds several arrays; save one, as NAME.npy")
-    return found
+    return values
 
 
 def member(archive: zipfile.ZipFile, name: str, *, most: int = 256 * MIB) -> bytes:

@@ -49,7 +49,7 @@ def of_templates(gallery: Enrolled) -> CalibrationData:
     count = len(gallery.vectors)
     if len(gallery.names) < 2:
         raise UsageError("a gallery of one person has nobody to take for somebody else: give --images FOLDER")
-    own, others = (np.full(count, -np.inf) for _ in range(2))
+    mate_scores, others = (np.full(count, -np.inf) for _ in range(2))
     starts = np.searchsorted(gallery.subjects, np.arange(len(gallery.names)))
     for rows, scores in score_blocks(gallery.vectors, 512):
         part = np.arange(count)[rows]
@@ -57,31 +57,33 @@ def of_templates(gallery: Enrolled) -> CalibrationData:
         scores[part - first, part] = -np.inf
         best = np.maximum.reduceat(scores, starts, axis=1)
         its = gallery.subjects[part]
-        own[part] = best[part - first, its]
+        mate_scores[part] = best[part - first, its]
         best[part - first, its] = -np.inf
         others[part] = best.max(axis=1)
-    sibling = np.isfinite(own)
-    return _data(own[sibling], others, sibling, gallery.subjects, len(gallery.names) - 1)
+    sibling = np.isfinite(mate_scores)
+    return _data(mate_scores[sibling], others, sibling, gallery.subjects, len(gallery.names) - 1)
 
 
-def _data(own: Scores, others: Scores, sibling: Flags, people: Integers, subjects: int) -> CalibrationData:
-    """Every search without its own person, and those with a mate once more with it, `own` its score."""
-    best = np.maximum(own, others[sibling])
+def _data(
+    mate_scores: Scores, others: Scores, sibling: Flags, people: Integers, subjects: int
+) -> CalibrationData:
+    """Every search without its own person, and those with a mate once more with it: `mate_scores`."""
+    best = np.maximum(mate_scores, others[sibling])
     return CalibrationData(
         NonMated(others, subjects, people),
         np.concatenate([best, others]),
-        np.concatenate([own > others[sibling], np.zeros(len(others), np.bool_)]),
+        np.concatenate([mate_scores > others[sibling], np.zeros(len(others), np.bool_)]),
         np.concatenate([np.ones(len(best), np.bool_), np.zeros(len(others), np.bool_)]),
         np.concatenate([people[sibling], people]),
     )
 
 
-def _of_one(own: Scores, others: Scores, mated: Flags, people: Integers) -> CalibrationData:
+def _of_one(mate_scores: Scores, others: Scores, mated: Flags, people: Integers) -> CalibrationData:
     """Searches among one person. With that person taken out nobody is left to be taken for: only those of
     strangers count."""
     if mated.all():
         raise UsageError("the only person in the gallery is on every photo: give photos of others too")
-    top = np.where(mated, own, others)
+    top = np.where(mated, mate_scores, others)
     non_mated = NonMated(others[~mated], 1, people[~mated])
     return CalibrationData(non_mated, top, mated & np.isfinite(top), mated, people)
 
@@ -95,35 +97,35 @@ def of_photos(
     Where nobody on the photos is enrolled, the mated searches are those of the gallery's own templates.
     Raises UsageError where no photo is left.
     """
-    kept = np.array([digest not in (left_out or ()) for digest in templates.sha256], np.bool_)
-    if not kept.any():
+    used = np.array([digest not in (left_out or ()) for digest in templates.sha256], np.bool_)
+    if not used.any():
         raise UsageError("every photo is enrolled in the gallery: give others, best of people who are not")
-    names = [name for name, keep in zip(people, kept.tolist(), strict=True) if keep]
+    names = [name for name, keep in zip(people, used.tolist(), strict=True) if keep]
     place = {name: number for number, name in enumerate(gallery.names)}
-    truth, rows = np.array([place.get(name, -1) for name in names]), templates.rows[kept]
-    own, others = (np.full(len(names), -np.inf) for _ in range(2))
+    truth, rows = np.array([place.get(name, -1) for name in names]), templates.rows[used]
+    mate_scores, others = (np.full(len(names), -np.inf) for _ in range(2))
     for start in range(0, len(names), 512):
         part = np.arange(start, min(start + 512, len(names)))
         part = part[rows[part] >= 0]
         scores = gallery.scores(templates.vectors[rows[part]])
         inside = np.flatnonzero(truth[part] >= 0)
-        own[part[inside]] = scores[inside, truth[part[inside]]]
+        mate_scores[part[inside]] = scores[inside, truth[part[inside]]]
         scores[inside, truth[part[inside]]] = -np.inf
         others[part] = scores.max(axis=1, initial=-np.inf)
     mated = truth >= 0
     numbers = np.unique(np.array(names, np.str_), return_inverse=True)[1]
     if len(gallery.names) == 1:
-        return _of_one(own, others, mated, numbers)
+        return _of_one(mate_scores, others, mated, numbers)
     if mated.any():
-        return _data(own[mated], others, mated, numbers, len(gallery.names) - 1)
+        return _data(mate_scores[mated], others, mated, numbers, len(gallery.names) - 1)
     own_templates = of_templates(gallery)
-    kept = own_templates.mated
+    used = own_templates.mated
     return CalibrationData(
         NonMated(others, len(gallery.names), numbers),
-        np.concatenate([own_templates.top[kept], others]),
-        np.concatenate([own_templates.right[kept], np.zeros(len(others), np.bool_)]),
-        np.concatenate([kept[kept], np.zeros(len(others), np.bool_)]),
-        None if own_templates.people is None else np.concatenate([own_templates.people[kept], numbers]),
+        np.concatenate([own_templates.top[used], others]),
+        np.concatenate([own_templates.right[used], np.zeros(len(others), np.bool_)]),
+        np.concatenate([used[used], np.zeros(len(others), np.bool_)]),
+        None if own_templates.people is None else np.concatenate([own_templates.people[used], numbers]),
     )
 
 
@@ -134,19 +136,19 @@ def of_comparisons(
     return _of_pairs(comparisons.all_pairs(vectors, people, rows))
 
 
-def _of_pairs(found: comparisons.Comparisons) -> CalibrationData:
-    non_mated = NonMated(found.non_mated, 1, found.first, found.second)
-    mated = np.ones(len(found.mated), np.bool_)
-    return CalibrationData(non_mated, found.mated, mated, mated, found.of)
+def _of_pairs(pairs: comparisons.Comparisons) -> CalibrationData:
+    non_mated = NonMated(pairs.non_mated, 1, pairs.first, pairs.second)
+    mated = np.ones(len(pairs.mated), np.bool_)
+    return CalibrationData(non_mated, pairs.mated, mated, mated, pairs.of)
 
 
 def of_scores(scores: AnyScores) -> CalibrationData:
     """The non-mated searches, or comparisons, of a score file. Raises UsageError where it has none."""
     if isinstance(scores, VerificationScores):
-        found = comparisons.of_scores(scores)
-        if not len(found.non_mated):
+        pairs = comparisons.of_scores(scores)
+        if not len(pairs.non_mated):
             raise UsageError("the scores have no non-mated comparisons, from which a threshold is chosen")
-        return _of_pairs(found)
+        return _of_pairs(pairs)
     return _of_searches(scores)
 
 

@@ -84,12 +84,12 @@ class Comparisons:
         """Area under the ROC curve, and its interval: the variance of DeLong et al. 1988, or the draws of
         the subjects over the same components. It is never narrower than Wilson's of so many comparisons as
         there are of the rarer kind: of scores that do not overlap, neither shows any variance."""
-        own = np.sort(self.mated)
+        mated_scores = np.sort(self.mated)
         mated = curves.placements(self.mated, self.ordered)
         area, fewest = float(mated.mean()), min(len(self.mated), len(self.non_mated))
         least, most = metrics.wilson(area * fewest, fewest)
         if self.of is None:
-            refused = curves.placements(self.non_mated, own)
+            refused = curves.placements(self.non_mated, mated_scores)
             spread = np.sqrt(_variance(mated) + _variance(refused))
             low, high = area - metrics.Z95 * spread, area + metrics.Z95 * spread
             return area, (max(0.0, min(low, least)), min(1.0, max(high, most)))
@@ -97,7 +97,7 @@ class Comparisons:
         if self.first is not None and self.second is not None:
             # Of many millions a part shows how much the subjects differ.
             some = slice(None, None, max(1, len(self.non_mated) // _FOR_AUC))
-            below = 1 - curves.placements(self.non_mated[some], own)
+            below = 1 - curves.placements(self.non_mated[some], mated_scores)
             pairs = self.first[some], self.second[some]
             sums = self._resampler.pair_sums(lambda part: below[part], *pairs)
             all_of_them = self._resampler.pair_sums(lambda part: np.ones(len(below[part])), *pairs)
@@ -109,7 +109,7 @@ class Comparisons:
         """Replicates (rounds,) of true and false acceptances and of all mated and non-mated comparisons."""
         if self.of is None or self.first is None:
             random = np.random.default_rng(0)
-            true, false = (metrics.accepted(each, threshold) for each in (self.mated, self.non_mated))
+            true, false = (metrics.accepted(scores, threshold) for scores in (self.mated, self.non_mated))
             hits, errors = (
                 random.binomial(rate.total, rate.value if rate.total else 0.0, rounds)
                 for rate in (true, false)
@@ -152,11 +152,11 @@ def _variance(values: Floats) -> float:
     return float(np.var(values, ddof=1) / len(values)) if len(values) > 1 else 0.0
 
 
-def has_scores(found: AnyScores | Comparisons) -> bool:
+def has_scores(scores: AnyScores | Comparisons) -> bool:
     """Whether anything was compared at all: not every entry, if there are any, is a failure to acquire."""
-    if isinstance(found, Comparisons):
-        return bool(np.isfinite(found.mated).any() or np.isfinite(found.non_mated).any())
-    return not len(found) or found.failed < len(found)
+    if isinstance(scores, Comparisons):
+        return bool(np.isfinite(scores.mated).any() or np.isfinite(scores.non_mated).any())
+    return not len(scores) or scores.failed < len(scores)
 
 
 def of_scores(scores: VerificationScores) -> Comparisons:

@@ -40,9 +40,9 @@ class DetectionCounts:
     def threshold(self, precision: float) -> float:
         """The lowest score from which on at least this share of the boxes are faces, for every higher score
         too; inf where there is none."""
-        found = self.scores[self.scores > -np.inf]
-        scores = np.concatenate([found, self.false])
-        right = np.concatenate([np.ones(len(found)), np.zeros(len(self.false))])
+        detected = self.scores[self.scores > -np.inf]
+        scores = np.concatenate([detected, self.false])
+        right = np.concatenate([np.ones(len(detected)), np.zeros(len(self.false))])
         order = np.lexsort((right, -scores))
         shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
         enough = np.flatnonzero(shares >= precision)
@@ -57,15 +57,15 @@ def outcome(pictures: Sequence[tuple[Floats, Floats, Floats, NDArray[np.bool_]]]
     """
     sides, scores, false = [], [], []
     for boxes, confidences, truth, certain in pictures:
-        found = np.full(len(truth), -np.inf)
-        for at in np.argsort(-confidences, kind="stable"):
-            shares = overlap(boxes[at], truth) if len(truth) else np.zeros(0)
-            free = np.where(certain & (found == -np.inf), shares, 0)
+        face_scores = np.full(len(truth), -np.inf)
+        for box in np.argsort(-confidences, kind="stable"):
+            shares = overlap(boxes[box], truth) if len(truth) else np.zeros(0)
+            free = np.where(certain & (face_scores == -np.inf), shares, 0)
             if len(free) and free.max() > _SAME:
-                found[int(free.argmax())] = confidences[at]
-            elif not _excused(boxes[at], truth[~certain], shares[~certain]):
-                false.append(float(confidences[at]))
-        scores.append(found[certain])
+                face_scores[int(free.argmax())] = confidences[box]
+            elif not _excused(boxes[box], truth[~certain], shares[~certain]):
+                false.append(float(confidences[box]))
+        scores.append(face_scores[certain])
         sides.append(np.sqrt(np.prod(truth[certain, 2:] - truth[certain, :2], axis=1)))
     return DetectionCounts(
         len(pictures),

@@ -35,7 +35,7 @@ class Evaluation(Generic[Kind]):
 
 
 def verification_groups(
-    found: VerificationScores, column: str, threshold: float | None, made: VerificationReport
+    scores: VerificationScores, column: str, threshold: float | None, made: VerificationReport
 ) -> GroupRates:
     """The rates by the values of a column, all at the threshold; None: that of the lowest FMR shown."""
     if threshold is None:
@@ -50,11 +50,11 @@ def verification_groups(
         one_kind = part.mated.all() or not part.mated.any()
         return None if one_kind else verification_report.report(part, threshold=threshold).to_dict()
 
-    return groups.by(found, column, threshold, rates, report)
+    return groups.by(scores, column, threshold, rates, report)
 
 
 def identification_groups(
-    found: IdentificationScores, column: str, threshold: float | None, made: IdentificationReport
+    scores: IdentificationScores, column: str, threshold: float | None, made: IdentificationReport
 ) -> GroupRates:
     """The rates by the values of a column, all at the threshold; None: that of the lowest FPIR shown."""
     lowest = min(made.points, default=None)
@@ -72,12 +72,12 @@ def identification_groups(
     def report(part: IdentificationScores) -> dict[str, object]:
         return identification_report.report(part, threshold=limit).to_dict()
 
-    return groups.by(found, column, limit, rates, report)
+    return groups.by(scores, column, limit, rates, report)
 
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: _finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

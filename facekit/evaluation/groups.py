@@ -28,15 +28,17 @@ class GroupRates:
     def spread(self) -> dict[str, dict[str, Any]]:
         """For each rate, all of them of errors, the group where it is highest, where it is lowest, and their
         ratio (None over 0)."""
-        found: dict[str, dict[str, Any]] = {}
+        spreads: dict[str, dict[str, Any]] = {}
         for name in next(iter(self.rates.values()), {}):
             known = {group: rates[name] for group, rates in self.rates.items() if rates[name].total}
             if len(known) > 1:
-                worst, best = (pick(known, key=lambda each: known[each].value) for pick in (max, min))
+                worst, best = (
+                    pick(known, key=lambda name_of_group: known[name_of_group].value) for pick in (max, min)
+                )
                 low = known[best].value
                 ratio = known[worst].value / low if low else None
-                found[name] = {"worst": worst, "best": best, "ratio": ratio}
-        return found
+                spreads[name] = {"worst": worst, "best": best, "ratio": ratio}
+        return spreads
 
     def to_dict(self) -> dict[str, Any]:
         groups = {

@@ -121,7 +121,9 @@ class Searches:
         floor = metrics.wilson(count * distinct / total, distinct)
         if not self._known[mated]:
             return Rate(count, total, floor)
-        sums = [self._resampler.sums(each[rows], self._numbers[rows]) for each in (hits, np.ones_like(hits))]
+        sums = [
+            self._resampler.sums(values[rows], self._numbers[rows]) for values in (hits, np.ones_like(hits))
+        ]
         return clustered(count, total, ratio(*sums), floor=floor)
 
     def at(self, threshold: float) -> SearchPoint:
@@ -186,11 +188,11 @@ def _by_split(searches: Searches, points: Mapping[float, SearchPoint]) -> dict[s
     scores = searches.scores
     parts = [searches.mated & (scores.splits == split) for split in np.unique(scores.splits)]
     parts = [part for part in parts if part.any()]
-    found = {"rank1": _means(searches.found, parts)}
+    means = {"rank1": _means(searches.found, parts)}
     for fpir, point in points.items():
         missed = ~(searches.found & (scores.mate_scores >= point.threshold))
-        found[f"fnir_at_fpir_{fpir:g}"] = _means(missed, parts)
-    return found
+        means[f"fnir_at_fpir_{fpir:g}"] = _means(missed, parts)
+    return means
 
 
 def _means(values: Mask, parts: Sequence[Mask]) -> tuple[float, ...]:

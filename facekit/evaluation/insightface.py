@@ -164,7 +164,7 @@ def _flags(value: _Record) -> list[bool]:
     match value:
         case _Record("_reconstruct", _, (_, _, _Record("dtype", (kind, *_)), _, content)):
             if kind in ("b1", b"b1"):
-                return [bool(each) for each in _bytes(content)]
+                return [bool(flag) for flag in _bytes(content)]
         case _Record("_frombuffer", (content, _Record("dtype", ("b1", *_)), *_)):
-            return [bool(each) for each in _bytes(content)]
+            return [bool(flag) for flag in _bytes(content)]
     raise _RefusedError("no list of truth values")

@@ -52,8 +52,8 @@ class Resampler:
             part = slice(start, start + _AT_ONCE)
             value = values(part)
             used = np.flatnonzero(value)
-            for each in (first, second):
-                totals += np.bincount(each[part][used], value[used], self.subjects)
+            for side in (first, second):
+                totals += np.bincount(side[part][used], value[used], self.subjects)
         return np.asarray(np.maximum(0, self._weights @ totals - totals.sum() / 2), np.float64)
 
 

@@ -218,8 +218,8 @@ def ranks(scores: Scores, truth: Integers) -> Integers:
     the column of the right one. A subject with the same score ranks before it; a failure to acquire, a row of
     −inf, ranks behind all subjects."""
     right = scores[np.arange(len(scores)), truth][:, None]
-    found = np.count_nonzero(scores >= right, axis=1)
-    return np.asarray(np.where(np.isneginf(right[:, 0]), scores.shape[1] + 1, found))
+    ranks_of_mates = np.count_nonzero(scores >= right, axis=1)
+    return np.asarray(np.where(np.isneginf(right[:, 0]), scores.shape[1] + 1, ranks_of_mates))
 
 
 def threshold_at_fpir(scores: Scores, rate: float) -> float:

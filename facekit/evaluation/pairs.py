@@ -61,16 +61,16 @@ def _lfw(path: Path, text: str) -> Pairs:
     if len(lines) < 1 + folds * count * 2:
         promised = untrusted.shown(folds * count * 2)
         raise UsageError(f"{path}: has {len(lines) - 1} pairs, its first line promises {promised}")
-    found = [_lfw_line(path, number, lines[number]) for number in range(1, 1 + folds * count * 2)]
-    a, b = (tuple(f"{pair[side]}/{pair[side]}_{pair[side + 1]:04d}" for pair in found) for side in (0, 2))
-    mated = np.array([first == second for first, _, second, _ in found])
+    pairs = [_lfw_line(path, number, lines[number]) for number in range(1, 1 + folds * count * 2)]
+    a, b = (tuple(f"{pair[side]}/{pair[side]}_{pair[side + 1]:04d}" for pair in pairs) for side in (0, 2))
+    mated = np.array([first == second for first, _, second, _ in pairs])
     return Pairs(
         a,
         b,
         mated,
         np.repeat(np.arange(folds), 2 * count) if folds > 1 else dealt(mated),
         dict(
-            zip(SUBJECTS, (tuple(pair[0] for pair in found), tuple(pair[2] for pair in found)), strict=True)
+            zip(SUBJECTS, (tuple(pair[0] for pair in pairs), tuple(pair[2] for pair in pairs)), strict=True)
         ),
     )
 
@@ -100,7 +100,7 @@ def _csv(path: Path) -> Pairs:
     if not table.rows:
         raise UsageError(f"{path}: has no pairs")
     columns = {name: tuple(map(csv_text, table.column(name))) for name in table.columns if name}
-    mated = np.array([_flag(path, *each) for each in zip(table.lines, columns["mated"], strict=True)])
+    mated = np.array([_flag(path, *cell) for cell in zip(table.lines, columns["mated"], strict=True)])
     rest = {name: values for name, values in columns.items() if name not in _OWN}
     subjects = {} if set(SUBJECTS) <= set(rest) else _folders(columns["a"], columns["b"], mated)
     return Pairs(columns["a"], columns["b"], mated, _fold_column(path, columns, mated), {**rest, **subjects})
@@ -145,16 +145,16 @@ def _subjects(first: Sequence[str], second: Sequence[str]) -> dict[str, Texts]:
 def paths(folder: Path, names: Sequence[str]) -> Iterator[str]:
     """Where each picture is: `folder/name`, or that with the ending of a picture format. A name that is not
     there is passed on, and reading it tells. Raises UsageError where none is there."""
-    found = [_existing(os.path.join(folder, name)) for name in names]
-    if not any(found):
+    files = [_existing(os.path.join(folder, name)) for name in names]
+    if not any(files):
         raise UsageError(f"{folder}: none of the {len(names)} pictures is here, for example {names[0]}")
-    yield from (path or os.path.join(folder, name) for path, name in zip(found, names, strict=True))
+    yield from (path or os.path.join(folder, name) for path, name in zip(files, names, strict=True))
 
 
 def _existing(path: str) -> str | None:
     endings = ("", *(suffix for known in images.FORMATS.values() for suffix in known.suffixes))
     for ending in endings:
-        for each in (path + ending, path + ending.upper()):
-            if os.path.isfile(each):
-                return each
+        for candidate in (path + ending, path + ending.upper()):
+            if os.path.isfile(candidate):
+                return candidate
     return None

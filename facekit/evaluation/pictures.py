@@ -49,14 +49,14 @@ class Templates:
 
     def scores(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
         """Scores (n,) of the pictures `first` (n,) with the pictures `second` (n,); −inf without a face."""
-        found = np.full(len(first), -np.inf)
+        scores = np.full(len(first), -np.inf)
         for start in range(0, len(first), 1 << 16):
             part = slice(start, start + (1 << 16))
             a, b = self.rows[first[part]], self.rows[second[part]]
             usable = (a >= 0) & (b >= 0)
             products = np.einsum("nd,nd->n", self.vectors[a[usable]], self.vectors[b[usable]])
-            found[part][usable] = products
-        return found
+            scores[part][usable] = products
+        return scores
 
 
 def main_face(reading: Reading) -> Face:
@@ -128,8 +128,8 @@ def of_crops(
 
     def embed() -> None:
         if waiting:
-            found, of_found = _of_batch(np.stack(waiting), embedder, flip=flip)
-            vectors.extend(found)
+            batch_vectors, of_found = _of_batch(np.stack(waiting), embedder, flip=flip)
+            vectors.extend(batch_vectors)
             rates.extend(of_found)
             waiting.clear()
 
@@ -214,9 +214,9 @@ def people(folder: Path, *, note: Note = lambda remark: None) -> tuple[list[str]
         raise UsageError(
             f"{folder}: is no folder; measuring takes a folder with a sub-folder for each person"
         )
-    found = folders.people([str(folder)])
-    for remark in found.remarks():
+    listing = folders.people([str(folder)])
+    for remark in listing.remarks():
         note(remark)
-    if not found.photos:
+    if not listing.photos:
         raise UsageError(f"{folder}: has no sub-folders with pictures, one for each person")
-    return [path for _, path in found.photos], [name for name, _ in found.photos]
+    return [path for _, path in listing.photos], [name for name, _ in listing.photos]

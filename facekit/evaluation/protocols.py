@@ -183,12 +183,12 @@ def search_within(folder: Path, plan: Splits, source: Vectorizer, pipeline: Pipe
         )
     templates = source.templates(paths, pipeline)
     shown = np.array([str(Path(path).relative_to(folder)) for path in paths], np.str_)
-    found = []
+    parts = []
     for number, cut in enumerate(cuts):
         used = cut.gallery & (templates.rows >= 0)
         gallery = Enrolled.of(templates.vectors[templates.rows[used]], people[used].tolist())
         probes = cut.probes
-        found.append(
+        parts.append(
             searches.search(
                 gallery,
                 templates.vectors,
@@ -205,7 +205,7 @@ def search_within(folder: Path, plan: Splits, source: Vectorizer, pipeline: Pipe
         "strangers": searches.how_many(plan.strangers, len(set(names))),
         "seed": plan.seed,
     }
-    return Measured(searches.joined(found), notes, templates.problems)
+    return Measured(searches.joined(parts), notes, templates.problems)
 
 
 def search_gallery(
@@ -229,20 +229,20 @@ def search_gallery(
     if out >= len(everyone):
         raise UsageError(f"{out} of {len(everyone)} people as strangers leave nobody in the gallery")
     templates = source.templates(paths, pipeline)
-    kept = np.array([digest not in digests for digest in templates.sha256], np.bool_)
-    if not kept.any():
+    used = np.array([digest not in digests for digest in templates.sha256], np.bool_)
+    if not used.any():
         raise UsageError(f"{folder}: every picture is enrolled itself: give photos that are not")
-    found = []
+    parts = []
     for number in range(plan.count if out else 1):
         random = np.random.default_rng((plan.seed, number))
         left_out = set(random.choice(sorted(everyone), out, replace=False).tolist())
-        found.append(
+        parts.append(
             searches.search(
                 gallery.without(left_out),
                 templates.vectors,
-                templates.rows[kept],
-                probes=_kept([str(Path(path).relative_to(folder)) for path in paths], kept),
-                people=_kept(names, kept),
+                templates.rows[used],
+                probes=_kept([str(Path(path).relative_to(folder)) for path in paths], used),
+                people=_kept(names, used),
                 enrolled=everyone - left_out,
                 split=number,
             )
@@ -250,14 +250,14 @@ def search_gallery(
     notes = {
         **source.described(templates, pipeline),
         "strangers_left_out": out,
-        "pictures_enrolled_themselves": int(np.count_nonzero(~kept)),
+        "pictures_enrolled_themselves": int(np.count_nonzero(~used)),
         "seed": plan.seed,
     }
-    return Measured(searches.joined(found), notes, templates.problems)
+    return Measured(searches.joined(parts), notes, templates.problems)
 
 
-def _kept(values: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
-    return [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
+def _kept(values: Sequence[str], chosen: NDArray[np.bool_]) -> list[str]:
+    return [value for value, keep in zip(values, chosen.tolist(), strict=True) if keep]
 
 
 def open_enrolled(
@@ -288,10 +288,10 @@ def open_enrolled(
 
 def read_people(table: Path) -> dict[str, Mapping[str, str]]:
     """The rows of a CSV by the person that its column `subject` names. Raises UsageError."""
-    found = untrusted.table(table)
-    found.require("subject", what="it names the person of each row")
+    rows = untrusted.table(table)
+    rows.require("subject", what="it names the person of each row")
     people: dict[str, Mapping[str, str]] = {}
-    for line, row in reversed(list(zip(found.lines, found.dicts(), strict=True))):
+    for line, row in reversed(list(zip(rows.lines, rows.dicts(), strict=True))):
         if row["subject"]:
             try:
                 people[subject_name(row["subject"])] = row
@@ -308,11 +308,13 @@ def columns_of(people: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [name for name in names if name and name not in ("subject", "person", *IDENTIFICATION)]
 
 
-def with_people(found: IdentificationScores, people: Mapping[str, Mapping[str, str]]) -> IdentificationScores:
+def with_people(
+    scores: IdentificationScores, people: Mapping[str, Mapping[str, str]]
+) -> IdentificationScores:
     """The searches with the columns that a table has for the person on each probe. Raises UsageError where
     the searches do not say who that is."""
-    if "person" not in found.groups:
+    if "person" not in scores.groups:
         raise UsageError("the scores do not say who is on each probe: they have no column person")
-    rows = [people.get(subject_name(person), {}) if person else {} for person in found.groups["person"]]
+    rows = [people.get(subject_name(person), {}) if person else {} for person in scores.groups["person"]]
     columns = {name: tuple(row.get(name) or "" for row in rows) for name in columns_of(people)}
-    return IdentificationScores(**{**vars(found), "groups": {**found.groups, **columns}})
+    return IdentificationScores(**{**vars(scores), "groups": {**scores.groups, **columns}})

@@ -140,18 +140,18 @@ def read(path: Path) -> AnyScores:
 
 def read_verification(path: Path) -> VerificationScores:
     """The comparisons in a file; UsageError where it holds searches."""
-    found = read(path)
-    if not isinstance(found, VerificationScores):
+    scores = read(path)
+    if not isinstance(scores, VerificationScores):
         raise UsageError(f"{path}: holds the scores of searches (1:N), not of comparisons (1:1)")
-    return found
+    return scores
 
 
 def read_identification(path: Path) -> IdentificationScores:
     """The searches in a file; UsageError where it holds comparisons."""
-    found = read(path)
-    if not isinstance(found, IdentificationScores):
+    scores = read(path)
+    if not isinstance(scores, IdentificationScores):
         raise UsageError(f"{path}: holds the scores of comparisons (1:1), not of searches (1:N)")
-    return found
+    return scores
 
 
 def prepare(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -261,12 +261,12 @@ def _read_parquet(path: Path) -> _Table:
     with untrusted.opened(path, most=untrusted.TABLE) as file:
         try:
             # A small file can stand for a memory full of zeros; it says how much it unpacks to.
-            found = arrow.parquet.ParquetFile(file)
-            groups = range(found.metadata.num_row_groups)
-            unpacked = sum(found.metadata.row_group(number).total_byte_size for number in groups)
-            if unpacked > _UNPACKED or found.metadata.num_rows > _MOST_ROWS:
-                raise UsageError(f"{path}: is too large to be read, {found.metadata.num_rows:,} rows")
-            table = found.read()
+            parquet = arrow.parquet.ParquetFile(file)
+            groups = range(parquet.metadata.num_row_groups)
+            unpacked = sum(parquet.metadata.row_group(number).total_byte_size for number in groups)
+            if unpacked > _UNPACKED or parquet.metadata.num_rows > _MOST_ROWS:
+                raise UsageError(f"{path}: is too large to be read, {parquet.metadata.num_rows:,} rows")
+            table = parquet.read()
             names = table.column_names
             if len(set(names)) < len(names):
                 raise UsageError(f"{path}: two columns have the same name")

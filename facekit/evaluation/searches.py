@@ -34,8 +34,8 @@ class Enrolled:
 
     def without(self, people: set[str]) -> Enrolled:
         """The gallery with these people left out."""
-        kept = np.array([self.names[subject] not in people for subject in self.subjects], np.bool_)
-        return Enrolled.of(self.vectors[kept], [self.names[number] for number in self.subjects[kept]])
+        used = np.array([self.names[subject] not in people for subject in self.subjects], np.bool_)
+        return Enrolled.of(self.vectors[used], [self.names[number] for number in self.subjects[used]])
 
     def scores(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Each subject's best score with each probe, (probes, subjects)."""
@@ -63,7 +63,7 @@ def splits(
     out = how_many(strangers, len(everyone))
     if out >= len(everyone):
         raise UsageError(f"{out} of {len(everyone)} people as strangers leave nobody to enroll: take fewer")
-    found = []
+    splits_made = []
     for number in range(count):
         random = np.random.default_rng((seed, number))
         left_out = random.choice(everyone, out, replace=False)
@@ -74,8 +74,8 @@ def splits(
             raise UsageError(
                 f"nobody is left to search for with {gallery_photos} photos a person enrolled: take fewer"
             )
-        found.append(Split(gallery, ~gallery))
-    return found
+        splits_made.append(Split(gallery, ~gallery))
+    return splits_made
 
 
 def how_many(share: float, people: int) -> int:

@@ -145,16 +145,16 @@ class ChosenThreshold:
         if self.kind == "FMR":
             start = f"FMR at most {self.rate:g}: {self.counted.count} of {self.counted.total} comparisons{of}"
             return f"{start} accepted, 95 % limit {self.limit:.2g}; {source}, {date}"
-        found = f"{self.counted.count} of {self.counted.total}"
-        found += f" comparisons{of} accepted" if self.measured_subjects == 1 else f" searches{of} named"
+        counts = f"{self.counted.count} of {self.counted.total}"
+        counts += f" comparisons{of} accepted" if self.measured_subjects == 1 else f" searches{of} named"
         if 1 < self.measured_subjects != self.subjects:
-            found += f" at N = {self.measured_subjects}"
+            counts += f" at N = {self.measured_subjects}"
         limit = f"95 % limit {self.limit:.2g}"
-        return f"FPIR at most {self.rate:g} at N = {self.subjects}: {found}, {limit}; {source}, {date}"
+        return f"FPIR at most {self.rate:g} at N = {self.subjects}: {counts}, {limit}; {source}, {date}"
 
 
 def choose(
-    found: NonMated, rate: float, *, kind: str = "FPIR", subjects: int | None = None
+    non_mated: NonMated, rate: float, *, kind: str = "FPIR", subjects: int | None = None
 ) -> ChosenThreshold:
     """The lowest threshold that shows at most `rate`, rounded up to 0.001, carried to `subjects` people.
 
@@ -162,18 +162,20 @@ def choose(
     """
     if not 0 < rate < 1:
         raise UsageError(f"{kind} {rate:g}: give a rate between 0 and 1")
-    if not metrics.supported(rate, len(found)):
-        raise UsageError(_too_few(found, rate, kind))
-    wanted = max(subjects or 0, found.subjects) if kind == "FPIR" else 0
-    growth = wanted / found.subjects if wanted else 1.0
+    if not metrics.supported(rate, len(non_mated)):
+        raise UsageError(_too_few(non_mated, rate, kind))
+    wanted = max(subjects or 0, non_mated.subjects) if kind == "FPIR" else 0
+    growth = wanted / non_mated.subjects if wanted else 1.0
     # What the scores themselves show for more people is better than what their tail lets expect.
     share = -math.expm1(math.log1p(-rate) / growth)
-    shown = metrics.supported(share, len(found))
-    tail = tail_of(found.scores) if kind == "FPIR" else 0.0
-    at = _lowest(found, share if shown else rate) + (0.0 if shown else tail * math.log(growth))
-    threshold = rounded_up(at)
-    counted, limit = found.rate(threshold), found.upper_limit(threshold)
-    return ChosenThreshold(kind, rate, threshold, counted, limit, found.people, wanted, found.subjects, tail)
+    shown = metrics.supported(share, len(non_mated))
+    tail = tail_of(non_mated.scores) if kind == "FPIR" else 0.0
+    lowest = _lowest(non_mated, share if shown else rate) + (0.0 if shown else tail * math.log(growth))
+    threshold = rounded_up(lowest)
+    counted, limit = non_mated.rate(threshold), non_mated.upper_limit(threshold)
+    return ChosenThreshold(
+        kind, rate, threshold, counted, limit, non_mated.people, wanted, non_mated.subjects, tail
+    )
 
 
 def rounded_up(score: float) -> float:
@@ -182,19 +184,20 @@ def rounded_up(score: float) -> float:
     return rounded if rounded >= score else round(rounded + 0.001, 3)
 
 
-def _too_few(found: NonMated, rate: float, kind: str) -> str:
+def _too_few(non_mated: NonMated, rate: float, kind: str) -> str:
     what = "comparisons" if kind == "FMR" else "searches"
+    count = len(non_mated)
     needed = math.ceil(3 / rate * (1 - 1e-12))
-    possible = f"no {kind} below {3 / len(found):.2g}" if len(found) else "nothing"
+    possible = f"no {kind} below {3 / count:.2g}" if count else "nothing"
     return (
-        f"{len(found)} non-mated {what} can show {possible} (rule of three): {kind} {rate:g} takes {needed}; "
+        f"{count} non-mated {what} can show {possible} (rule of three): {kind} {rate:g} takes {needed}; "
         "add photos of people who are not enrolled (--images FOLDER), or ask for less"
     )
 
 
-def _lowest(found: NonMated, rate: float) -> float:
+def _lowest(non_mated: NonMated, rate: float) -> float:
     """The lowest threshold whose upper limit is at most `rate`; the limit falls as the threshold rises."""
-    ordered = np.sort(found.scores)
+    ordered = np.sort(non_mated.scores)
     if not np.isfinite(ordered[-1]):
         raise NoFaceError("none of the non-mated pictures has a face: there is no threshold to set")
     # The limit is never below what was counted.
@@ -202,7 +205,7 @@ def _lowest(found: NonMated, rate: float) -> float:
     while few + 1 < many:
         middle = (few + many) // 2
         threshold = metrics.threshold_in_order(ordered, middle / len(ordered))
-        few, many = (middle, many) if found.upper_limit(threshold) <= rate else (few, middle)
+        few, many = (middle, many) if non_mated.upper_limit(threshold) <= rate else (few, middle)
     # Where even all that have a face would be few enough, the lowest of them decides.
     least = float(ordered[np.isfinite(ordered)][0])
     return max(least, metrics.threshold_in_order(ordered, few / len(ordered)))

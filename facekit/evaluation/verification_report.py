@@ -143,48 +143,48 @@ def report(
     scores: VerificationScores, *, threshold: float | None = None, notes: Mapping[str, Any] | None = None
 ) -> VerificationReport:
     """The report on a list of pairs; accuracy over its folds, or none without."""
-    found = comparisons.of_scores(scores)
-    return of_comparisons(found, threshold=threshold, accuracy=_folds(scores, found), notes=notes)
+    pairs = comparisons.of_scores(scores)
+    return of_comparisons(pairs, threshold=threshold, accuracy=_folds(scores, pairs), notes=notes)
 
 
 def of_comparisons(
-    found: Comparisons,
+    pairs: Comparisons,
     *,
     threshold: float | None = None,
     accuracy: FoldAccuracy | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> VerificationReport:
     """The report on comparisons. There must be mated and non-mated ones."""
-    both = (found.mated, found.non_mated)
+    both = (pairs.mated, pairs.non_mated)
     return VerificationReport(
-        mated=len(found.mated),
-        non_mated=len(found.non_mated),
-        failed=sum(int(np.count_nonzero(np.isneginf(each))) for each in both),
-        auc=Figure(*found.auc()),
-        eer=at(found, found.equal_error_threshold()),
+        mated=len(pairs.mated),
+        non_mated=len(pairs.non_mated),
+        failed=sum(int(np.count_nonzero(np.isneginf(scores))) for scores in both),
+        auc=Figure(*pairs.auc()),
+        eer=at(pairs, pairs.equal_error_threshold()),
         accuracy=accuracy,
-        points=_points(found, FMRS),
-        table=_points(found, TABLE_FPRS),
-        given=None if threshold is None else decisions(found, threshold),
+        points=_points(pairs, FMRS),
+        table=_points(pairs, TABLE_FPRS),
+        given=None if threshold is None else decisions(pairs, threshold),
         notes=notes or {},
     )
 
 
-def at(found: Comparisons, threshold: float) -> OperatingPoint:
+def at(pairs: Comparisons, threshold: float) -> OperatingPoint:
     """Both error rates at the threshold."""
-    return OperatingPoint(threshold, found.accepted_non_mated(threshold), found.accepted_mated(threshold))
+    return OperatingPoint(threshold, pairs.accepted_non_mated(threshold), pairs.accepted_mated(threshold))
 
 
-def decisions(found: Comparisons, threshold: float) -> Decisions:
+def decisions(pairs: Comparisons, threshold: float) -> Decisions:
     """Accuracy, precision, recall and F1 of accepting what is ≥ the threshold."""
-    point = at(found, threshold)
+    point = at(pairs, threshold)
     true, false = point.tar.count, point.fmr.count
-    hits, errors, mated, non_mated = found.decisions(threshold)
+    hits, errors, mated, non_mated = pairs.decisions(threshold)
     right = true + point.fmr.total - false
     total = point.tar.total + point.fmr.total
     drawn = ratio(2 * hits, hits + errors + mated)
     f1 = 2 * true / (true + false + point.tar.total) if point.tar.total else 0.0
-    known = found.of is not None
+    known = pairs.of is not None
     # F1 = 2·J / (1 + J), where J is a rate: of all that is mated or accepted, what is both.
     least, most = (2 * end / (1 + end) for end in metrics.wilson(true, point.tar.total + false))
     low, high = percentiles(drawn) if np.isfinite(drawn).any() else (least, most)
@@ -204,23 +204,23 @@ def _bounds(drawn: Any, count: int, total: int, known: bool) -> Bounds | None:
     return min(low, least), max(high, most)
 
 
-def _points(found: Comparisons, rates: tuple[float, ...]) -> dict[float, OperatingPoint]:
+def _points(pairs: Comparisons, rates: tuple[float, ...]) -> dict[float, OperatingPoint]:
     """The operating points that the number of non-mated comparisons can show."""
     return {
-        rate: at(found, found.threshold_at_fmr(rate))
+        rate: at(pairs, pairs.threshold_at_fmr(rate))
         for rate in rates
-        if metrics.supported(rate, len(found.non_mated))
+        if metrics.supported(rate, len(pairs.non_mated))
     }
 
 
-def _folds(scores: VerificationScores, found: Comparisons) -> FoldAccuracy | None:
+def _folds(scores: VerificationScores, pairs: Comparisons) -> FoldAccuracy | None:
     if scores.folds is None or len(np.unique(scores.folds)) < 2:
         return None
     right = metrics.fold_decisions(scores.scores, scores.mated, scores.folds)
     return FoldAccuracy(
         *metrics.over_folds(right, scores.folds),
         len(np.unique(scores.folds)),
-        found.share(right[scores.mated], right[~scores.mated]),
+        pairs.share(right[scores.mated], right[~scores.mated]),
     )
 
 

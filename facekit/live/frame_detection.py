@@ -33,7 +33,7 @@ class FrameDetector(Protocol):
         """The faces close to where faces are expected, each once."""
         ...
 
-    def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
+    def describe(self, frame: Frame, detections: Sequence[Detection]) -> list[Face]:
         """The detections, at least one, with points, crops and vectors."""
         ...
 
@@ -100,18 +100,20 @@ class PipelineDetector:
         return shown
 
     def detect_near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
-        found: list[Detection] = []
+        detections: list[Detection] = []
         for box in boxes:
             area = _around(box, frame.pixels)
             side = face_side(box)
             if area[2] - area[0] < 8 or area[3] - area[1] < 8 or side < 1:
                 continue
             scale = _NEAR / side if self._scaled else 1.0
-            found += self._look(frame.pixels, area, scale, _SEEN if self._scaled else max(8, int(side / 2)))
-        return apart(found)
+            detections += self._look(
+                frame.pixels, area, scale, _SEEN if self._scaled else max(8, int(side / 2))
+            )
+        return apart(detections)
 
-    def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
-        return self._pipeline.describe(Picture(f"frame {frame.number}", frame.pixels, ""), found)
+    def describe(self, frame: Frame, detections: Sequence[Detection]) -> list[Face]:
+        return self._pipeline.describe(Picture(f"frame {frame.number}", frame.pixels, ""), detections)
 
     def _look(
         self, pixels: Pixels, area: tuple[int, int, int, int], scale: float, min_face: int
@@ -123,19 +125,19 @@ class PipelineDetector:
         back = np.array([part.shape[1] / shown.shape[1], part.shape[0] / shown.shape[0]])
         corner = np.array([x0, y0])
         return [
-            _moved(found, back, corner)
-            for found in self._detector.detect(np.ascontiguousarray(shown), min_face=min_face)
+            _moved(detection, back, corner)
+            for detection in self._detector.detect(np.ascontiguousarray(shown), min_face=min_face)
         ]
 
 
-def apart(found: Sequence[Detection]) -> list[Detection]:
+def apart(detections: Sequence[Detection]) -> list[Detection]:
     """One detection a face, the surest, where two areas showed it."""
-    kept: list[Detection] = []
-    for face in sorted(found, key=lambda face: (-face.score, face.box)):
-        others = np.array([other.box for other in kept]).reshape(-1, 4)
+    surest: list[Detection] = []
+    for face in sorted(detections, key=lambda face: (-face.score, face.box)):
+        others = np.array([other.box for other in surest]).reshape(-1, 4)
         if not (overlap(np.array(face.box), others) > _SAME).any():
-            kept.append(face)
-    return kept
+            surest.append(face)
+    return surest
 
 
 def _around(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
@@ -146,7 +148,7 @@ def _around(box: Box, pixels: Pixels) -> tuple[int, int, int, int]:
     return left, top, min(width, math.ceil(x1 + more)), min(height, math.ceil(y1 + more))
 
 
-def _moved(found: Detection, back: np.ndarray, corner: np.ndarray) -> Detection:
-    x0, y0, x1, y1 = (np.array(found.box).reshape(2, 2) * back + corner).ravel().tolist()
-    points = None if found.points is None else (found.points * back + corner).astype(np.float32)
-    return replace(found, box=(x0, y0, x1, y1), points=points)
+def _moved(detection: Detection, back: np.ndarray, corner: np.ndarray) -> Detection:
+    x0, y0, x1, y1 = (np.array(detection.box).reshape(2, 2) * back + corner).ravel().tolist()
+    points = None if detection.points is None else (detection.points * back + corner).astype(np.float32)
+    return replace(detection, box=(x0, y0, x1, y1), points=points)

@@ -37,18 +37,22 @@ def angles(points: NDArray[np.floating]) -> Angles:
 
 def middle(several: Sequence[Angles]) -> Angles:
     """The median of some angles."""
-    yaw, pitch = np.median([(each.yaw, each.pitch) for each in several], axis=0).tolist()
+    yaw, pitch = np.median(
+        [(angles_of_one.yaw, angles_of_one.pitch) for angles_of_one in several], axis=0
+    ).tolist()
     return Angles(yaw, pitch)
 
 
-def pose(at: Angles, front: Angles | None = None) -> Pose | None:
+def pose(angles_now: Angles, front: Angles | None = None) -> Pose | None:
     """The pose, or None for one between two. Left is the person's own left, where the nose goes to the
     right of the picture. `front` are the person's own angles from the front; without them only a front
     view is told.
     """
     if front is None:
-        return "front" if abs(at.yaw) <= _FRONT_YAW and abs(at.pitch) <= _FRONT_PITCH else None
-    side, tilt = (at.yaw - front.yaw) / _SIDE, (at.pitch - front.pitch) / _TILT
+        return (
+            "front" if abs(angles_now.yaw) <= _FRONT_YAW and abs(angles_now.pitch) <= _FRONT_PITCH else None
+        )
+    side, tilt = (angles_now.yaw - front.yaw) / _SIDE, (angles_now.pitch - front.pitch) / _TILT
     if abs(side) >= 1:
         return "left" if side > 0 else "right"
     if abs(side) >= _NEITHER:

@@ -137,8 +137,8 @@ class Reader:
             self.rate, self.live = stream.rate, stream.endless
             for remark in stream.remarks:
                 self._tell(remark)
-            for pixels, own in stream:
-                self._take(pixels, own, stream.file)
+            for pixels, seconds in stream:
+                self._take(pixels, seconds, stream.file)
                 if self._stopped.is_set():
                     return False
             self.problems += map(self.source.redacted, stream.problems)
@@ -163,23 +163,23 @@ class Reader:
             self._tell(text)
         self._stopped.wait(pause)
 
-    def _in_order(self, own: float | None) -> float:
+    def _in_order(self, seconds: float | None) -> float:
         """The time of a file's frame. A clock that is set back, as where recordings were joined, or leaps
         ahead, goes on from where it was.
         """
-        if own is None:
+        if seconds is None:
             return self._number / self.rate
-        if not self._time <= own + self._ahead <= self._time + _LONGEST:
-            self._ahead = self._time + 1 / self.rate - own
-        self._time = own + self._ahead
+        if not self._time <= seconds + self._ahead <= self._time + _LONGEST:
+            self._ahead = self._time + 1 / self.rate - seconds
+        self._time = seconds + self._ahead
         return self._time
 
-    def _take(self, pixels: Pixels, own: float | None, file: FrameFile | None) -> None:
+    def _take(self, pixels: Pixels, seconds: float | None, file: FrameFile | None) -> None:
         """Hand a frame on; where frames are read whole, wait until there is room for it."""
         now = self._now()
         if self._start is None:
             self._start = now
-        time = now - self._start if self.live else self._in_order(own)
+        time = now - self._start if self.live else self._in_order(seconds)
         # A frame that is early by a rounding of its time is not too early.
         if time < self._due - 0.1 / self.rate:
             self._number += 1

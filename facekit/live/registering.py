@@ -67,8 +67,8 @@ class OtherSubjects:
 
     def like(self, vector: Vector) -> Candidate | None:
         """Whom a face is like, if anybody."""
-        found = self.index.search(vector[None], 1)[0] if self.index else []
-        return found[0] if found and found[0].score >= self.threshold else None
+        candidates = self.index.search(vector[None], 1)[0] if self.index else []
+        return candidates[0] if candidates and candidates[0].score >= self.threshold else None
 
 
 def other_subjects(place: AnyPlace, name: str, pipeline: Pipeline) -> OtherSubjects:
@@ -82,14 +82,14 @@ def other_subjects(place: AnyPlace, name: str, pipeline: Pipeline) -> OtherSubje
         poor_from = gallery.settings.poor_from
         if not held:
             return OtherSubjects(gallery.threshold, poor_from=poor_from)
-        index = Index.of(np.stack([each.vector for each in held]), [each.subject for each in held])
+        index = Index.of(np.stack([item.vector for item in held]), [item.subject for item in held])
         return OtherSubjects(gallery.threshold, index, poor_from)
 
 
 def enroll(
     gallery: Gallery,
     name: str,
-    kept: Sequence[tuple[Pose, RegisteredFrame]],
+    frames: Sequence[tuple[Pose, RegisteredFrame]],
     source: str,
     accept_poor: bool = False,
 ) -> list[Outcome]:
@@ -97,7 +97,7 @@ def enroll(
     transaction.
     """
     rules = enrollment.Rules(accept_poor=accept_poor, quality=quality.Limits(yaw=1.0))
-    readings = [each.reading(source) for _, each in kept]
+    readings = [frame.reading(source) for _, frame in frames]
     return enrollment.enroll_readings(gallery, name, readings, rules)
 
 
@@ -147,11 +147,11 @@ class Registered(EnrollReport):
         """What was wrong with the source, and why frames were refused, or stay removed."""
         refused = [outcome for outcome in self.outcomes if outcome.status == "refused"]
         reasons = dict.fromkeys(problem for outcome in refused for problem in outcome.problems)
-        told = [*self.problems, *(f"{problem}; not enrolled" for problem in reasons)]
+        lines = [*self.problems, *(f"{problem}; not enrolled" for problem in reasons)]
         removed = self.count("removed earlier")
         if removed and not self.subjects and not self.count("already there"):
-            told.append(removed_earlier(removed))
-        return told
+            lines.append(removed_earlier(removed))
+        return lines
 
 
 def removed_earlier(frames: int) -> str:
@@ -220,16 +220,18 @@ class Registration:
 
     def kept(self) -> list[tuple[Pose, RegisteredFrame]]:
         """The frames to enroll: by pose, in the order in which they came."""
-        found = self._current.kept
-        return [(pose, kept) for pose in POSES for kept in sorted(found[pose], key=lambda k: k.frame)]
+        by_pose = self._current.kept
+        return [(pose, frame) for pose in POSES for frame in sorted(by_pose[pose], key=lambda k: k.frame)]
 
     def disagreement(self) -> str | None:
         """Why nobody may be enrolled, if the frames do not show one person alone."""
-        second = max((each for each in self._people if each is not self._current), key=_looks, default=None)
+        second = max(
+            (person for person in self._people if person is not self._current), key=_looks, default=None
+        )
         if second is not None and not self._live and second.rivals(self._current):
             times = sorted((self._current.since, second.since))
             return f"two people, one from {times[0]:.1f} s on, another from {times[1]:.1f} s on"
-        vectors = [kept.face.vector for _, kept in self.kept()]
+        vectors = [frame.face.vector for _, frame in self.kept()]
         if likeness_of_halves(vectors) < SPLIT * self._others.threshold:
             return "the frames are too unlike each other to be of one person"
         return None
@@ -240,42 +242,42 @@ class Registration:
 
     def remarks(self) -> list[str]:
         """What was left out without doubt."""
-        looks = 0 if self._live else sum(each.looks for each in self._people) - self._current.looks
+        looks = 0 if self._live else sum(person.looks for person in self._people) - self._current.looks
         return [f"{counted(looks, 'frame')} of somebody else left out"] if looks > 0 else []
 
     def _judged(self, frame: Frame) -> Progress:
-        found = sorted(self._detector.detect(frame), key=_width, reverse=True)
-        if not found:
+        detections = sorted(self._detector.detect(frame), key=_width, reverse=True)
+        if not detections:
             return self._refuse("no face: look into the camera")
         self.faces += 1
-        if refusal := self._refused(frame, found):
-            return self._refuse(refusal, found[0])
-        [face] = self._detector.describe(frame, found[:1])
+        if refusal := self._refused(frame, detections):
+            return self._refuse(refusal, detections[0])
+        [face] = self._detector.describe(frame, detections[:1])
         if problems := quality.problems(face.quality, self._limits.quality):
-            return self._refuse(problems[0], found[0])
+            return self._refuse(problems[0], detections[0])
         rate = face.quality.stranger_rate
         if not self._accept_poor and poorness.is_poor(rate, self._others.poor_from):
-            return self._refuse(poorness.problem(rate), found[0])
+            return self._refuse(poorness.problem(rate), detections[0])
         person, follows = self._person(face, frame.time), self._current.looks > 0
         pose = self._take(person, frame, face)
         if not self._has_turn(person):
-            return self._told("this is not the face from before: one person at a time", found[0])
+            return self._told("this is not the face from before: one person at a time", detections[0])
         changed = follows and person is not self._current
         self._current = person
         if changed and self._live:
             self._people, self._warned = [person], False
             note = "another person: the frames of the one before do not count"
-            return self._told(None, found[0], pose, note)
-        return self._told(None, found[0], pose, self._warning(face) if pose else None)
+            return self._told(None, detections[0], pose, note)
+        return self._told(None, detections[0], pose, self._warning(face) if pose else None)
 
     def _refuse(self, why: str, face: Detection | None = None) -> Progress:
         if face is not None or not self.faces:
             self._refusals[why.partition(" (")[0]] += 1
         return self._told(why, face)
 
-    def _refused(self, frame: Frame, found: Sequence[Detection]) -> str | None:
-        side, limits = _width(found[0]), self._limits
-        people = sum(_width(other) >= limits.near * side for other in found)
+    def _refused(self, frame: Frame, detections: Sequence[Detection]) -> str | None:
+        side, limits = _width(detections[0]), self._limits
+        people = sum(_width(other) >= limits.near * side for other in detections)
         if people > 1:
             return f"{people} people: only one, please"
         if side < limits.smallest:
@@ -308,14 +310,14 @@ class Registration:
 
     def _take(self, person: _Person, frame: Frame, face: Face) -> Pose | None:
         """Keep the face if it is among the best of its pose; the pose."""
-        at = poses.angles(face.points)
-        front = [kept.angles for kept in person.kept["front"]]
-        pose = poses.pose(at, poses.middle(front) if front else None)
+        angles = poses.angles(face.points)
+        front = [registered.angles for registered in person.kept["front"]]
+        pose = poses.pose(angles, poses.middle(front) if front else None)
         if pose is None:
             return None
         height, width = frame.pixels.shape[:2]
         digest = hashlib.sha256(frame.pixels.tobytes()).hexdigest()
-        new = RegisteredFrame(face, frame.number, frame.time, at, digest, (width, height), frame.file)
+        new = RegisteredFrame(face, frame.number, frame.time, angles, digest, (width, height), frame.file)
         person.kept[pose] = best_apart([*person.kept[pose], new], self._frames, self._apart)
         return pose
 
@@ -334,10 +336,10 @@ class Registration:
         pose: Pose | None = None,
         warning: str | None = None,
     ) -> Progress:
-        counts = {pose: len(kept) for pose, kept in self._current.kept.items()}
-        told = Progress(counts, self._frames, hint or "", face, pose, warning)
+        counts = {pose: len(frames) for pose, frames in self._current.kept.items()}
+        progress = Progress(counts, self._frames, hint or "", face, pose, warning)
         if hint is None:
-            hint = PROMPTS[told.next] if told.next else "done"
+            hint = PROMPTS[progress.next] if progress.next else "done"
         return Progress(counts, self._frames, hint, face, pose, warning)
 
 
@@ -355,7 +357,7 @@ class _Person:
 
     def likeness(self, vector: Vector) -> float:
         """The best score of a vector with the looks."""
-        return max((float(own @ vector) for own in self.vectors), default=-1.0)
+        return max((float(look @ vector) for look in self.vectors), default=-1.0)
 
     def see(self, vector: Vector) -> None:
         self.looks += 1
@@ -396,16 +398,16 @@ def likeness_of_halves(vectors: Sequence[Vector]) -> float:
     return float(middles[0] @ middles[1])
 
 
-def best_apart(kept: Sequence[RegisteredFrame], most: int, apart: float) -> list[RegisteredFrame]:
+def best_apart(frames: Sequence[RegisteredFrame], most: int, apart: float) -> list[RegisteredFrame]:
     """The sharpest frames, at most so many, none within `apart` seconds of a sharper one, none twice."""
     best: list[RegisteredFrame] = []
-    for each in sorted(kept, key=lambda each: -each.face.quality.sharpness):
-        near = any(abs(each.time - other.time) < apart or each.digest == other.digest for other in best)
+    for frame in sorted(frames, key=lambda frame: -frame.face.quality.sharpness):
+        near = any(abs(frame.time - other.time) < apart or frame.digest == other.digest for other in best)
         if not near and len(best) < most:
-            best.append(each)
+            best.append(frame)
     return best
 
 
-def _width(found: Detection) -> float:
-    x0, _, x1, _ = found.box
+def _width(detection: Detection) -> float:
+    x0, _, x1, _ = detection.box
     return x1 - x0

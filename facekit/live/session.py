@@ -110,10 +110,10 @@ class Session:
         self._now, self._time_of_day = frame.time, self._clock() if self._clock else None
         height, width = frame.pixels.shape[:2]
         self._size = (width, height)
-        found = self._look(frame)
-        if found is None:
+        detections = self._look(frame)
+        if detections is None:
             return []
-        events = self._follow(frame, found)
+        events = self._follow(frame, detections)
         events += self._over(lambda track: self._lost(track))
         events += self._decide()
         self._seen = tuple(_seen(track) for track in self._tracks if track.announced and not track.missed > 2)
@@ -157,23 +157,23 @@ class Session:
             return self._detector.detect_near(frame, [track.at(frame.time) for track in self._tracks])
         return None
 
-    def _follow(self, frame: Frame, found: Sequence[Detection]) -> list[Event]:
+    def _follow(self, frame: Frame, detections: Sequence[Detection]) -> list[Event]:
         """Give the faces to their tracks, or to new ones, and describe those that are worth it."""
         time = frame.time
-        places = pair([track.at(time) for track in self._tracks], [face.box for face in found])
+        places = pair([track.at(time) for track in self._tracks], [face.box for face in detections])
         wanted: list[Track] = []
         for track, place in zip(self._tracks, places, strict=True):
             if place is None:
                 track.missed += 1
                 continue
             # Compared with when it was last described: a slow fade from one person to the next adds up.
-            now = glance(frame.pixels, found[place].box)
+            now = glance(frame.pixels, detections[place].box)
             surprising = track.missed > 0 or looks_changed(track.glance, now)
-            track.see(found[place], time)
+            track.see(detections[place], time)
             track.clock = self._time_of_day
             if surprising or self._worth_describing(track):
                 wanted.append(track)
-        fresh = [self._begin(face, time) for n, face in enumerate(found) if n not in places]
+        fresh = [self._begin(face, time) for n, face in enumerate(detections) if n not in places]
         self._tracks += fresh
         wanted += fresh
         return self._describe(frame, wanted) if wanted else []

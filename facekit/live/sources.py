@@ -72,8 +72,8 @@ class Source:
             with open(self.place, "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         live = (self.place, str(clock.time_ns()))
-        told = map(name_of, folders.find([self.place]).pictures) if self.kind == "folder" else live
-        return hashlib.sha256("\n".join(told).encode(errors="backslashreplace")).hexdigest()
+        parts = map(name_of, folders.find([self.place]).pictures) if self.kind == "folder" else live
+        return hashlib.sha256("\n".join(parts).encode(errors="backslashreplace")).hexdigest()
 
     def open(self) -> Stream:
         """Its frames. Raises StreamError, or DependencyError where nothing here reads video."""

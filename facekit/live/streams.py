@@ -335,8 +335,8 @@ class _OpenCvStream:
     def __iter__(self) -> Iterator[tuple[Pixels, float | None]]:
         count = 0
         while True:
-            there, pixels = self._video.read()
-            if not there:
+            read, pixels = self._video.read()
+            if not read:
                 break
             self._check_size(pixels.shape[1], pixels.shape[0])
             count += 1

@@ -70,14 +70,14 @@ class Track:
 
     def see(self, detection: Detection, time: float) -> None:
         """Take a face for the next sight of this one."""
-        expected, found = np.array(self.at(time)), np.array(detection.box)
+        expected, seen = np.array(self.at(time)), np.array(detection.box)
         passed = time - self.last_seen
         if passed > 0:
-            speed = (found - np.array(self.box)) / passed
+            speed = (seen - np.array(self.box)) / passed
             # The size as seen by the detector comes in steps: only the middle's way is believed.
             middle = np.tile((speed[:2] + speed[2:]) / 2, 2)
             self.velocity = (1 - _STEADY) * self.velocity + _STEADY * middle
-        x0, y0, x1, y1 = ((1 - _TRUST) * expected + _TRUST * found).tolist()
+        x0, y0, x1, y1 = ((1 - _TRUST) * expected + _TRUST * seen).tolist()
         self.box, self.last_seen, self.detection = (x0, y0, x1, y1), time, detection
         self.sightings += 1
         self.missed = 0
@@ -110,22 +110,22 @@ def moved(box: Box, velocity: NDArray[np.float64], seconds: float) -> Box:
     return x0, y0, x1, y1
 
 
-def pair(expected: Sequence[Box], found: Sequence[Box]) -> list[int | None]:
+def pair(expected: Sequence[Box], boxes: Sequence[Box]) -> list[int | None]:
     """For each expected box the place of the found one that it is, so that the overlaps have the largest
     sum; None where nothing overlaps enough.
     """
-    if not expected or not found:
+    if not expected or not boxes:
         return [None] * len(expected)
-    places = np.array(found, np.float64)
+    places = np.array(boxes, np.float64)
     shares = np.stack([overlap(np.array(box, np.float64), places) for box in expected])
     shares[shares < LEAST_OVERLAP] = 0
     if not shares.any():
         return [None] * len(expected)
     # dlib assigns rows of a square: whatever is added overlaps nothing.
     square = np.zeros((max(shares.shape),) * 2)
-    square[: len(expected), : len(found)] = shares
+    square[: len(expected), : len(boxes)] = shares
     columns = dlib.max_cost_assignment(dlib.matrix(square))[: len(expected)]
     return [
-        column if column < len(found) and shares[row, column] > 0 else None
+        column if column < len(boxes) and shares[row, column] > 0 else None
         for row, column in enumerate(columns)
     ]

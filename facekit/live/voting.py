@@ -150,15 +150,15 @@ def decide(searches: Sequence[TrackSearch], threshold: float) -> list[Verdict]:
     ]
     decided = identification.decide([search.face for search in searches], candidates, threshold)
     return [
-        _verdict(search, each.subject, equal)
-        for search, each, equal in zip(searches, decided, rivals, strict=True)
+        _verdict(search, verdict.subject, equal)
+        for search, verdict, equal in zip(searches, decided, rivals, strict=True)
     ]
 
 
 def _contenders(search: TrackSearch, threshold: float) -> tuple[str, ...]:
     """The two or more whom the track may be; the name that it has is given up for a closer rival only."""
-    able = {each.subject for each in identification.contenders(_favored(search), threshold)}
-    names = tuple(each.subject for each in search.candidates if each.subject in able)
+    able = {candidate.subject for candidate in identification.contenders(_favored(search), threshold)}
+    names = tuple(candidate.subject for candidate in search.candidates if candidate.subject in able)
     return names if search.enough and len(names) > 1 else ()
 
 
@@ -168,5 +168,5 @@ def _favored(search: TrackSearch) -> tuple[Candidate, ...]:
 
 
 def _verdict(search: TrackSearch, subject: str | None, contenders: tuple[str, ...]) -> Verdict:
-    scores = (each.score for each in search.candidates if subject in (None, each.subject))
+    scores = (candidate.score for candidate in search.candidates if subject in (None, candidate.subject))
     return Verdict(subject, max(scores, default=None), contenders)

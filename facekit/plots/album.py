@@ -39,58 +39,62 @@ class Plot:
         return self.draw()
 
 
-def of_comparisons(found: Mapping[str, Comparisons], threshold: float | None = None) -> Iterator[Plot]:
+def of_comparisons(
+    comparisons_by_name: Mapping[str, Comparisons], threshold: float | None = None
+) -> Iterator[Plot]:
     """Plots of 1:1 comparisons, several lists in one where that can be read."""
-    points = {} if threshold is None else dict.fromkeys(found, threshold)
+    points = {} if threshold is None else dict.fromkeys(comparisons_by_name, threshold)
     yield Plot(
         "roc",
         "Recognized and mistaken",
         "Each threshold is a point: further left, fewer pairs of two people are taken for one; further up, "
         "more pairs of one person are recognized. The line cannot go further left than three such mistakes. "
         "The band is where the line would lie for other people like these, 95 times in 100.",
-        lambda: comparison_plots.draw_roc(found, points),
+        lambda: comparison_plots.draw_roc(comparisons_by_name, points),
     )
     yield Plot(
         "det",
         "The two kinds of mistakes",
         "The same on axes that spread out rare mistakes; further down and further left is better. On the "
         "dotted line both mistakes are equally frequent.",
-        lambda: comparison_plots.draw_det(found),
+        lambda: comparison_plots.draw_det(comparisons_by_name),
     )
-    for name, comparisons in found.items():
+    for name, comparisons in comparisons_by_name.items():
         yield Plot(
-            _name("scores", name, found),
+            _name("scores", name, comparisons_by_name),
             f"Scores{_of(name)}",
             "Where the two heaps overlap, no threshold is right for all pairs.",
-            lambda each=comparisons: comparison_plots.draw_scores(each, threshold),  # type: ignore[misc]
+            lambda drawn=comparisons: comparison_plots.draw_scores(drawn, threshold),  # type: ignore[misc]
         )
 
 
-def of_searches(found: Mapping[str, IdentificationScores], threshold: float | None = None) -> Iterator[Plot]:
+def of_searches(
+    scores_by_name: Mapping[str, IdentificationScores], threshold: float | None = None
+) -> Iterator[Plot]:
     """Plots of 1:N searches, several lists in one where that can be read."""
-    if all(scores.mated.any() for scores in found.values()):
+    if all(scores.mated.any() for scores in scores_by_name.values()):
         yield Plot(
             "cmc",
             "Finding the right person",
             "How often the right person is the first of the candidates, among the first two, and so on.",
-            lambda: search_plots.draw_cmc(found),
+            lambda: search_plots.draw_cmc(scores_by_name),
         )
-    if all(scores.mated.any() and not scores.mated.all() for scores in found.values()):
-        points = {} if threshold is None else dict.fromkeys(found, threshold)
+    if all(scores.mated.any() and not scores.mated.all() for scores in scores_by_name.values()):
+        points = {} if threshold is None else dict.fromkeys(scores_by_name, threshold)
         yield Plot(
             "fnir-fpir",
             "Strangers named, known people missed",
             "Each threshold is a point: further left, fewer strangers are given a name; further down, fewer "
             "enrolled people are missed. Thin lines are the random divisions into enrolled people and "
             "strangers.",
-            lambda: search_plots.draw_fnir_fpir(found, points),
+            lambda: search_plots.draw_fnir_fpir(scores_by_name, points),
         )
-    for name, scores in found.items():
+    for name, scores in scores_by_name.items():
         yield Plot(
-            _name("search-scores", name, found),
+            _name("search-scores", name, scores_by_name),
             f"Scores of searches{_of(name)}",
             "Where the two heaps overlap, no threshold is right for all searches.",
-            lambda each=scores: search_plots.draw_scores(each, threshold),  # type: ignore[misc]
+            lambda drawn=scores: search_plots.draw_scores(drawn, threshold),  # type: ignore[misc]
         )
 
 
@@ -122,22 +126,22 @@ def of_mistakes(
     false, missed = mistakes.worst(scores, folder)
     wrong = "Two people taken for one" if pairs else "Strangers taken for somebody"
     unseen = "One person taken for two" if pairs else "Enrolled people taken for somebody else"
-    for name, title, found in (("mistakes-false", wrong, false), ("mistakes-missed", unseen, missed)):
-        if found:
+    for name, title, worst in (("mistakes-false", wrong, false), ("mistakes-missed", unseen, missed)):
+        if worst:
             yield Plot(
                 f"{prefix}{name}",
                 title,
                 "The most certain mistakes of this kind, each picture once. Look here for wrong names in the "
                 "data too.",
-                lambda each=found, heading=title: mistakes.draw(each, folder, heading, options),  # type: ignore[misc]
+                lambda drawn=worst, heading=title: mistakes.draw(drawn, folder, heading, options),  # type: ignore[misc]
                 photos=True,
             )
 
 
-def _name(plot: str, name: str, found: Mapping[str, object]) -> str:
+def _name(plot: str, name: str, by_name: Mapping[str, object]) -> str:
     from facekit.text.escaping import file_stem
 
-    return plot if len(found) == 1 else f"{plot}-{file_stem(name)}"
+    return plot if len(by_name) == 1 else f"{plot}-{file_stem(name)}"
 
 
 def _of(name: str) -> str:

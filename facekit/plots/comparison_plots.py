@@ -41,16 +41,16 @@ def least_shown(comparisons: int) -> float:
     return min(0.5, 3 / max(comparisons, 1))
 
 
-def roc(found: Comparisons) -> Banded:
+def roc(comparisons: Comparisons) -> Banded:
     """TAR over FMR, from the lowest FMR that the counts can show. The interval is of TAR, at thresholds that
     are taken as given.
     """
-    curve = curves.curve(found.mated, found.non_mated, most=_POINTS)
+    curve = curves.curve(comparisons.mated, comparisons.non_mated, most=_POINTS)
 
     def tar(threshold: float) -> Rate:
-        return found.accepted_mated(threshold)
+        return comparisons.accepted_mated(threshold)
 
-    return banded(curve, curve.tar, tar, least_shown(len(found.non_mated)))
+    return banded(curve, curve.tar, tar, least_shown(len(comparisons.non_mated)))
 
 
 def banded(curve: Curve, values: Floats, rate: Callable[[float], Rate], least: float) -> Banded:
@@ -62,7 +62,9 @@ def banded(curve: Curve, values: Floats, rate: Callable[[float], Rate], least: f
     x = np.unique(np.concatenate([wanted, curve.fmr[curve.fmr >= least]]))
     y = values[_reached(curve, x)]
     intervals = [rate(float(curve.thresholds[place])).interval for place in _reached(curve, wanted)]
-    low, high = (np.interp(np.log(x), np.log(wanted), [each[end] for each in intervals]) for end in (0, 1))
+    low, high = (
+        np.interp(np.log(x), np.log(wanted), [interval[end] for interval in intervals]) for end in (0, 1)
+    )
     return Banded(x, y, np.minimum(low, y), np.maximum(high, y))
 
 
@@ -71,19 +73,19 @@ def _reached(curve: Curve, fmr: Floats) -> NDArray[np.intp]:
     return np.searchsorted(curve.fmr, fmr * (1 + 1e-9), "right") - 1
 
 
-def draw_roc(found: Mapping[str, Comparisons], points: Mapping[str, float] | None = None) -> Figure:
+def draw_roc(by_name: Mapping[str, Comparisons], points: Mapping[str, float] | None = None) -> Figure:
     """TAR over FMR for each name; a dot at the thresholds in `points`."""
     figure, [axes] = style.new_figure()
-    least = min(least_shown(len(each.non_mated)) for each in found.values())
-    for look, (name, comparisons) in zip(style.line_styles(len(found)), found.items(), strict=True):
+    least = min(least_shown(len(scores.non_mated)) for scores in by_name.values())
+    for look, (name, comparisons) in zip(style.line_styles(len(by_name)), by_name.items(), strict=True):
         curve = roc(comparisons)
         axes.fill_between(curve.x, curve.low, curve.high, color=look["color"], alpha=0.18, linewidth=0)
         axes.plot(curve.x, curve.y, label=_legend(name, comparisons), **look)
         if points and name in points:
-            at = points[name]
-            fmr, tar = comparisons.accepted_non_mated(at).value, comparisons.accepted_mated(at).value
+            point = points[name]
+            fmr, tar = comparisons.accepted_non_mated(point).value, comparisons.accepted_mated(point).value
             # A rate of 0 has no place on this axis: it stands at its edge.
-            _dot(axes, max(fmr, least), tar, look["color"], f"threshold {at:.3f}")
+            _dot(axes, max(fmr, least), tar, look["color"], f"threshold {point:.3f}")
     style.log_rate_axis(axes, least)
     axes.set_ylim(0, 1.02)
     axes.set_yticks(np.linspace(0, 1, 6), [style.percent(tick) for tick in np.linspace(0, 1, 6)])
@@ -94,12 +96,12 @@ def draw_roc(found: Mapping[str, Comparisons], points: Mapping[str, float] | Non
     return figure
 
 
-def draw_det(found: Mapping[str, Comparisons]) -> Figure:
+def draw_det(by_name: Mapping[str, Comparisons]) -> Figure:
     """FNMR over FMR on probit axes, where normally distributed scores give a straight line (Martin et al.
     1997)."""
     figure, [axes] = style.new_figure((6.2, 5.6))
     lowest = 0.05
-    for look, (name, comparisons) in zip(style.line_styles(len(found)), found.items(), strict=True):
+    for look, (name, comparisons) in zip(style.line_styles(len(by_name)), by_name.items(), strict=True):
         curve = roc(comparisons)
         least = least_shown(len(comparisons.mated))
         lowest = min(lowest, least, float(curve.x[0]))
@@ -132,26 +134,26 @@ def draw_det(found: Mapping[str, Comparisons]) -> Figure:
     return figure
 
 
-def draw_scores(found: Comparisons, threshold: float | None = None) -> Figure:
+def draw_scores(comparisons: Comparisons, threshold: float | None = None) -> Figure:
     """How often each score is had by mated and by non-mated comparisons, with the threshold."""
-    counts = f"mated (n = {len(found.mated):,})", f"non-mated (n = {len(found.non_mated):,})"
-    figure = histogram({counts[0]: found.mated, counts[1]: found.non_mated}, threshold, "pairs")
+    counts = f"mated (n = {len(comparisons.mated):,})", f"non-mated (n = {len(comparisons.non_mated):,})"
+    figure = histogram({counts[0]: comparisons.mated, counts[1]: comparisons.non_mated}, threshold, "pairs")
     figure.axes[0].set_title("Scores of pairs of one person and of two")
     return figure
 
 
-def histogram(found: Mapping[str, metrics.Scores], threshold: float | None, of: str) -> Figure:
+def histogram(scores_by_name: Mapping[str, metrics.Scores], threshold: float | None, of: str) -> Figure:
     """Shares of each kind of scores in equal bins; those without a face are counted in the legend."""
     figure, [axes] = style.new_figure()
-    finite = {name: scores[np.isfinite(scores)] for name, scores in found.items() if len(scores)}
+    finite = {name: scores[np.isfinite(scores)] for name, scores in scores_by_name.items() if len(scores)}
     together = np.concatenate(list(finite.values()))
     low, high = (together.min(), together.max()) if len(together) else (0.0, 1.0)
     low, high = (low - 0.05, high + 0.05) if high - low < 0.01 else (low, high)
     edges = np.linspace(low, high, BINS + 1)
     looks = ((style.BLUE, "-"), (style.VERMILION, "--"))
     for (name, scores), (color, dash) in zip(finite.items(), looks, strict=False):
-        failed = len(found[name]) - len(scores)
-        shares = np.histogram(scores, edges)[0] / max(len(found[name]), 1)
+        failed = len(scores_by_name[name]) - len(scores)
+        shares = np.histogram(scores, edges)[0] / max(len(scores_by_name[name]), 1)
         label = f"{name}, {failed:,} without a face" if failed else name
         axes.stairs(shares, edges, fill=True, color=color, alpha=0.2)
         axes.stairs(shares, edges, color=color, linestyle=dash, linewidth=1.4, label=label)
@@ -165,8 +167,8 @@ def histogram(found: Mapping[str, metrics.Scores], threshold: float | None, of: 
     return figure
 
 
-def _legend(name: str, found: Comparisons) -> str:
-    counts = f"{len(found.mated):,} mated, {len(found.non_mated):,} non-mated"
+def _legend(name: str, comparisons: Comparisons) -> str:
+    counts = f"{len(comparisons.mated):,} mated, {len(comparisons.non_mated):,} non-mated"
     return f"{style.short(name)} ({counts})" if name else counts
 
 

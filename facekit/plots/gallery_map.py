@@ -32,16 +32,16 @@ def draw(gallery: Gallery, *, seed: int = 0) -> Figure:
 
     Raises GalleryError for fewer than four templates, DependencyError without scikit-learn.
     """
-    found = list(gallery.contents())
-    if len(found) < FEWEST:
-        raise GalleryError(f"{gallery.place}: a map needs {FEWEST} templates, here are {len(found)}")
-    total = len(found)
+    templates = list(gallery.contents())
+    if len(templates) < FEWEST:
+        raise GalleryError(f"{gallery.place}: a map needs {FEWEST} templates, here are {len(templates)}")
+    total = len(templates)
     if total > MOST:
-        kept = np.random.default_rng(seed).choice(total, MOST, replace=False)
-        found = [found[place] for place in np.sort(kept)]
-    subjects = [each.subject for each in found]
-    places = flattened(np.stack([each.vector for each in found]), seed=seed)
-    part = f"{len(found):,} of {total:,}" if total > MOST else f"{total:,}"
+        drawn = np.random.default_rng(seed).choice(total, MOST, replace=False)
+        templates = [templates[place] for place in np.sort(drawn)]
+    subjects = [template.subject for template in templates]
+    places = flattened(np.stack([template.vector for template in templates]), seed=seed)
+    part = f"{len(templates):,} of {total:,}" if total > MOST else f"{total:,}"
     return draw_places(places, subjects, f"{part} templates of {len(set(subjects)):,} subjects")
 
 
@@ -61,7 +61,7 @@ def draw_places(places: Floats, subjects: Sequence[str], title: str) -> Figure:
     where there is room."""
     figure, [axes] = style.new_figure((8.0, 7.0))
     names = sorted(set(subjects))
-    rows = {name: [place for place, each in enumerate(subjects) if each == name] for name in names}
+    rows = {name: [place for place, subject in enumerate(subjects) if subject == name] for name in names}
     for number, name in enumerate(names):
         color, marker = style.LINES[number % 7], style.MARKERS[number % len(style.MARKERS)]
         x, y = places[rows[name]].T

@@ -58,7 +58,7 @@ def worst(scores: AnyScores, folder: Path, most: int = MOST) -> tuple[list[Mista
 
 def _of_pairs(scores: VerificationScores, most: int) -> tuple[list[Mistake], list[Mistake]]:
     finite = np.isfinite(scores.scores)
-    found = []
+    lists = []
     for mated, sign in ((False, -1.0), (True, 1.0)):
         rows = np.flatnonzero(finite & (scores.mated == mated))
         ordered = rows[np.argsort(sign * scores.scores[rows], kind="stable")]
@@ -69,8 +69,8 @@ def _of_pairs(scores: VerificationScores, most: int) -> tuple[list[Mistake], lis
             if len(listed) < most and not seen & {a, b}:
                 seen |= {a, b}
                 listed.append(Mistake(a, b, float(scores.scores[row]), mated))
-        found.append(listed)
-    return found[0], found[1]
+        lists.append(listed)
+    return lists[0], lists[1]
 
 
 def _of_searches(
@@ -78,7 +78,7 @@ def _of_searches(
 ) -> tuple[list[Mistake], list[Mistake]]:
     finite, mated = np.isfinite(scores.top_scores), scores.mated
     missed = mated & finite & (scores.mate_ranks != 1)
-    found = []
+    lists = []
     for rows in (np.flatnonzero(finite & ~mated), np.flatnonzero(missed)):
         listed: dict[str, Mistake] = {}
         for row in rows[np.argsort(-scores.top_scores[rows], kind="stable")].tolist():
@@ -87,8 +87,8 @@ def _of_searches(
                 shown = next(_pictures_of(name, probe, folder), None)
                 score = float(scores.top_scores[row])
                 listed[probe] = Mistake(probe, shown, score, bool(mated[row]), name)
-        found.append(list(listed.values()))
-    return found[0], found[1]
+        lists.append(list(listed.values()))
+    return lists[0], lists[1]
 
 
 def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
@@ -102,19 +102,19 @@ def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
             yield shown
 
 
-def draw(found: Sequence[Mistake], folder: Path, title: str, options: Options | None = None) -> Figure:
+def draw(mistakes: Sequence[Mistake], folder: Path, title: str, options: Options | None = None) -> Figure:
     """The faces of the mistakes, in pairs, with names and scores. A picture that is not there, or
     cannot be read, is a gray field that says so."""
     from matplotlib.figure import Figure
 
-    rows = max(1, -(-len(found) // _PAIRS_A_ROW))
+    rows = max(1, -(-len(mistakes) // _PAIRS_A_ROW))
     figure = Figure(figsize=(10.0, 0.6 + 2.9 * rows), layout="constrained")
     axes = figure.subplots(rows, 2 * _PAIRS_A_ROW, squeeze=False)
-    for each in axes.flat:
-        each.axis("off")
-    names = [name for mistake in found for name in (mistake.a, mistake.b) if name is not None]
+    for field in axes.flat:
+        field.axis("off")
+    names = [name for mistake in mistakes for name in (mistake.a, mistake.b) if name is not None]
     shown = _thumbnails(list(dict.fromkeys(names)), folder, options or Options())
-    for (left, right), mistake in zip(axes.reshape(-1, 2), found, strict=False):
+    for (left, right), mistake in zip(axes.reshape(-1, 2), mistakes, strict=False):
         _show(left, shown[mistake.a], mistake.a)
         _show(right, shown[mistake.b] if mistake.b else "no photo", mistake.b or mistake.title)
         score = f"score {mistake.score:.3f}".replace("-", "−")

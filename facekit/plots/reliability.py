@@ -26,11 +26,11 @@ def probabilities(scores: Floats, right: Outcomes, kind: str = "logistic", *, se
     of ten parts. Raises UsageError where there are too few scores, DependencyError without scikit-learn.
     """
     parts = np.random.default_rng(seed).permutation(len(scores)) % FOLDS
-    found = np.empty(len(scores))
+    estimates = np.empty(len(scores))
     for part in range(FOLDS):
         held = parts == part
-        found[held] = thresholds.fit(scores[~held], right[~held], kind)(scores[held])
-    return found
+        estimates[held] = thresholds.fit(scores[~held], right[~held], kind)(scores[held])
+    return estimates
 
 
 def enough(right: Outcomes) -> bool:
@@ -42,13 +42,13 @@ def enough(right: Outcomes) -> bool:
 def bins(probabilities: Floats, right: Outcomes) -> list[tuple[float, Rate]]:
     """For each tenth of the range that has any: the mean probability, and how many were right."""
     places = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    found = []
+    bins_made = []
     for place in range(BINS):
         rows = places == place
         if rows.any():
             rate = Rate(int(np.count_nonzero(right[rows])), int(np.count_nonzero(rows)))
-            found.append((float(probabilities[rows].mean()), rate))
-    return found
+            bins_made.append((float(probabilities[rows].mean()), rate))
+    return bins_made
 
 
 def alike(share: float, right: int, wrong: int) -> float:
@@ -62,11 +62,11 @@ def draw(probabilities: Floats, right: Outcomes, of: str = "pairs") -> Figure:
     """The observed share over the probability given, in ten bins, right and wrong ones weighing the same as
     in the probability; and how many are in each."""
     figure, [above, below] = style.new_figure((6.2, 6.0), 2, sharex=True, height_ratios=(3, 1))
-    found = bins(probabilities, right)
+    binned = bins(probabilities, right)
     counts = int(np.count_nonzero(right)), int(np.count_nonzero(~right))
-    x = [mean for mean, _ in found]
-    y = np.array([alike(rate.value, *counts) for _, rate in found])
-    ends = np.array([[alike(end, *counts) for end in rate.interval] for _, rate in found])
+    x = [mean for mean, _ in binned]
+    y = np.array([alike(rate.value, *counts) for _, rate in binned])
+    ends = np.array([[alike(end, *counts) for end in rate.interval] for _, rate in binned])
     spread = np.maximum(0, [y - ends[:, 0], ends[:, 1] - y])
     above.plot([0, 1], [0, 1], color=style.GRAY, linestyle=":", label="what is said is what happens")
     above.errorbar(

@@ -53,13 +53,13 @@ class Made:
 
     @classmethod
     def on(cls, date: str) -> Made:
-        found = {"facekit": __version__, "Python": python_version(), "system": f"{system()} {machine()}"}
+        facts = {"facekit": __version__, "Python": python_version(), "system": f"{system()} {machine()}"}
         for name in PACKAGES:
             try:
-                found[name] = version(name)
+                facts[name] = version(name)
             except PackageNotFoundError:
                 continue
-        return cls(date, found)
+        return cls(date, facts)
 
 
 def section(
@@ -77,8 +77,8 @@ def section(
     if isinstance(scores, IdentificationScores):
         plots += album.of_searches({"": scores}, threshold)
     else:
-        found = scores if isinstance(scores, Comparisons) else of_scores(scores)
-        plots += album.of_comparisons({"": found}, threshold)
+        comparisons = scores if isinstance(scores, Comparisons) else of_scores(scores)
+        plots += album.of_comparisons({"": comparisons}, threshold)
     if not isinstance(scores, Comparisons):
         plots += album.of_probability(scores)
     if images is not None and not isinstance(scores, Comparisons):
@@ -96,8 +96,8 @@ def page(sections: Sequence[Section], made: Made) -> str:
 
 def verdict(report: Report) -> list[str]:
     """What was found, in plain words, a sentence each."""
-    found = _of_pairs(report) if isinstance(report, VerificationReport) else _of_searches(report)
-    return [*found, _failures(report)]
+    sentences = _of_pairs(report) if isinstance(report, VerificationReport) else _of_searches(report)
+    return [*sentences, _failures(report)]
 
 
 def usual_threshold(report: Report) -> float | None:
@@ -142,12 +142,12 @@ def _of_searches(report: IdentificationReport) -> Iterator[str]:
         else:
             yield "Nobody who is enrolled was searched for, so that no threshold can be judged."
         return
-    told = []
+    sentences = []
     if point.fpir.total:
-        told.append(f"{_times(point.fpir)} searches for strangers give a name")
+        sentences.append(f"{_times(point.fpir)} searches for strangers give a name")
     if point.fnir.total:
-        told.append(f"{_times(point.fnir)} searches for enrolled people give no name or a wrong one")
-    yield f"At the threshold {point.threshold:.3f}, {', and '.join(told)}."
+        sentences.append(f"{_times(point.fnir)} searches for enrolled people give no name or a wrong one")
+    yield f"At the threshold {point.threshold:.3f}, {', and '.join(sentences)}."
 
 
 def _failures(report: Report) -> str:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_cmc(found: Mapping[str, IdentificationScores]) -> Figure:
+def draw_cmc(by_name: Mapping[str, IdentificationScores]) -> Figure:
     """The share of mated searches with the right subject among the first 1, 2, … candidates."""
     figure, [axes] = style.new_figure()
     lowest, deepest = 1.0, 1
-    for look, (name, scores) in zip(style.line_styles(len(found)), found.items(), strict=True):
+    for look, (name, scores) in zip(style.line_styles(len(by_name)), by_name.items(), strict=True):
         rates = Searches(scores).ranks()
         x = np.arange(1, len(rates) + 1)
         low, high = (np.array([rate.interval[end] for rate in rates]) for end in (0, 1))
@@ -54,12 +54,12 @@ def fnir_over_fpir(scores: IdentificationScores) -> Banded:
 
 
 def draw_fnir_fpir(
-    found: Mapping[str, IdentificationScores], points: Mapping[str, float] | None = None
+    by_name: Mapping[str, IdentificationScores], points: Mapping[str, float] | None = None
 ) -> Figure:
     """FNIR over FPIR; thin lines are the splits, a dot the thresholds in `points`."""
     figure, [axes] = style.new_figure()
     least = 0.5
-    for look, (name, scores) in zip(style.line_styles(len(found)), found.items(), strict=True):
+    for look, (name, scores) in zip(style.line_styles(len(by_name)), by_name.items(), strict=True):
         curve = fnir_over_fpir(scores)
         least = min(least, float(curve.x[0]))
         axes.fill_between(curve.x, curve.low, curve.high, color=look["color"], alpha=0.18, linewidth=0)
@@ -72,11 +72,11 @@ def draw_fnir_fpir(
             line = fnir_over_fpir(part)
             axes.plot(line.x, line.y, color=look["color"], linewidth=0.6, alpha=0.5)
         if points and name in points:
-            at = Searches(scores).at(points[name])
+            point = Searches(scores).at(points[name])
             label = f"threshold {points[name]:.3f}"
             # A rate of 0 has no place on this axis: it stands at the curve's edge.
-            place = max(at.fpir.value, float(curve.x[0]))
-            axes.plot([place], [at.fnir.value], "o", color=look["color"], markersize=6, label=label)
+            place = max(point.fpir.value, float(curve.x[0]))
+            axes.plot([place], [point.fnir.value], "o", color=look["color"], markersize=6, label=label)
     style.log_rate_axis(axes, least)
     axes.set_ylim(0, None)
     axes.yaxis.set_major_formatter(lambda value, _: style.percent(round(value, 6)))

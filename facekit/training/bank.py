@@ -249,8 +249,8 @@ def finished(bank: Path) -> int:
 
 def _check(bank: Path, wanted: Key, teacher: Teacher | None) -> None:
     """UsageError unless the bank that was begun is the one that is wanted."""
-    kept, rows = _key(bank), wanted.crops * wanted.views
-    different = [] if kept is None else wanted.differences(kept)
+    saved, rows = _key(bank), wanted.crops * wanted.views
+    different = [] if saved is None else wanted.differences(saved)
     if not different and wanted.views > 1:
         stored = _load(bank / VIEWS, np.uint8, 4)
         different += ["views"] if stored is None or len(stored) != rows else []
@@ -259,9 +259,9 @@ def _check(bank: Path, wanted: Key, teacher: Teacher | None) -> None:
         fits = vectors is not None and vectors.shape == (rows, teacher.dimension)
         different += [] if fits else ["teacher"]
     if different:
-        found = ", ".join(dict.fromkeys(DIFFERENT[name] for name in different))
-        as_it_is = "" if "other crops" in found else "leave out --teacher and --views to use it as it is, or "
-        raise UsageError(f"{bank}: holds a bank of {found}; {as_it_is}{_OTHER}")
+        words = ", ".join(dict.fromkeys(DIFFERENT[name] for name in different))
+        as_it_is = "" if "other crops" in words else "leave out --teacher and --views to use it as it is, or "
+        raise UsageError(f"{bank}: holds a bank of {words}; {as_it_is}{_OTHER}")
 
 
 def _views(bank: Path, count: int, vectors: NDArray[Any] | None) -> int:

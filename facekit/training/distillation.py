@@ -21,5 +21,5 @@ def relational(student: Tensor, teacher: Tensor, anchors: Tensor, *, temperature
     """
     anchors = torch.cat([teacher, anchors]).float()
     wanted = F.log_softmax(F.normalize(teacher.float()) @ anchors.T / temperature, 1)
-    found = F.log_softmax(F.normalize(student.float()) @ anchors.T / temperature, 1)
-    return F.kl_div(found, wanted, log_target=True, reduction="batchmean")
+    student_log = F.log_softmax(F.normalize(student.float()) @ anchors.T / temperature, 1)
+    return F.kl_div(student_log, wanted, log_target=True, reduction="batchmean")

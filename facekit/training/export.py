@@ -155,11 +155,11 @@ def embed(
     """Unit vectors (n, d) of crops (n, side, side, 3) by the exported file; `flip` averages each with that of
     the mirror image."""
     loaded = runtime.load(network, runtime=name)
-    found = []
+    parts = []
     for batch in _batches(crops, 32, side):
         vectors = normalized(loaded(batch))
-        found.append(normalized(vectors + normalized(loaded(batch[..., ::-1].copy()))) if flip else vectors)
-    return np.concatenate(found)
+        parts.append(normalized(vectors + normalized(loaded(batch[..., ::-1].copy()))) if flip else vectors)
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

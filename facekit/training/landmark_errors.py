@@ -59,10 +59,10 @@ def compare(
     predictors = {ours.name: our_predictor(ours)} | {path.name: dlib_predictor(path) for path in others}
     rows = []
     for name, predict in predictors.items():
-        found = [predict(example) for example in next(iter(truths.values()))]
-        for count in sorted({len(found[0]), 2} if others else {len(found[0])}, reverse=True):
+        predicted = [predict(example) for example in next(iter(truths.values()))]
+        for count in sorted({len(predicted[0]), 2} if others else {len(predicted[0])}, reverse=True):
             for truth, examples in truths.items():
-                off = distances([p[:count] for p in found], [e.points[:count] for e in examples])
+                off = distances([p[:count] for p in predicted], [e.points[:count] for e in examples])
                 rows.append(_row(name, "two eyes" if count == 2 else "all five", truth, off.mean(axis=1)))
     return sorted(rows, key=lambda row: (row.points, row.truth))
 

@@ -109,10 +109,10 @@ def read_examples(pictures: Path, table: Path) -> list[Example]:
 
     Its columns are `name` and `left_eye_x`, `left_eye_y` … for each point of `arcface5`.
     """
-    found = untrusted.table(table)
+    listed = untrusted.table(table)
     needed = ["name", *(f"{point}_{axis}" for point in SCHEME for axis in "xy")]
-    found.require(*needed, what="it has a row a face, with the places of five points")
-    rows = found.dicts()
+    listed.require(*needed, what="it has a row a face, with the places of five points")
+    rows = listed.dicts()
     if not rows:
         raise UsageError(f"{table}: needs a row a face and the columns {', '.join(needed)}")
     names = [row["name"] for row in rows]
@@ -191,12 +191,12 @@ def boxed(examples: Sequence[Example], detector: Detector) -> list[Example]:
 
     Where it finds no face at the points, the box is put where it usually is about such points.
     """
-    found = [_found(example, detector) for example in examples]
-    places = [_place(b, e.points) for e, b in zip(examples, found, strict=True) if b]
+    detected = [_found(example, detector) for example in examples]
+    places = [_place(b, e.points) for e, b in zip(examples, detected, strict=True) if b]
     if not places:
         raise UsageError(f"the detector {detector.name} finds none of the faces: are the points right?")
     usual = np.median(places, axis=0)
-    return [replace(e, box=b or _placed(usual, e.points)) for e, b in zip(examples, found, strict=True)]
+    return [replace(e, box=b or _placed(usual, e.points)) for e, b in zip(examples, detected, strict=True)]
 
 
 def _found(example: Example, detector: Detector) -> Square | None:

@@ -251,8 +251,8 @@ def judge(
 
 def no_number(run: Run, terms: dict[str, Tensor], out: Path) -> str:
     values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
-    kept = next((name for name in (checkpoint.LAST, checkpoint.BEST) if (out / name).exists()), None)
-    rest = f"; {out / kept} is the last good state" if kept else ""
+    saved = next((name for name in (checkpoint.LAST, checkpoint.BEST) if (out / name).exists()), None)
+    rest = f"; {out / saved} is the last good state" if saved else ""
     advice = "lower --rate, or use --precision float32"
     return f"the loss is not a number at step {run.step} ({values}): {advice}{rest}"
 

@@ -55,14 +55,14 @@ class ClassHead(nn.Module):
     def forward(self, vectors: Tensor, labels: Tensor, *, step: int = 0) -> Tensor:
         with torch.autocast(vectors.device.type, enabled=False):
             vectors = _wide(vectors)
-            kept = self._kept(labels, step)
-            if kept is not None:
-                labels = torch.searchsorted(kept, labels)
-            return self.loss(vectors, labels, kept)
+            rows = self._kept(labels, step)
+            if rows is not None:
+                labels = torch.searchsorted(rows, labels)
+            return self.loss(vectors, labels, rows)
 
-    def loss(self, vectors: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
-        """`labels` count within `kept`, the sorted classes looked at (None: all)."""
-        centers = F.normalize(_rows(self.weight, kept))
+    def loss(self, vectors: Tensor, labels: Tensor, rows: Tensor | None) -> Tensor:
+        """`labels` count within `rows`, the sorted classes looked at (None: all)."""
+        centers = F.normalize(_rows(self.weight, rows))
         cosines = (F.normalize(vectors) @ centers.T).clamp(-1, 1)
         target = cosines.gather(1, labels[:, None])
         moved = self.target(target, vectors)
@@ -96,8 +96,8 @@ class Softmax(ClassHead):
         super().__init__(dimension, classes, **options)  # type: ignore[arg-type]
         self.bias = nn.Parameter(torch.zeros(classes))
 
-    def loss(self, vectors: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
-        weight, bias = _rows(self.weight, kept), _rows(self.bias, kept)
+    def loss(self, vectors: Tensor, labels: Tensor, rows: Tensor | None) -> Tensor:
+        weight, bias = _rows(self.weight, rows), _rows(self.bias, rows)
         return F.cross_entropy(F.linear(vectors, weight, bias), labels)
 
 
@@ -155,10 +155,10 @@ class MagFace(ClassHead):
     margin = 0.45
     shortest, longest, spread, weight_of_length = 10.0, 110.0, 0.35, 35.0
 
-    def loss(self, vectors: Tensor, labels: Tensor, kept: Tensor | None) -> Tensor:
+    def loss(self, vectors: Tensor, labels: Tensor, rows: Tensor | None) -> Tensor:
         length = quality(vectors).clamp(min=1e-3)
         penalty = length / self.longest**2 + 1 / length
-        return super().loss(vectors, labels, kept) + self.weight_of_length * penalty.mean()
+        return super().loss(vectors, labels, rows) + self.weight_of_length * penalty.mean()
 
     def target(self, cosine: Tensor, vectors: Tensor) -> Tensor:
         length = quality(vectors).clamp(self.shortest, self.longest)
@@ -287,8 +287,8 @@ def _wide(vectors: Tensor) -> Tensor:
     return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
 
 
-def _rows(values: Tensor, kept: Tensor | None) -> Tensor:
-    return values if kept is None else values[kept]
+def _rows(values: Tensor, rows: Tensor | None) -> Tensor:
+    return values if rows is None else values[rows]
 
 
 def _angle(cosine: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def update(path: Path, entry: Mapping[str, Any], *, name: str = "embedder") -> N
     # A comment right above another table is that table's.
     next_table = rf"^(?:#[^\n]*\n|[ \t]*\n)*\[(?!{name}[.\]])"
     mine = re.compile(rf"^\[{name}[.\]].*?(?={next_table}|\Z)", re.MULTILINE | re.DOTALL)
-    found = mine.search(text)
-    before, after = (text[: found.start()], mine.sub("", text[found.end() :])) if found else (text, "")
+    table = mine.search(text)
+    before, after = (text[: table.start()], mine.sub("", text[table.end() :])) if table else (text, "")
     parts = [part.strip("\n") for part in (before, to_toml({name: entry}), after)]
     write_text(path, "\n\n".join(part for part in parts if part) + "\n", durable=True)

@@ -79,9 +79,9 @@ def orthogonal(matrix: Tensor, *, rounds: int = ROUNDS) -> Tensor:
     """
     a, b, c = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
-    found: Tensor = matrix.T if tall else matrix
-    found = found / (found.norm() + 1e-7)
+    wide: Tensor = matrix.T if tall else matrix
+    wide = wide / (wide.norm() + 1e-7)
     for _ in range(rounds):
-        square = found @ found.T
-        found = a * found + (b * square + c * square @ square) @ found
-    return found.T if tall else found
+        square = wide @ wide.T
+        wide = a * wide + (b * square + c * square @ square) @ wide
+    return wide.T if tall else wide

@@ -55,10 +55,10 @@ class PipelineAligner:
         self.key = f"{kind}|{content}|{landmarks.sha256}|{refiner.sha256}|{template}|{CROP_SIDE}"
 
     def crop(self, picture: Picture) -> Pixels | None:
-        found = self._pipeline.detect(picture)
-        if not found:
+        detections = self._pipeline.detect(picture)
+        if not detections:
             return None
-        largest = max(found, key=_area)
+        largest = max(detections, key=_area)
         return np.asarray(self._pipeline.aligned(picture, [largest])[1][0])
 
 
@@ -99,9 +99,9 @@ def read_folder(
     A picture that cannot be read or shows no face is a problem, not an error. UsageError where fewer than two
     people are left.
     """
-    found = _people(folder)
-    people = dict(sorted(found.by_subject().items()))
-    total = len(found.photos)
+    listing = _people(folder)
+    people = dict(sorted(listing.by_subject().items()))
+    total = len(listing.photos)
     crops: list[Pixels] = []
     names: list[str] = []
     problems: list[str] = []
@@ -121,7 +121,7 @@ def read_folder(
         )
     labels = numbered(names)
     faces = Faces(np.stack(crops), labels, np.full(len(labels), -1))
-    return Folder(faces, tuple(sorted(set(names))), tuple(problems), tuple(found.remarks()))
+    return Folder(faces, tuple(sorted(set(names))), tuple(problems), tuple(listing.remarks()))
 
 
 def _read_crop(source: str) -> Pixels:
@@ -140,12 +140,12 @@ def _cached(source: str, aligner: Aligner, cache: Path) -> Pixels:
     data = images.content(source)
     content = hashlib.sha256(data).hexdigest()
     key = hashlib.sha256(f"{content}|{aligner.key}".encode()).hexdigest()
-    kept = cache / key[:2] / f"{key}.png"
+    file = cache / key[:2] / f"{key}.png"
     try:
-        crop = _stored(kept)
+        crop = _stored(file)
     except PictureError:  # not there yet, or damaged: made again
         crop = aligner.crop(images.decode(data, source))
-        _store(kept, crop)
+        _store(file, crop)
     if crop is None:
         raise PictureError(f"{source}: no face found")
     return crop

@@ -39,8 +39,8 @@ def seconds(dtype: torch.dtype) -> float:
     maps, kernel = drawn(FACES, CHANNELS, SIDE, SIDE), drawn(CHANNELS, CHANNELS, 3, 3)
 
     def step() -> None:
-        found = F.conv2d(maps, kernel, padding=1)
-        torch.autograd.grad(found, (maps, kernel), found.detach())
+        product = F.conv2d(maps, kernel, padding=1)
+        torch.autograd.grad(product, (maps, kernel), product.detach())
 
     step()
     return min(timed(step) for _ in range(ROUNDS))

@@ -97,9 +97,9 @@ def surroundings(examples: Sequence[Example]) -> Crops:
     return np.stack([alignment.cut(e.pixels, similarity(e.points, template), side) for e in examples])
 
 
-def displacement(found: Tensor, wanted: Tensor) -> Tensor:
+def displacement(predicted: Tensor, wanted: Tensor) -> Tensor:
     """Mean smooth L1 distance, in pixels, between where two corrections (n, 4) put the template's points."""
-    apart = torch.view_as_real(_moved(found) - _moved(wanted)).norm(dim=2)
+    apart = torch.view_as_real(_moved(predicted) - _moved(wanted)).norm(dim=2)
     return F.smooth_l1_loss(apart, torch.zeros_like(apart))
 
 
@@ -182,9 +182,9 @@ def changed(faces: Tensor, chance: torch.Generator) -> Tensor:
     faces = faces + draw(-0.3, 0.3, count, 1, 1, 1) + draw(-0.1, 0.1, count, 3, 1, 1)
     faces = faces + torch.randn(faces.shape, generator=chance) * draw(0, 0.06, count, 1, 1, 1)
     # Hands, hair, glasses: a bar or a block of one shade in every seventh face.
-    at, size = draw(0, side, count, 2, 1), draw(4, 24, count, 2, 1)
+    place, size = draw(0, side, count, 2, 1), draw(4, 24, count, 2, 1)
     places = torch.arange(side).expand(count, 2, side)
-    rows, columns = ((places - at).abs() < size / 2).unbind(1)
+    rows, columns = ((places - place).abs() < size / 2).unbind(1)
     covered = rows[:, None, :, None] & columns[:, None, None, :] & (draw(0, 1, count, 1, 1, 1) < 0.15)
     return torch.where(covered, draw(-1, 1, count, 3, 1, 1), faces).clamp(-1, 1)
 

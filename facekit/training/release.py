@@ -130,8 +130,8 @@ def release(
         entry |= judged(vectors, validation)
     out.parent.mkdir(parents=True, exist_ok=True)
     description = out.with_suffix(".toml")
-    with replacing(description) as told, replacing(out) as unfinished:
-        told.write_text(manifest.to_toml({"embedder": entry}), encoding="utf-8")
+    with replacing(description) as written, replacing(out) as unfinished:
+        written.write_text(manifest.to_toml({"embedder": entry}), encoding="utf-8")
         unfinished.write_bytes(network)
     return Released(out, description, entry, drifts)
 

@@ -114,14 +114,14 @@ def fit_last(
 ) -> None:
     """Set the layer `last`, with which `network` ends, to what comes nearest to the vectors that are `wanted`
     (n, d) of `crops`, uint8 (n, side, side, 3) RGB: ridge regression (Hoerl and Kennard 1970)."""
-    found: list[Tensor] = []
-    hook = last.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].double()))
+    parts: list[Tensor] = []
+    hook = last.register_forward_pre_hook(lambda _, inputs: parts.append(inputs[0].double()))
     try:
         for part in torch.split(torch.from_numpy(crops).permute(0, 3, 1, 2), AT_ONCE):
             network.eval()(prepare(part, part.shape[-1]))
     finally:
         hook.remove()
-    features, vectors = torch.cat(found), torch.from_numpy(np.asarray(wanted, np.float64))
+    features, vectors = torch.cat(parts), torch.from_numpy(np.asarray(wanted, np.float64))
     middle, mean = features.mean(0), vectors.mean(0)
     features = features - middle
     moments = features.T @ features
@@ -158,14 +158,14 @@ def _side(model: Any) -> int:
 def _layers(model: Any) -> list[Layer]:
     """Weight and bias of each layer, in the order in which the network was run when it was exported."""
     constants = _constants(model)
-    found: dict[int, Layer] = {}
+    layers: dict[int, Layer] = {}
     for node in model.graph.node:
         if node.op_type in ("Conv", "Gemm") and all(name in constants for name in node.input[1:3]):
             # The exporter numbers what it folds; a linear layer keeps its name, and comes last.
             number = re.search(r"Conv_(\d+)", node.input[1])
             weight, bias = (torch.from_numpy(constants[name]) for name in node.input[1:3])
-            found[int(number[1]) if number else 1 << 30] = weight, bias
-    return [found[place] for place in sorted(found)]
+            layers[int(number[1]) if number else 1 << 30] = weight, bias
+    return [layers[place] for place in sorted(layers)]
 
 
 def _constants(model: Any) -> dict[str, NDArray[np.float32]]:

@@ -33,12 +33,12 @@ class EveryCrop:
     def rows(self, number: int) -> Rows:
         total = len(self.use)
         wanted = np.arange(number * self.size, (number + 1) * self.size)
-        found = np.empty(self.size, np.int64)
+        rows = np.empty(self.size, np.int64)
         for epoch in np.unique(wanted // total):
             order = np.random.default_rng((self.seed, 0, int(epoch))).permutation(total)
             inside = wanted // total == epoch
-            found[inside] = self.use[order[wanted[inside] % total]]
-        return found
+            rows[inside] = self.use[order[wanted[inside] % total]]
+        return rows
 
 
 @dataclass(frozen=True, eq=False)

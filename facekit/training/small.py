@@ -53,8 +53,8 @@ def trained(
     )
     for step, (pictures, wanted) in enumerate(batches, 1):
         with torch.autocast("cpu", torch.bfloat16):
-            found = network(pictures.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(found.float(), wanted)
+            predicted = network(pictures.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(predicted.float(), wanted)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_STEP)

@@ -78,14 +78,14 @@ class TorchTeacher:
     @torch.no_grad()
     def __call__(self, crops: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """Unit vectors, float32 (n, dimension), of crops, uint8 (n, side, side, 3) RGB."""
-        found = []
+        parts = []
         for part in torch.split(torch.from_numpy(np.ascontiguousarray(crops)), PART):
             pixels = part.to(self._device)
             vectors = self._vectors(pixels)
             if self.spec.flip:
                 vectors = vectors + self._vectors(pixels.flip(2))
-            found.append(vectors.cpu().numpy())
-        return normalized(np.concatenate(found))
+            parts.append(vectors.cpu().numpy())
+        return normalized(np.concatenate(parts))
 
     def _vectors(self, crops: torch.Tensor) -> torch.Tensor:
         spec = self.spec

@@ -34,16 +34,16 @@ def embed(
     as `stop` says so."""
     network.eval()
     device = next(network.parameters()).device
-    found = []
+    parts = []
     for first in range(0, len(crops), batch):
         if stop():
             raise Stopped
         pixels = torch.from_numpy(np.array(crops[first : first + batch])).permute(0, 3, 1, 2)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             vectors = network(prepare(pixels, side).to(device))
-        found.append(F.normalize(vectors.float()).cpu().numpy())
+        parts.append(F.normalize(vectors.float()).cpu().numpy())
         report(min(first + batch, len(crops)), len(crops))
-    return np.concatenate(found)
+    return np.concatenate(parts)
 
 
 def validate(
