@@ -49,7 +49,7 @@ def number_of(
     return number
 
 
-def whole_number(value: object, what: str, *, least: int, most: int | None = None) -> int:
+def integer_of(value: object, what: str, *, least: int, most: int | None = None) -> int:
     """A whole number, one of NumPy's too. Raises UsageError for anything else, or one out of range."""
     number = None
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):

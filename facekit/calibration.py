@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from facekit.arguments import number_of, short_text, whole_number
+from facekit.arguments import integer_of, number_of, short_text
 
 if TYPE_CHECKING:
     from facekit.untrusted import Fields
@@ -77,7 +77,7 @@ class Calibration:
             self,
             threshold=number_of(self.threshold, "threshold", least=-1, most=1),
             description=short_text(self.description, "calibration", LONGEST_DESCRIPTION),
-            subjects=whole_number(self.subjects, "calibrated_subjects", least=0, most=MOST_SUBJECTS),
+            subjects=integer_of(self.subjects, "calibrated_subjects", least=0, most=MOST_SUBJECTS),
             tail=number_of(self.tail, "tail", least=0, most=1),
             probability=short_text(self.probability, "probability", LONGEST_PROBABILITY),
         )

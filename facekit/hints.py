@@ -104,4 +104,4 @@ def _not_an_option(word: str) -> tuple[str, ...]:
 def _needed(gallery: AnyPlace) -> Place | None:
     """The gallery, unless it is the one that is used anyway."""
     place = place_of(gallery)
-    return None if place == usual_places.first_there(usual_places.to_read()) else place
+    return None if place == usual_places.first_existing(usual_places.to_read()) else place

@@ -29,7 +29,7 @@ from facekit import headers, raw
 from facekit.colors import pixels_of, rgb
 from facekit.errors import PictureError, TruncatedError
 from facekit.results import Picture
-from facekit.truncation import ended, rows_there
+from facekit.truncation import ended, rows_decoded
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 100_000_000
@@ -203,7 +203,7 @@ def _without_missing(image: Image.Image) -> tuple[Image.Image, str]:
     """The rows that are there of a JPEG that was cut off, as it lies in the file, and how much is missing."""
     width, height = image.size
     progressive = "progressive" in image.info
-    rows = rows_there(np.asarray(image), progressive=progressive)
+    rows = rows_decoded(np.asarray(image), progressive=progressive)
     if not rows:
         raise EOFError("cut off before its first whole rows of pixels")
     if rows == height:

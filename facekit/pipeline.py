@@ -15,7 +15,7 @@ from PIL import Image
 
 from facekit import alignment, detection, quality, weights
 from facekit.alignment import Landmarks, Refiner
-from facekit.arguments import path_of, text_of, whole_number
+from facekit.arguments import integer_of, path_of, text_of
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import face_side, ordered, resized, resized_points, scaled
 from facekit.embedding import Embedder
@@ -44,8 +44,8 @@ class Pipeline:
         threads: int = 0,
     ) -> None:
         """Raises UsageError for a value that is none of these, WeightsError for files that cannot be used."""
-        threads = whole_number(threads, "threads", least=0)
-        self.min_face = whole_number(min_face, "min_face", least=1)
+        threads = integer_of(threads, "threads", least=0)
+        self.min_face = integer_of(min_face, "min_face", least=1)
         network = None if embedder is None else Path(path_of(embedder, "embedder"))
         self.detector = detection.create(text_of(detector, "detector"), threads=threads)
         self.spec = weights.user_embedder(network) if network else weights.shipped_embedder()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facekit import settings
-from facekit.arguments import path_of, seconds_of, switch, text_of, whole_number
+from facekit.arguments import integer_of, path_of, seconds_of, switch, text_of
 from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError, TruncatedError
 from facekit.images import MAX_PIXELS
@@ -99,9 +99,9 @@ class Options:
         embedder = None if self.embedder is None else Path(path_of(self.embedder, "embedder"))
         checked = {
             "embedder": embedder,
-            "min_face": whole_number(self.min_face, "min_face", least=1),
-            "max_pixels": whole_number(self.max_pixels, "max_pixels", least=1),
-            "jobs": whole_number(self.jobs, "jobs", least=0),
+            "min_face": integer_of(self.min_face, "min_face", least=1),
+            "max_pixels": integer_of(self.max_pixels, "max_pixels", least=1),
+            "jobs": integer_of(self.jobs, "jobs", least=0),
             "keep_pictures": switch(self.keep_pictures, "keep_pictures"),
             "max_seconds": seconds_of(self.max_seconds, "max_seconds"),
             "accept_truncated": switch(self.accept_truncated, "accept_truncated"),

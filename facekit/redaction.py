@@ -46,7 +46,7 @@ def redacted(text: str, addresses: Iterable[str] = ()) -> str:
         text = without_address(text, address)
         for secret in sorted(set(_secrets(address)), key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
-    return _ADDRESS.sub(_shown_match, text) if "://" in text else text
+    return _ADDRESS.sub(_redacted_match, text) if "://" in text else text
 
 
 def without_address(text: str, address: str) -> str:
@@ -56,7 +56,7 @@ def without_address(text: str, address: str) -> str:
     return text.replace(address, shown(address)) if is_address(address) else text
 
 
-def _shown_match(match: re.Match[str]) -> str:
+def _redacted_match(match: re.Match[str]) -> str:
     # Messages go on behind an address with a colon.
     end = ":" if match[0].endswith(":") else ""
     return shown(match[0].removesuffix(end)) + end

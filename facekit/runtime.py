@@ -191,7 +191,7 @@ def _limit_memory() -> None:
         onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({"max_mem": _MEMORY}))
 
 
-def require_whole(network: bytes) -> None:
+def require_complete(network: bytes) -> None:
     """Raise LoadError for an ONNX file that keeps tensors in other files, which are never read."""
     try:
         elsewhere = external_data.found(network)
@@ -215,7 +215,7 @@ def load(
     `onnxruntime` or `openvino`; `threads` 0 means one per usable core; `precision` (`f32`, `bf16`, `auto`) is
     a hint that only OpenVINO takes.
     """
-    require_whole(network)
+    require_complete(network)
     threads = threads or settings.default_threads()
     if runtime == "openvino":
         return _OpenVino(network, threads, precision)

@@ -38,7 +38,7 @@ def ended(data: bytes) -> bytes | None:
     return data + _END if scan else None
 
 
-def rows_there(pixels: np.ndarray[Any, np.dtype[np.uint8]], *, progressive: bool) -> int:
+def rows_decoded(pixels: np.ndarray[Any, np.dtype[np.uint8]], *, progressive: bool) -> int:
     """How many rows of a picture, as its decoder gave them, came whole out of a file that was cut off."""
     count = len(pixels)
     if not np.isin(pixels[-_CORNER:, -_CORNER:], _MIDDLE).all():

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from facekit.training.detector_pictures import Photo, read, split
-from facekit.training.detector_targets import YuNetEyes
+from facekit.training.detector_targets import YuNetDetector
 
 WITH_FACES = {"apes", "cartoon", "christmas", "dinosaur", "faces", "halloween", "monuments", "people", "toys"}
 WITH_FACES |= {"alphabets", "easter", "flags", "military", "money", "seasonal", "shapes", "space"}
@@ -63,7 +63,7 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     arguments = parser.parse_args()
     photos = split(read(arguments.data / "detection.zip", arguments.data / "detection.csv")).training
-    eyes = YuNetEyes(arguments.teacher, sure=_NOTHING)
+    eyes = YuNetDetector(arguments.teacher, sure=_NOTHING)
     empty = [photo for photo in photos if not len(photo.labels.boxes)]
     backgrounds = [photo for photo in empty if not eyes.detect(photo.pixels, min_face=1)]
     arguments.out.mkdir(parents=True, exist_ok=True)

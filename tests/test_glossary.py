@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +51,39 @@ def test_public_names_have_no_word_that_is_ruled_out() -> None:
 
 def test_the_glossary_rules_words_out() -> None:
     assert {"enrol", "colour", "told", "hygiene"} <= ruled_out()
+
+
+INSIDE = {
+    "database",
+    "index",
+    "store",
+    "distance",
+    "similarity",
+    "confidence",
+    "tolerance",
+    "feature",
+    "user",
+}
+"""Words that are ruled out where a user reads them, and mean what they mean everywhere inside."""
+PACKAGE = Path(facekit.__file__).parent
+MODULES = [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+FRONT = {"cli", "verbs", "rendering", "output", "gallery"}
+"""Here a module is called after its command, its result or its kind of gallery, which others have too."""
+
+
+def test_modules_and_classes_have_no_word_that_is_ruled_out() -> None:
+    classes = [
+        node.name
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    names = {*(path.stem for path in MODULES), *classes}
+    assert len(names) > 300
+    assert not {name for name in names if words(name) & (ruled_out() - INSIDE)}
+
+
+def test_a_module_s_name_is_its_own() -> None:
+    counts = Counter(path.stem for path in MODULES if not FRONT & set(path.relative_to(PACKAGE).parts))
+    # A detector's network, and what trains it.
+    assert {name for name, count in counts.items() if count > 1} <= {"second_look"}

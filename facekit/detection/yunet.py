@@ -32,7 +32,7 @@ class YuNet:
 
     def __init__(self, path: Path, *, sure: float = _SURE) -> None:
         try:
-            runtime.require_whole(untrusted.content(path, most=untrusted.NETWORK, error=WeightsError))
+            runtime.require_complete(untrusted.content(path, most=untrusted.NETWORK, error=WeightsError))
         except runtime.LoadError as error:
             raise WeightsError(f"{path}: not a YuNet network that can be read ({error})") from None
         cv2 = _opencv()

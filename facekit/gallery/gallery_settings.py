@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from facekit.arguments import number_of, short_text, whole_number
+from facekit.arguments import integer_of, number_of, short_text
 from facekit.calibration import Calibration
 from facekit.errors import UsageError
 from facekit.gallery.values import LONGEST_DATE
@@ -62,7 +62,7 @@ class GallerySettings:
             self,
             embedder=short_text(self.embedder, "embedder", LONGEST_TEXT),
             fingerprint=short_text(self.fingerprint, "fingerprint", LONGEST_TEXT),
-            dimension=whole_number(self.dimension, "dimension", least=1, most=MOST_DIMENSIONS),
+            dimension=integer_of(self.dimension, "dimension", least=1, most=MOST_DIMENSIONS),
             calibration=self.calibration.checked(),
             poor_from=number_of(self.poor_from, "poor_from", least=0, most=1),
             created=short_text(self.created, "created", LONGEST_DATE),

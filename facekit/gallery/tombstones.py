@@ -96,13 +96,13 @@ class Tombstones:
 
     def remove(self, sha256: str, subject: str, box: str | None) -> None:
         """A template was removed; with `box`, along with its person."""
-        self._set(Tombstone(_digest(self._own_key(), "named", sha256, subject), "named"))
+        self._set(Tombstone(_digest(self._instance_key(), "named", sha256, subject), "named"))
         if box is not None:
-            self._set(Tombstone(_digest(self._own_key(), "face", sha256), "face", box))
+            self._set(Tombstone(_digest(self._instance_key(), "face", sha256), "face", box))
 
     def rename(self, sha256: str, old: str) -> None:
         """A template of `old` stands under another name now."""
-        self._set(Tombstone(_digest(self._own_key(), "renamed", sha256, old), "renamed"))
+        self._set(Tombstone(_digest(self._instance_key(), "renamed", sha256, old), "renamed"))
 
     def admit(self, sha256: str, subject: str, box: str) -> None:
         """A template of this person stands in the gallery: nothing is held against it any more."""
@@ -143,7 +143,7 @@ class Tombstones:
             raise ValueError("a key of removed pictures is damaged")
         return cls(values["keys"], [Tombstone.of(*stone) for stone in values["stones"]])
 
-    def _own_key(self) -> str:
+    def _instance_key(self) -> str:
         if not self.keys:
             self.keys.append(secrets.token_hex(KEY_BYTES))
         return self.keys[0]

@@ -42,7 +42,7 @@ def shipped() -> Place:
     return FilePlace(settings.reference_gallery())
 
 
-def first_there(places: Sequence[Place]) -> Place | None:
+def first_existing(places: Sequence[Place]) -> Place | None:
     """The first place at which something is."""
     return next((place for place in places if place.exists()), None)
 

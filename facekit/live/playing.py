@@ -95,7 +95,7 @@ class _Player(Generic[EventT, StateT]):
         while self._observer.wants_more():
             frame = self._reader.next(_GLANCE)
             if frame is None:
-                yield from self._happened()
+                yield from self._new_events()
                 if self._reader.broke():
                     yield from self._interrupt()
                 elif self._reader.over or self._late(self._now() - self._start):
@@ -113,7 +113,7 @@ class _Player(Generic[EventT, StateT]):
         if self._thread is not None:
             self._thread.stop()
         try:
-            yield from self._happened()
+            yield from self._new_events()
         except Exception:
             yield from self._session.finish()
             raise
@@ -125,10 +125,10 @@ class _Player(Generic[EventT, StateT]):
         self._thread.interrupt()
         return ()
 
-    def _happened(self) -> Iterator[EventT]:
+    def _new_events(self) -> Iterator[EventT]:
         """What another thread has seen meanwhile."""
         if self._thread is not None:
-            yield from self._thread.happened()
+            yield from self._thread.new_events()
 
     def _late(self, time: float) -> bool:
         return self._seconds is not None and time >= self._seconds
@@ -146,7 +146,7 @@ class _Player(Generic[EventT, StateT]):
             self._thread = _SessionThread(self._session)
         self._thread.look(frame)
         self._observer.show(frame, self._session.state())
-        yield from self._happened()
+        yield from self._new_events()
 
 
 class _SessionThread(Generic[EventT]):
@@ -173,7 +173,7 @@ class _SessionThread(Generic[EventT]):
             self._interrupted = True
             self._changed.notify()
 
-    def happened(self) -> Iterator[EventT]:
+    def new_events(self) -> Iterator[EventT]:
         """What happened since the last call; then raises what ended the thread."""
         while not self._events.empty():
             result = self._events.get()

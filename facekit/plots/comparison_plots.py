@@ -36,7 +36,7 @@ class Banded:
     high: Floats
 
 
-def least_shown(comparisons: int) -> float:
+def least_measurable(comparisons: int) -> float:
     """The lowest rate that so many comparisons can show: three of them."""
     return min(0.5, 3 / max(comparisons, 1))
 
@@ -50,7 +50,7 @@ def roc(comparisons: Comparisons) -> Banded:
     def tar(threshold: float) -> Rate:
         return comparisons.accepted_mated(threshold)
 
-    return banded(curve, curve.tar, tar, least_shown(len(comparisons.non_mated)))
+    return banded(curve, curve.tar, tar, least_measurable(len(comparisons.non_mated)))
 
 
 def banded(curve: Curve, values: Floats, rate: Callable[[float], Rate], least: float) -> Banded:
@@ -76,7 +76,7 @@ def _reached(curve: Curve, fmr: Floats) -> NDArray[np.intp]:
 def draw_roc(by_name: Mapping[str, Comparisons], points: Mapping[str, float] | None = None) -> Figure:
     """TAR over FMR for each name; a dot at the thresholds in `points`."""
     figure, [axes] = style.new_figure()
-    least = min(least_shown(len(scores.non_mated)) for scores in by_name.values())
+    least = min(least_measurable(len(scores.non_mated)) for scores in by_name.values())
     for look, (name, comparisons) in zip(style.line_styles(len(by_name)), by_name.items(), strict=True):
         curve = roc(comparisons)
         axes.fill_between(curve.x, curve.low, curve.high, color=look["color"], alpha=0.18, linewidth=0)
@@ -103,7 +103,7 @@ def draw_det(by_name: Mapping[str, Comparisons]) -> Figure:
     lowest = 0.05
     for look, (name, comparisons) in zip(style.line_styles(len(by_name)), by_name.items(), strict=True):
         curve = roc(comparisons)
-        least = least_shown(len(comparisons.mated))
+        least = least_measurable(len(comparisons.mated))
         lowest = min(lowest, least, float(curve.x[0]))
         shown = (1 - curve.y >= least) & (curve.x < 1)
         ends = (1 - curve.high[shown], 1 - curve.low[shown])

@@ -12,7 +12,7 @@ from facekit.evaluation.identification_report import Searches
 from facekit.evaluation.metrics import Rate
 from facekit.evaluation.scores import IdentificationScores
 from facekit.plots import style
-from facekit.plots.comparison_plots import Banded, banded, histogram, least_shown
+from facekit.plots.comparison_plots import Banded, banded, histogram, least_measurable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def fnir_over_fpir(scores: IdentificationScores) -> Banded:
     def fnir(threshold: float) -> Rate:
         return searches.at(threshold).fnir
 
-    return banded(curve, curve.fnmr, fnir, least_shown(searches.distinct_strangers))
+    return banded(curve, curve.fnmr, fnir, least_measurable(searches.distinct_strangers))
 
 
 def draw_fnir_fpir(

@@ -213,7 +213,7 @@ def read(faces: Faces, bank: Path, *, note: Callable[[str], None] = lambda text:
     return replace(faces, crops=crops[:ready], teacher=None if vectors is None else vectors[:ready])
 
 
-def require_whole(bank: Path, *, begun: bool) -> None:
+def require_complete(bank: Path, *, begun: bool) -> None:
     """Raise the UsageError that `read` would for a bank that is damaged or, unless it was only `begun`, not
     there or not finished. Whose crops it is of is not asked."""
     if not begun and not (bank / PROGRESS).exists():

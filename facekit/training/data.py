@@ -158,7 +158,7 @@ def hold_out(
     for attempt in range(DRAWS):
         random = np.random.default_rng((seed, 6, attempt) if attempt else (seed, 6))
         people = random.choice(deep, wanted, replace=False)
-        rows = _few_of_each(faces.labels, people)
+        rows = _few_of_every(faces.labels, people)
         labels = np.unique(faces.labels[rows], return_inverse=True)[1]
         judged = Faces(faces.crops[:0], labels, faces.families[rows])
         if all(pairs(judged)):
@@ -174,7 +174,7 @@ def hold_out(
     )
 
 
-def _few_of_each(labels: NDArray[np.int64], people: NDArray[np.int64]) -> NDArray[np.int64]:
+def _few_of_every(labels: NDArray[np.int64], people: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows of the first `MOST_OF_ONE` crops of each of the people, in order."""
     rows = np.flatnonzero(np.isin(labels, people))
     rows = rows[np.argsort(labels[rows], kind="stable")]

@@ -91,7 +91,7 @@ def _with_maps(path: Path) -> bytes:
     return bytes(model.SerializeToString())
 
 
-class YuNetEyes:
+class YuNetDetector:
     """A YuNet network as a detector: two looks, because it does not see faces of more than 300 pixels."""
 
     def __init__(self, path: Path, *, sure: float = _MISSED) -> None:

@@ -22,7 +22,7 @@ from facekit.training.pace import Pace
 if TYPE_CHECKING:
     from facekit.training.bank import Teacher
     from facekit.training.data import Faces
-    from facekit.training.inputs import Inputs
+    from facekit.training.run_inputs import Inputs
     from facekit.training.team import Team
     from facekit.weights import EmbedderSpec
 
@@ -149,7 +149,7 @@ def train(request: Request, chosen: dict[str, Any], listener: Listener | None = 
 
 
 def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Listener) -> bool:
-    from facekit.training import checkpoint, inputs, loop, precision, run
+    from facekit.training import checkpoint, loop, precision, run, run_inputs
 
     last = request.out / checkpoint.LAST
     config = settings_of(request, chosen)
@@ -158,7 +158,7 @@ def _train(request: Request, chosen: dict[str, Any], team: Team, listener: Liste
     check(request, config, before)
     if config.batch % team.world:
         raise UsageError(f"a batch of {config.batch} cannot be shared by {team.world} processes")
-    given = inputs.read(request, config, team.device, listener.note)
+    given = run_inputs.read(request, config, team.device, listener.note)
     data, validation = _faces(request, config, given, team, listener)
     if config.precision == "auto":
         listener.note("trying which numbers this machine computes fast with")

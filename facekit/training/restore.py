@@ -145,7 +145,7 @@ def _model(file: Path) -> Any:
 
     data = untrusted.content(file, most=untrusted.NETWORK, error=WeightsError)
     try:
-        runtime.require_whole(data)
+        runtime.require_complete(data)
         return onnx.load_from_string(data)
     except Exception as error:  # google.protobuf's own, which is no dependency of ours
         raise WeightsError(f"{file}: is no ONNX file ({untrusted.reason(error)})") from None

@@ -13,7 +13,7 @@ from facekit.errors import UsageError
 from facekit.inputs import Inputs, listed
 from facekit.reading import Options
 from facekit.text.counting import counted
-from facekit.verbs.galleries import AnyGallery, in_use, own_gallery
+from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 from facekit.verbs.pictures import folder_of, paths_among, readings
 
@@ -71,7 +71,7 @@ def _known_people(
 ) -> Gallery | None:
     if gallery is not None:
         return stack.enter_context(in_use(gallery, pipeline, on_note))
-    own = own_gallery(fingerprint=pipeline.fingerprint, on_note=on_note)
+    own = users_gallery(fingerprint=pipeline.fingerprint, on_note=on_note)
     return None if own is None else stack.enter_context(own)
 
 

@@ -54,7 +54,7 @@ def open_gallery(
     return gallery
 
 
-def own_gallery(
+def users_gallery(
     place: AnyPlace | None = None, *, fingerprint: str | None = None, on_note: OnNote = no_note
 ) -> Gallery | None:
     """The gallery given, or else one of the user's own where there is one; never the shipped one."""
@@ -71,7 +71,7 @@ def tell_gallery(given: AnyPlace | None, used: Place, on_note: OnNote) -> None:
     if usual_places.named(given) is not None:
         return
     if used.is_shipped:
-        own = usual_places.first_there(usual_places.own())
+        own = usual_places.first_existing(usual_places.own())
         why = f"nobody was ever enrolled in {own}" if own else "there is no gallery of yours"
         on_note(f"{why}: using the shipped one of public figures (make yours with: {hints.enroll()})")
     else:

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from facekit import hints, identification
-from facekit.arguments import score_of, whole_number
+from facekit.arguments import integer_of, score_of
 from facekit.inputs import Inputs, listed
 from facekit.reading import Options
 from facekit.verbs.galleries import AnyGallery, in_use, probability_of
@@ -48,7 +48,7 @@ def identify(
     share; then the `options` of finding faces are its own.
     """
     inputs, options = listed(inputs), options or Options()
-    threshold, top = score_of(threshold, "the threshold"), whole_number(top, "top", least=1)
+    threshold, top = score_of(threshold, "the threshold"), integer_of(top, "top", least=1)
     crops, pictures = folder_of(save_face, "save_face"), folder_of(annotate, "annotate")
     pipeline = pipeline or options.pipeline()
     with in_use(gallery, pipeline, on_note) as opened:

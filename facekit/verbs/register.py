@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facekit.arguments import path_of, whole_number
+from facekit.arguments import integer_of, path_of
 from facekit.errors import DependencyError, NoFaceError, PictureError, UsageError
 from facekit.live import frame_detection, registering, sources
 from facekit.live.playing import play
@@ -56,7 +56,7 @@ def register(
     one for a camera where there is a display. `stop` is asked between frames, `on_status` has a line that
     says how far it is. Raises as `watch` does, and NoFaceError where no frame can be enrolled.
     """
-    name, frames = subject_name(name), whole_number(frames, "frames", least=1)
+    name, frames = subject_name(name), integer_of(frames, "frames", least=1)
     if source is not None and from_folder is not None:
         raise UsageError("give a source or --from-folder, not both")
     given = source if from_folder is None else from_folder

@@ -106,7 +106,7 @@ def _further(
     from facekit.training import detector_pictures, detector_targets
 
     if not table.exists():
-        detectors = (detector_targets.YuNetEyes(teachers[0]), RetinaFace(teachers[1]))
+        detectors = (detector_targets.YuNetDetector(teachers[0]), RetinaFace(teachers[1]))
         labeled = detector_pictures.labeled(
             pictures, detectors, lambda done, total: on_count(done, total, "pictures")
         )

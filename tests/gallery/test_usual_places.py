@@ -56,7 +56,7 @@ def test_what_was_written_without_a_name_is_read_without_a_name(user_data: Path)
         touch(*there)
         assert usual_places.to_write() == FilePlace(Path(expected))
         touch(expected)
-        assert usual_places.first_there(usual_places.to_read()) == FilePlace(Path(expected))
+        assert usual_places.first_existing(usual_places.to_read()) == FilePlace(Path(expected))
 
 
 def test_a_folder_called_gallery_and_one_that_holds_a_gallery_are_written_into(

@@ -29,7 +29,7 @@ from facekit.training import (
 )
 from facekit.training.detector_network import DetectorNetwork, to_onnx
 from facekit.training.detector_pictures import COLUMNS, Labels, Photo
-from facekit.training.detector_targets import YuNetEyes
+from facekit.training.detector_targets import YuNetDetector
 
 TEACHER = Path(__file__).parents[3] / "shared/models/yunet_n.onnx"
 FIVE = [[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]
@@ -290,7 +290,7 @@ def test_the_command_trains_and_refuses_to_write_over_a_run(tmp_path: Path) -> N
 @pytest.mark.skipif(not TEACHER.is_file(), reason="needs a YuNet network, which is not part of facekit")
 def test_the_teachers_answers_are_read_as_boxes_on_faces() -> None:
     astronaut = np.asarray(Image.open(Path(__file__).parents[1] / "data/astronaut.png").convert("RGB"))
-    found = YuNetEyes(TEACHER).detect(astronaut, min_face=20)
+    found = YuNetDetector(TEACHER).detect(astronaut, min_face=20)
     x0, y0, x1, y1 = found[0].box
     points = found[0].points
     assert points is not None

@@ -51,7 +51,7 @@ def _first(problems: list[Problem]) -> Iterator[Problem]:
 def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
     try:
         if not connections.is_open(path):
-            log.require_own(path)
+            log.require_ours(path)
         with (
             in_words(path),
             closing(database.connect(path, write=False)) as connection,

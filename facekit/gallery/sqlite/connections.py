@@ -13,7 +13,7 @@ from pathlib import Path
 from facekit.errors import GalleryError
 from facekit.gallery.sqlite import database
 from facekit.gallery.sqlite.faults import in_words
-from facekit.gallery.sqlite.log import require_own
+from facekit.gallery.sqlite.log import require_ours
 
 IDLE = 8
 _opening = threading.Lock()
@@ -113,7 +113,7 @@ class Connections:
         self._file = number
         with _opening:
             if not _open[number]:
-                require_own(self.path)
+                require_ours(self.path)
             _open[number] += 1
         try:
             return database.connect(self.path, write=self.write)

@@ -18,7 +18,7 @@ from facekit.gallery.sqlite.faults import code_of
 from facekit.gallery.sqlite.state import State
 
 
-def require_own(path: Path) -> None:
+def require_ours(path: Path) -> None:
     """Raise GalleryError when the log is of another gallery, or of an earlier state of this one. Changes
     nothing; no other connection of this process may have the file open.
     """

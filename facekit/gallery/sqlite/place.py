@@ -62,7 +62,7 @@ class FilePlace:
         self.require_writable()
         folder = self.path.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700 if self._is_own else 0o777)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700 if self._is_ours else 0o777)
         except OSError as error:
             raise self._unwritable(f"{folder}: {error.strerror}") from error
         return SqliteGallery.create(self.path, settings, templates=templates, tombstones=tombstones)
@@ -97,11 +97,11 @@ class FilePlace:
         return check(self.path, fingerprint=fingerprint)
 
     @property
-    def _is_own(self) -> bool:
+    def _is_ours(self) -> bool:
         return self.path == locations.user_gallery()
 
     def _unwritable(self, why: str) -> GalleryError:
-        what = "your own gallery" if self._is_own else "the gallery"
+        what = "your own gallery" if self._is_ours else "the gallery"
         return GalleryError(f"{self}: {what} cannot be written ({why}): choose another with --gallery FILE")
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from numpy.typing import ArrayLike
 
-from facekit.arguments import text_of, texts_of, whole_number
+from facekit.arguments import integer_of, text_of, texts_of
 from facekit.errors import GalleryError
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search.exact import FloatArray
@@ -172,7 +172,7 @@ class ReadableGallery:
         Exact; a subject's score is that of its best template; equal scores stand by name. Nobody
         for an empty gallery. Raises GalleryError for NaN, zero or not-unit vectors.
         """
-        k = whole_number(k, "k", least=1)
+        k = integer_of(k, "k", least=1)
         checked = unit_vectors(probes, self.settings.dimension, "search")
         with self._reading() as (connection, state):
             return self._index_of(connection, state).search(checked, k)

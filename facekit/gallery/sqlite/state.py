@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from facekit.arguments import short_text, whole_number
+from facekit.arguments import integer_of, short_text
 from facekit.calibration import LONGEST_DESCRIPTION, LONGEST_PROBABILITY
 from facekit.errors import UsageError
 from facekit.gallery.gallery_settings import LONGEST_TEXT, GallerySettings
@@ -63,7 +63,7 @@ class State:
         """The same. Raises UsageError for a value with which the gallery could not be opened again."""
         for name in _NUMBERS:
             most = MODULUS - 1 if name.endswith("digest") else MOST_ROWS
-            whole_number(getattr(self, name), name, least=0, most=most)
+            integer_of(getattr(self, name), name, least=0, most=most)
         keys = short_text(self.tombstone_keys, "tombstone_keys", LONGEST_KEYS)
         if not KEYS.fullmatch(keys):
             raise UsageError("a key of removed pictures is damaged")

@@ -40,7 +40,7 @@ def read(
     Raises UsageError or WeightsError for one that is damaged, or of another kind.
     """
     if request.bank is not None:
-        bank.require_whole(request.bank, begun=request.teacher is not None or request.views > 1)
+        bank.require_complete(request.bank, begun=request.teacher is not None or request.views > 1)
     taught = None if request.teacher is None else _teacher(request.teacher, device, note)
     if request.init is not None and not request.resume:
         dimension = taught.dimension if taught else bank.dimension(request.bank) if request.bank else None
