@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facekit import runtime, untrusted
+from facekit import opencv, runtime, untrusted
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, scaled, working_side
-from facekit.errors import DependencyError, WeightsError
+from facekit.errors import WeightsError
 from facekit.pool import Pool
 from facekit.results import Detection, Pixels
 
@@ -35,7 +35,7 @@ class YuNet:
             runtime.require_complete(untrusted.content(path, most=untrusted.NETWORK, error=WeightsError))
         except runtime.LoadError as error:
             raise WeightsError(f"{path}: not a YuNet network that can be read ({error})") from None
-        cv2 = _opencv()
+        cv2 = opencv.load("this detector")
         self._detectors = Pool(lambda: _load(cv2, path, sure))
 
     def longest_look(self, min_face: int) -> int | None:
@@ -79,14 +79,3 @@ def _rows(detector: Any, image: Image.Image) -> Any:
     """A row of 15 numbers for each face, or None."""
     detector.setInputSize(image.size)
     return detector.detect(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))[1]
-
-
-def _opencv() -> ModuleType:
-    try:
-        import cv2
-    except ImportError as error:
-        if "lib" in str(error) and ".so" in str(error):
-            needed = "a system library that OpenCV needs is missing: apt-get install libgl1 libglib2.0-0"
-            raise DependencyError(f"{needed} ({error})") from error
-        raise DependencyError("OpenCV is not installed: pip install opencv-python") from error
-    return cv2

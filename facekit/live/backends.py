@@ -10,6 +10,7 @@ from types import ModuleType
 
 from facekit import extras
 from facekit.errors import DependencyError
+from facekit.opencv import load
 
 
 def pyav() -> ModuleType | None:
@@ -31,8 +32,8 @@ def opencv() -> ModuleType:
     # Its FFmpeg writes to standard error by itself, whole addresses with their passwords too.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
-        import cv2
-    except ImportError as error:
+        cv2 = load("video")
+    except DependencyError as error:
         raise DependencyError(f"reading and writing video needs PyAV: {extras.install('video')}") from error
     cv2.utils.logging.setLogLevel(0)
     return cv2

@@ -7,11 +7,10 @@ from types import ModuleType
 
 import numpy as np
 
-from facekit import settings
+from facekit import opencv, settings
 from facekit.errors import DependencyError
 from facekit.results import Pixels
 
-_PACKAGES = "apt-get install libgl1 libglib2.0-0"
 _LARGEST = (1280, 800)
 
 
@@ -22,7 +21,7 @@ class Window:
     """
 
     def __init__(self, title: str) -> None:
-        self._cv2 = _opencv()
+        self._cv2 = _with_display()
         self._title = title
         self._open = False
         self.closed = False
@@ -62,19 +61,13 @@ class Window:
         self._open = True
 
 
-def _opencv() -> ModuleType:
+def _with_display() -> ModuleType:
     display = settings.display()
     if display is None:
         raise DependencyError("a window needs a display, and DISPLAY is not set: leave it out, or use ssh -X")
     if not _answers(display):
         raise DependencyError(f"a window needs a display, and {display} does not answer: leave it out")
-    try:
-        import cv2
-    except ImportError as error:
-        if "lib" in str(error) and ".so" in str(error):
-            raise DependencyError(f"a window needs a system library: {_PACKAGES} ({error})") from error
-        raise DependencyError("a window needs OpenCV: pip install opencv-python") from error
-    return cv2
+    return opencv.load("a window")
 
 
 def _answers(display: str) -> bool:
