@@ -45,7 +45,7 @@ from facekit.live.frames import Frame, FrameFile
 from facekit.live.playing import play
 from facekit.live.reader import Reader
 from facekit.live.session import Schedule, Session, TrackState
-from facekit.live.sources import Source, parse
+from facekit.live.sources import VideoSource, parse
 from facekit.live.video import VideoFile
 from facekit.pipeline import Pipeline
 from facekit.results import Box, Detection, Face, Picture, Pixels, Quality
@@ -308,7 +308,7 @@ def _rival(people: Sequence[Person]) -> Callable[[Frame], object] | None:
 
 
 @dataclass(frozen=True)
-class Clockwork(Source):
+class Clockwork(VideoSource):
     """A camera that gives small frames by the clock; when each was made stands in `made`."""
 
     made: dict[int, float] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from facekit.errors import FacekitError, PictureError
 from facekit.live.frames import Frame, FrameFile
-from facekit.live.sources import Source
+from facekit.live.sources import VideoSource
 from facekit.live.streams import StreamError
 from facekit.results import Pixels
 
@@ -37,7 +37,7 @@ class Reader:
 
     def __init__(
         self,
-        source: Source,
+        source: VideoSource,
         *,
         tell: Callable[[str], None] = lambda text: None,
         most: float | None = None,

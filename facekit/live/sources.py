@@ -28,7 +28,7 @@ Kind = Literal["device", "file", "address", "folder"]
 
 
 @dataclass(frozen=True)
-class Source:
+class VideoSource:
     """A place and what kind of place it is. `rate` is that of a folder, in frames a second; frames of more
     than `max_pixels` are refused.
     """
@@ -82,7 +82,7 @@ class Source:
         return open_stream(self.place, device=self.kind == "device", max_pixels=self.max_pixels)
 
 
-def parse(text: str, *, folder_rate: float = USUAL_RATE, max_pixels: int = MAX_PIXELS) -> Source:
+def parse(text: str, *, folder_rate: float = USUAL_RATE, max_pixels: int = MAX_PIXELS) -> VideoSource:
     """The source that a user means: `0` is the first camera, `rtsp://…` an address.
 
     Raises UsageError for the empty text and for an address of a kind that is no camera's, PictureError where
@@ -91,11 +91,11 @@ def parse(text: str, *, folder_rate: float = USUAL_RATE, max_pixels: int = MAX_P
     if not text:
         raise UsageError("no source: give a camera's number, a video, an address, or a folder of frames")
     if text.isascii() and text.isdigit():
-        return Source(f"/dev/video{int(text)}", "device", max_pixels=max_pixels)
+        return VideoSource(f"/dev/video{int(text)}", "device", max_pixels=max_pixels)
     if "://" in text:
-        return Source(_address(text), "address", max_pixels=max_pixels)
+        return VideoSource(_address(text), "address", max_pixels=max_pixels)
     kind = _kind_of_file(text)
-    return Source(text, kind, folder_rate if kind == "folder" else USUAL_RATE, max_pixels)
+    return VideoSource(text, kind, folder_rate if kind == "folder" else USUAL_RATE, max_pixels)
 
 
 def _address(text: str) -> str:

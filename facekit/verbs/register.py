@@ -24,7 +24,7 @@ from facekit.verbs.listeners import OnNote, no_note
 
 if TYPE_CHECKING:
     from facekit.live.frames import Frame
-    from facekit.live.sources import Source
+    from facekit.live.sources import VideoSource
     from facekit.live.window import Window
     from facekit.pipeline import Pipeline
 
@@ -99,7 +99,7 @@ def register(
         )
 
 
-def _kept(registration: Registration, camera: Source) -> Sequence[tuple[Pose, RegisteredFrame]]:
+def _kept(registration: Registration, camera: VideoSource) -> Sequence[tuple[Pose, RegisteredFrame]]:
     """The frames to enroll. Raises where there are none, or they do not show one person alone."""
     kept = registration.kept()
     if not kept:
@@ -111,7 +111,7 @@ def _kept(registration: Registration, camera: Source) -> Sequence[tuple[Pose, Re
     return kept
 
 
-def _window(view: bool | None, source: Source) -> tuple[Window | None, str]:
+def _window(view: bool | None, source: VideoSource) -> tuple[Window | None, str]:
     """The window, or why there is none; where nobody asked for one, only of a camera, and only if it can be
     had.
     """
@@ -132,7 +132,7 @@ class _Screen:
 
     def __init__(
         self,
-        source: Source,
+        source: VideoSource,
         registration: Registration,
         window: Window | None,
         stop: Callable[[], bool],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from facekit.live.events import Event
     from facekit.live.frames import Frame
     from facekit.live.session import Portrait, TrackState
-    from facekit.live.sources import Source
+    from facekit.live.sources import VideoSource
     from facekit.live.video import VideoFile
     from facekit.live.window import Window
     from facekit.pipeline import Pipeline
@@ -102,7 +102,7 @@ def watch(
             raise PictureError(f"{place.shown}: no frame came")
 
 
-def _check(source: Source, video: Path | None, log: Path | None, *, wait: bool) -> None:
+def _check(source: VideoSource, video: Path | None, log: Path | None, *, wait: bool) -> None:
     """Raise UsageError where the source itself would be written over, what facekit did not write, or one
     file by the other, and for a wait that could not help."""
     if wait and not source.live:
@@ -123,7 +123,7 @@ class _Screen:
 
     def __init__(
         self,
-        source: Source,
+        source: VideoSource,
         gallery: Gallery,
         knowledge: Knowledge,
         given: float | None,

@@ -15,7 +15,7 @@ from PIL import Image
 
 from facekit.errors import PictureError
 from facekit.live.reader import TRIES, Reader
-from facekit.live.sources import Kind, Source, parse
+from facekit.live.sources import Kind, VideoSource, parse
 from facekit.live.streams import StreamError
 from facekit.results import Pixels
 
@@ -38,7 +38,7 @@ class Scripted:
 
 
 @dataclass(frozen=True)
-class Made(Source):
+class Made(VideoSource):
     """A source whose every opening is the next of `openings`; an error is raised."""
 
     openings: tuple = ()

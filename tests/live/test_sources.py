@@ -7,7 +7,7 @@ import pytest
 from fakes import photo
 
 from facekit.errors import PictureError, UsageError
-from facekit.live.sources import Source, parse
+from facekit.live.sources import VideoSource, parse
 
 
 def test_a_number_is_a_camera_and_an_address_an_address() -> None:
@@ -56,7 +56,7 @@ def test_a_password_is_in_no_message_and_no_file_name() -> None:
     assert source.name == "cam.local"
     assert parse("http://10.0.0.7/video").name == "10.0.0.7"
     assert parse("3").name == "camera3"
-    assert Source("/dev/v4l/by-id/usb-cam", "device").name == "usb-cam"
+    assert VideoSource("/dev/v4l/by-id/usb-cam", "device").name == "usb-cam"
 
 
 def test_two_videos_of_one_name_are_told_apart(tmp_path: Path) -> None:
