@@ -1,7 +1,8 @@
 """facekit's own detector network: anchor-free, five points with each box, run by ONNX Runtime.
 
 It sees faces of about 10 to 300 pixels. So a picture is shown to it in several sizes, each for the faces that
-are well seen in it, and what is seen in two of them counts once.
+are well seen in it, and what is seen in two of them counts once. What is small in the largest of them is
+looked at again by itself and larger: a flower on a tie is no face then, a small face still one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from PIL import Image
 
 from facekit import runtime
 from facekit.detection import MIN_FACE
-from facekit.detection.geometry import detections, ordered, scaled, suppress
+from facekit.detection.geometry import detections, ordered, overlap, scaled, suppress
 from facekit.detection.onnx import Tensor, cells
 from facekit.errors import WeightsError
 from facekit.results import Detection, Pixels
@@ -37,6 +38,15 @@ _STEP = 3.2
 _SMALLEST_SEEN = 20.0
 _WELL_SEEN = 64.0
 """A face of so many pixels is seen as well as any larger one."""
+_SMALL = 20.0
+"""A face of fewer pixels in the largest view is looked at again."""
+_SHOWN, _SEEN_AGAIN = 128, 32.0
+"""The side of such a look, and of the face in it."""
+_FAINT, _AT_ONCE = 0.05, 64
+_BOTH = 0.435
+"""Power of the product of both scores; a small face has no more. 22 of 24 known ones stay, 1 of 9 flowers on
+a tie."""
+_SAME = 0.3
 _OVERLAP = 0.4
 _WITHIN, _TIMES = 0.7, 2.2
 _MOST_ENLARGED = 2.0
@@ -73,14 +83,49 @@ class FaceNetwork:
             # Each view is made of the one before it, which is smaller than the picture.
             image = scaled(image, side / max(image.size))
             boxes, scores, points = rows(self._network, np.asarray(image), least)
-            seen = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+            seen = _side(boxes)
             # The smallest view has the largest faces; the others leave to it what is well seen there.
             kept = seen < (math.inf if number == len(views) - 1 else _WELL_SEEN * side / views[number + 1])
             enlarge = longer / side
             seen_in.append((boxes[kept] * enlarge, scores[kept], points[kept] * enlarge))
         boxes, scores, points = (np.concatenate(parts) for parts in zip(*seen_in, strict=True))
-        kept = single(boxes, suppress(boxes, scores, _OVERLAP))
-        return ordered(detections(boxes, scores, points, kept), min_face)
+        once = single(boxes, suppress(boxes, scores, _OVERLAP))
+        boxes, scores, points = boxes[once], scores[once], points[once]
+        small = np.flatnonzero(_side(boxes) * views[0] / longer < _SMALL)
+        if len(small):
+            both = scores[small] * self._again(pixels, boxes[small])
+            scores[small] = np.minimum(scores[small], both**_BOTH)
+        sure = np.flatnonzero(scores >= least)
+        return ordered(detections(boxes, scores, points, sure.tolist()), min_face)
+
+    def _again(self, pixels: Pixels, boxes: Tensor) -> Tensor:
+        """The scores (n,) of what is seen at the boxes (n, 4), each shown by itself with its surroundings."""
+        halves = _side(boxes)[:, None] * _SHOWN / _SEEN_AGAIN / 2
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        fields = np.concatenate([middles - halves, middles + halves], axis=1)
+        image = Image.fromarray(pixels)
+        places = np.concatenate([(boxes[:, :2] - fields[:, :2]), (boxes[:, 2:] - fields[:, :2])], axis=1)
+        places *= _SHOWN / (2 * halves)
+        scores = np.zeros(len(boxes), np.float32)
+        cells = grid(_SHOWN, _SHOWN)
+        for first in range(0, len(boxes), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            views = [
+                image.transform((_SHOWN, _SHOWN), Image.Transform.EXTENT, field, Image.Resampling.BILINEAR)
+                for field in fields[part].tolist()
+            ]
+            answers = self._network(np.stack([np.asarray(view, np.float32) for view in views]))
+            for place, (box, answer) in enumerate(zip(places[part], answers, strict=True), first):
+                sure = answer[:, 0] >= _FAINT
+                seen, _ = decode(answer[sure, 1:], cells[sure])
+                scores[place] = (answer[sure, 0] * (overlap(box, seen) > _SAME)).max(initial=0.0)
+        return scores
+
+
+def _side(boxes: Tensor) -> Tensor:
+    """Of squares as large as the boxes (n, 4), (n,)."""
+    sides: Tensor = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+    return sides
 
 
 def rows(network: runtime.Network, view: Pixels, least: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -80,6 +80,29 @@ def test_a_face_is_found_at_every_size_with_its_points_inside(
     assert left[0] < right[0]
 
 
+def test_what_is_small_must_look_like_a_face_by_itself_too(
+    photo: Pixels, network: FaceNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """18 pixels in a large picture: one look says it is a face, the second one decides."""
+    scene = np.full((1500, 2000, 3), 128, np.uint8)
+    small = Image.fromarray(photo).resize((84, 84), Image.Resampling.LANCZOS)
+    scene[700:784, 900:984] = np.asarray(small)
+    face = network.detect(scene, min_face=10)[0]
+    assert face_side(face.box) < 20
+    assert 929 < (face.box[0] + face.box[2]) / 2 < 945
+    asked: list[int] = []
+    original = FaceNetwork._again
+
+    def blind(self: FaceNetwork, pixels: Pixels, boxes: np.ndarray) -> np.ndarray:
+        asked.append(len(boxes))
+        return np.zeros_like(original(self, pixels, boxes))
+
+    monkeypatch.setattr(FaceNetwork, "_again", blind)
+    assert network.detect(scene, min_face=10) == []
+    assert asked == [1]
+    assert network.detect(photo, min_face=20)
+
+
 def test_smaller_faces_than_asked_for_are_left_out(photo: Pixels, network: FaceNetwork) -> None:
     (face,) = network.detect(photo, min_face=60)
     side = face_side(face.box)
