@@ -1,5 +1,6 @@
 """The shell and Python have the same verbs, by the same names and words, and the same results."""
 
+import ast
 import inspect
 import json
 from collections.abc import Callable, Iterator
@@ -192,3 +193,18 @@ def test_progress_is_told_and_what_was_left_out() -> None:
     assert len(list(facekit.detect("in", options=OPTIONS, **heard))) == 3
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert notes == ["1 file left out: 1 .mov"]
+
+
+def test_the_body_of_a_command_is_short() -> None:
+    """Parse, call the verb, write: what is longer does the verb's work."""
+    long = {}
+    for place in Path(facekit.__file__).parent.joinpath("cli").glob("*.py"):
+        for node in ast.walk(ast.parse(place.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(
+                "command(" in ast.unparse(each) for each in node.decorator_list
+            ):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = int(body[-1].end_lineno or 0) - body[0].lineno + 1
+                if lines >= 20:
+                    long[node.name] = lines
+    assert long == {}

@@ -318,12 +318,8 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
             console.emit(line)
         return
     progress = TrainingProgress(console)
-    listeners: dict[str, Any] = {
-        "on_note": console.note,
-        "on_count": progress.count,
-        "on_pace": progress.pace,
-    }
-    done = train(**given(ctx, options), **listeners, on_row=lambda row: console.emit(line_of(row)))
+    listeners: dict[str, Any] = {"on_note": console.note, "on_row": lambda row: console.emit(line_of(row))}
+    done = train(**given(ctx, options), **listeners, on_count=progress.count, on_pace=progress.pace)
     console.status("")
     if not done.finished:
         console.note("stopped and saved; go on with the same command and --resume")
