@@ -168,12 +168,12 @@ def enroll_all(photos: Photos, rival: Path | None, runs: int, scratch: Path) -> 
         return seconds(facekit("enroll", everything, "--accept-poor", "--gallery", fresh, "--quiet"))
 
     theirs = (lambda: seconds([rival, "-c", RIVAL_ENROLL, *photos.all])) if rival else None
-    found = in_turns(runs, ours, theirs, warm_up=0)
-    result: dict[str, Any] = {"photos": len(photos.all), **found}
-    result["facekit_photos_a_second"] = round(len(photos.all) / found["facekit_s"], 2)
+    times = in_turns(runs, ours, theirs, warm_up=0)
+    result: dict[str, Any] = {"photos": len(photos.all), **times}
+    result["facekit_photos_a_second"] = round(len(photos.all) / times["facekit_s"], 2)
     if rival:
-        result["rival_photos_a_second"] = round(len(photos.all) / found["rival_s"], 2)
-        result["times_its_photos_a_second"] = round(1 / found["ratio"], 2)
+        result["rival_photos_a_second"] = round(len(photos.all) / times["rival_s"], 2)
+        result["times_its_photos_a_second"] = round(1 / times["ratio"], 2)
     return result
 
 
@@ -193,14 +193,14 @@ def where_time_goes(photos: Photos) -> dict[str, float]:
         spent[step] += time.perf_counter() - start
         return result
 
-    def aligned(picture: Picture, found: list[Detection]) -> Pixels:
-        return pipeline.aligned(picture, found)[1]
+    def aligned(picture: Picture, detections: list[Detection]) -> Pixels:
+        return pipeline.aligned(picture, detections)[1]
 
     for path in photos.all:
         picture = timed("decode", functools.partial(images.read, path))
-        found = timed("detect", functools.partial(pipeline.detect, picture))
-        if found:
-            crops = timed("align", functools.partial(aligned, picture, found))
+        detections = timed("detect", functools.partial(pipeline.detect, picture))
+        if detections:
+            crops = timed("align", functools.partial(aligned, picture, detections))
             timed("embed", functools.partial(pipeline.embedder, crops))
     return {step: round(1000 * value / len(photos.all), 2) for step, value in spent.items()}
 
@@ -268,7 +268,7 @@ def timed_ms(call: Callable[[], Any]) -> float:
 def medians_in_turns(calls: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
     """The median of what each call returns; a first round does not count."""
     rounds = [{name: call() for name, call in calls.items()} for _ in range(runs + 1)][1:]
-    return {name: statistics.median(each[name] for each in rounds) for name in calls}
+    return {name: statistics.median(turn[name] for turn in rounds) for name in calls}
 
 
 class Descriptor:
@@ -297,8 +297,8 @@ def search(templates: int, dimension: int) -> dict[str, Any]:
         script = Path(__file__).with_name("measure_search.py")
         sizes = ["--templates", str(templates), "--dimension", str(dimension)]
         seconds([sys.executable, script, *sizes, "--json", out])
-        found: dict[str, Any] = json.loads(out.read_text())
-    return found
+        figures: dict[str, Any] = json.loads(out.read_text())
+    return figures
 
 
 def main() -> None:

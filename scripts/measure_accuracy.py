@@ -80,18 +80,22 @@ def read_validation(folder: Path) -> Validation:
 def comparisons(vectors: Vectors, subjects: NDArray[np.int64], families: NDArray[np.int64]) -> dict[str, Any]:
     """TAR at each FMR that the non-mated pairs can show, with counts and the subject-clustered interval."""
     mated, non_mated = metrics.split_scores(vectors, subjects, families)
-    found: dict[str, Any] = {"mated": len(mated), "non_mated": len(non_mated), "subjects": len(set(subjects))}
-    people = np.arange(found["subjects"])
+    figures: dict[str, Any] = {
+        "mated": len(mated),
+        "non_mated": len(non_mated),
+        "subjects": len(set(subjects)),
+    }
+    people = np.arange(figures["subjects"])
     resampler = Resampler(len(people))
     for fmr in metrics.FMRS:
         if not metrics.supported(fmr, len(non_mated)):
             continue
         threshold = metrics.threshold_at_fmr(non_mated, fmr)
         tar = metrics.accepted(mated, threshold)
-        drawn = ratio(*(resampler.sums(each, people) for each in by_subject(vectors, subjects, threshold)))
+        drawn = ratio(*(resampler.sums(sums, people) for sums in by_subject(vectors, subjects, threshold)))
         tar = clustered(tar.count, tar.total, drawn)
-        found[f"tar_{fmr:.0e}"] = {**tar.to_dict(), "threshold": threshold}
-    return found
+        figures[f"tar_{fmr:.0e}"] = {**tar.to_dict(), "threshold": threshold}
+    return figures
 
 
 def by_subject(
@@ -155,7 +159,7 @@ def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict
     everyone = int(photos.subjects.max()) + 1
     scores = search(photos, vectors, enrolled, everyone)[~enrolled]
     truth = photos.subjects[~enrolled]
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "photos": len(photos.rows),
         "faces_found": len(vectors),
         "rank_1": over_people(metrics.ranks(scores, truth) == 1, truth).to_dict(),
@@ -166,22 +170,22 @@ def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict
     mated = ~enrolled & ~stranger
     truth = photos.subjects[mated]
     right, first = scores[mated, truth], metrics.ranks(scores[mated], truth) == 1
-    at = metrics.threshold_at_fpir(scores[stranger], 0.01)
-    found["open_set"] = {
+    limit = metrics.threshold_at_fpir(scores[stranger], 0.01)
+    figures["open_set"] = {
         "n": known,
         "non_mated_searches": int(np.count_nonzero(stranger)),
-        "fnir_at_fpir_0.01": over_people(~first | (right < at), truth).to_dict(),
-        "threshold": at,
+        "fnir_at_fpir_0.01": over_people(~first | (right < limit), truth).to_dict(),
+        "threshold": limit,
     }
     if threshold is not None:
-        found["at_its_threshold"] = {
+        figures["at_its_threshold"] = {
             "threshold": threshold,
             "strangers_named": over_people(
                 metrics.best(scores[stranger]) >= threshold, photos.subjects[stranger]
             ).to_dict(),
             "known_missed": over_people(~first | (right < threshold), truth).to_dict(),
         }
-    return found
+    return figures
 
 
 def search(
@@ -202,18 +206,20 @@ def measure(
 ) -> dict[str, Any]:
     faces = validation.faces
     vectors = embed(faces.crops)
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "comparisons": comparisons(vectors, faces.labels, faces.families),
         "by_source": {},
     }
     for source in sorted(set(validation.sources)):
-        own = validation.sources == source
-        found["by_source"][str(source)] = comparisons(vectors[own], faces.labels[own], faces.families[own])
-    at = found["comparisons"]["tar_1e-04"]["threshold"]
-    found["pairs"] = of_pairs(vectors, validation.pairs, at)
+        mine = validation.sources == source
+        figures["by_source"][str(source)] = comparisons(
+            vectors[mine], faces.labels[mine], faces.families[mine]
+        )
+    at = figures["comparisons"]["tar_1e-04"]["threshold"]
+    figures["pairs"] = of_pairs(vectors, validation.pairs, at)
     if photos is not None:
-        found["photos"] = of_photos(photos, embed(photos.crops), threshold)
-    return found
+        figures["photos"] = of_photos(photos, embed(photos.crops), threshold)
+    return figures
 
 
 def chosen(

@@ -36,14 +36,14 @@ def main(pictures: int, people: int, dimension: int) -> None:
     raw = random.normal(size=(people, dimension))[subjects] + random.normal(size=(pictures, dimension))
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     began = time.perf_counter()
-    found = comparisons.all_pairs(vectors, subjects)
+    pairs = comparisons.all_pairs(vectors, subjects)
     scored = time.perf_counter()
-    verification_report.of_comparisons(found)
+    verification_report.of_comparisons(pairs)
     done = time.perf_counter()
     print(
         json.dumps(
             {
-                "comparisons": len(found.mated) + len(found.non_mated),
+                "comparisons": len(pairs.mated) + len(pairs.non_mated),
                 "scores_seconds": round(scored - began, 2),
                 "report_seconds": round(done - scored, 2),
                 "gigabytes": round(most_memory() / 1e9, 2),

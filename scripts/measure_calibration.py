@@ -130,16 +130,16 @@ def of_photos(archive: Path) -> tuple[Enrolled, list[str], Vectors, list[str]]:
         paths, names = pictures.people(root)
         known = sorted(set(names))[:KNOWN]
         rows = [number for number, name in enumerate(names) if name in known]
-        found = pictures.of_photos([paths[row] for row in rows], options, options.pipeline())
+        templates = pictures.of_photos([paths[row] for row in rows], options, options.pipeline())
     people = [names[row] for row in rows]
     place = [people[:number].count(name) for number, name in enumerate(people)]
-    enrolled = [n for n, at in enumerate(place) if at < ENROLLED and found.rows[n] >= 0]
-    gallery = Enrolled.of(found.vectors[found.rows[enrolled]], [people[n] for n in enrolled])
+    enrolled = [n for n, at in enumerate(place) if at < ENROLLED and templates.rows[n] >= 0]
+    gallery = Enrolled.of(templates.vectors[templates.rows[enrolled]], [people[n] for n in enrolled])
     probes = [n for n, at in enumerate(place) if at >= ENROLLED]
-    usable = [n for n in probes if found.rows[n] >= 0]
+    usable = [n for n in probes if templates.rows[n] >= 0]
     failed = len(probes) - len(usable)
     names_of = [people[n] for n in usable] + ["" for _ in range(failed)]
-    return gallery, known, found.vectors[found.rows[usable]], names_of
+    return gallery, known, templates.vectors[templates.rows[usable]], names_of
 
 
 def missed(gallery: Enrolled, vectors: Vectors, names: Sequence[str], threshold: float) -> metrics.Rate:
@@ -155,7 +155,7 @@ def missed(gallery: Enrolled, vectors: Vectors, names: Sequence[str], threshold:
 
 def carried(vectors: Vectors, people: Integers, fpir: float, splits: int) -> dict[str, Any]:
     """FPIR among CARRIED_TO people at thresholds set on other strangers for fewer."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     everyone = np.unique(people)
     for few in CARRIED_FROM:
         rates = []
@@ -170,16 +170,16 @@ def carried(vectors: Vectors, people: Integers, fpir: float, splits: int) -> dic
             chosen = thresholds.choose(searched, fpir)
             threshold = chosen.threshold + chosen.tail * float(np.log(CARRIED_TO / few))
             measured = top_scores(large, vectors[np.isin(people, other)])
-            rates.append([float(np.mean(measured >= each)) for each in (chosen.threshold, threshold)])
+            rates.append([float(np.mean(measured >= limit)) for limit in (chosen.threshold, threshold)])
         plain, moved = np.mean(rates, axis=0)
         above = int(np.count_nonzero(np.array(rates)[:, 1] > fpir))
-        found[f"{few}_to_{CARRIED_TO}"] = {
+        figures[f"{few}_to_{CARRIED_TO}"] = {
             "fpir_not_carried": float(plain),
             "fpir_carried": float(moved),
             "above": above,
             "splits": splits,
         }
-    return found
+    return figures
 
 
 def _gallery(vectors: Vectors, people: Integers, chosen: Integers) -> Enrolled:

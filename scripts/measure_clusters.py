@@ -38,21 +38,21 @@ def read(path: Path, options: Options) -> tuple[list[clustering.Sighting], list[
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
         for reading in read_faces(folders.find([folder]).pictures, options):
-            found = list(clustering.sightings([reading]))
-            failed += not found
-            largest = reading.largest() if found else None
+            sightings = list(clustering.sightings([reading]))
+            failed += not sightings
+            largest = reading.largest() if sightings else None
             name = Path(reading.source).parent.name
             subjects += [name if face is largest else None for face in reading.faces]
-            faces += found
+            faces += sightings
     return faces, subjects, failed
 
 
 def measured(labels: Labels, subjects: list[str | None]) -> dict[str, Any]:
     rows = [row for row, subject in enumerate(subjects) if subject is not None]
     groups = [int(labels[row]) if labels[row] >= 0 else -1 - row for row in rows]
-    found = b_cubed([subjects[row] for row in rows], groups).to_dict()
+    figures = b_cubed([subjects[row] for row in rows], groups).to_dict()
     alone = int(np.count_nonzero(labels < 0))
-    return {**found, "groups": int(labels.max()) + 1, "single": alone}
+    return {**figures, "groups": int(labels.max()) + 1, "single": alone}
 
 
 def others(vectors: Vectors, photos: list[str], threshold: float) -> dict[str, Labels]:
@@ -63,16 +63,16 @@ def others(vectors: Vectors, photos: list[str], threshold: float) -> dict[str, L
     names = np.array(photos)
     distances[names[:, None] == names[None, :]] = 1e9
     np.fill_diagonal(distances, 0)
-    found = {}
+    figures = {}
     for part in (0.6, 0.7, 0.8, 0.9):
         linkage = AgglomerativeClustering(
             None, metric="precomputed", linkage="average", distance_threshold=1 - part * threshold
         )
-        found[f"average linkage, {part} of the threshold"] = linkage.fit_predict(distances)
+        figures[f"average linkage, {part} of the threshold"] = linkage.fit_predict(distances)
     for least in (2, 3, 5):
         density = HDBSCAN(min_cluster_size=least, metric="precomputed", copy=True)
-        found[f"HDBSCAN, {least} faces a group at least"] = density.fit_predict(np.minimum(distances, 3))
-    return found
+        figures[f"HDBSCAN, {least} faces a group at least"] = density.fit_predict(np.minimum(distances, 3))
+    return figures
 
 
 @click.command(help=__doc__, context_settings={"max_content_width": 110})
@@ -84,15 +84,15 @@ def main(data: Path, embedder: Path | None, compare: bool, jobs: int) -> None:
     options = Options(embedder=embedder, jobs=jobs)
     spec = weights.user_embedder(embedder) if embedder else weights.shipped_embedder()
     faces, subjects, failed = read(data / "photos-val.zip", options)
-    vectors = np.stack([each.face.vector for each in faces])
-    photos = [each.source for each in faces]
+    vectors = np.stack([sighting.face.vector for sighting in faces])
+    photos = [sighting.source for sighting in faces]
     results: dict[str, Any] = {"embedder": spec.sha256, "threshold": spec.threshold, "failed": failed}
     results["links"] = {
         link: measured(clustering.group(vectors, photos, link * spec.threshold), subjects) for link in LINKS
     }
     if compare:
-        found = others(vectors, photos, spec.threshold)
-        results["others"] = {name: measured(labels, subjects) for name, labels in found.items()}
+        figures = others(vectors, photos, spec.threshold)
+        results["others"] = {name: measured(labels, subjects) for name, labels in figures.items()}
     click.echo(json.dumps(results, indent=2))
 
 

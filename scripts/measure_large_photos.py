@@ -74,7 +74,7 @@ def cost(name: str, file: Path, count: int, pipeline: Pipeline) -> Cost:
     began = time.monotonic()
     command = [sys.executable, "-c", _ALONE, *COMMAND, "detect", "-q", "-f", "jsonl", str(file)]
     memory, result = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n", 1)
-    found = json.loads(result)["faces"]
+    faces = json.loads(result)["faces"]
     cold = time.monotonic() - began
     options = Options()
     read_one(str(file), pipeline, options)
@@ -86,13 +86,13 @@ def cost(name: str, file: Path, count: int, pipeline: Pipeline) -> Cost:
     off = max(
         (
             abs(a - b)
-            for one, box in zip(found, whole, strict=False)
+            for one, box in zip(faces, whole, strict=False)
             for a, b in zip(one["box"], box, strict=True)
         ),
         default=0.0,
     )
-    assert len(found) == len(whole), f"{name}: {len(found)} faces, in full size {len(whole)}"
-    return Cost(name, cold, int(memory) * 1024, further, len(found), off)
+    assert len(faces) == len(whole), f"{name}: {len(faces)} faces, in full size {len(whole)}"
+    return Cost(name, cold, int(memory) * 1024, further, len(faces), off)
 
 
 def measure(photo: Path, megapixels: Sequence[float], count: int, folder: Path) -> list[Cost]:

@@ -97,8 +97,8 @@ def main() -> None:
     counts = measure(arguments.people, arguments.photos, arguments.most, list(LIGHTS), pipeline)
     print(f"| brightness | a face in ({counts[0].photos}) | right name | wrong name | too dark or bright |")
     print("|---|---|---|---|---|")
-    for each in counts:
-        print(f"| {each.light} | {each.found} | {each.right} | {each.wrong} | {each.said} |")
+    for count in counts:
+        print(f"| {count.light} | {count.found} | {count.right} | {count.wrong} | {count.said} |")
 
 
 if __name__ == "__main__":

@@ -29,14 +29,14 @@ TRIES = 150
 
 def people(path: Path, options: Options, threshold: float) -> list[Vectors]:
     """The vectors of each person's photos, of the face that `enroll` would take."""
-    found: defaultdict[str, list[Reading]] = defaultdict(list)
+    readings: defaultdict[str, list[Reading]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
         for reading in read_faces(folders.find([folder]).pictures, options):
             if reading.faces:
-                found[Path(reading.source).parent.name].append(reading)
-    return [chosen(found[name], threshold) for name in sorted(found)]
+                readings[Path(reading.source).parent.name].append(reading)
+    return [chosen(readings[name], threshold) for name in sorted(readings)]
 
 
 def chosen(readings: list[Reading], threshold: float) -> Vectors:
@@ -45,8 +45,8 @@ def chosen(readings: list[Reading], threshold: float) -> Vectors:
 
 
 def is_divided(vectors: Vectors, threshold: float) -> bool:
-    found = mixture.parts(vectors, threshold)
-    return len(found) > 1 and len(found[1]) > 1
+    people = mixture.parts(vectors, threshold)
+    return len(people) > 1 and len(people[1]) > 1
 
 
 def is_refused(vectors: Vectors, threshold: float) -> bool:

@@ -144,13 +144,13 @@ def share(wrong: NDArray[np.bool_], people: Integers) -> dict[str, Any]:
     }
 
 
-def rates(found: Searches, threshold: float) -> dict[str, Any]:
+def rates(searches: Searches, threshold: float) -> dict[str, Any]:
     """FPIR over strangers; FNIR over known people, a wrong best candidate counted as missed."""
-    stranger = found.stranger
+    stranger = searches.stranger
     return {
         "threshold": threshold,
-        "fpir": share(found.best[stranger] >= threshold, found.people[stranger]),
-        "fnir": share(found.missed(threshold), found.people[~stranger]),
+        "fpir": share(searches.best[stranger] >= threshold, searches.people[stranger]),
+        "fnir": share(searches.missed(threshold), searches.people[~stranger]),
     }
 
 

@@ -142,8 +142,8 @@ def ridge(
     """Coefficients; all but the last, the bias, are held small."""
     held = np.eye(inputs.shape[1]) * RIDGE
     held[-1, -1] = 0
-    found = np.linalg.solve(inputs.T @ (inputs * counts[:, None]) + held, inputs.T @ (counts * wanted))
-    return np.asarray(found, np.float64)
+    solution = np.linalg.solve(inputs.T @ (inputs * counts[:, None]) + held, inputs.T @ (counts * wanted))
+    return np.asarray(solution, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,42 +181,42 @@ def faces_of(
         yield Faces(kind, features(vectors, norms), rates, people.families % 2 == 0)
 
 
-def coefficients(found: Sequence[Faces], even: Sequence[bool] = (False, True)) -> NDArray[np.float64]:
+def coefficients(sets: Sequence[Faces], even: Sequence[bool] = (False, True)) -> NDArray[np.float64]:
     """Those of the ridge regression on faces of one half of the families, or of both."""
-    parts = [np.isin(each.even, even) for each in found]
-    weights = [CLEAN_COUNTS if each.kind == CLEAN else 1.0 for each in found]
+    parts = [np.isin(faces.even, even) for faces in sets]
+    weights = [CLEAN_COUNTS if faces.kind == CLEAN else 1.0 for faces in sets]
     return ridge(
-        np.concatenate([each.inputs[part] for each, part in zip(found, parts, strict=True)]),
+        np.concatenate([faces.inputs[part] for faces, part in zip(sets, parts, strict=True)]),
         np.log10(
-            np.concatenate([each.rates[part] for each, part in zip(found, parts, strict=True)]) + RAREST
+            np.concatenate([faces.rates[part] for faces, part in zip(sets, parts, strict=True)]) + RAREST
         ),
         np.concatenate([np.full(part.sum(), weight) for part, weight in zip(parts, weights, strict=True)]),
     )
 
 
-def fit(found: Sequence[Faces], share: float) -> Fit:
+def fit(sets: Sequence[Faces], share: float) -> Fit:
     """The model of all faces; the rate from which a face is poor is that of the `share` of clean crops with
     the highest, each predicted by the half of the families that the face is not of."""
-    halves = coefficients(found, [False]), coefficients(found, [True])
+    halves = coefficients(sets, [False]), coefficients(sets, [True])
     counted: dict[str, list[NDArray[np.float64]]] = {}
     predicted: dict[str, list[NDArray[np.float64]]] = {}
-    for each in found:
-        logarithms = np.where(each.even, each.inputs @ halves[0], each.inputs @ halves[1])
-        counted.setdefault(each.kind, []).append(each.rates)
-        predicted.setdefault(each.kind, []).append(10**logarithms)
+    for faces in sets:
+        logarithms = np.where(faces.even, faces.inputs @ halves[0], faces.inputs @ halves[1])
+        counted.setdefault(faces.kind, []).append(faces.rates)
+        predicted.setdefault(faces.kind, []).append(10**logarithms)
     rates = {kind: np.concatenate(values) for kind, values in predicted.items()}
-    *vector, length, logarithm, bias = (round(value, 5) for value in coefficients(found).tolist())
+    *vector, length, logarithm, bias = (round(value, 5) for value in coefficients(sets).tolist())
     poor_from = float(f"{np.quantile(rates[CLEAN], 1 - share):.2g}")
     poorness = Poorness(tuple(vector), round(length / 50, 7), logarithm, bias, poor_from)
     return Fit(poorness, {kind: np.concatenate(values) for kind, values in counted.items()}, rates)
 
 
-def print_fit(found: Fit) -> None:
-    print(f"poor from {found.poorness.poor_from:g}")
+def print_fit(fitted: Fit) -> None:
+    print(f"poor from {fitted.poorness.poor_from:g}")
     print(f"{'':18}{'strangers that match':>22}{'predicted (median)':>20}{'refused':>10}")
-    for kind, counted in found.counted.items():
-        median = float(np.median(found.predicted[kind]))
-        refused = 100 * found.refused(kind)
+    for kind, counted in fitted.counted.items():
+        median = float(np.median(fitted.predicted[kind]))
+        refused = 100 * fitted.refused(kind)
         print(f"{kind:18}{counted.mean():22.5f}{min(1, max(RAREST, median)):20.5f}{refused:9.1f} %")
 
 
@@ -325,7 +325,7 @@ def _few(
     )
 
 
-def print_rows(found: Iterator[Row], sizes: Sequence[tuple[int, int]], enrolled: int) -> None:
+def print_rows(rows: Iterator[Row], sizes: Sequence[tuple[int, int]], enrolled: int) -> None:
     heads = [f"{count} people × {templates}: before → after" for count, templates in sizes]
     columns = [
         "pictures",
@@ -337,7 +337,7 @@ def print_rows(found: Iterator[Row], sizes: Sequence[tuple[int, int]], enrolled:
     ]
     print("| " + " | ".join(columns) + " |")
     print("|" + "---|" * len(columns))
-    for row in found:
+    for row in rows:
         pairs = [f"{before} → {after_}" for before, after_ in row.spoiled]
         cells = [
             row.kind,
@@ -396,10 +396,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             more = read_people(given.more, begins=given.subjects, each=2)
             more = more.of(more.subjects % 2 == 0)
             faces += faces_of(more, spoiling, spec.threshold, TOLD)
-        found = fit(faces, given.share)
-        print_fit(found)
+        fitted = fit(faces, given.share)
+        print_fit(fitted)
         if given.manifest:
-            _write(given.manifest, found, given)
+            _write(given.manifest, fitted, given)
         return
     assert spec.poorness is not None, "fit first"
     enrolled, few = given.enrolled, 70
@@ -411,14 +411,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print_rows(table, sizes, enrolled)
 
 
-def _write(path: Path, found: Fit, given: argparse.Namespace) -> None:
+def _write(path: Path, fitted: Fit, given: argparse.Namespace) -> None:
     command = f"python scripts/measure_quality.py fit {given.pictures.name}"
     if given.more:
         command += f" --more {given.more.name} --subjects {given.subjects}"
     if given.leave_out:
         command += f" --leave-out {given.leave_out.name}"
     entry: dict[str, Any] = dict(weights.read_manifest(path)["embedder"])
-    model = found.poorness
+    model = fitted.poorness
     entry["poorness"] = {
         "command": f"{command} --share {given.share:g} --manifest {path.name}",
         "poor_from": model.poor_from,

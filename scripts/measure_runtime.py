@@ -58,8 +58,8 @@ def times(call: Callable[[], object], seconds: float) -> dict[str, float]:
 
 
 def per_face(call: Callable[[Any], object], faces: Any, seconds: float) -> dict[str, float]:
-    found = times(lambda: call(faces), seconds)
-    return {name: round(1000 * value / len(faces), 3) for name, value in found.items()}
+    seconds_of_all = times(lambda: call(faces), seconds)
+    return {name: round(1000 * value / len(faces), 3) for name, value in seconds_of_all.items()}
 
 
 def import_time(module: str) -> float | None:
@@ -89,18 +89,18 @@ def cold_time(data: bytes, library: str, precision: str) -> float:
 
 def of_network(data: bytes, threads: int, batches: tuple[int, ...], seconds: float) -> dict[str, Any]:
     """Milliseconds of a network in every runtime that is installed."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for name, (library, precision) in RUNTIMES.items():
         if not settings.has_package(library):
             continue
-        found[name] = {"cold_ms": cold_time(data, library, precision)}
+        figures[name] = {"cold_ms": cold_time(data, library, precision)}
         start = time.perf_counter()
         network = runtime.load(data, runtime=library, threads=threads, precision=precision)
-        found[name]["load_ms"] = round(1000 * (time.perf_counter() - start), 1)
+        figures[name]["load_ms"] = round(1000 * (time.perf_counter() - start), 1)
         for batch in batches:
             faces = np.random.default_rng(0).uniform(-1, 1, (batch, 3, 112, 112)).astype(np.float32)
-            found[name][f"batch_{batch}_ms"] = per_face(network, faces, seconds)
-    return found
+            figures[name][f"batch_{batch}_ms"] = per_face(network, faces, seconds)
+    return figures
 
 
 def of_dlib(path: Path, seconds: float) -> dict[str, Any]:

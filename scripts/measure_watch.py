@@ -84,7 +84,7 @@ class Scene:
 
 def people_of(archive: Path, pipeline: Pipeline, wanted: int) -> list[Person]:
     """The first people of photos-val of whom enough photos can be used."""
-    found: list[Person] = []
+    people: list[Person] = []
     with zipfile.ZipFile(archive) as photos:
         names = sorted(name for name in photos.namelist() if name.endswith(".jpg"))
         for subject in sorted({Path(name).parent.name for name in names}):
@@ -92,16 +92,16 @@ def people_of(archive: Path, pipeline: Pipeline, wanted: int) -> list[Person]:
             faces = [_largest(images.decode(photos.read(name), name), pipeline) for name in own]
             usable = [face for face in faces if face is not None]
             if len(usable) >= ENROLLED + SHOWN:
-                found.append(_person(subject, usable))
-            if len(found) == wanted:
+                people.append(_person(subject, usable))
+            if len(people) == wanted:
                 break
-    return found
+    return people
 
 
 def astronaut(pipeline: Pipeline) -> list[Person]:
     """The one person who travels with the code, for want of others."""
-    found = _largest(images.read(ASTRONAUT), pipeline)
-    return [_person("astronaut", [found] * (ENROLLED + 1))] if found else []
+    face = _largest(images.read(ASTRONAUT), pipeline)
+    return [_person("astronaut", [face] * (ENROLLED + 1))] if face else []
 
 
 def _largest(picture: Picture, pipeline: Pipeline) -> tuple[Picture, Face] | None:
@@ -272,13 +272,13 @@ def speed(
         ours.append(_frames_a_second(scene.path, session.step, frames))
         if rival:
             others.append(_frames_a_second(scene.path, rival, theirs))
-    found: dict[str, Any] = {"frames": frames, "facekit_frames_a_second": round(statistics.median(ours), 2)}
+    figures: dict[str, Any] = {"frames": frames, "facekit_frames_a_second": round(statistics.median(ours), 2)}
     if rival:
-        ratios = [own / other for own, other in zip(ours, others, strict=True)]
-        found["face_recognition_frames_a_second"] = round(statistics.median(others), 3)
-        found["times_as_fast"] = round(statistics.median(ratios), 1)
-        found["each_turn"] = [round(ratio, 1) for ratio in ratios]
-    return found
+        ratios = [mine / other for mine, other in zip(ours, others, strict=True)]
+        figures["face_recognition_frames_a_second"] = round(statistics.median(others), 3)
+        figures["times_as_fast"] = round(statistics.median(ratios), 1)
+        figures["each_turn"] = [round(ratio, 1) for ratio in ratios]
+    return figures
 
 
 def _frames_a_second(path: Path, look: Callable[[Frame], object], most: int) -> float:
@@ -354,10 +354,10 @@ class SlowDetector:
     def detect_near(self, frame: Frame, boxes: Sequence[Box]) -> list[Detection]:
         return self.detect(frame)
 
-    def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
+    def describe(self, frame: Frame, detections: Sequence[Detection]) -> list[Face]:
         points = np.zeros((5, 2), np.float32)
         quality = Quality(40.0, 300.0, 120.0, 0.0)
-        return [Face(each, points, self._face.copy(), self._vector, quality) for each in found]
+        return [Face(detection, points, self._face.copy(), self._vector, quality) for detection in detections]
 
 
 class Stopwatch:
@@ -432,11 +432,11 @@ def main(data: Path | None, short: bool, only: tuple[str, ...], output: Path | N
             "live": partial(live, 1.0 if short else 10.0),
             "memory": partial(memory, 500 if short else 10_000),
         }
-        found: dict[str, Any] = {"machine": platform.machine(), "embedder": pipeline.spec.sha256}
+        figures: dict[str, Any] = {"machine": platform.machine(), "embedder": pipeline.spec.sha256}
         for step, run in steps.items():
             if not only or step in only:
-                found[step] = run()
-    text = json.dumps(found, indent=2)
+                figures[step] = run()
+    text = json.dumps(figures, indent=2)
     if output is not None:
         output.write_text(text + "\n", encoding="utf-8")
     else:

@@ -45,9 +45,11 @@ def main(photos: Sequence[str]) -> int:
         return 2
     here, worst = vectors(photos), 1.0
     for name, what in PROCESSORS.items():
-        there = vectors(photos, [emulator, "-cpu", name])
-        least = float((here * there).sum(axis=1).min()) if there.shape == here.shape else -1.0
-        print(f"{name} ({what}): {len(there)} faces of {len(here)}, cosine at least {least:.6f}", flush=True)
+        emulated = vectors(photos, [emulator, "-cpu", name])
+        least = float((here * emulated).sum(axis=1).min()) if emulated.shape == here.shape else -1.0
+        print(
+            f"{name} ({what}): {len(emulated)} faces of {len(here)}, cosine at least {least:.6f}", flush=True
+        )
         worst = min(worst, least)
     return 0 if worst >= LEAST else 1
 

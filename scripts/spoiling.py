@@ -131,9 +131,9 @@ class Spoiling:
         file = None if self._cache is None else self._cache / f"{kind.replace(' ', '-')}.npz"
         known: dict[str, tuple[Vectors, Vectors]] = {}
         if file is not None and file.is_file():
-            with np.load(file) as kept:
-                values = zip(kept["vectors"], kept["norms"], strict=True)
-                known = dict(zip(kept["keys"].tolist(), values, strict=True))
+            with np.load(file) as stored:
+                values = zip(stored["vectors"], stored["norms"], strict=True)
+                known = dict(zip(stored["keys"].tolist(), values, strict=True))
         missing = [place for place, key in enumerate(keys) if key not in known]
         for first in range(0, len(missing), 64):
             places = missing[first : first + 64]

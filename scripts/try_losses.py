@@ -36,8 +36,8 @@ LEAST_STEPS = 20
 def deepest(faces: Faces, subjects: int) -> Faces:
     """The crops of the subjects with the most, in memory."""
     depth = np.bincount(faces.labels[faces.labels >= 0])
-    kept = np.argsort(-depth, kind="stable")[:subjects]
-    rows = np.flatnonzero(np.isin(faces.labels, kept))
+    chosen = np.argsort(-depth, kind="stable")[:subjects]
+    rows = np.flatnonzero(np.isin(faces.labels, chosen))
     labels = np.unique(faces.labels[rows], return_inverse=True)[1]
     return Faces(np.asarray(faces.crops[rows]), labels, np.full(len(rows), -1))
 

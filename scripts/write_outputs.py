@@ -43,7 +43,7 @@ def _replaced(part: str, run: Run) -> str:
         run(silent["command"])
         return part
     commands = [found["command"] for found in _COMMAND.finditer(part)]
-    return "```console\n" + "".join(f"$ {each}\n{run(each)}" for each in commands) + "```"
+    return "```console\n" + "".join(f"$ {command}\n{run(command)}" for command in commands) + "```"
 
 
 def without_numbers(text: str) -> str:

@@ -81,11 +81,11 @@ def _verification(report: VerificationReport) -> Iterator[Line]:
 
 
 def _given(given: Decisions) -> Iterator[Line]:
-    at = given.point.threshold
-    yield Line.of("accuracy", given.accuracy, at)
-    yield Line.of("precision", given.precision, at)
-    yield Line.of("recall (TAR)", given.point.tar, at)
-    yield Line("F1", given.f1.value, *given.f1.bounds, threshold=at)
+    threshold = given.point.threshold
+    yield Line.of("accuracy", given.accuracy, threshold)
+    yield Line.of("precision", given.precision, threshold)
+    yield Line.of("recall (TAR)", given.point.tar, threshold)
+    yield Line("F1", given.f1.value, *given.f1.bounds, threshold=threshold)
     yield from _both(given.point)
 
 
@@ -163,8 +163,8 @@ def _groups(groups: GroupRates | None) -> Iterator[str]:
     for name, spread in groups.spread().items():
         ratio = spread["ratio"]
         factor = "which has none" if ratio is None else f"{ratio:.2f} times as much"
-        told = f"{name}: worst {spread['worst'] or '–'}, best {spread['best'] or '–'}: {factor}."
-        yield from textwrap.wrap(printable(told), WIDTH)
+        sentence = f"{name}: worst {spread['worst'] or '–'}, best {spread['best'] or '–'}: {factor}."
+        yield from textwrap.wrap(printable(sentence), WIDTH)
 
 
 def _table(title: str, named: list[tuple[str, Line]]) -> Iterator[str]:

@@ -37,10 +37,10 @@ _COLUMNS = {
 class Grouped(Records[Group]):
     """A line for each group, and how many faces are single; a row of CSV for each face."""
 
-    def __init__(self, found: Grouping, out: Path | None, copied: str) -> None:
+    def __init__(self, grouping: Grouping, out: Path | None, copied: str) -> None:
         super().__init__(_COLUMNS)
         self.columns = CSV_COLUMNS
-        self._found = found
+        self._found = grouping
         self._out = out
         self._copied = copied
 
@@ -89,15 +89,15 @@ class Grouped(Records[Group]):
         return not self._found.groups and not self._found.single
 
 
-def folder_names(found: Grouping) -> list[str]:
+def folder_names(grouping: Grouping) -> list[str]:
     """The folder of each group: its subject's name, or `group-03`; no two alike where case is ignored."""
-    digits = max(2, len(str(len(found.groups))))
-    names = [f"group-{number:0{digits}}" for number in range(1, len(found.groups) + 1)]
+    digits = max(2, len(str(len(grouping.groups))))
+    names = [f"group-{number:0{digits}}" for number in range(1, len(grouping.groups) + 1)]
     taken = {SINGLE, *names}
-    for place, each in enumerate(found.groups):
-        if each.subject is None:
+    for place, group in enumerate(grouping.groups):
+        if group.subject is None:
             continue
-        name = stem = file_stem(each.subject)
+        name = stem = file_stem(group.subject)
         further = 2
         while name.casefold() in taken:
             name, further = f"{stem}~{further}", further + 1
@@ -123,18 +123,18 @@ def empty_folder(folder: Path, inputs: Sequence[str]) -> Iterator[None]:
                 place.rmdir()
 
 
-def save_faces(found: Grouping, out: Path) -> None:
+def save_faces(grouping: Grouping, out: Path) -> None:
     """The aligned faces of each group, `PHOTO-NUMBER.png`, in a folder of its own below `out`."""
-    for folder, subject, faces in _folders(found, out):
+    for folder, subject, faces in _folders(grouping, out):
         with _group_folder(folder, subject):
             crops = CropFolder(folder)
             for face in faces:
                 crops.save_face(face, face.number, face.face.crop)
 
 
-def save_photos(found: Grouping, out: Path) -> None:
+def save_photos(grouping: Grouping, out: Path) -> None:
     """Copies of the photos of each group, under their own names, in a folder of its own below `out`."""
-    for folder, subject, faces in _folders(found, out):
+    for folder, subject, faces in _folders(grouping, out):
         with _group_folder(folder, subject):
             names = Names(folder)
             for face in {face.source: face for face in faces}.values():
@@ -146,12 +146,12 @@ def _suffix(source: str) -> str:
     return f".{file_stem(suffix[1:], limit=16)}" if suffix else ""
 
 
-def _folders(found: Grouping, out: Path) -> Iterator[tuple[Path, str | None, Sequence[Sighting]]]:
+def _folders(grouping: Grouping, out: Path) -> Iterator[tuple[Path, str | None, Sequence[Sighting]]]:
     """The folder, the subject and the faces of each group, and of those that are single."""
-    for name, each in zip(folder_names(found), found.groups, strict=True):
-        yield out / name, each.subject, each.faces
-    if found.single:
-        yield out / SINGLE, None, found.single
+    for name, group in zip(folder_names(grouping), grouping.groups, strict=True):
+        yield out / name, group.subject, group.faces
+    if grouping.single:
+        yield out / SINGLE, None, grouping.single
 
 
 @contextmanager

@@ -56,21 +56,21 @@ class Identified(PictureView[PictureResult]):
         more = [None] if self._probability else []
         if not result.faces:
             yield [result.source, *[None] * 11, notes, result.error, *size, *more]
-        for number, each in enumerate(result.faces, 1):
-            values = each.to_dict()
+        for number, identified_face in enumerate(result.faces, 1):
+            values = identified_face.to_dict()
             face = [
                 result.source,
                 number,
                 *values["box"],
                 values["detector_score"],
-                each.subject,
-                each.reason,
+                identified_face.subject,
+                identified_face.reason,
             ]
             for candidate in values["candidates"]:
                 likely = [candidate.get(PROBABILITY)] if self._probability else []
                 shown = (candidate[key] for key in ("rank", "subject", "score"))
                 yield [*face, *shown, notes, None, *size, *likely]
-            if not each.candidates:
+            if not identified_face.candidates:
                 yield [*face, *[None] * 3, notes, None, *size, *more]
 
     def count(self, result: PictureResult) -> None:
@@ -94,8 +94,8 @@ def name_needs(threshold: float, calibration: str, given: float | None = None, *
 
 def names_line(result: PictureResult) -> str:
     """`party.jpg: Ada, unknown, Ben`, the faces from left to right."""
-    faces = sorted(result.faces, key=lambda each: each.face.detection.box[0])
-    names = ", ".join(_name(each) for each in faces)
+    faces = sorted(result.faces, key=lambda face: face.face.detection.box[0])
+    names = ", ".join(_name(face) for face in faces)
     return f"{isolated(result.source)}: {names or 'no face' + light(result.notes)}"
 
 

@@ -16,12 +16,12 @@ def lines(name: str, done: Registered) -> Iterator[str]:
     """How many frames are this person's now, of which poses."""
     pairs = zip(done.poses, done.outcomes, strict=True)
     added = [pose for pose, outcome in pairs if outcome.status in ("enrolled", "moved")]
-    told = listed(
+    words = listed(
         f"{counted(len(added), 'template')} added{_counts(added)}",
         (done.count("moved"), "of them moved from another name"),
         (done.count("already there"), "already there"),
     )
-    yield f"{printable(name)}: {told}"
+    yield f"{printable(name)}: {words}"
 
 
 def notes(done: Registered, embedder: Path | None) -> Iterator[str]:

@@ -29,7 +29,7 @@ _NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|]')
 
 def printable(text: str) -> str:
     r"""`text` with every character that could steer a terminal shown as `\x1b` or `\u202e`."""
-    return _UNSAFE.sub(lambda found: _code(found[0]), text)
+    return _UNSAFE.sub(lambda match: _code(match[0]), text)
 
 
 def isolated(text: str) -> str:
@@ -42,7 +42,7 @@ def isolated(text: str) -> str:
 def json_line(value: Any) -> str:
     """One line of JSON in any script, safe to print: the unsafe characters are JSON escapes."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], line).replace("\x7f", "\\u007f")
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], line).replace("\x7f", "\\u007f")
 
 
 def csv_cell(value: object) -> str:
@@ -82,7 +82,7 @@ def _shell_word(word: str) -> str:
     if not _UNSAFE.search(word):
         return shlex.quote(word)
     quoted = word.replace("\\", "\\\\").replace("'", "\\'")
-    return f"$'{_UNSAFE.sub(lambda found: _shell_code(found[0]), quoted)}'"
+    return f"$'{_UNSAFE.sub(lambda match: _shell_code(match[0]), quoted)}'"
 
 
 def _shell_code(character: str) -> str:

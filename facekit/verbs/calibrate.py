@@ -150,10 +150,10 @@ class _Run:
         return open_gallery(place_given(self._gallery), write=not self._dry_run, fingerprint=fingerprint)
 
     def of_scores(self, file: Path) -> CalibrationData:
-        found = calibration_data.of_scores(scores.read(file))
-        if self._kind == "FMR" and found.non_mated.subjects > 1:
+        data = calibration_data.of_scores(scores.read(file))
+        if self._kind == "FMR" and data.non_mated.subjects > 1:
             raise UsageError(f"{file}: holds searches; --fmr takes scores of comparisons (1:1)")
-        return found
+        return data
 
     def of_templates(self, options: Options) -> CalibrationData:
         with self._opened() as gallery:
@@ -191,19 +191,19 @@ class _Run:
         if words:
             self._on_note(words)
 
-    def set(self, found: CalibrationData, source: str, curve: str) -> Calibrated:
+    def set(self, data: CalibrationData, source: str, curve: str) -> Calibrated:
         """Choose the threshold and store it."""
         with self._opened() as gallery:
             before, subjects = gallery.threshold, gallery.subject_count
-            chosen = thresholds.choose(found.non_mated, self._rate, kind=self._kind, subjects=subjects)
-            if _names_nobody(chosen, found):
+            chosen = thresholds.choose(data.non_mated, self._rate, kind=self._kind, subjects=subjects)
+            if _names_nobody(chosen, data):
                 raise UsageError(
                     f"{gallery.place}: nobody would have a name any more (threshold {chosen.threshold:.3f}): "
                     "faces of two people are too alike; probably one person has two names, or is among the "
                     f"strangers too: {hints.check_people(gallery.place)}; nothing was changed"
                 )
             sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
-            fitted = self._fitted(found, curve)
+            fitted = self._fitted(data, curve)
             if not self._dry_run:
                 gallery.set_calibration(chosen.stored(sentence, fitted.text() if fitted else ""))
             return Calibrated(
@@ -212,25 +212,25 @@ class _Run:
                 before,
                 sentence,
                 gallery.subject_count,
-                found.missed(chosen.threshold),
+                data.missed(chosen.threshold),
                 fitted,
-                None if fitted is None else thresholds.brier(fitted, found.top, found.right),
+                None if fitted is None else thresholds.brier(fitted, data.top, data.right),
                 self._problems,
             )
 
-    def _fitted(self, found: CalibrationData, curve: str) -> Probability | None:
-        if curve == "none" or self._kind == "FMR" or found.non_mated.subjects == 1:
+    def _fitted(self, data: CalibrationData, curve: str) -> Probability | None:
+        if curve == "none" or self._kind == "FMR" or data.non_mated.subjects == 1:
             return None
         try:
-            return thresholds.fit(found.top, found.right, curve)
+            return thresholds.fit(data.top, data.right, curve)
         except (DependencyError, UsageError) as error:
             self._on_note(f"no probabilities: {error}")
             return None
 
 
-def _names_nobody(chosen: ChosenThreshold, found: CalibrationData) -> bool:
+def _names_nobody(chosen: ChosenThreshold, data: CalibrationData) -> bool:
     """Whether no score reaches the threshold, or none of enough mated ones did."""
-    missed = found.missed(chosen.threshold)
+    missed = data.missed(chosen.threshold)
     return chosen.threshold > 1 or missed.count == missed.total >= _FEWEST_MISSED
 
 

@@ -59,11 +59,11 @@ def cluster(
         reading = _Reading(on_note, crops=folder is not None and copy == "faces")
         reading.read(inputs, options, pipeline, on_progress)
         limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
-        found = clustering.group_faces(reading.faces, limit, opened, poor_from=pipeline.spec.poor_from)
+        grouping = clustering.group_faces(reading.faces, limit, opened, poor_from=pipeline.spec.poor_from)
         if folder:
             save = grouped.save_faces if copy == "faces" else grouped.save_photos
-            save(found, folder)
-        return replace(found, problems=tuple(reading.problems), pictures=reading.total)
+            save(grouping, folder)
+        return replace(grouping, problems=tuple(reading.problems), pictures=reading.total)
 
 
 def _known_people(
@@ -90,11 +90,11 @@ class _Reading:
             on_progress(done, total)
 
         try:
-            for each in readings(inputs, options, pipeline, on_note=self._on_note, on_progress=progress):
-                self.faces += clustering.sightings([each], crops=self._crops)
-                self.problems += [each.error] if each.error else []
-                for note in each.notes:
-                    self._on_note(f"{each.source}: {note}")
+            for reading in readings(inputs, options, pipeline, on_note=self._on_note, on_progress=progress):
+                self.faces += clustering.sightings([reading], crops=self._crops)
+                self.problems += [reading.error] if reading.error else []
+                for note in reading.notes:
+                    self._on_note(f"{reading.source}: {note}")
         except KeyboardInterrupt:
             faces = counted(len(self.faces), "face")
             self._on_note(f"stopped: {faces} in {self._done} of {self.total} pictures")

@@ -201,17 +201,17 @@ class _Run:
         )
 
     def verification_report(
-        self, found: VerificationScores | Comparisons, measured: Measured
+        self, scores: VerificationScores | Comparisons, measured: Measured
     ) -> VerificationReport:
-        if isinstance(found, Comparisons):
-            return verification_report.of_comparisons(found, threshold=self.threshold, notes=measured.notes)
-        if found.mated.all() or not found.mated.any():
+        if isinstance(scores, Comparisons):
+            return verification_report.of_comparisons(scores, threshold=self.threshold, notes=measured.notes)
+        if scores.mated.all() or not scores.mated.any():
             place = f"{measured.notes['scores']}: " if "scores" in measured.notes else ""
             raise UsageError(f"{place}mated and non-mated comparisons are needed, there is only one kind")
-        return verification_report.report(found, threshold=self.threshold, notes=measured.notes)
+        return verification_report.report(scores, threshold=self.threshold, notes=measured.notes)
 
-    def identification_report(self, found: IdentificationScores, measured: Measured) -> IdentificationReport:
-        made = identification_report.report(found, threshold=self.threshold, notes=measured.notes)
+    def identification_report(self, scores: IdentificationScores, measured: Measured) -> IdentificationReport:
+        made = identification_report.report(scores, threshold=self.threshold, notes=measured.notes)
         if not made.shows:
             raise FacekitError(
                 f"{made.non_mated} searches, and none for anybody who is enrolled: nothing can be measured; "
@@ -226,12 +226,12 @@ class _Run:
 
     def write(
         self,
-        found: IdentificationScores | VerificationScores | Comparisons,
+        scores: IdentificationScores | VerificationScores | Comparisons,
         made: VerificationReport | IdentificationReport,
     ) -> None:
         if self._report:
             self._on_stage("drawing")
-            place = self._report.write(found, made, self.source.options)
+            place = self._report.write(scores, made, self.source.options)
             self._on_note(f"report written to {place}")
 
 

@@ -45,7 +45,7 @@ def readings(
 
 def paths_among(inputs: Inputs) -> list[str]:
     """Those of the inputs that are paths: nothing is written over them."""
-    return [each for each in listed(inputs) if not isinstance(each, Given)]
+    return [item for item in listed(inputs) if not isinstance(item, Given)]
 
 
 def folder_of(value: str | PathLike[str] | None, what: str) -> Path | None:
@@ -133,5 +133,5 @@ def align(
 
     top = place_of(raw, "the pictures")
     tree = CropTree(top, place_of(out, "the output"))
-    found = readings(top, options or Options(), pipeline, on_note=on_note, on_progress=on_progress)
-    return (tree.save(reading) for reading in found)
+    faces = readings(top, options or Options(), pipeline, on_note=on_note, on_progress=on_progress)
+    return (tree.save(reading) for reading in faces)

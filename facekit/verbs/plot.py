@@ -97,14 +97,14 @@ class _Drawing:
         self.save(sections[0].plots if len(sections) == 1 else self._of_scores(scored))
         self._tell(write_page(sections, self.out))
 
-    def _section(self, name: str, found: AnyScores) -> pages.Section:
+    def _section(self, name: str, scores: AnyScores) -> pages.Section:
         made: pages.Report
         notes = {"scores": name}
-        if isinstance(found, VerificationScores):
-            made = verification_report.report(found, threshold=self.threshold, notes=notes)
+        if isinstance(scores, VerificationScores):
+            made = verification_report.report(scores, threshold=self.threshold, notes=notes)
         else:
-            made = identification_report.report(found, threshold=self.threshold, notes=notes)
-        return pages.section(name, found, made, self.images)
+            made = identification_report.report(scores, threshold=self.threshold, notes=notes)
+        return pages.section(name, scores, made, self.images)
 
     def save(self, plots: Iterable[Plot]) -> None:
         """Draw plots and tell where they are; none is written over by another."""
@@ -157,15 +157,15 @@ def _is_run(path: Path) -> bool:
     return "step" in first.strip().split(",")
 
 
-def _readable(path: Path, found: AnyScores) -> AnyScores:
+def _readable(path: Path, scores: AnyScores) -> AnyScores:
     """Scores that something can be drawn of. Raises UsageError for others."""
-    if not len(found):
+    if not len(scores):
         raise UsageError(f"{path}: has no scores")
-    if not has_scores(found):
+    if not has_scores(scores):
         raise FacekitError(f"{path}: nothing in it has a score: nothing can be drawn")
-    if isinstance(found, VerificationScores) and (found.mated.all() or not found.mated.any()):
+    if isinstance(scores, VerificationScores) and (scores.mated.all() or not scores.mated.any()):
         raise UsageError(f"{path}: mated and non-mated comparisons are needed, there is only one kind")
-    return found
+    return scores
 
 
 def _named(files: Sequence[Path]) -> dict[str, Path]:

@@ -84,31 +84,31 @@ def register(
         raise
     finally:
         screen.close()
-    kept = _kept(registration, camera)
+    frames_kept = _kept(registration, camera)
     for remark in registration.remarks():
         on_note(f"{camera.shown}: {remark}")
     with to_write(gallery, pipeline) as opened:
-        outcomes = registering.enroll(opened, name, kept, camera.name, accept_poor)
+        outcomes = registering.enroll(opened, name, frames_kept, camera.name, accept_poor)
         return Registered(
             tuple(outcomes),
             gallery=opened.place,
             templates=len(opened),
             camera=camera_hint(opened, options.embedder),
             problems=tuple(reader.problems),
-            poses=tuple(pose for pose, _ in kept),
+            poses=tuple(pose for pose, _ in frames_kept),
         )
 
 
 def _kept(registration: Registration, camera: VideoSource) -> Sequence[tuple[Pose, RegisteredFrame]]:
     """The frames to enroll. Raises where there are none, or they do not show one person alone."""
-    kept = registration.kept()
-    if not kept:
+    frames = registration.kept()
+    if not frames:
         why = registration.refusal() if registration.faces else "no face"
         error = PictureError if registration.faces else NoFaceError
         raise error(f"{camera.shown}: no frame to enroll ({why}); the gallery is as it was")
     if reason := registration.disagreement():
         raise PictureError(f"{camera.shown}: {reason}: nobody was enrolled; show one person alone")
-    return kept
+    return frames
 
 
 def _window(view: bool | None, source: VideoSource) -> tuple[Window | None, str]:
