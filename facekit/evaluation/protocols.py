@@ -10,19 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import untrusted
 from facekit.errors import FacekitError, NoFaceError, PictureError, UsageError
 from facekit.evaluation import insightface, pictures, searches
 from facekit.evaluation import pairs as lists
 from facekit.evaluation.comparisons import SUBJECTS, Comparisons, affordable, all_pairs, has_scores
 from facekit.evaluation.pairs import Pairs
 from facekit.evaluation.pictures import Report, Templates
-from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores, Texts, VerificationScores
+from facekit.evaluation.scores import IdentificationScores, Texts, VerificationScores
 from facekit.evaluation.searches import Enrolled
 from facekit.gallery.places import Place, place_of
 from facekit.pipeline import Pipeline
 from facekit.reading import Options
-from facekit.subject_names import subject_name
 
 # A list of pairs is held picture by picture; more than these are only counted.
 LISTED = 2_000_000
@@ -284,37 +282,3 @@ def open_enrolled(
         )
     gallery_of = Enrolled.of(templates.vectors, [people[number] for number in used.tolist()])
     return gallery_of, set(templates.sha256) - {""}, set(people), templates.problems
-
-
-def read_people(table: Path) -> dict[str, Mapping[str, str]]:
-    """The rows of a CSV by the person that its column `subject` names. Raises UsageError."""
-    rows = untrusted.table(table)
-    rows.require("subject", what="it names the person of each row")
-    people: dict[str, Mapping[str, str]] = {}
-    for line, row in reversed(list(zip(rows.lines, rows.dicts(), strict=True))):
-        if row["subject"]:
-            try:
-                people[subject_name(row["subject"])] = row
-            except FacekitError as error:
-                raise UsageError(f"{table}: line {line}: {error}") from None
-    if not people:
-        raise UsageError(f"{table}: names nobody")
-    return people
-
-
-def columns_of(people: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The further columns of a table of people."""
-    names = next(iter(people.values()), {})
-    return [name for name in names if name and name not in ("subject", "person", *IDENTIFICATION)]
-
-
-def with_people(
-    scores: IdentificationScores, people: Mapping[str, Mapping[str, str]]
-) -> IdentificationScores:
-    """The searches with the columns that a table has for the person on each probe. Raises UsageError where
-    the searches do not say who that is."""
-    if "person" not in scores.groups:
-        raise UsageError("the scores do not say who is on each probe: they have no column person")
-    rows = [people.get(subject_name(person), {}) if person else {} for person in scores.groups["person"]]
-    columns = {name: tuple(row.get(name) or "" for row in rows) for name in columns_of(people)}
-    return IdentificationScores(**{**vars(scores), "groups": {**scores.groups, **columns}})

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from facekit.arguments import number_of
 from facekit.errors import FacekitError, UsageError
-from facekit.evaluation import groups, identification_report, pictures, protocols, verification_report
+from facekit.evaluation import (
+    groups,
+    identification_report,
+    people_table,
+    pictures,
+    protocols,
+    verification_report,
+)
 from facekit.evaluation import pairs as lists
 from facekit.evaluation import scores as score_files
 from facekit.evaluation.comparisons import Comparisons
@@ -119,19 +126,19 @@ def evaluate_identification(
     folder, table, file = _places(images=images, people=people, from_scores=from_scores)
     known = _enrolled_at(gallery)
     run.prepare(folder, known if isinstance(known, Path) else None, table, file)
-    columns = None if table is None else protocols.read_people(table)
+    columns = None if table is None else people_table.read_people(table)
     if file is not None:
         _alone(file, gallery=gallery, images=None if mistakes else folder)
         measured = Measured(score_files.read_identification(file), {"scores": str(file)})
     else:
         if group_by:
-            groups.require(group_by, ["person", *(protocols.columns_of(columns) if columns else [])])
+            groups.require(group_by, ["person", *(people_table.columns_of(columns) if columns else [])])
         on_stage(_READING)
         measured = run.search(folder, known, plan)
     found = measured.scores
     assert isinstance(found, IdentificationScores)
     if columns is not None:
-        found = protocols.with_people(found, columns)
+        found = people_table.with_people(found, columns)
     run.save(found)
     on_stage(_COUNTING)
     made = run.identification_report(found, measured)

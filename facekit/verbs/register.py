@@ -10,7 +10,7 @@ import numpy as np
 
 from facekit.arguments import integer_of, path_of
 from facekit.errors import DependencyError, NoFaceError, PictureError, UsageError
-from facekit.live import frame_detection, registering, sources
+from facekit.live import frame_detection, other_subjects, registering, sources
 from facekit.live.playing import play
 from facekit.live.poses import POSES, Pose
 from facekit.live.reader import Reader
@@ -69,7 +69,7 @@ def register(
     registration = Registration(
         frame_detection.PipelineDetector(pipeline, posing=True),
         frames=frames,
-        others=registering.other_subjects(place, name, pipeline),
+        others=other_subjects.other_subjects(place, name, pipeline),
         live=camera.live,
         accept_poor=accept_poor,
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facekit.errors import UsageError
-from facekit.evaluation import calibration_data, identification_report, protocols, searches
+from facekit.evaluation import calibration_data, identification_report, people_table, searches
 from facekit.evaluation.identification_report import Searches
 from facekit.evaluation.metrics import wilson
 from facekit.evaluation.scores import IdentificationScores
@@ -168,8 +168,8 @@ def test_a_table_of_people_adds_columns_of_its_own_only(tmp_path: Path) -> None:
         people=["Ada", "Jos\u00e9"],
     )
     (tmp_path / "people.csv").write_text("subject,split,top_score,age\nAda,7,7,old\nJose\u0301,7,7,young\n")
-    table = protocols.read_people(tmp_path / "people.csv")
-    assert protocols.columns_of(table) == ["age"]
-    assert protocols.with_people(found, table).groups["age"] == ("old", "young")
+    table = people_table.read_people(tmp_path / "people.csv")
+    assert people_table.columns_of(table) == ["age"]
+    assert people_table.with_people(found, table).groups["age"] == ("old", "young")
     with pytest.raises(UsageError, match="column person"):
-        protocols.with_people(replace(found, groups={}), table)
+        people_table.with_people(replace(found, groups={}), table)

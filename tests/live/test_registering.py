@@ -9,8 +9,9 @@ import pytest
 
 from facekit.gallery.search.index import Index
 from facekit.live.frames import Frame
+from facekit.live.other_subjects import OtherSubjects
 from facekit.live.poses import POSES, Angles, angles, middle, pose
-from facekit.live.registering import PROMPTS, OtherSubjects, Progress, Registration, likeness_of_halves
+from facekit.live.registering import PROMPTS, Progress, Registration, likeness_of_halves
 from facekit.results import Face
 
 from .conftest import ADA, BOB, ScriptedDetector, direction, face_at, square
