@@ -257,7 +257,7 @@ class Registration:
 
     def _person(self, face: Face, time: float) -> _Person:
         """Whose face it is: all that it is like are one person, and else somebody who was not there yet."""
-        limit = voting.UNLIKE * (self._others.threshold + voting.SURER)
+        limit = voting.MISMATCH * (self._others.threshold + voting.SURER)
         alike = [each for each in self._people if each.likeness(face.vector) >= limit]
         person, *same = alike or [_Person(time)]
         for other in same:

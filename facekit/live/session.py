@@ -232,7 +232,7 @@ class Session:
 
     @property
     def _doubtful(self) -> float:
-        return voting.UNLIKE * self._threshold
+        return voting.MISMATCH * self._threshold
 
     def _is_another(self, track: Track) -> bool:
         """Whether two faces in a row are unlike the track and like each other: the next person."""

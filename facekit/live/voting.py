@@ -33,7 +33,7 @@ KEEP = 0.05
 SURER = 0.05
 """The margin of a track (see `margin`) where the gallery's tail is not known."""
 
-UNLIKE = 0.8
+MISMATCH = 0.8
 """A face whose best score with the frames of its track is below this part of the threshold is in doubt.
 
 Frames of a person who moves are far more alike. Lower values let the next person in a place inherit the name:
