@@ -43,12 +43,13 @@ def choose(
 
     `stored` are the vectors (n, dimension) that are stored of the person, `taken` the numbers of each
     picture's faces that somebody else has: of the others the largest is taken. `shared` are pictures that
-    are in another person's folder too: they say nothing about each other, for all might show both.
+    are in another person's folder too: they say nothing about the others, for they may show that person.
     """
     if not readings:
         return []
     taken = taken or [frozenset()] * len(readings)
-    scores = _agreements(readings, stored, shared or [False] * len(readings))
+    shared = shared or [False] * len(readings)
+    scores = _agreements(readings, stored, shared)
     picks = [
         _pick(reading.faces, agreements, threshold, others)
         for reading, agreements, others in zip(readings, scores, taken, strict=True)
@@ -58,6 +59,7 @@ def choose(
     vectors = np.stack([face.vector for face in faces])
     among, before = vectors @ vectors.T, vectors @ stored.T
     witness = among < COPY
+    witness &= ~np.array(shared)
     np.fill_diagonal(witness, False)
     choices = []
     for number, (face, (_, note, sure)) in enumerate(zip(faces, picks, strict=True)):
@@ -77,7 +79,7 @@ def _agreements(
         scores = (
             (stack @ other.T).max(axis=1)
             for place, other in enumerate(stacks)
-            if place != number and not (shared[number] and shared[place])
+            if place != number and not shared[place]
         )
         columns = [best for best in scores if best.min() < COPY]
         if len(stored):

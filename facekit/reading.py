@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from facekit import settings
 from facekit.arguments import integer_of, path_of, seconds_of, switch, text_of
 from facekit.detection import MIN_FACE
-from facekit.errors import FacekitError, PictureError, TruncatedError
+from facekit.errors import FacekitError, PictureError, TruncatedError, UsageError
 from facekit.images import MAX_PIXELS
 from facekit.inputs import Given, Source, name_of, picture_of
 from facekit.memory_budget import IN_WORK, LARGE, MemoryBudget, MemoryRequest
@@ -38,6 +39,8 @@ MAX_SECONDS = 120.0
 _AHEAD = 4
 # A process costs about a quarter of a second to start, a picture a thirtieth.
 _WORTH_A_PROCESS = 8
+_UNGUARDED = 94
+"""Exit status of a process that was to read, and ran the program that started it instead."""
 
 
 @dataclass(frozen=True)
@@ -283,6 +286,7 @@ class _Workers:
         self._given = 0
 
     def run(self, sources: Sequence[str]) -> Iterator[Reading]:
+        _require_guard()
         try:
             for _ in range(self._jobs):
                 self._start()
@@ -371,8 +375,21 @@ class _Workers:
         process = self._workers.pop(connection)
         connection.close()
         process.join()
+        if process.exitcode == _UNGUARDED:
+            raise UsageError(
+                "each process that reads runs the program from its beginning: put what it does below "
+                "`if __name__ == '__main__':`, or read with one job"
+            )
         self._start()
         return process.exitcode
+
+
+def _require_guard() -> None:
+    """End a process that was started to read and, running the program anew, would start others itself."""
+    from multiprocessing import process
+
+    if getattr(process.current_process(), "_inheriting", False):
+        sys.exit(_UNGUARDED)
 
 
 def _serve(connection: Connection, options: Options, large: int) -> None:

@@ -33,7 +33,12 @@ explained in [Formats](formats.md).
 def page() -> str:
     """The whole page, as Markdown."""
     index = "".join(f"| [`{name}`](#facekit-{name}) | {what} |\n" for name, what in COMMANDS.items())
-    return OPENING + index + "\n" + "\n".join(_sections(group, click.Context(group, info_name="facekit")))
+    return (
+        OPENING
+        + index
+        + "\n"
+        + "\n".join(_sections(group, click.Context(group, info_name="facekit", **group.context_settings)))
+    )
 
 
 def _sections(commands: click.Group, parent: click.Context) -> Iterator[str]:

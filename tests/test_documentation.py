@@ -51,7 +51,7 @@ def commands(page: Path) -> list[list[str]]:
 
 def parse(words: list[str]) -> None:
     """Raise click.UsageError where a command or an option does not exist, or a value is none of its own."""
-    command, context = group, click.Context(group, info_name="facekit")
+    command, context = group, click.Context(group, info_name="facekit", **group.context_settings)
     while isinstance(command, click.Group):
         if words[0] in ("--help", "--version"):
             return

@@ -72,6 +72,14 @@ def test_faces_agree_across_pictures_that_all_have_several() -> None:
     assert [choice.face for choice in choices] == [A, A2, A3]
 
 
+def test_a_picture_that_is_in_another_folder_too_is_no_witness() -> None:
+    """A picture of B in A's folder, beside a copy of one from B's own, which would speak for it."""
+    readings = [picture(A), picture(A2), picture(face(0, 1, 0.2)), picture(B)]
+    choices = choose(readings, NOTHING, 0.5, shared=[False, False, False, True])
+    assert choices[2].agreement < 0.5
+    assert choices[2].others == 2
+
+
 def test_agreement_is_the_best_score_with_the_other_chosen_faces() -> None:
     choices = choose([picture(A), picture(A2), picture(C)], NOTHING, 0.5)
     assert [round(choice.agreement, 3) for choice in choices] == [0.958, 0.958, 0.0]

@@ -28,7 +28,7 @@ def commands(of: click.Command = group, *words: str) -> Iterator[tuple[str, clic
     if not isinstance(of, click.Group):
         yield "_".join(words).replace("-", "_"), of
         return
-    context = click.Context(of)
+    context = click.Context(of, **of.context_settings)
     for name in of.list_commands(context):
         command = of.get_command(context, name)
         assert command is not None

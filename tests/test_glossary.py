@@ -43,7 +43,7 @@ def command_names(commands: click.Group, context: click.Context) -> Iterator[str
 
 
 def test_public_names_have_no_word_that_is_ruled_out() -> None:
-    names = {*facekit.__all__, *command_names(group, click.Context(group))}
+    names = {*facekit.__all__, *command_names(group, click.Context(group, **group.context_settings))}
     assert len(names) > 100
     wrong = {name: words(name) & ruled_out() for name in names}
     assert not {name: found for name, found in wrong.items() if found}

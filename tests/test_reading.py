@@ -188,3 +188,19 @@ def test_a_signal_while_a_worker_is_started_comes_after_it(
     assert (done, len(workers._workers)) == (["started"], 1)
     for connection in workers._workers:
         connection.close()
+
+
+def test_a_program_that_each_of_its_processes_would_run_anew_is_told_so_once(
+    tmp_path: Path, astronaut: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import facekit\n"
+        f"photos = [{str(astronaut)!r}] * 20\n"
+        "print([found.error for found in facekit.identify(photos, options=facekit.Options(jobs=2))])\n"
+    )
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert "__name__ == '__main__'" in done.stderr.splitlines()[-1]
+    assert done.stderr.count("Traceback") <= 2  # the error, and that the process had ended
