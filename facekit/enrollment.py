@@ -193,6 +193,8 @@ def enroll_readings(
 def _people(inputs: Sequence[Source]) -> Plan:
     paths = []
     for path in inputs:
+        if not isinstance(path, Given) and not os.path.lexists(path):
+            raise UsageError(f"{name_of(path)}: no such folder")
         if isinstance(path, Given) or not os.path.isdir(path):
             raise UsageError(
                 f"{name_of(path)}: no folder; to enroll single pictures, say whose they are with "

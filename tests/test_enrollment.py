@@ -232,3 +232,11 @@ def test_a_face_in_the_dark_is_told_and_refused_by_the_strict(strict: bool, tmp_
         (outcome,) = enroll_readings(gallery, "Ada", [picture(dark)], Rules(strict=strict))
     assert outcome.problems == ("too dark to tell who it is",)
     assert outcome.status == ("refused" if strict else "enrolled")
+
+
+def test_a_folder_that_is_not_there_is_called_so_and_a_file_needs_a_name(tmp_path: Path) -> None:
+    (tmp_path / "ann.jpg").write_bytes(b"")
+    with pytest.raises(UsageError, match="no such folder"):
+        plan([tmp_path / "nowhere"])
+    with pytest.raises(UsageError, match="--subject NAME"):
+        plan([tmp_path / "ann.jpg"])
