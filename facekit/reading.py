@@ -25,7 +25,7 @@ from facekit.errors import FacekitError, PictureError, TruncatedError, UsageErro
 from facekit.images import MAX_PIXELS
 from facekit.inputs import Given, Source, name_of, picture_of
 from facekit.memory_budget import IN_WORK, LARGE, MemoryBudget, MemoryRequest
-from facekit.results import SCHEMA, Face, Picture
+from facekit.results import Face, Picture, picture_dict
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -65,16 +65,7 @@ class Reading:
         return max(self.faces, key=lambda face: face.quality.size)
 
     def to_dict(self) -> dict[str, Any]:
-        width, height = self.size
-        return {
-            "schema": SCHEMA,
-            "source": self.source,
-            "width": width or None,
-            "height": height or None,
-            "faces": [face.to_dict() for face in self.faces],
-            "notes": list(self.notes),
-            "error": self.error,
-        }
+        return picture_dict(self.source, self.size, self.faces, self.notes, self.error)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -174,6 +175,26 @@ class Identification:
         }
 
 
+def picture_dict(
+    source: str,
+    size: tuple[int, int],
+    faces: Sequence[Face | Identification],
+    notes: Sequence[str],
+    error: str | None,
+) -> dict[str, Any]:
+    """One input as the JSON formats have it; a side that could not be read is None."""
+    width, height = size
+    return {
+        "schema": SCHEMA,
+        "source": source,
+        "width": width or None,
+        "height": height or None,
+        "faces": [face.to_dict() for face in faces],
+        "notes": list(notes),
+        "error": error,
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class PictureResult:
     """All that is known of one input: its identified faces, or the error that stopped it. `size` is its width
@@ -186,16 +207,7 @@ class PictureResult:
     size: tuple[int, int] = (0, 0)
 
     def to_dict(self) -> dict[str, Any]:
-        width, height = self.size
-        return {
-            "schema": SCHEMA,
-            "source": self.source,
-            "width": width or None,
-            "height": height or None,
-            "faces": [face.to_dict() for face in self.faces],
-            "notes": list(self.notes),
-            "error": self.error,
-        }
+        return picture_dict(self.source, self.size, self.faces, self.notes, self.error)
 
 
 @dataclass(frozen=True)

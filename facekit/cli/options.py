@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from facekit.cli import paths
+from facekit.cli import numbers, paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -145,6 +145,26 @@ _QUIET: dict[str, Any] = {
 _DEBUG: dict[str, Any] = {"is_flag": True, "expose_value": False, "help": "Show where an error came from."}
 quiet_option = click.option("--quiet", "-q", **_QUIET)
 debug_option = click.option("--debug", **_DEBUG)
+
+
+seed_option = click.option(
+    "--seed",
+    type=numbers.SEED,
+    default=1,
+    show_default=True,
+    help="Random seed; the same one gives the same result.",
+)
+
+
+def threads_option(default: int) -> Callable[[Command], Command]:
+    """Of a training."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(1),
+        default=default,
+        show_default=True,
+        help="Processor threads to compute with.",
+    )
 
 
 def format_option(default: str = "table", *, without: Sequence[str] = ()) -> Callable[[Command], Command]:

@@ -9,7 +9,7 @@ import click
 
 from facekit.cli import numbers
 from facekit.cli.console import Console
-from facekit.cli.options import command
+from facekit.cli.options import command, seed_option, threads_option
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FOLDER
 
 COUNT = click.IntRange(1)
@@ -56,16 +56,8 @@ COUNT = click.IntRange(1)
 @click.option(
     "--validate-every", type=COUNT, default=500, show_default=True, help="Steps between two validations."
 )
-@click.option(
-    "--seed",
-    type=numbers.SEED,
-    default=1,
-    show_default=True,
-    help="Random seed; the same one gives the same result.",
-)
-@click.option(
-    "--threads", type=COUNT, default=2, show_default=True, help="Processor threads to compute with."
-)
+@seed_option
+@threads_option(2)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that make views.")
 @click.pass_obj
 def train_detector(console: Console, /, **wanted: Any) -> None:

@@ -11,7 +11,7 @@ import click
 
 from facekit.cli import numbers
 from facekit.cli.console import Console
-from facekit.cli.options import command
+from facekit.cli.options import command, seed_option, threads_option
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
 
 COUNT = click.IntRange(1)
@@ -43,16 +43,8 @@ COUNT = click.IntRange(1)
 @click.option(
     "--jitters", type=COUNT, default=10, show_default=True, help="Boxes a face, shifted and scaled."
 )
-@click.option(
-    "--seed",
-    type=numbers.SEED,
-    default=1,
-    show_default=True,
-    help="Random seed; the same one gives the same result.",
-)
-@click.option(
-    "--threads", type=COUNT, default=2, show_default=True, help="Processor threads to compute with."
-)
+@seed_option
+@threads_option(2)
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.option(
     "--format",

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from facekit.cli import numbers
 from facekit.cli.console import Console
-from facekit.cli.options import command
+from facekit.cli.options import command, seed_option, threads_option
 from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
 
 
@@ -27,20 +26,8 @@ from facekit.cli.paths import EXISTING, EXISTING_FILE, FILE, NETWORK
     "--steps", type=click.IntRange(10), default=3000, show_default=True, help="Steps of the training."
 )
 @click.option("--batch", type=click.IntRange(2), default=96, show_default=True, help="Faces in each step.")
-@click.option(
-    "--seed",
-    type=numbers.SEED,
-    default=1,
-    show_default=True,
-    help="Random seed; the same one gives the same result.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processor threads to compute with.",
-)
+@seed_option
+@threads_option(1)
 @click.option("--manifest", type=FILE, help="Also write the entry into this manifest.")
 @click.pass_obj
 def train_refiner(console: Console, /, **wanted: Any) -> None:
