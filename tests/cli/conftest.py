@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fakes import FakeOptions, photo
 
+import facekit
 from facekit.cli import group
 
 Run = Callable[..., Result]
@@ -18,6 +19,8 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`run("identify", "a.png")` in an empty folder, without anybody's gallery."""
+    for name in facekit.__all__:  # a verb that is first loaded now would keep the options of these tests
+        getattr(facekit, name)
     monkeypatch.setattr("facekit.reading.Options", FakeOptions)
     monkeypatch.delenv("FACEKIT_GALLERY", raising=False)
     monkeypatch.chdir(tmp_path)
