@@ -19,9 +19,9 @@ TYPE_CHECKING = False
 __version__ = "0.1.0"
 
 _HOMES = {
-    "facekit.clustering": ("Group", "Grouping", "Sighting"),
-    "facekit.enrollment": ("EnrollReport",),
-    "facekit.outcomes": ("Outcome",),
+    "facekit.people.clustering": ("Group", "Grouping", "Sighting"),
+    "facekit.people.enrollment": ("EnrollReport",),
+    "facekit.people.outcomes": ("Outcome",),
     "facekit.errors": (
         "DependencyError",
         "FacekitError",
@@ -35,15 +35,15 @@ _HOMES = {
     "facekit.evaluation.evaluations": ("Evaluation",),
     "facekit.evaluation.identification_report": ("IdentificationReport",),
     "facekit.evaluation.verification_report": ("VerificationReport",),
-    "facekit.calibration": ("Calibration",),
+    "facekit.calibration.threshold": ("Calibration",),
     "facekit.gallery.base": ("Gallery",),
     "facekit.gallery.gallery_settings": ("GallerySettings",),
     "facekit.gallery.places": ("Place",),
-    "facekit.folders": ("Listing", "find"),
-    "facekit.inputs": ("Given", "Input", "Inputs", "read"),
-    "facekit.live.events": ("Event",),
-    "facekit.pipeline": ("Pipeline",),
-    "facekit.reading": ("Options", "Reading"),
+    "facekit.pictures.folders": ("Listing", "find"),
+    "facekit.pictures.inputs": ("Given", "Input", "Inputs", "read"),
+    "facekit.video.events": ("Event",),
+    "facekit.faces.pipeline": ("Pipeline",),
+    "facekit.faces.reading": ("Options", "Reading"),
     "facekit.rendering.embedded": ("Embedding",),
     "facekit.rendering.trees": ("Crop",),
     "facekit.results": (
@@ -101,11 +101,7 @@ __all__ = [
 if TYPE_CHECKING:
     from typing import Any
 
-    from facekit.calibration import Calibration as Calibration
-    from facekit.clustering import Group as Group
-    from facekit.clustering import Grouping as Grouping
-    from facekit.clustering import Sighting as Sighting
-    from facekit.enrollment import EnrollReport as EnrollReport
+    from facekit.calibration.threshold import Calibration as Calibration
     from facekit.errors import DependencyError as DependencyError
     from facekit.errors import FacekitError as FacekitError
     from facekit.errors import GalleryError as GalleryError
@@ -117,20 +113,23 @@ if TYPE_CHECKING:
     from facekit.evaluation.evaluations import Evaluation as Evaluation
     from facekit.evaluation.identification_report import IdentificationReport as IdentificationReport
     from facekit.evaluation.verification_report import VerificationReport as VerificationReport
-    from facekit.folders import Listing as Listing
-    from facekit.folders import find as find
+    from facekit.faces.pipeline import Pipeline as Pipeline
+    from facekit.faces.reading import Options as Options
+    from facekit.faces.reading import Reading as Reading
     from facekit.gallery.base import Gallery as Gallery
     from facekit.gallery.gallery_settings import GallerySettings as GallerySettings
     from facekit.gallery.places import Place as Place
-    from facekit.inputs import Given as Given
-    from facekit.inputs import Input as Input
-    from facekit.inputs import Inputs as Inputs
-    from facekit.inputs import read as read
-    from facekit.live.events import Event as Event
-    from facekit.outcomes import Outcome as Outcome
-    from facekit.pipeline import Pipeline as Pipeline
-    from facekit.reading import Options as Options
-    from facekit.reading import Reading as Reading
+    from facekit.people.clustering import Group as Group
+    from facekit.people.clustering import Grouping as Grouping
+    from facekit.people.clustering import Sighting as Sighting
+    from facekit.people.enrollment import EnrollReport as EnrollReport
+    from facekit.people.outcomes import Outcome as Outcome
+    from facekit.pictures.folders import Listing as Listing
+    from facekit.pictures.folders import find as find
+    from facekit.pictures.inputs import Given as Given
+    from facekit.pictures.inputs import Input as Input
+    from facekit.pictures.inputs import Inputs as Inputs
+    from facekit.pictures.inputs import read as read
     from facekit.rendering.embedded import Embedding as Embedding
     from facekit.rendering.trees import Crop as Crop
     from facekit.results import Candidate as Candidate
@@ -182,6 +181,7 @@ if TYPE_CHECKING:
     from facekit.verbs.train_refiner import train_refiner as train_refiner
     from facekit.verbs.verify import verify as verify
     from facekit.verbs.watch import watch as watch
+    from facekit.video.events import Event as Event
 
 
 def __getattr__(name: str) -> Any:

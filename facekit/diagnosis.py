@@ -7,10 +7,11 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-from facekit import __version__, settings, weights
+from facekit import __version__, settings
 from facekit.errors import FacekitError, WeightsError
 from facekit.gallery import usual_places
 from facekit.gallery.places import AnyPlace
+from facekit.models import weights
 
 _PACKAGES = (
     "numpy",

@@ -66,7 +66,7 @@ class Quality:
     of the Laplacian of the gray crop; `brightness` the crop's mean, 0 … 255; `yaw` how far the
     nose is from the middle of the eyes, in eye distances, signed (0 = frontal). `stranger_rate` is how often
     strangers in pictures as poor would pass for this face at the embedder's threshold, 0 … 1 (see
-    facekit.poorness); None with an embedder of which that is not known.
+    facekit.calibration.poorness); None with an embedder of which that is not known.
     """
 
     size: float
@@ -213,7 +213,7 @@ class PictureResult:
 @dataclass(frozen=True)
 class Verification:
     """Two pictures' faces compared: `same` when the score reaches the threshold, unless both are `too_poor`:
-    of two such pictures it is reached by strangers too (facekit.poorness)."""
+    of two such pictures it is reached by strangers too (facekit.calibration.poorness)."""
 
     score: float
     threshold: float

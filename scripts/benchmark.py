@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING, Any
 from facekit import settings
 
 if TYPE_CHECKING:
+    from facekit.models.runtime import Network
     from facekit.results import Pixels
-    from facekit.runtime import Network
 
 ROOT = Path(__file__).resolve().parent.parent
 ASTRONAUT = ROOT / "tests" / "data" / "astronaut.png"
@@ -179,8 +179,8 @@ def enroll_all(photos: Photos, rival: Path | None, runs: int, scratch: Path) -> 
 
 def where_time_goes(photos: Photos) -> dict[str, float]:
     """Mean milliseconds a photo of each step, in one process that is warm."""
-    from facekit import images
-    from facekit.pipeline import Pipeline
+    from facekit.faces.pipeline import Pipeline
+    from facekit.pictures import images
     from facekit.results import Detection, Picture
 
     pipeline = Pipeline()
@@ -211,8 +211,8 @@ def embedding(rival: Path | None, models: Path | None, runs: int, *, compare: bo
     """
     import numpy as np
 
-    from facekit import images
-    from facekit.pipeline import Pipeline
+    from facekit.faces.pipeline import Pipeline
+    from facekit.pictures import images
 
     pipeline = Pipeline()
     crop = pipeline.faces(images.read(ASTRONAUT))[0].crop
@@ -247,7 +247,7 @@ def other_networks(models: Path | None) -> Iterator[tuple[str, bytes]]:
 
 
 def loaded(network: bytes) -> Network:
-    from facekit import runtime
+    from facekit.models import runtime
 
     return runtime.load(network)
 

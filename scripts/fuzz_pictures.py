@@ -30,8 +30,8 @@ import pillow_heif
 from PIL import Image
 from small_dng import dng
 
-from facekit import raw
-from facekit.images import FORMATS
+from facekit.pictures import raw
+from facekit.pictures.images import FORMATS
 
 LONGEST = 10.0
 MEMORY = 2_000_000_000

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import Gallery, NewTemplate, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 

@@ -28,14 +28,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import facekit
-from facekit import settings, weights
-from facekit.calibration import Calibration
-from facekit.embedding import Embedder
+from facekit import settings
+from facekit.calibration.threshold import Calibration
 from facekit.evaluation import calibration_data, thresholds
 from facekit.evaluation.pictures import Templates
 from facekit.evaluation.searches import Enrolled
+from facekit.faces.embedding import Embedder
+from facekit.faces.reading import Options
 from facekit.gallery import Gallery, open_gallery
-from facekit.reading import Options
+from facekit.models import weights
 from facekit.training import manifest
 from facekit.training.data import read_array
 from facekit.verbs.galleries import gallery_for_enrollment

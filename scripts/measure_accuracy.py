@@ -29,13 +29,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import images, weights
-from facekit.embedding import Embedder
 from facekit.evaluation import metrics
 from facekit.evaluation.intervals import Resampler, clustered, over_people, ratio
+from facekit.faces.embedding import Embedder
+from facekit.models import weights
+from facekit.models.weights import EmbedderSpec
+from facekit.pictures import images
 from facekit.training.data import Faces, read_array
 from facekit.training.photos import PipelineAligner
-from facekit.weights import EmbedderSpec
 
 Vectors = NDArray[np.float32]
 Embed = Callable[[NDArray[np.uint8]], Vectors]

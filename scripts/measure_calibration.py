@@ -32,13 +32,13 @@ from numpy.typing import NDArray
 
 import facekit
 from facekit import settings
-from facekit.embedding import Embedder
 from facekit.evaluation import metrics, pictures, thresholds
 from facekit.evaluation.intervals import Resampler, clustered, ratio
 from facekit.evaluation.searches import Enrolled
 from facekit.evaluation.thresholds import NonMated
-from facekit.pipeline import Pipeline
-from facekit.reading import Options
+from facekit.faces.embedding import Embedder
+from facekit.faces.pipeline import Pipeline
+from facekit.faces.reading import Options
 from facekit.training.data import read_array
 
 Scores = NDArray[np.float64]

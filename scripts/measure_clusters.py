@@ -20,9 +20,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import clustering, folders, weights
 from facekit.evaluation.bcubed import b_cubed
-from facekit.reading import Options, read_faces
+from facekit.faces.reading import Options, read_faces
+from facekit.models import weights
+from facekit.people import clustering
+from facekit.pictures import folders
 
 LINKS = (0.7, 0.75, 0.8, clustering.LINK, 0.9, 0.95, 1.0)
 Vectors = NDArray[np.float32]

@@ -27,11 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import detection, images, quality
+from facekit import detection
 from facekit.detection import Detector
 from facekit.evaluation.detection import DetectionCounts, outcome
-from facekit.lighting import lit
-from facekit.pipeline import Pipeline
+from facekit.faces import quality
+from facekit.faces.pipeline import Pipeline
+from facekit.pictures import images
+from facekit.pictures.lighting import lit
 from facekit.results import Picture, Pixels
 from facekit.training.detector_pictures import Labels, Photo, read, split
 

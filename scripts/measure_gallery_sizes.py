@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import weights
-from facekit.embedding import Embedder
+from facekit.faces.embedding import Embedder
+from facekit.models import weights
 
 _PICTURES = 6
 _AT_ONCE = 64

@@ -27,10 +27,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import detection, images, weights
-from facekit.alignment import SCHEMES, Landmarks, Refiner, align, similarity
-from facekit.embedding import Embedder
+from facekit import detection
 from facekit.evaluation.metrics import split_scores, tar_at_fmr
+from facekit.faces.alignment import SCHEMES, Landmarks, Refiner, align, similarity
+from facekit.faces.embedding import Embedder
+from facekit.models import weights
+from facekit.pictures import images
 from facekit.results import Detection, Pixels
 from facekit.text.tables import Column, table
 from facekit.training.landmark_errors import distances

@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facekit import images
-from facekit.pipeline import Pipeline
-from facekit.reading import Options, read_one
+from facekit.faces.pipeline import Pipeline
+from facekit.faces.reading import Options, read_one
+from facekit.pictures import images
 
 COMMAND = (sys.executable, "-m", "facekit")
 _ALONE = (

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facekit import Pipeline, folders, images, lighting
+from facekit import Pipeline
+from facekit.pictures import folders, images, lighting
 from facekit.results import Face, Picture, Pixels
 
 Light = Callable[[Pixels], Pixels]

@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import folders, weights
-from facekit.reading import Options, read_faces
+from facekit.faces.reading import Options, read_faces
+from facekit.models import weights
+from facekit.pictures import folders
 
 CLOSENESS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
 

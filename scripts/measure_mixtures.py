@@ -19,8 +19,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import choice, folders, mixture
-from facekit.reading import Options, Reading, read_faces
+from facekit.faces.reading import Options, Reading, read_faces
+from facekit.people import choice, mixture
+from facekit.pictures import folders
 
 Vectors = NDArray[np.float32]
 SIZES = ((12, 12), (12, 6), (12, 3), (12, 2), (6, 6), (3, 3))

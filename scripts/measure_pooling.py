@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from facekit.evaluation import metrics
 from facekit.evaluation.intervals import Resampler, ratio
 from facekit.evaluation.thresholds import tail_of
-from facekit.live import voting
 from facekit.training.data import read_array
+from facekit.video import voting
 
 PEOPLE, ENROLLED = 70, 6
 LOOKS = (1, 3, 8)

@@ -37,9 +37,10 @@ import numpy as np
 from numpy.typing import NDArray
 from spoiling import CLEAN, SPOILED, Spoiling, Vectors
 
-from facekit import settings, weights
-from facekit.embedding import Embedder
-from facekit.poorness import RAREST, Poorness
+from facekit import settings
+from facekit.calibration.poorness import RAREST, Poorness
+from facekit.faces.embedding import Embedder
+from facekit.models import weights
 from facekit.training import manifest
 from facekit.training.data import read_array
 
@@ -356,7 +357,7 @@ def print_rows(rows: Iterator[Row], sizes: Sequence[tuple[int, int]], enrolled: 
 def count_photos(photos: Path) -> None:
     """Enroll the photos as a user does, and count what is refused."""
     import facekit
-    from facekit.reading import Options
+    from facekit.faces.reading import Options
 
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(photos).extractall(folder)

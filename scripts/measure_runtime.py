@@ -26,7 +26,8 @@ from typing import Any
 import click
 import numpy as np
 
-from facekit import runtime, settings, weights
+from facekit import settings
+from facekit.models import runtime, weights
 
 RUNTIMES = {
     "onnxruntime": ("onnxruntime", "f32"),
@@ -38,7 +39,7 @@ COLD = """
 import sys
 from pathlib import Path
 import numpy as np
-from facekit import runtime
+from facekit.models import runtime
 network = runtime.load(Path(sys.argv[1]).read_bytes(), runtime=sys.argv[2], precision=sys.argv[3])
 network(np.zeros((1, 3, 112, 112), np.float32))
 """

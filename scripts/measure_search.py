@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import Gallery, NewTemplate, create_gallery, open_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search.cache import discard, place

@@ -35,20 +35,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import images
 from facekit.detection.geometry import overlap
+from facekit.faces.pipeline import Pipeline
 from facekit.gallery.search.index import Index
-from facekit.live import voting
-from facekit.live.events import Event
-from facekit.live.frame_detection import PipelineDetector
-from facekit.live.frames import Frame, FrameFile
-from facekit.live.playing import play
-from facekit.live.reader import Reader
-from facekit.live.session import Schedule, Session, TrackState
-from facekit.live.sources import VideoSource, parse
-from facekit.live.video import VideoFile
-from facekit.pipeline import Pipeline
+from facekit.pictures import images
 from facekit.results import Box, Detection, Face, Picture, Pixels, Quality
+from facekit.video import voting
+from facekit.video.events import Event
+from facekit.video.frame_detection import PipelineDetector
+from facekit.video.frames import Frame, FrameFile
+from facekit.video.playing import play
+from facekit.video.reader import Reader
+from facekit.video.session import Schedule, Session, TrackState
+from facekit.video.sources import VideoSource, parse
+from facekit.video.writer import VideoFile
 
 ASTRONAUT = Path(__file__).resolve().parent.parent / "tests" / "data" / "astronaut.png"
 SIZE, RATE = (1280, 720), 25.0

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import dlib
 
-from facekit import settings, weights
+from facekit import settings
+from facekit.models import weights
 from facekit.training import manifest
 
 

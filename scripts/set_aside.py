@@ -29,10 +29,10 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from facekit.embedding import Embedder
+from facekit.faces.embedding import Embedder
+from facekit.models.weights import user_embedder
 from facekit.training import bank
 from facekit.training.config import Augmentation
-from facekit.weights import user_embedder
 
 STRANGERS, PICTURES_OF_ONE = 200, 7
 GROUPED = 4000

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from facekit.lighting import lit_face
+from facekit.pictures.lighting import lit_face
 
 Spoil = Callable[[Image.Image, np.random.Generator], Image.Image]
 Vectors = NDArray[np.float32]

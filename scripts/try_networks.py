@@ -22,7 +22,7 @@ from measure_runtime import times
 from torch import nn
 from try_losses import fitted
 
-from facekit import runtime
+from facekit.models import runtime
 from facekit.training import bank, export, networks, validation
 from facekit.training.config import Config
 from facekit.training.data import Faces, read_array, read_validation

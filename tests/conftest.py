@@ -37,7 +37,7 @@ NEEDS = {
         "train",
         [
             *("training", "cli/test_train.py", "cli/test_train_settings.py"),
-            *("test_refiner.py", "test_external_data.py", "test_set_aside.py"),
+            *("faces/test_refiner.py", "models/test_external_data.py", "scripts/test_set_aside.py"),
         ],
     ),
     "matplotlib": ("plots", "plot", ["plots", "cli/test_plot.py"]),

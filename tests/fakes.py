@@ -19,13 +19,13 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.detection.geometry import face_side
 from facekit.errors import WeightsError
-from facekit.live import frame_detection
-from facekit.live.frames import Frame
-from facekit.reading import Options
+from facekit.faces.reading import Options
 from facekit.results import Box, Detection, Face, Picture, Pixels, Quality
+from facekit.video import frame_detection
+from facekit.video.frames import Frame
 
 FINGERPRINT = "f" * 64
 DIMENSION = 8
@@ -100,8 +100,8 @@ class FakePipeline:
 COMMAND = (
     sys.executable,
     "-c",
-    "import sys, fakes, facekit.reading, facekit.cli\n"
-    "facekit.reading.Options = fakes.FakeOptions\n"
+    "import sys, fakes, facekit.faces.reading, facekit.cli\n"
+    "facekit.faces.reading.Options = fakes.FakeOptions\n"
     "facekit.cli.main()\n",
 )
 """`facekit` with the fake pipeline, for a process with `PYTHON_PATH`."""

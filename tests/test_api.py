@@ -11,9 +11,9 @@ import pytest
 from fakes import DIMENSION, FakeFrameDetector, FakeOptions, photo
 
 import facekit
-from facekit import identification
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import GallerySettings, create_gallery
+from facekit.people import identification
 from facekit.verbs.galleries import gallery_for_enrollment
 
 
@@ -103,7 +103,7 @@ def test_an_empty_gallery_that_is_given_is_the_one_enrolled_into(tmp_path: Path)
 
 
 def test_register_and_watch_are_verbs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", FakeFrameDetector)
     options = FakeOptions()
     for seed in range(6):
         photo(tmp_path / "ada" / f"{seed}.png", "cyan", size=(320, 240), face=100, seed=seed)

@@ -63,8 +63,8 @@ def test_words_after_the_subject_are_keyword_only(name: str) -> None:
 
 @pytest.fixture
 def inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("facekit.reading.Options", FakeOptions)
-    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
+    monkeypatch.setattr("facekit.faces.reading.Options", FakeOptions)
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", FakeFrameDetector)
     monkeypatch.delenv("FACEKIT_GALLERY", raising=False)
     monkeypatch.chdir(tmp_path)
     for colour in ("red", "green"):

@@ -85,11 +85,11 @@ def test_what_is_heavy_has_one_home(package: str, home: str) -> None:
 
 
 def test_an_import_from_below_is_seen_wherever_it_stands() -> None:
-    known = {"images": 0, "gallery": 1}
+    known = {"pictures": 0, "gallery": 1}
     source = (
         "def f():\n    from facekit.gallery import base\nfrom facekit import gallery\nimport facekit.gallery"
     )
-    assert len(wrong("images", source, known)) == 3
-    assert wrong("gallery", "from facekit import images", known) == []
+    assert len(wrong("pictures", source, known)) == 3
+    assert wrong("gallery", "from facekit import pictures", known) == []
     typed = "if TYPE_CHECKING:\n    from facekit import gallery"
-    assert wrong("images", typed, known) == []
+    assert wrong("pictures", typed, known) == []

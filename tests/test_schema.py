@@ -34,7 +34,7 @@ def test_the_schema_is_one() -> None:
 @pytest.fixture
 def inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two people enrolled in `g.db`, one of whom only poor pictures; and pictures of each kind."""
-    monkeypatch.setattr("facekit.reading.Options", FakeOptions)
+    monkeypatch.setattr("facekit.faces.reading.Options", FakeOptions)
     monkeypatch.delenv("FACEKIT_GALLERY", raising=False)
     monkeypatch.chdir(tmp_path)
     for seed in (1, 2):
@@ -99,7 +99,7 @@ def test_a_single_result_is_the_document_itself(kind: str) -> None:
 
 @pytest.mark.usefixtures("inputs")
 def test_events_and_crops_are_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", FakeFrameDetector)
     for seed in range(6):
         photo(Path(f"frames/{seed}.png"), "red", size=(320, 240), face=100, seed=seed)
     events = [json.loads(line) for line in run("watch", "frames", "-g", "g.db").stdout.splitlines()]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facekit.live.video import VideoFile
 from facekit.results import Box, Pixels
+from facekit.video.writer import VideoFile
 
 ASTRONAUT = Path(__file__).parent / "data" / "astronaut.png"
 ASTRONAUT_FACE: Box = (179.0, 83.0, 267.0, 171.0)

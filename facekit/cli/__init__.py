@@ -106,7 +106,7 @@ def _addresses(words: Sequence[str]) -> list[str]:
     """What may be an address with a password in it, of the words of the command line."""
     if not any(":" in word for word in words):
         return []
-    from facekit.redaction import is_address
+    from facekit.text.redaction import is_address
 
     return [word for word in words if is_address(word)]
 

@@ -12,7 +12,7 @@ from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.reading import Options
+    from facekit.faces.reading import Options
 
 
 @shared.command("align")

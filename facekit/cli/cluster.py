@@ -12,8 +12,8 @@ from facekit.cli import options as shared
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
+    from facekit.faces.reading import Options
     from facekit.gallery.places import Place
-    from facekit.reading import Options
 
 
 @shared.command("cluster")

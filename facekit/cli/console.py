@@ -37,7 +37,7 @@ class Console:
         if self._line and sys.stdout.isatty():
             self._clear()
         if self._addresses:
-            from facekit.redaction import without_address
+            from facekit.text.redaction import without_address
 
             for address in self._addresses:
                 line = without_address(line, address)
@@ -88,10 +88,10 @@ class Console:
         _draw(f"facekit: {printable(self.redacted(text))}\n")
 
     def redacted(self, text: str) -> str:
-        """`text` as it may be shown: see `facekit.redaction`."""
+        """`text` as it may be shown: see `facekit.text.redaction`."""
         if not self._addresses and "://" not in text:
             return text
-        from facekit.redaction import redacted
+        from facekit.text.redaction import redacted
 
         return redacted(text, self._addresses)
 

@@ -132,7 +132,7 @@ def remove(
 @click.pass_obj
 def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
-    from facekit.subject_names import subject_name
+    from facekit.text.subject_names import subject_name
     from facekit.verbs.gallery import gallery_rename
 
     gallery_rename(old, new, gallery=gallery, on_note=console.note)
@@ -147,7 +147,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> in
 @click.pass_obj
 def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Place | None) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
-    from facekit.subject_names import subject_name
+    from facekit.text.subject_names import subject_name
     from facekit.verbs.gallery import gallery_merge
 
     moved = gallery_merge(into, others, gallery=gallery, on_note=console.note)

@@ -25,7 +25,7 @@ def pipeline_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_options(*args: Any, detector: str, embedder: Path | None, min_face: int, **rest: Any) -> Any:
-        from facekit import reading
+        from facekit.faces import reading
 
         return command(*args, options=reading.Options(detector, embedder, min_face), **rest)
 
@@ -47,7 +47,7 @@ def picture_options(command: Command) -> Command:
         jobs: int,
         **rest: Any,
     ) -> Any:
-        from facekit import reading
+        from facekit.faces import reading
 
         options = reading.Options(
             detector, embedder, min_face, max_pixels, jobs, accept_truncated=truncated == "accept"

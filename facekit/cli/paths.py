@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from facekit import redaction, settings
+from facekit import settings
 from facekit.gallery.places import Place, is_address, place_of
+from facekit.text import redaction
 
 
 class PathType(click.Path):

@@ -12,7 +12,7 @@ from facekit.cli import options as shared
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.reading import Options
+    from facekit.faces.reading import Options
 
 
 @shared.command("watch")
@@ -92,9 +92,9 @@ def watch(console: Console, /, source: str, max_pixels: int, options: Options, *
     """
     from facekit.cli import signals
     from facekit.cli.results import Writer
-    from facekit.live import sources
     from facekit.rendering.logged import Watched
     from facekit.verbs.watch import watch
+    from facekit.video import sources
 
     view = Watched(live=sources.parse(source).live)
     wanted |= {"options": replace(options, max_pixels=max_pixels), "on_note": console.note}

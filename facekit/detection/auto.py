@@ -17,7 +17,7 @@ from facekit.detection import MIN_FACE
 from facekit.detection.dlib_hog import DlibHog
 from facekit.detection.geometry import overlap, scaled
 from facekit.detection.network import LARGE_FACES, FaceNetwork, sides
-from facekit.lighting import levels, stretched
+from facekit.pictures.lighting import levels, stretched
 from facekit.results import Box, Detection, Pixels
 
 _SAME = 0.3

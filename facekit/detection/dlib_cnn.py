@@ -10,11 +10,11 @@ import dlib
 import numpy as np
 from PIL import Image
 
-from facekit import untrusted
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import ordered, scaled
 from facekit.errors import WeightsError
-from facekit.pool import Pool
+from facekit.files import untrusted
+from facekit.models.pool import Pool
 from facekit.results import Detection, Pixels
 
 _WINDOW = 73.0

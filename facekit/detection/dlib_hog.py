@@ -19,9 +19,9 @@ from PIL import Image
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import face_side, ordered, overlap, scaled, turned_back
 from facekit.errors import WeightsError
-from facekit.pool import Pool
+from facekit.models.pool import Pool
+from facekit.models.weights import shipped_detector, verified
 from facekit.results import Box, Detection, Pixels
-from facekit.weights import shipped_detector, verified
 
 _SURE_SIDE, _SMALLEST_BOX = 80.0, 73.0
 """From which width on a face is seen well, and the side of the smallest box that comes out, in pixels

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from facekit import runtime
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, overlap, scaled, suppress
 from facekit.detection.onnx import Tensor, cells
 from facekit.errors import WeightsError
+from facekit.models import runtime
+from facekit.models.weights import FaceNetworkSpec, shipped_face_network, verified
 from facekit.results import Detection, Pixels
-from facekit.weights import FaceNetworkSpec, shipped_face_network, verified
 
 STRIDES = (8, 16, 32)
 ANSWERS = 15

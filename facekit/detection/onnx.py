@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import runtime, untrusted
 from facekit.detection.geometry import Fitted, fit, working_side
 from facekit.errors import WeightsError
+from facekit.files import untrusted
+from facekit.models import runtime
 from facekit.results import Pixels
 
 Tensor = NDArray[np.floating[Any]]

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facekit import opencv, runtime, untrusted
+from facekit import opencv
 from facekit.detection import MIN_FACE
 from facekit.detection.geometry import detections, ordered, scaled, working_side
 from facekit.errors import WeightsError
-from facekit.pool import Pool
+from facekit.files import untrusted
+from facekit.models import runtime
+from facekit.models.pool import Pool
 from facekit.results import Detection, Pixels
 
 _SURE = 0.7

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.all_pairs import score_blocks
 from facekit.errors import UsageError
 from facekit.evaluation import comparisons
 from facekit.evaluation.intervals import over_people
@@ -18,6 +17,7 @@ from facekit.evaluation.pictures import Templates
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
 from facekit.evaluation.searches import Enrolled
 from facekit.evaluation.thresholds import NonMated
+from facekit.people.all_pairs import score_blocks
 
 Flags = NDArray[np.bool_]
 Integers = NDArray[np.int64]

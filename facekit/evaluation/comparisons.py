@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.all_pairs import pair_blocks
 from facekit.errors import UsageError
 from facekit.evaluation import curves, metrics
 from facekit.evaluation.intervals import Resampler, clustered, percentiles, ratio
 from facekit.evaluation.metrics import Rate, Scores
 from facekit.evaluation.scores import AnyScores, VerificationScores
+from facekit.people.all_pairs import pair_blocks
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]

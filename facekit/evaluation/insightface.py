@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from facekit import untrusted
 from facekit.errors import UsageError
 from facekit.evaluation.pairs import FOLDS, Pairs
+from facekit.files import untrusted
 
 # Names that stand for plain values: NumPy truth values and arrays of bytes, and bytes as Python 2 wrote them.
 _KNOWN = frozenset(

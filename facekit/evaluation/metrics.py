@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.all_pairs import pair_blocks
+from facekit.people.all_pairs import pair_blocks
 
 Scores = NDArray[np.floating]
 Integers = NDArray[np.integer]

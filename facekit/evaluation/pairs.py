@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import images, untrusted
 from facekit.errors import UsageError
 from facekit.evaluation.comparisons import SUBJECTS
 from facekit.evaluation.scores import Texts
+from facekit.files import untrusted
+from facekit.pictures import images
 from facekit.text.escaping import csv_text
 
 FOLDS = 10

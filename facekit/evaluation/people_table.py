@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from facekit import untrusted
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation.scores import IDENTIFICATION, IdentificationScores
-from facekit.subject_names import subject_name
+from facekit.files import untrusted
+from facekit.text.subject_names import subject_name
 
 
 def read_people(table: Path) -> dict[str, Mapping[str, str]]:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import folders, images
-from facekit.embedding import Embedder, normalized
 from facekit.errors import PictureError, UsageError
 from facekit.evaluation.scores import Texts
-from facekit.pipeline import Pipeline
-from facekit.reading import Options, Reading, read_faces
+from facekit.faces.embedding import Embedder, normalized
+from facekit.faces.pipeline import Pipeline
+from facekit.faces.reading import Options, Reading, read_faces
+from facekit.pictures import folders, images
 from facekit.results import Face, Pixels
 
 Report = Callable[[int, int], None]
@@ -31,7 +31,7 @@ class Templates:
     `vectors` float32 (m, d), unit; `rows` int64 (n,) the row of each of the `sources` (n,), −1 for a failure
     to acquire; `sha256` (n,) of the pictures' bytes; `several` is how many pictures have more than one face;
     `problems` are the pictures that could not be read, a line each; `stranger_rates` (m,) are those of
-    facekit.poorness, NaN where they are not known, None where they were not asked for.
+    facekit.calibration.poorness, NaN where they are not known, None where they were not asked for.
     """
 
     sources: Texts

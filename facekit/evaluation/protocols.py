@@ -18,9 +18,9 @@ from facekit.evaluation.pairs import Pairs
 from facekit.evaluation.pictures import Report, Templates
 from facekit.evaluation.scores import IdentificationScores, Texts, VerificationScores
 from facekit.evaluation.searches import Enrolled
+from facekit.faces.pipeline import Pipeline
+from facekit.faces.reading import Options
 from facekit.gallery.places import Place, place_of
-from facekit.pipeline import Pipeline
-from facekit.reading import Options
 
 # A list of pairs is held picture by picture; more than these are only counted.
 LISTED = 2_000_000

@@ -25,10 +25,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import extras, outputs, untrusted, writing
+from facekit import extras
 from facekit.errors import DependencyError, UsageError
+from facekit.files import outputs, untrusted, writing
+from facekit.files.writing import replacing
 from facekit.text.escaping import csv_cell, csv_text
-from facekit.writing import replacing
 
 Texts = tuple[str, ...]
 Columns = dict[str, Sequence[Any]]

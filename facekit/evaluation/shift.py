@@ -19,7 +19,7 @@ FEWEST = 5
 
 def poorer(ones: NDArray[np.float64], others: NDArray[np.float64]) -> float:
     """The share of pairs in which the one's rate is the higher, equal ones counted half: the Mann-Whitney
-    statistic, 0.5 where both are alike. Rates as in facekit.poorness, (n,) and (m,)."""
+    statistic, 0.5 where both are alike. Rates as in facekit.calibration.poorness, (n,) and (m,)."""
     ordered = np.sort(others)
     below = np.searchsorted(ordered, ones, "left") + np.searchsorted(ordered, ones, "right")
     return float(np.mean(below) / 2 / len(others))

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import extras
-from facekit.calibration import Calibration
+from facekit.calibration.probability import Probability
+from facekit.calibration.threshold import Calibration
 from facekit.errors import DependencyError, NoFaceError, UsageError
 from facekit.evaluation import metrics
 from facekit.evaluation.intervals import Resampler, clustered, ratio
 from facekit.evaluation.metrics import Rate, Scores
-from facekit.probability import Probability
 
 Integers = NDArray[np.integer]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeGuard
 
 from numpy.typing import ArrayLike
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search.exact import FloatArray
 from facekit.gallery.search.index import Index

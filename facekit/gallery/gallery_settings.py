@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from facekit.arguments import integer_of, number_of, short_text
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import UsageError
 from facekit.gallery.values import LONGEST_DATE
 
@@ -20,9 +20,9 @@ LONGEST_TEXT = 200
 class GallerySettings:
     """The embedder's name, fingerprint and dimension, and the calibration of the gallery.
 
-    From the rate `poor_from` on a template is poor (facekit.poorness); 0 where the embedder's is not known,
-    and none is. `created` and `calibrated` are dates (ISO 8601, UTC), set by the gallery: of its making, and
-    of the calibration, which are the same until somebody calibrates it.
+    From the rate `poor_from` on a template is poor (facekit.calibration.poorness); 0 where the embedder's is
+    not known, and none is. `created` and `calibrated` are dates (ISO 8601, UTC), set by the gallery: of its
+    making, and of the calibration, which are the same until somebody calibrates it.
     """
 
     embedder: str

@@ -12,9 +12,10 @@ from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-from facekit import redaction, settings
+from facekit import settings
 from facekit.arguments import path_of
 from facekit.errors import DependencyError, UsageError
+from facekit.text import redaction
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery

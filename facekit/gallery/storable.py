@@ -16,7 +16,7 @@ from facekit.gallery.values import (
     picture_digest,
     unit_vectors,
 )
-from facekit.subject_names import subject_name
+from facekit.text.subject_names import subject_name
 
 
 def rows_of(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from facekit.results import SCHEMA, Box, Vector
 
 STRANGER_RATE = "stranger_rate"
-"""The quality of a template that tells how poor its picture is (facekit.poorness)."""
+"""The quality of a template that tells how poor its picture is (facekit.calibration.poorness)."""
 
 
 @dataclass(frozen=True)

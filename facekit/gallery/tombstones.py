@@ -24,7 +24,7 @@ from facekit import hints
 from facekit.errors import UsageError
 from facekit.gallery.values import checksum, flat_json
 from facekit.results import Box
-from facekit.subject_names import subject_name
+from facekit.text.subject_names import subject_name
 
 Kind = Literal["face", "named", "renamed"]
 """`face`: this face of the picture was removed with its person. `named`: the picture was removed from a

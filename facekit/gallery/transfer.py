@@ -24,10 +24,12 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import untrusted
 from facekit.arguments import path_of
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError, UsageError
+from facekit.files import untrusted
+from facekit.files.untrusted import Fields
+from facekit.files.writing import creating
 from facekit.gallery.base import Gallery
 from facekit.gallery.gallery_settings import LONGEST_TEXT, MOST_DIMENSIONS, GallerySettings
 from facekit.gallery.places import AnyPlace, create_gallery
@@ -35,9 +37,7 @@ from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
 from facekit.gallery.values import LONGEST_DATE, LONGEST_SOURCE, picture_digest, unit_vectors
 from facekit.results import SCHEMA, Vector
-from facekit.subject_names import subject_name
-from facekit.untrusted import Fields
-from facekit.writing import creating
+from facekit.text.subject_names import subject_name
 
 KIND = "facekit gallery"
 SUFFIXES = (".jsonl", ".npz")

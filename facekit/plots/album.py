@@ -18,7 +18,7 @@ from facekit.plots import comparison_plots, mistakes, reliability, search_plots
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from facekit.reading import Options
+    from facekit.faces.reading import Options
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from facekit import folders
 from facekit.errors import FacekitError
 from facekit.evaluation.pairs import paths
 from facekit.evaluation.pictures import main_face
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
-from facekit.inputs import name_of
+from facekit.faces.reading import Options, Reading, read_faces
+from facekit.pictures import folders
+from facekit.pictures.inputs import name_of
 from facekit.plots import style
-from facekit.reading import Options, Reading, read_faces
 from facekit.results import Pixels
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from facekit.rendering.evaluated import Line, figures, percent
 from facekit.text.escaping import printable
 
 if TYPE_CHECKING:
-    from facekit.reading import Options
+    from facekit.faces.reading import Options
 
 Report = VerificationReport | IdentificationReport
 

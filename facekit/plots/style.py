@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from facekit import extras
 from facekit.errors import DependencyError
+from facekit.files.writing import write_bytes
 from facekit.text.escaping import printable
 from facekit.text.tables import fit, width
-from facekit.writing import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

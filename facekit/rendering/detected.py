@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from facekit.reading import Reading
+from facekit.faces.reading import Reading
 from facekit.rendering.pictures import PictureView, picture_line, place
 
 _POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from facekit.output.view import View
-from facekit.people_check import SubjectProblem
+from facekit.people.check import SubjectProblem
 from facekit.results import SCHEMA
 from facekit.text.escaping import isolated, shell_command
 

@@ -12,14 +12,14 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from facekit import outputs
 from facekit.errors import UsageError
+from facekit.faces.reading import Reading
+from facekit.files import outputs
+from facekit.files.writing import replacing
 from facekit.output import opened
-from facekit.reading import Reading
 from facekit.rendering.pictures import PictureView
 from facekit.rendering.rows import csv_line
 from facekit.results import Face, Vector
-from facekit.writing import replacing
 
 _COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),

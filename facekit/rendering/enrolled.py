@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facekit import hints
-from facekit.enrollment import EnrollReport
-from facekit.outcomes import Outcome
 from facekit.output.view import View
+from facekit.people.enrollment import EnrollReport
+from facekit.people.outcomes import Outcome
 from facekit.text.counting import counted, listed
 from facekit.text.tables import WIDTH, fit, shown
 

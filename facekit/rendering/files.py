@@ -18,8 +18,8 @@ from typing import Protocol
 
 from PIL import Image, PngImagePlugin
 
-from facekit import outputs, writing
-from facekit.reading import Reading
+from facekit.faces.reading import Reading
+from facekit.files import outputs, writing
 from facekit.results import Pixels
 from facekit.text.escaping import file_stem
 

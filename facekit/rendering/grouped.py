@@ -8,15 +8,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from facekit import outputs
-from facekit.clustering import Group, Grouping, Sighting
 from facekit.errors import UsageError
-from facekit.folders import UNNAMED, mark_unnamed
+from facekit.files import outputs
+from facekit.people.clustering import Group, Grouping, Sighting
+from facekit.pictures.folders import UNNAMED, mark_unnamed
 from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.rows import Records
-from facekit.subject_names import name_of_folder
 from facekit.text.counting import counted
 from facekit.text.escaping import file_stem
+from facekit.text.subject_names import name_of_folder
 from facekit.text.tables import Column
 
 CSV_COLUMNS = (

@@ -6,10 +6,10 @@ import errno
 import os
 from pathlib import Path
 
-from facekit.live.events import Event
+from facekit.files.writing import naming
 from facekit.output.view import View
 from facekit.rendering.rows import csv_line
-from facekit.writing import naming
+from facekit.video.events import Event
 
 COLUMNS = (
     *("time", "clock", "event", "track", "subject", "score", "reason", "contenders"),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facekit.live.frames import Frame
-from facekit.live.session import TrackState
 from facekit.rendering.annotated import Mark, annotated
 from facekit.rendering.fonts import default_font
 from facekit.results import Pixels
+from facekit.video.frames import Frame
+from facekit.video.session import TrackState
 
 
 def drawn(frame: Frame, people: Sequence[TrackState], line: str = "") -> tuple[Pixels, list[str]]:

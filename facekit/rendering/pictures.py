@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from facekit.lighting import TOO_BRIGHT, TOO_DARK
 from facekit.output.view import View
+from facekit.pictures.lighting import TOO_BRIGHT, TOO_DARK
 from facekit.results import Detection
 from facekit.text.counting import counted
 from facekit.text.escaping import printable

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facekit import hints
-from facekit.live.poses import POSES, Pose
-from facekit.live.registering import Registered, removed_earlier
 from facekit.text.counting import counted, listed
 from facekit.text.escaping import printable
+from facekit.video.poses import POSES, Pose
+from facekit.video.registering import Registered, removed_earlier
 
 
 def lines(name: str, done: Registered) -> Iterator[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-from facekit.live.poses import POSES, Pose
-from facekit.live.registering import Progress
 from facekit.rendering.annotated import NAMED, UNKNOWN
 from facekit.rendering.fonts import default_font
 from facekit.results import Pixels
+from facekit.video.poses import POSES, Pose
+from facekit.video.registering import Progress
 
 _TODO = (150, 150, 150)
 _SHADE = (20, 20, 20)

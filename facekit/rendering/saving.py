@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from facekit.reading import Reading
+from facekit.faces.reading import Reading
 from facekit.rendering.annotated import Mark, annotated, marks_of
 from facekit.rendering.files import AnnotatedFolder, CropFolder
 from facekit.results import PictureResult

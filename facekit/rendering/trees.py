@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facekit import outputs
 from facekit.errors import UsageError
-from facekit.reading import Reading
+from facekit.faces.reading import Reading
+from facekit.files import outputs
 from facekit.rendering.files import Names, png
 from facekit.results import SCHEMA
 from facekit.text.escaping import file_stem

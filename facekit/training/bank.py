@@ -26,13 +26,13 @@ import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from facekit import outputs, untrusted
 from facekit.errors import UsageError
+from facekit.files import outputs, untrusted
+from facekit.files.untrusted import Fields
+from facekit.files.writing import write_text
 from facekit.training.augment import augment
 from facekit.training.config import Augmentation
 from facekit.training.data import Faces
-from facekit.untrusted import Fields
-from facekit.writing import write_text
 
 KEY, VIEWS, TEACHER, PROGRESS = "bank.json", "views.npy", "teacher.npy", "progress"
 SAMPLE = 256
@@ -54,7 +54,7 @@ _AGAIN = "delete the folder to make it again"
 
 
 class Teacher(Protocol):
-    """What is used of facekit.embedding.Embedder."""
+    """What is used of facekit.faces.embedding.Embedder."""
 
     fingerprint: str
     dimension: int

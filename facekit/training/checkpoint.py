@@ -21,10 +21,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from facekit import untrusted
 from facekit.errors import FacekitError, WeightsError
+from facekit.files import untrusted
+from facekit.files.writing import replacing
 from facekit.training.config import Config
-from facekit.writing import replacing
 
 LAST, BEST, TRUNK = "last.safetensors", "best.safetensors", "trunk.safetensors"
 DIGEST = "digest"

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import images, untrusted
 from facekit.errors import PictureError, UsageError
+from facekit.files import untrusted
+from facekit.pictures import images
 from facekit.results import CROP_SIDE
 
 MOST_OF_ONE = 20

@@ -27,11 +27,12 @@ from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 from torchvision.ops import distance_box_iou_loss  # type: ignore[import-untyped]
 
-from facekit import untrusted
 from facekit.detection.geometry import suppress
 from facekit.detection.network import STRIDES, decode, grid
 from facekit.errors import WeightsError
 from facekit.evaluation.detection import DetectionCounts, outcome
+from facekit.files import untrusted
+from facekit.files.writing import replacing
 from facekit.results import Pixels
 from facekit.training import checkpoint, detector_targets, detector_views, imitation
 from facekit.training.detector_network import DetectorNetwork, to_onnx
@@ -39,7 +40,6 @@ from facekit.training.detector_pictures import Photo
 from facekit.training.detector_targets import FEATURES
 from facekit.training.detector_views import View
 from facekit.training.journal import Journal, Row
-from facekit.writing import replacing
 
 EXPORTED = "detector-network.onnx"
 _SIDES, _SHARES = (256, 320, 416), (0.25, 0.6, 0.15)

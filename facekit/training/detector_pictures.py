@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import images
 from facekit.detection.geometry import overlap, scaled
 from facekit.errors import PictureError, UsageError
+from facekit.files.writing import replacing
+from facekit.pictures import images
 from facekit.results import Detection, Pixels
-from facekit.writing import replacing
 
 Floats = NDArray[np.float32]
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import runtime
 from facekit.detection.geometry import detections, fit, ordered, overlap, suppress
 from facekit.detection.network import STRIDES, decode, grid
 from facekit.errors import WeightsError
+from facekit.models import runtime
 from facekit.results import Detection, Pixels
 from facekit.training.detector_pictures import Labels
 

@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facekit import runtime, untrusted
-from facekit.embedding import normalized
 from facekit.errors import WeightsError
 from facekit.evaluation import metrics
+from facekit.faces.embedding import normalized
+from facekit.files import untrusted
+from facekit.models import runtime
 from facekit.results import CROP_SIDE
 from facekit.training import checkpoint, networks
 from facekit.training.batches import prepare

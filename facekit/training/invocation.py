@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facekit import extras, outputs, settings, weights
+from facekit import extras, settings
 from facekit.errors import DependencyError, UsageError
+from facekit.files import outputs
+from facekit.models import weights
 from facekit.training import manifest
 from facekit.training.config import PAIR_LOSSES, UNCHANGED, Augmentation, Config
 from facekit.training.journal import Row, claimed, require_room
 from facekit.training.pace import Pace
 
 if TYPE_CHECKING:
+    from facekit.models.weights import EmbedderSpec
     from facekit.training.bank import Teacher
     from facekit.training.data import Faces
     from facekit.training.run_inputs import Inputs
     from facekit.training.team import Team
-    from facekit.weights import EmbedderSpec
 
 DEFAULT_DATA = Path("gallery")
 SHIPPED = Path("shipped")

@@ -8,9 +8,10 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facekit import outputs, settings, untrusted
+from facekit import settings
 from facekit.errors import UsageError
-from facekit.writing import replacing, write_bytes
+from facekit.files import outputs, untrusted
+from facekit.files.writing import replacing, write_bytes
 
 Row = dict[str, float]
 

@@ -10,9 +10,9 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit import untrusted
-from facekit.alignment import Landmarks
 from facekit.errors import UsageError, WeightsError
+from facekit.faces.alignment import Landmarks
+from facekit.files import untrusted
 from facekit.results import Detection
 from facekit.text.tables import Column, table
 from facekit.training.landmarks import Example, Points, Square, rectangle

@@ -26,12 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit import images, untrusted
 from facekit.detection import Detector
 from facekit.errors import PictureError, UsageError
+from facekit.files import untrusted
+from facekit.files.writing import replacing
+from facekit.pictures import images
 from facekit.results import Box, Pixels
 from facekit.training.data import UNREADABLE
-from facekit.writing import replacing
 
 Points = NDArray[np.float64]
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facekit import untrusted, weights
 from facekit.errors import FacekitError
-from facekit.writing import write_text
+from facekit.files import untrusted
+from facekit.files.writing import write_text
+from facekit.models import weights
 
 
 def made(file: Path) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from facekit import folders, images
 from facekit.errors import PictureError, UsageError
+from facekit.files.writing import replacing
+from facekit.pictures import folders, images
 from facekit.results import CROP_SIDE, Detection, Picture, Pixels
 from facekit.training.data import Faces, numbered
-from facekit.writing import replacing
 
 Report = Callable[[int, int], None]
 
@@ -29,7 +29,7 @@ NO_FACE = b"no face"
 
 
 class Aligner(Protocol):
-    """What is used of facekit.pipeline.Pipeline; `key` names all that a crop depends on besides the photo."""
+    """What a pipeline gives; `key` names all that a crop depends on but the photo."""
 
     key: str
 
@@ -42,8 +42,8 @@ class PipelineAligner:
     """Detector and landmarks as `facekit enroll` uses them."""
 
     def __init__(self, detector: str = "auto") -> None:
-        from facekit import weights
-        from facekit.pipeline import Pipeline
+        from facekit.faces.pipeline import Pipeline
+        from facekit.models import weights
 
         self._pipeline = Pipeline(detector=detector)
         landmarks, refiner = weights.shipped_landmarks(), weights.shipped_refiner()

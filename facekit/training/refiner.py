@@ -18,13 +18,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facekit import alignment
-from facekit.alignment import CENTER, RADIUS, SCHEMES, SPOKES, similarity
+from facekit.faces import alignment
+from facekit.faces.alignment import CENTER, RADIUS, SCHEMES, SPOKES, similarity
+from facekit.files.writing import write_bytes
 from facekit.results import CROP_SIDE
 from facekit.training import export, manifest, small
 from facekit.training.landmarks import Example
 from facekit.training.networks import conv_norm
-from facekit.writing import write_bytes
 
 Crops = NDArray[np.uint8]
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from facekit import outputs
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import metrics
+from facekit.files import outputs
+from facekit.files.writing import replacing
 from facekit.results import CROP_SIDE
 from facekit.training import checkpoint, export, manifest
 from facekit.training.config import Config
 from facekit.training.data import Faces
 from facekit.training.export import Drift, Vectors
-from facekit.writing import replacing
 
 PRECISIONS = ("float32", "float16", "int8")
 CALIBRATION_CROPS = 1024
@@ -163,7 +163,7 @@ def sample(faces: Faces, count: int = CALIBRATION_CROPS) -> export.Crops:
 def describe(
     saved: checkpoint.Checkpoint, out: Path, network: bytes, precision: str, provenance: Provenance
 ) -> dict[str, Any]:
-    """The manifest's fields (facekit.weights.EmbedderSpec) and the history of the file."""
+    """The manifest's fields (facekit.models.weights.EmbedderSpec) and the history of the file."""
     facts = saved.facts
     origin = asdict(provenance)
     origin["command"] = origin["command"] or facts.get("command", "")

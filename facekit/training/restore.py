@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facekit import runtime, untrusted
 from facekit.errors import WeightsError
+from facekit.files import untrusted
+from facekit.models import runtime
 from facekit.training.batches import prepare
 from facekit.training.networks import GlobalDepthwise
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facekit.errors import UsageError, WeightsError
+from facekit.files.untrusted import reason
 from facekit.training import checkpoint, losses, networks
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import Config
 from facekit.training.data import Faces
 from facekit.training.muon import Muon
 from facekit.training.restore import FITTED, SAMPLE, fit_last, restore
-from facekit.untrusted import reason
 
 
 @dataclass

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facekit import weights
 from facekit.errors import UsageError, WeightsError
+from facekit.files.untrusted import reason
+from facekit.models import weights
 from facekit.results import CROP_SIDE
 from facekit.training import bank, checkpoint, data, networks, teacher
 from facekit.training.config import Config
 from facekit.training.restore import restore
-from facekit.untrusted import reason
 
 if TYPE_CHECKING:
     import torch

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facekit.embedding import Embedder, normalized
 from facekit.errors import WeightsError
+from facekit.faces.embedding import Embedder, normalized
+from facekit.files.untrusted import reason
+from facekit.models.weights import EmbedderSpec, verified
 from facekit.training.bank import Teacher
-from facekit.untrusted import reason
-from facekit.weights import EmbedderSpec, verified
 
 PART = 512
 """So many crops run through a teacher at a time: a large one then fits on a small GPU."""
@@ -61,7 +61,7 @@ def translated(usual: Embedder, device: torch.device) -> TorchTeacher:
 
 
 class TorchTeacher:
-    """What facekit.embedding.Embedder is, run by torch: in bf16 on a GPU, in float32 on a CPU.
+    """What facekit.faces.embedding.Embedder is, run by torch: in bf16 on a GPU, in float32 on a CPU.
 
     Raises NotImplementedError for a network with parts that onnx2torch does not know.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from facekit import diagnosis, weights
+from facekit import diagnosis
 from facekit.gallery.places import AnyPlace
+from facekit.models import weights
 from facekit.results import Diagnosis, NetworkFile
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import hints
+from facekit.calibration.poorness import is_poor
+from facekit.calibration.probability import Probability
 from facekit.errors import DependencyError, UsageError
 from facekit.evaluation import calibration_data, pictures, scores, shift, thresholds
 from facekit.evaluation.calibration_data import CalibrationData
@@ -21,12 +23,10 @@ from facekit.evaluation.metrics import Rate
 from facekit.evaluation.protocols import Vectorizer
 from facekit.evaluation.searches import Enrolled
 from facekit.evaluation.thresholds import ChosenThreshold
+from facekit.faces.reading import Options
 from facekit.gallery.base import Gallery
 from facekit.gallery.places import Place
 from facekit.gallery.templates import STRANGER_RATE
-from facekit.poorness import is_poor
-from facekit.probability import Probability
-from facekit.reading import Options
 from facekit.results import SCHEMA
 from facekit.verbs.galleries import AnyGallery, is_open, open_gallery, place_given
 from facekit.verbs.listeners import OnNote, OnProgress, OnStage, no_note, no_progress, no_stage

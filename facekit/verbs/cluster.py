@@ -7,20 +7,20 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
-from facekit import clustering
 from facekit.arguments import score_of
 from facekit.errors import UsageError
-from facekit.inputs import Inputs, listed
-from facekit.reading import Options
+from facekit.faces.reading import Options
+from facekit.people import clustering
+from facekit.pictures.inputs import Inputs, listed
 from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 from facekit.verbs.pictures import folder_of, paths_among, readings
 
 if TYPE_CHECKING:
-    from facekit.clustering import Grouping
+    from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
-    from facekit.pipeline import Pipeline
+    from facekit.people.clustering import Grouping
 
 Copy = Literal["faces", "photos"]
 """What a folder for each group holds: aligned faces, or the photos as they are."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from facekit import enrollment, hints, people_check
-from facekit.enrollment import EnrollReport
-from facekit.inputs import Inputs, listed
-from facekit.outcomes import Outcome
-from facekit.reading import Options
+from facekit import hints
+from facekit.faces.reading import Options
+from facekit.people import check as people_check
+from facekit.people import enrollment
+from facekit.people.enrollment import EnrollReport
+from facekit.people.outcomes import Outcome
+from facekit.pictures.inputs import Inputs, listed
 from facekit.verbs.galleries import AnyGallery, to_write
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
-    from facekit.pipeline import Pipeline
 
 
 def enroll(

@@ -23,8 +23,8 @@ from facekit.evaluation.comparisons import Comparisons
 from facekit.evaluation.evaluations import Evaluation, identification_groups, verification_groups
 from facekit.evaluation.protocols import Measured, Splits, Vectorizer
 from facekit.evaluation.scores import IdentificationScores, VerificationScores
+from facekit.faces.reading import Options
 from facekit.gallery.places import AnyPlace, Place, is_address, place_of
-from facekit.reading import Options
 from facekit.text.counting import counted
 from facekit.verbs.listeners import OnNote, OnProgress, OnStage, no_note, no_progress, no_stage
 from facekit.verbs.pictures import folder_of

@@ -16,8 +16,8 @@ from facekit.gallery.places import AnyPlace, Place, place_of
 from facekit.verbs.listeners import OnNote, no_note
 
 if TYPE_CHECKING:
-    from facekit.pipeline import Pipeline
-    from facekit.probability import Probability
+    from facekit.calibration.probability import Probability
+    from facekit.faces.pipeline import Pipeline
 
 AnyGallery = Gallery | AnyPlace
 """An open gallery, which stays open, or the place of one: a file, a folder, an address."""
@@ -132,7 +132,7 @@ def gallery_for_enrollment(at: AnyPlace, pipeline: Pipeline) -> Gallery:
 
 def probability_of(gallery: Gallery, embedder: Path | None) -> Probability:
     """The gallery's curve from score to probability. Raises GalleryError where it has none."""
-    from facekit.probability import Probability
+    from facekit.calibration.probability import Probability
 
     calibration = gallery.settings.calibration
     curve = Probability.read(calibration.probability)

@@ -16,7 +16,7 @@ from facekit.gallery.places import AnyPlace, Place, copy_gallery
 from facekit.gallery.templates import Subject, TemplateInfo
 from facekit.rendering.doubted import Finding
 from facekit.results import GallerySummary
-from facekit.subject_names import subject_name
+from facekit.text.subject_names import subject_name
 from facekit.verbs.enroll import camera_hint
 from facekit.verbs.galleries import (
     AnyGallery,
@@ -125,7 +125,7 @@ def gallery_rename(
 ) -> None:
     """Give a person another name, which nobody in the gallery has yet. `on_note` hears of names that look
     like it."""
-    from facekit import names
+    from facekit.people import names
 
     old, new = subject_name(old), subject_name(new)
     with _changing(gallery, on_note) as opened:
@@ -174,8 +174,8 @@ def gallery_import(
     """Add the templates of an exported file, or of JSON lines in an open one, all or none; those that are
     there already are left alone, and with `again` those that were removed come back. Makes the gallery if
     there is none. `on_note` hears of names that look like another."""
-    from facekit import names
     from facekit.gallery import transfer
+    from facekit.people import names
 
     place = place_to_write(gallery)
     place.require_writable()
@@ -212,7 +212,7 @@ def gallery_check(
 ) -> Check:
     """Look for damage; with `people`, also for people under two names, templates under a wrong one, and
     pictures so poor that strangers would be taken for the person."""
-    from facekit import people_check
+    from facekit.people import check as people_check
 
     if is_open(gallery):
         place = gallery.place

@@ -7,10 +7,11 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from facekit import hints, identification
+from facekit import hints
 from facekit.arguments import integer_of, score_of
-from facekit.inputs import Inputs, listed
-from facekit.reading import Options
+from facekit.faces.reading import Options
+from facekit.people import identification
+from facekit.pictures.inputs import Inputs, listed
 from facekit.verbs.galleries import AnyGallery, in_use, probability_of
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 from facekit.verbs.pictures import folder_of, paths_among, readings
@@ -18,8 +19,8 @@ from facekit.verbs.pictures import folder_of, paths_among, readings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
-    from facekit.pipeline import Pipeline
     from facekit.results import PictureResult
 
 

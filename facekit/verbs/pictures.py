@@ -9,15 +9,15 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit import folders
 from facekit.arguments import path_of
 from facekit.errors import UsageError
-from facekit.inputs import Given, Inputs, listed
-from facekit.reading import Options, Reading, read_faces
+from facekit.faces.reading import Options, Reading, read_faces
+from facekit.pictures import folders
+from facekit.pictures.inputs import Given, Inputs, listed
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 
 if TYPE_CHECKING:
-    from facekit.pipeline import Pipeline
+    from facekit.faces.pipeline import Pipeline
     from facekit.rendering.embedded import Embedding
     from facekit.rendering.trees import Crop
 

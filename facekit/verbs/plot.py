@@ -9,12 +9,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
-from facekit import outputs, untrusted
 from facekit.arguments import paths_of, score_of
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import identification_report, scores, verification_report
 from facekit.evaluation.comparisons import has_scores, of_scores
 from facekit.evaluation.scores import AnyScores, IdentificationScores, VerificationScores
+from facekit.files import outputs, untrusted
 from facekit.plots import album, style
 from facekit.plots import report as pages
 from facekit.plots.album import Plot

@@ -10,23 +10,23 @@ import numpy as np
 
 from facekit.arguments import integer_of, path_of
 from facekit.errors import DependencyError, NoFaceError, PictureError, UsageError
-from facekit.live import frame_detection, other_subjects, registering, sources
-from facekit.live.playing import play
-from facekit.live.poses import POSES, Pose
-from facekit.live.reader import Reader
-from facekit.live.registering import Progress, Registered, RegisteredFrame, Registration
-from facekit.reading import Options
+from facekit.faces.reading import Options
 from facekit.rendering.ring import line, ringed
-from facekit.subject_names import subject_name
+from facekit.text.subject_names import subject_name
 from facekit.verbs.enroll import camera_hint
 from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
 from facekit.verbs.listeners import OnNote, no_note
+from facekit.video import frame_detection, other_subjects, registering, sources
+from facekit.video.playing import play
+from facekit.video.poses import POSES, Pose
+from facekit.video.reader import Reader
+from facekit.video.registering import Progress, Registered, RegisteredFrame, Registration
 
 if TYPE_CHECKING:
-    from facekit.live.frames import Frame
-    from facekit.live.sources import VideoSource
-    from facekit.live.window import Window
-    from facekit.pipeline import Pipeline
+    from facekit.faces.pipeline import Pipeline
+    from facekit.video.frames import Frame
+    from facekit.video.sources import VideoSource
+    from facekit.video.window import Window
 
 CAMERA = "0"
 """The source where none is named: the first camera."""
@@ -117,7 +117,7 @@ def _window(view: bool | None, source: VideoSource) -> tuple[Window | None, str]
     """
     if view is False or (view is None and source.kind != "device"):
         return None, ""
-    from facekit.live.window import Window
+    from facekit.video.window import Window
 
     try:
         return Window("facekit register"), ""

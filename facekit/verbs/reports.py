@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit import outputs, writing
 from facekit.errors import UsageError
+from facekit.files import outputs, writing
 
 if TYPE_CHECKING:
     from facekit.evaluation.comparisons import Comparisons
     from facekit.evaluation.scores import AnyScores
+    from facekit.faces.reading import Options
     from facekit.plots import report
-    from facekit.reading import Options
 
 PAGE = Path("report.html")
 

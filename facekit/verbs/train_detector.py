@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit import outputs
 from facekit.errors import UsageError
+from facekit.files import outputs
 from facekit.training import invocation
 from facekit.training.journal import claimed, require_room
 from facekit.verbs.listeners import OnNote, no_note

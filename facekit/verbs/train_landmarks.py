@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 
-from facekit import detection, outputs, writing
+from facekit import detection
+from facekit.files import outputs, writing
 from facekit.training import landmark_errors, landmarks
 from facekit.training.landmark_errors import PredictorErrors
 from facekit.training.manifest import describes, made, update

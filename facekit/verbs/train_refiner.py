@@ -6,8 +6,9 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
-from facekit import detection, outputs, writing
+from facekit import detection
 from facekit.errors import UsageError
+from facekit.files import outputs, writing
 from facekit.training import invocation
 from facekit.verbs.listeners import OnNote, no_note
 from facekit.verbs.pictures import folder_of, place_of

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facekit.arguments import score_of
+from facekit.calibration.poorness import is_poor
 from facekit.errors import NoFaceError, PictureError
+from facekit.faces.reading import Options, Reading, read_faces
 from facekit.gallery.search.exact import score
-from facekit.inputs import Input, name_of, one
-from facekit.poorness import is_poor
-from facekit.reading import Options, Reading, read_faces
+from facekit.pictures.inputs import Input, name_of, one
 from facekit.results import Face, Verification
 
 if TYPE_CHECKING:
-    from facekit.pipeline import Pipeline
+    from facekit.faces.pipeline import Pipeline
 
 
 def verify(

@@ -11,30 +11,31 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit import identification, outputs, writing
 from facekit.arguments import path_of, score_of
 from facekit.errors import GalleryError, PictureError, UsageError
-from facekit.live import frame_detection, playing, reader, session, sources
-from facekit.live.knowledge import Knowledge
-from facekit.reading import Options
+from facekit.faces.reading import Options
+from facekit.files import outputs, writing
+from facekit.people import identification
 from facekit.rendering import identified
 from facekit.text.counting import counted, part_of
 from facekit.text.escaping import file_stem
 from facekit.verbs.galleries import AnyGallery, in_use, is_open, place_given, tell_gallery
 from facekit.verbs.listeners import OnNote, no_note
 from facekit.verbs.pictures import folder_of
+from facekit.video import frame_detection, playing, reader, session, sources
+from facekit.video.knowledge import Knowledge
 
 if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
-    from facekit.live.events import Event
-    from facekit.live.frames import Frame
-    from facekit.live.session import Portrait, TrackState
-    from facekit.live.sources import VideoSource
-    from facekit.live.video import VideoFile
-    from facekit.live.window import Window
-    from facekit.pipeline import Pipeline
     from facekit.rendering.files import PortraitFolder
     from facekit.rendering.logged import Log
+    from facekit.video.events import Event
+    from facekit.video.frames import Frame
+    from facekit.video.session import Portrait, TrackState
+    from facekit.video.sources import VideoSource
+    from facekit.video.window import Window
+    from facekit.video.writer import VideoFile
 
 AnyPath = str | PathLike[str]
 
@@ -109,7 +110,7 @@ def _check(source: VideoSource, video: Path | None, log: Path | None, *, wait: b
         raise UsageError(f"{source.shown}: --wait is for cameras and addresses")
     outputs.require_distinct(video, log)
     if video is not None:
-        from facekit.live.video import is_recording
+        from facekit.video.writer import is_recording
 
         outputs.require_replaceable(video, [source.place], is_recording)
     if log is not None:
@@ -152,7 +153,7 @@ class _Screen:
     def open(self, *, view: bool, video: Path | None, faces: Path | None, log: Path | None) -> None:
         """Open what is written and shown."""
         if view:
-            from facekit.live.window import Window
+            from facekit.video.window import Window
 
             self._window = Window("facekit")
         if faces:
@@ -161,7 +162,7 @@ class _Screen:
             source = self._source
             self._folder = PortraitFolder(faces, source.name, source.digest(), [source.place])
         if video:
-            from facekit.live.video import VideoFile
+            from facekit.video.writer import VideoFile
 
             self._video = VideoFile(video)
         if log:

@@ -21,7 +21,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`run("identify", "a.png")` in an empty folder, without anybody's gallery."""
     for name in facekit.__all__:  # a verb that is first loaded now would keep the options of these tests
         getattr(facekit, name)
-    monkeypatch.setattr("facekit.reading.Options", FakeOptions)
+    monkeypatch.setattr("facekit.faces.reading.Options", FakeOptions)
     monkeypatch.delenv("FACEKIT_GALLERY", raising=False)
     monkeypatch.chdir(tmp_path)
     # The interpreter of the tests is not the command: its arguments are not either.

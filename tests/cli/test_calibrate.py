@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 from fakes import photo
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import NewTemplate, open_gallery
 
 DIMENSION = 8

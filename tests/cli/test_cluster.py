@@ -11,7 +11,8 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
-from facekit import folders, writing
+from facekit.files import writing
+from facekit.pictures import folders
 from facekit.text.tables import width
 
 
@@ -179,7 +180,7 @@ def test_a_folder_that_cannot_have_the_name_makes_nobody_of_another_name(run: Ru
 
 
 @pytest.mark.usefixtures("holiday")
-@pytest.mark.parametrize("moment", ["facekit.rendering.grouped.mark_unnamed", "facekit.writing.create"])
+@pytest.mark.parametrize("moment", ["facekit.rendering.grouped.mark_unnamed", "facekit.files.writing.create"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("copy", ["faces", "photos"])
 def test_folders_that_stay_empty_are_taken_away(
@@ -209,7 +210,7 @@ def test_pictures_that_were_saved_before_a_failure_stay(run: Run, monkeypatch: p
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         create(path, content)
 
-    monkeypatch.setattr("facekit.writing.create", fail_later)
+    monkeypatch.setattr("facekit.files.writing.create", fail_later)
     assert run("cluster", "holiday", "--out", "out").exit_code == 1
     assert len(tree(Path("out/group-01"))) == 4
     assert Path("out/group-02/of-somebody-else").exists()

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from fakes import FINGERPRINT, PYTHON_PATH, vector_of
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.cli import group
 from facekit.cli.completion import Word, quoted
 from facekit.gallery import create_gallery

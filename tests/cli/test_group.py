@@ -104,7 +104,7 @@ def test_every_exception_is_a_line_and_a_status(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("facekit.folders.find", fail)
+    monkeypatch.setattr("facekit.pictures.folders.find", fail)
     result = run("detect", "x.png")
     assert (result.exit_code, result.stderr, result.stdout) == (status, message, "")
 
@@ -113,7 +113,7 @@ def test_debug_shows_where_it_came_from(run: Run, monkeypatch: pytest.MonkeyPatc
     def fail(*_: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr("facekit.folders.find", fail)
+    monkeypatch.setattr("facekit.pictures.folders.find", fail)
     assert isinstance(run("detect", "x.png", "--debug").exception, KeyError)
     assert isinstance(run("--debug", "detect", "x.png").exception, KeyError)
 

@@ -11,7 +11,7 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import open_gallery
 from facekit.gallery.templates import NewTemplate
 from facekit.output import FORMATS

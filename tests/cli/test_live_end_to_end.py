@@ -78,7 +78,7 @@ def test_register_from_a_turning_head_then_watch_and_identify(
 def test_a_window_without_libgl_names_the_packages(tmp_path: Path, bare: dict[str, str]) -> None:
     code = (
         "from facekit import settings\nsettings.display = lambda: 'native'\n"
-        "from facekit.live.window import Window\nWindow('x')"
+        "from facekit.video.window import Window\nWindow('x')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=bare, capture_output=True, text=True, check=False

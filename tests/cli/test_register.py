@@ -12,14 +12,14 @@ from conftest import Run
 from fakes import COLORS, FakeFrameDetector, photo
 from PIL import Image, ImageDraw
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import create_gallery, open_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 
 
 @pytest.fixture(autouse=True)
 def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", FakeFrameDetector)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from fakes import FakeFrameDetector, photo
 def test_of_nothing_no_summary_has_a_count(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: str, said: str
 ) -> None:
-    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", FakeFrameDetector)
     for number in (1, 2):
         photo(Path(f"people/red/{number}.png"), "red", seed=number)
         photo(Path(f"empty/nobody/{number}.png"), seed=number)

@@ -16,7 +16,7 @@ from conftest import Run
 from PIL import Image
 from training.small import people, tiny, write_array
 
-from facekit import weights
+from facekit.models import weights
 from facekit.training import checkpoint, data, invocation, journal, loop, manifest, networks, release
 from facekit.training import run as runs
 from facekit.training.checkpoint import Checkpoint

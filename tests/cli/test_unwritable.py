@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from fakes import FakeFrameDetector, photo
 
-from facekit.live import frame_detection
+from facekit.video import frame_detection
 
 
 @pytest.fixture

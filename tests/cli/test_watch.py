@@ -26,12 +26,12 @@ from conftest import Run
 from fakes import COLORS, COMMAND, PYTHON_PATH, FakeFrameDetector, photo
 from PIL import Image, ImageDraw
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import open_gallery
-from facekit.live import streams, video
-from facekit.live.frames import Frame
-from facekit.live.voting import CHANCES, SURER
 from facekit.results import Detection
+from facekit.video import streams, writer
+from facekit.video.frames import Frame
+from facekit.video.voting import CHANCES, SURER
 
 pytest.importorskip("av", reason="reading video needs PyAV: pip install '.[video]'")
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("people", "eyes")
 
 @pytest.fixture
 def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facekit.live.frame_detection.PipelineDetector", FakeFrameDetector)
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", FakeFrameDetector)
 
 
 def walk(*colors: str, count: int = 50, size: tuple[int, int] = (320, 180)) -> list[np.ndarray]:
@@ -85,7 +85,7 @@ def test_a_known_person_and_a_stranger_are_told_one_event_a_line(run: Run, film:
 
 
 def test_the_saved_video_has_boxes_and_every_frame(run: Run, film: Path) -> None:
-    from facekit.live.streams import open_stream
+    from facekit.video.streams import open_stream
 
     assert run("watch", "film.mp4", "--save-video", "out.mp4").exit_code == 0
     frames = [pixels for pixels, _ in open_stream("out.mp4")]
@@ -254,7 +254,7 @@ def test_a_full_disk_ends_a_recording_in_a_line_that_names_it(
         disk._error = OSError(errno.ENOSPC, "No space left on device")
         return len(data)
 
-    monkeypatch.setattr(video._Disk, "write", full)
+    monkeypatch.setattr(writer._Disk, "write", full)
     before = sorted(tmp_path.iterdir())
     result = run("watch", "film.mp4", "--save-video", "out.mp4")
     assert result.exit_code == 1
@@ -386,7 +386,7 @@ def test_who_is_enrolled_while_a_video_is_read_is_recognized(
             subprocess.run(done, cwd=tmp_path, env={**os.environ, "PYTHONPATH": PYTHON_PATH}, check=True)
         return detect(self, frame, **options)
 
-    monkeypatch.setattr("facekit.live.knowledge.FRESH", 0.0)
+    monkeypatch.setattr("facekit.video.knowledge.FRESH", 0.0)
     monkeypatch.setattr(FakeFrameDetector, "detect", enrolling)
     found = [(event["event"], event["subject"]) for event in events(run("watch", "film.mp4").stdout)]
     assert found == [("appear", None), ("recognized", "Yves"), ("left", "Yves")]

@@ -9,7 +9,7 @@ from PIL import Image
 from facekit.detection import create
 from facekit.detection.auto import Auto, merged, turned_back
 from facekit.detection.geometry import overlap
-from facekit.lighting import lit
+from facekit.pictures.lighting import lit
 from facekit.results import Detection, Pixels
 
 PHOTO = Path(__file__).parents[1] / "data" / "astronaut.png"

@@ -12,7 +12,7 @@ import pytest
 
 from facekit.detection import KINDS, create
 from facekit.errors import DependencyError, UsageError, WeightsError
-from facekit.pipeline import Pipeline
+from facekit.faces.pipeline import Pipeline
 from facekit.results import Detection, Picture, Pixels
 
 FILE_KINDS = [kind.removesuffix("=FILE") for kind in KINDS if kind.endswith("=FILE")]
@@ -82,7 +82,7 @@ def test_opencv_not_installed_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_the_way_of_identify_needs_no_opencv() -> None:
     code = (
-        "import sys, facekit.images, facekit.alignment, facekit.quality\n"
+        "import sys, facekit.pictures.images, facekit.faces.alignment, facekit.faces.quality\n"
         "from facekit.detection import create\n"
         "create('dlib')\n"
         "sys.exit('cv2' in sys.modules or 'onnxruntime' in sys.modules)"

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facekit import weights
 from facekit.detection import dlib_hog
 from facekit.detection.dlib_hog import DlibHog, Ladder
 from facekit.errors import WeightsError
-from facekit.images import read
-from facekit.pool import Pool
+from facekit.models import weights
+from facekit.models.pool import Pool
+from facekit.pictures.images import read
 from facekit.results import Box, Pixels
 
 FACE = (178.0, 70.0, 268.0, 172.0)

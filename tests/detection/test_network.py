@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facekit import weights
 from facekit.detection.geometry import face_side
 from facekit.detection.network import FaceNetwork, longest_side, sides, single
 from facekit.errors import WeightsError
+from facekit.models import weights
 from facekit.results import Pixels
 
 PHOTO = Path(__file__).parents[1] / "data" / "astronaut.png"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from facekit.detection import create
 from facekit.errors import WeightsError
-from facekit.images import read
+from facekit.pictures.images import read
 
 from .networks import constant_network
 

@@ -10,11 +10,11 @@ import pytest
 from fakes import FakeOptions, photo
 from PIL import Image
 
-from facekit.enrollment import plan
+from facekit.calibration.poorness import Poorness
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
-from facekit.poorness import Poorness
-from facekit.reading import Reading
+from facekit.faces.reading import Reading
+from facekit.people.enrollment import plan
 from facekit.results import Detection, Face, Quality
 
 

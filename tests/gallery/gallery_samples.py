@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.gallery import Gallery, NewTemplate, Place, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.sqlite.gallery import SqliteGallery

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from gallery_samples import create, people, template
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError
 from facekit.gallery.sqlite import copying, erasure
 from facekit.gallery.sqlite.check import check

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gallery_samples import create, people
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import FacekitError, GalleryError
 from facekit.gallery.sqlite import copying, rows, schema
 from facekit.gallery.sqlite.check import check

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gallery_samples import create, people, template
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import transfer
 from facekit.gallery.sqlite.gallery import SqliteGallery

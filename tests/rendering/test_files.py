@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facekit import writing
 from facekit.errors import UsageError
-from facekit.reading import Reading
+from facekit.faces.reading import Reading
+from facekit.files import writing
 from facekit.rendering.files import AnnotatedFolder, CropFolder
 from facekit.rendering.trees import CropTree
 from facekit.results import Detection, Face, Quality

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from facekit.live.events import Event
 from facekit.rendering.logged import Log, is_log
+from facekit.video.events import Event
 
 HEADER = b"time,clock,event,track,subject,score,reason,contenders,frame,x0,y0,x1,y1\n"
 

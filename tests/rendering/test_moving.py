@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from facekit.live.frames import Frame
-from facekit.live.poses import POSES
-from facekit.live.registering import Progress
-from facekit.live.session import TrackState
 from facekit.rendering.annotated import NAMED, UNKNOWN
 from facekit.rendering.moving import drawn
 from facekit.rendering.ring import line, ringed
+from facekit.video.frames import Frame
+from facekit.video.poses import POSES
+from facekit.video.registering import Progress
+from facekit.video.session import TrackState
 
 GRAY = np.full((360, 480, 3), 128, np.uint8)
 NOTHING = Progress(dict.fromkeys(POSES, 0), 3, "look into the camera")

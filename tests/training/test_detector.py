@@ -14,10 +14,10 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
-from facekit import runtime
 from facekit.cli import group
 from facekit.detection.network import ANSWERS, decode, grid
 from facekit.errors import UsageError
+from facekit.models import runtime
 from facekit.results import Detection
 from facekit.training import (
     checkpoint,

@@ -9,10 +9,10 @@ import onnx
 import pytest
 import torch
 
-from facekit import runtime, weights
-from facekit.embedding import Embedder
 from facekit.errors import UsageError, WeightsError
 from facekit.evaluation import metrics
+from facekit.faces.embedding import Embedder
+from facekit.models import runtime, weights
 from facekit.training import checkpoint, export, manifest, networks, release, run
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import Config

@@ -19,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from facekit import settings, weights
-from facekit.alignment import Landmarks
+from facekit import settings
 from facekit.cli import group
 from facekit.detection import create
 from facekit.errors import PictureError, UsageError
+from facekit.faces.alignment import Landmarks
+from facekit.models import weights
 from facekit.results import Detection
 from facekit.training import landmark_errors, landmarks
 from facekit.training.landmarks import Example, LandmarkRecipe, Square

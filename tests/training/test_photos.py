@@ -137,8 +137,8 @@ def test_progress_counts_every_picture(tmp_path: Path) -> None:
 
 def test_photos_are_aligned_by_what_identifies_them(astronaut: Path) -> None:
     """The crop is the one that the pipeline gives the embedder, so training sees what use will see."""
-    from facekit import images
-    from facekit.pipeline import Pipeline
+    from facekit.faces.pipeline import Pipeline
+    from facekit.pictures import images
 
     aligner = photos.PipelineAligner()
     picture = images.read(astronaut)

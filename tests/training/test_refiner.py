@@ -9,9 +9,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from facekit import runtime
-from facekit.alignment import CENTER, RADIUS, SCHEMES
 from facekit.cli import group
+from facekit.faces.alignment import CENTER, RADIUS, SCHEMES
+from facekit.models import runtime
 from facekit.training import refiner
 from facekit.training.landmarks import Example
 from facekit.training.refiner import INPUT_SIDE, WINDOW, RefinerRecipe

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facekit.embedding import normalized
 from facekit.errors import WeightsError
+from facekit.faces.embedding import normalized
 from facekit.training import export, networks, run
 from facekit.training.restore import restore
 from facekit.training.validation import embed

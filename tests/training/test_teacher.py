@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from facekit.embedding import Embedder
 from facekit.errors import WeightsError
+from facekit.faces.embedding import Embedder
+from facekit.models.weights import EmbedderSpec, user_embedder
 from facekit.training import export, teacher
 from facekit.training.teacher import TorchTeacher, UntranslatedError
-from facekit.weights import EmbedderSpec, user_embedder
 
 CROPS = np.random.default_rng(1).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
 CPU = torch.device("cpu")

@@ -18,7 +18,7 @@ from facekit.gallery.sqlite.tombstone_rows import read_tombstones, write_tombsto
 from facekit.gallery.templates import Placement
 from facekit.gallery.tombstones import same_face
 from facekit.gallery.values import flat_json
-from facekit.subject_names import is_stored_name, subject_name
+from facekit.text.subject_names import is_stored_name, subject_name
 
 SHORTEST_DIGEST = 8
 

@@ -22,7 +22,7 @@ from facekit.gallery.sqlite.faults import in_words, well_formed
 from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.sqlite.tombstone_rows import read_tombstones
 from facekit.gallery.values import unit_vectors
-from facekit.subject_names import is_stored_name
+from facekit.text.subject_names import is_stored_name
 
 # Of one kind of problem this many are told one by one.
 TOLD = 10

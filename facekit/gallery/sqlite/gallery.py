@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from facekit.arguments import path_of, texts_of
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search import cache
@@ -25,7 +25,7 @@ from facekit.gallery.storable import rows_of, storable
 from facekit.gallery.templates import AddReport, NewTemplate
 from facekit.gallery.tombstones import Tombstones
 from facekit.gallery.values import now
-from facekit.subject_names import subject_name
+from facekit.text.subject_names import subject_name
 
 
 class SqliteGallery(ReadableGallery):

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from facekit.arguments import number_of
+from facekit.calibration.poorness import is_poor
 from facekit.gallery.sqlite.faults import damaged
 from facekit.gallery.sqlite.state import State, Tally
 from facekit.gallery.templates import STRANGER_RATE, NewTemplate, TemplateInfo
 from facekit.gallery.values import checksum, flat_json
-from facekit.poorness import is_poor
-from facekit.subject_names import is_stored_name
+from facekit.text.subject_names import is_stored_name
 
 # SQLite takes no more than 999 parameters in old versions.
 PARAMETERS = 900

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from facekit.arguments import integer_of, short_text
-from facekit.calibration import LONGEST_DESCRIPTION, LONGEST_PROBABILITY
+from facekit.calibration.threshold import LONGEST_DESCRIPTION, LONGEST_PROBABILITY
 from facekit.errors import UsageError
 from facekit.gallery.gallery_settings import LONGEST_TEXT, GallerySettings
 from facekit.gallery.sqlite.faults import damaged

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from facekit.errors import FacekitError, GalleryError, UsageError
 from facekit.gallery import NewTemplate, Subject, create_gallery, open_gallery
-from facekit.subject_names import subject_name
+from facekit.text.subject_names import subject_name
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
 STRANGE = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gallery_samples import DIMENSION, FINGERPRINT, create_at, people, settings, template
 
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import create_gallery, open_gallery
 

@@ -8,7 +8,7 @@ from gallery_samples import names, people, random_vectors, settings, template
 
 from facekit.errors import UsageError
 from facekit.gallery import create_gallery
-from facekit.identification import name_faces
+from facekit.people.identification import name_faces
 from facekit.results import Candidate, Detection, Face, Quality
 
 POOR = {"size": 50.0, "stranger_rate": 0.4}

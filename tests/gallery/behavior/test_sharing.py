@@ -11,7 +11,7 @@ import pytest
 from gallery_samples import create_at, names, people, random_vectors, template
 
 import facekit
-from facekit.calibration import Calibration
+from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError
 from facekit.gallery import open_gallery
 

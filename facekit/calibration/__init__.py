@@ -1,0 +1,1 @@
+"""What a score is worth: the threshold, the probability, and what a poor picture does to both."""

@@ -1,0 +1,83 @@
+"""From which score on a face has a name, and how that was chosen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from facekit.arguments import integer_of, number_of, short_text
+
+if TYPE_CHECKING:
+    from facekit.files.untrusted import Fields
+
+MOST_SUBJECTS = 1 << 40
+# Characters: a description is a sentence, a curve of probabilities a line of JSON.
+LONGEST_DESCRIPTION = 2_000
+LONGEST_PROBABILITY = 100_000
+KEYS = {
+    "threshold": "threshold",
+    "calibration": "description",
+    "calibrated_subjects": "subjects",
+    "tail": "tail",
+    "probability": "probability",
+}
+"""What the fields of a calibration are called in manifests, galleries and exports."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A threshold, a cosine, and in `description` in words how it was chosen. That was for `subjects` people
+    (0: not known); for e times as many it rises by `tail`. `probability` is the curve of
+    facekit.calibration.probability, or empty.
+    """
+
+    threshold: float
+    description: str = "not calibrated"
+    subjects: int = 0
+    tail: float = 0.0
+    probability: str = ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """What `to_dict` made, among other values. Raises KeyError, or UsageError as `checked`."""
+        return cls(**{name: values[key] for key, name in KEYS.items()}).checked()
+
+    @classmethod
+    def read(cls, fields: Fields, usual: Calibration | None = None) -> Self:
+        """The calibration in a table of a file. Threshold and description must be there if there are no usual
+        ones; raises the table's error.
+        """
+        return cls(
+            fields.number("threshold", usual.threshold if usual else None, least=-1, most=1),
+            fields.text("calibration", usual.description if usual else None, longest=LONGEST_DESCRIPTION),
+            fields.integer("calibrated_subjects", 0, most=MOST_SUBJECTS),
+            fields.number("tail", 0.0, least=0, most=1),
+            fields.text("probability", "", longest=LONGEST_PROBABILITY),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {key: getattr(self, name) for key, name in KEYS.items()}
+
+    def threshold_for(self, subjects: int) -> float:
+        """The threshold for so many people: threshold + tail · ln(subjects / those it was chosen for).
+
+        The best of N scores with an exponential tail of mean excess `tail` is shifted by tail · ln N
+        (Gumbel's law; Coles 2001, "An introduction to statistical modeling of extreme values", chapter 3): at
+        the same FPIR the threshold moves with it. It is never lowered.
+        """
+        if not 0 < self.subjects < subjects:
+            return self.threshold
+        return self.threshold + self.tail * math.log(subjects / self.subjects)
+
+    def checked(self) -> Self:
+        """The same. Raises UsageError for a value of another type, out of range, too long or no Unicode."""
+        return replace(
+            self,
+            threshold=number_of(self.threshold, "threshold", least=-1, most=1),
+            description=short_text(self.description, "calibration", LONGEST_DESCRIPTION),
+            subjects=integer_of(self.subjects, "calibrated_subjects", least=0, most=MOST_SUBJECTS),
+            tail=number_of(self.tail, "tail", least=0, most=1),
+            probability=short_text(self.probability, "probability", LONGEST_PROBABILITY),
+        )

@@ -1,0 +1,454 @@
+"""Pictures to faces, many at a time: read ahead in one thread, or in several processes.
+
+Results come in the order of the inputs and are the same either way. One bad picture never stops the
+others: it comes back as a `Reading` with an error, also when the process that held it died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facekit import settings
+from facekit.arguments import integer_of, path_of, seconds_of, switch, text_of
+from facekit.detection import MIN_FACE
+from facekit.errors import FacekitError, PictureError, TruncatedError, UsageError
+from facekit.faces.memory_budget import IN_WORK, LARGE, MemoryBudget, MemoryRequest
+from facekit.pictures.images import MAX_PIXELS
+from facekit.pictures.inputs import Given, Source, name_of, picture_of
+from facekit.results import Face, Picture, picture_dict
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from facekit.faces.pipeline import Pipeline
+
+MAX_SECONDS = 120.0
+"""A picture is done in one or two; what is made to cost is refused before, as far as that can be told."""
+
+_AHEAD = 4
+# A process costs about a quarter of a second to start, a picture a thirtieth.
+_WORTH_A_PROCESS = 8
+_UNGUARDED = 94
+"""Exit status of a process that was to read, and ran the program that started it instead."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one input gave: its faces, or the error that stopped it.
+
+    `size` is width and height in pixels. `picture` is there only where it was asked for. `trace` says where
+    an error came from that nobody expected.
+    """
+
+    source: str
+    faces: tuple[Face, ...] = ()
+    sha256: str = ""
+    size: tuple[int, int] = (0, 0)
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+    picture: Picture | None = None
+    trace: str = ""
+
+    def largest(self) -> Face:
+        """The face with the largest box; of equal ones the surest. There must be one."""
+        return max(self.faces, key=lambda face: face.quality.size)
+
+    def to_dict(self) -> dict[str, Any]:
+        return picture_dict(self.source, self.size, self.faces, self.notes, self.error)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are read and looked through.
+
+    `detector`, `embedder` and `min_face` are those of `Pipeline`; pictures of more than `max_pixels`
+    pixels are refused, and one that takes more than `max_seconds` is given up. `jobs` is the number of
+    processes; 0 takes several when the work pays for starting them. `keep_pictures` leaves the pixels in the
+    readings. With `accept_truncated` a JPEG that lacks its last bytes is what of it is there, and `notes` say
+    how much is missing. Raises UsageError for a value that is none of these.
+    """
+
+    detector: str = "auto"
+    embedder: Path | None = None
+    min_face: int = MIN_FACE
+    max_pixels: int = MAX_PIXELS
+    jobs: int = 1
+    keep_pictures: bool = False
+    max_seconds: float = MAX_SECONDS
+    accept_truncated: bool = False
+
+    def __post_init__(self) -> None:
+        text_of(self.detector, "detector")
+        embedder = None if self.embedder is None else Path(path_of(self.embedder, "embedder"))
+        checked = {
+            "embedder": embedder,
+            "min_face": integer_of(self.min_face, "min_face", least=1),
+            "max_pixels": integer_of(self.max_pixels, "max_pixels", least=1),
+            "jobs": integer_of(self.jobs, "jobs", least=0),
+            "keep_pictures": switch(self.keep_pictures, "keep_pictures"),
+            "max_seconds": seconds_of(self.max_seconds, "max_seconds"),
+            "accept_truncated": switch(self.accept_truncated, "accept_truncated"),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def pipeline(self, threads: int = 0) -> Pipeline:
+        """The pipeline of these options, with so many threads (0: one per core)."""
+        from facekit.faces.pipeline import Pipeline
+
+        return Pipeline(
+            detector=self.detector,
+            embedder=self.embedder,
+            min_face=self.min_face,
+            threads=threads,
+        )
+
+    def jobs_for(self, pictures: int) -> int:
+        """How many processes so many pictures are worth."""
+        if self.jobs:
+            return self.jobs
+        return max(1, min(settings.default_threads(), pictures // _WORTH_A_PROCESS))
+
+
+def read_faces(
+    sources: Sequence[Source], options: Options | None = None, *, pipeline: Pipeline | None = None
+) -> Iterator[Reading]:
+    """Every picture's faces, in order; of the pictures to come, at most a few are held in memory.
+
+    `pipeline` is one that is open already, for what this process does itself.
+    Raises WeightsError or DependencyError when the pipeline cannot be opened. More than one job
+    starts processes by "spawn": a script that asks for them needs `if __name__ == "__main__":`.
+    """
+    return _logged(_readings(sources, options or Options(), pipeline))
+
+
+def _logged(readings: Iterator[Reading]) -> Iterator[Reading]:
+    """The readings; where an unexpected error came from goes to the logger `facekit`, for `--debug`."""
+    for reading in readings:
+        if reading.trace:
+            import logging
+
+            logging.getLogger("facekit").debug("%s", reading.trace)
+        yield reading
+
+
+def _readings(sources: Sequence[Source], options: Options, pipeline: Pipeline | None) -> Iterator[Reading]:
+    jobs = min(options.jobs_for(len(sources)), len(sources))
+    # Standard input, and what is in memory, is this process's alone.
+    if jobs <= 1 or any(isinstance(source, Given) or source == "-" for source in sources):
+        return _in_a_thread(sources, options, pipeline)
+    return _Workers(options, jobs).run([name_of(source) for source in sources])
+
+
+def read_one(
+    given: Source, pipeline: Pipeline, options: Options, admit: Callable[[int], None] = lambda pixels: None
+) -> Reading:
+    """Read one picture; everything that can be wrong with it becomes the reading's `error`. `admit` is asked
+    before so many pixels are made."""
+    from facekit.pictures.lighting import with_light
+
+    source = name_of(given)
+    try:
+        full = picture_of(
+            given, max_pixels=options.max_pixels, accept_truncated=options.accept_truncated, admit=admit
+        )
+        picture = full(None if options.keep_pictures else pipeline.longest_look)
+        faces = tuple(pipeline.faces(picture, full=full))
+        notes = with_light(picture, faces)
+    except TruncatedError as error:
+        return Reading(source, error=f"{error}; --truncated accept takes what is there")
+    except PictureError as error:
+        return Reading(source, error=str(error))
+    except MemoryError:
+        return Reading(source, error=f"{source}: not enough memory for this picture")
+    except FacekitError:
+        raise
+    except Exception as error:  # one picture never stops the others
+        import traceback
+
+        trace = "".join(traceback.format_exception(error))
+        words = f"{type(error).__name__}: {error}"
+        return Reading(source, error=f"{source}: internal error ({words})", trace=trace)
+    picture_kept = picture if options.keep_pictures else None
+    return Reading(
+        source,
+        faces,
+        picture.sha256,
+        picture.size,
+        notes=notes,
+        picture=picture_kept,
+    )
+
+
+def _in_a_thread(sources: Sequence[Source], options: Options, ready: Pipeline | None) -> Iterator[Reading]:
+    reader = _Thread(sources, options, ready)
+    try:
+        for number, source in enumerate(sources):
+            reading = reader.next()
+            if reading is None:
+                reading = _given_up(name_of(source), options)
+                reader = _Thread(sources[number + 1 :], options, reader.pipeline)
+            if isinstance(reading, BaseException):
+                raise reading
+            yield reading
+    finally:
+        reader.stop()
+
+
+class _Thread:
+    """A thread that reads ahead. It cannot be ended while it is busy with a picture, only left alone."""
+
+    def __init__(self, sources: Sequence[Source], options: Options, ready: Pipeline | None) -> None:
+        self.pipeline = ready
+        self._options = options
+        self._done: queue.Queue[Reading | BaseException] = queue.Queue(maxsize=2)
+        self._stopped = threading.Event()
+        self._began: float | None = None
+        if sources:
+            # A daemon: when the user interrupts, nobody waits for the picture it is busy with.
+            threading.Thread(target=self._run, args=(sources,), daemon=True, name="facekit-reader").start()
+
+    def next(self) -> Reading | BaseException | None:
+        """The next picture's reading; None, and nothing more, when it takes too long."""
+        most = self._options.max_seconds
+        while True:
+            began = self._began
+            left = most if began is None else began + most - time.monotonic()
+            with contextlib.suppress(queue.Empty):
+                return self._done.get(timeout=max(left, 0.01))
+            if began is not None and began == self._began and time.monotonic() > began + most:
+                self._stopped.set()
+                return None
+
+    def stop(self) -> None:
+        self._stopped.set()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._done.get_nowait()
+
+    def _run(self, sources: Sequence[Source]) -> None:
+        try:
+            self.pipeline = self.pipeline or self._options.pipeline()
+            for source in sources:
+                self._began = time.monotonic()
+                reading = read_one(source, self.pipeline, self._options)
+                self._began = None
+                if self._stopped.is_set():
+                    return
+                self._done.put(reading)
+        except BaseException as error:
+            self._began = None
+            self._done.put(error)
+
+
+def _given_up(source: str, options: Options) -> Reading:
+    return Reading(source, error=f"{source}: given up after {options.max_seconds:.0f} s")
+
+
+class _Workers:
+    """Processes that each hold a pipeline and take the next picture when they are done with one; for one run.
+
+    Of each that is busy it is known which picture it has, and since when; a reading is ready until its turn
+    comes.
+    """
+
+    def __init__(self, options: Options, jobs: int) -> None:
+        import multiprocessing
+
+        self._context = multiprocessing.get_context("spawn")
+        self._options = options
+        self._workers: dict[Connection, BaseProcess] = {}
+        self._jobs = jobs
+        self._room: MemoryBudget[Connection] = MemoryBudget(IN_WORK)
+        self._busy: dict[Connection, int] = {}
+        self._began: dict[Connection, float] = {}
+        self._ready: dict[int, Reading] = {}
+        self._given = 0
+
+    def run(self, sources: Sequence[str]) -> Iterator[Reading]:
+        _require_guard()
+        try:
+            for _ in range(self._jobs):
+                self._start()
+            for wanted in range(len(sources)):
+                while wanted not in self._ready:
+                    self._hand_out(sources, wanted)
+                    self._let_in()
+                    self._collect(sources)
+                    self._give_up_late_ones(sources)
+                yield self._ready.pop(wanted)
+        finally:
+            for connection, process in self._workers.items():
+                process.terminate()
+                connection.close()
+            for process in self._workers.values():
+                process.join()
+
+    def _hand_out(self, sources: Sequence[str], wanted: int) -> None:
+        """Give each that is idle a picture, but none far ahead of the one whose turn it is."""
+        held = sum(reading.picture.pixels.size for reading in self._ready.values() if reading.picture)
+        ahead = self._jobs * _AHEAD if held < 3 * IN_WORK else 1
+        for idle in [reading for reading in self._workers if reading not in self._busy]:
+            if self._given < min(len(sources), wanted + ahead):
+                # A worker that is dead already is found out when its answer is awaited.
+                with contextlib.suppress(OSError):
+                    idle.send(sources[self._given])
+                self._busy[idle], self._began[idle] = self._given, time.monotonic()
+                self._given += 1
+
+    def _let_in(self) -> None:
+        """Let those go on that waited for room; the time in which they waited does not count."""
+        for waiting in self._room.admitted():
+            self._began[waiting] = time.monotonic()
+            with contextlib.suppress(OSError):
+                waiting.send(None)
+
+    def _collect(self, sources: Sequence[str]) -> None:
+        """Wait for answers, until the first of those at work is late at most."""
+        from multiprocessing.connection import Connection, wait
+
+        oldest = min(self._began[worker] for worker in self._at_work())
+        left = oldest + self._options.max_seconds - time.monotonic()
+        for connection in wait(list(self._busy), max(left, 0.01)):
+            assert isinstance(connection, Connection)
+            answer = self._take(connection, sources[self._busy[connection]])
+            if isinstance(answer, MemoryRequest):
+                self._room.ask(connection, answer.pixels)
+                continue
+            self._room.leave(connection)
+            self._ready[self._busy.pop(connection)] = answer
+
+    def _give_up_late_ones(self, sources: Sequence[str]) -> None:
+        late = time.monotonic() - self._options.max_seconds
+        for connection in [worker for worker in self._at_work() if self._began[worker] < late]:
+            number = self._busy.pop(connection)
+            self._room.leave(connection)
+            self._workers[connection].kill()
+            self._replace(connection)
+            self._ready[number] = _given_up(sources[number], self._options)
+
+    def _at_work(self) -> list[Connection]:
+        """Those that are busy and wait for nothing."""
+        return [worker for worker in self._busy if not self._room.waits(worker)]
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs, self._options, LARGE), daemon=True)
+        with _postponed(), _uninterrupted():
+            process.start()
+            self._workers[ours] = process
+        theirs.close()
+
+    def _take(self, connection: Connection, source: str) -> Reading | MemoryRequest:
+        try:
+            answer = connection.recv()
+        except (EOFError, OSError):
+            status = self._replace(connection)
+            return Reading(source, error=f"{source}: {_cause_of_death(status)}")
+        if isinstance(answer, BaseException):
+            raise answer
+        assert isinstance(answer, Reading | MemoryRequest)
+        return answer
+
+    def _replace(self, connection: Connection) -> int | None:
+        """Start another process in the place of one that has died; its exit status."""
+        process = self._workers.pop(connection)
+        connection.close()
+        process.join()
+        if process.exitcode == _UNGUARDED:
+            raise UsageError(
+                "each process that reads runs the program from its beginning: put what it does below "
+                "`if __name__ == '__main__':`, or read with one job"
+            )
+        self._start()
+        return process.exitcode
+
+
+def _require_guard() -> None:
+    """End a process that was started to read and, running the program anew, would start others itself."""
+    from multiprocessing import process
+
+    if getattr(process.current_process(), "_inheriting", False):
+        sys.exit(_UNGUARDED)
+
+
+def _serve(connection: Connection, options: Options, large: int) -> None:
+    """A worker's life: ends when the other end of the pipe is gone, however that process ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def admit(pixels: int) -> None:
+        if pixels > large:
+            connection.send(MemoryRequest(pixels))
+            connection.recv()
+
+    with contextlib.suppress(EOFError, OSError):
+        try:
+            pipeline = options.pipeline(threads=1)
+        except Exception as error:
+            connection.recv()
+            connection.send(error)
+            return
+        while True:
+            source = connection.recv()
+            try:
+                answer: Reading | FacekitError = read_one(source, pipeline, options, admit)
+            except FacekitError as error:
+                answer = error
+            connection.send(answer)
+
+
+@contextmanager
+def _postponed() -> Iterator[None]:
+    """A signal that asks to end, and for which there is a handler, comes after this: a worker that was
+    started and not told yet what it is for would complain.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in numbers if callable(signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started within never hears of Control-C, which a terminal sends to all: we end it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    # The first process would start it, and that ends with SIGINT let through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _cause_of_death(status: int | None) -> str:
+    if status is not None and status < 0:
+        memory = ": out of memory?" if -status == signal.SIGKILL else ""
+        return f"the process reading it was ended by {signal.Signals(-status).name}{memory}"
+    return f"the process reading it ended with status {status}"

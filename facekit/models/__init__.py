@@ -1,0 +1,1 @@
+"""The networks that ship, and the runtime that they run in."""

@@ -1,0 +1,1 @@
+"""Who somebody is: identification, enrollment, clustering, and the check of a gallery."""

@@ -1,0 +1,425 @@
+"""The rules of enrolling: whose picture it is, which of its faces, and whether it is good enough.
+
+Pictures are judged together with the person's others, at most `BATCH` at a time, and each such
+batch is stored in one transaction before anything about it is reported: what was reported is kept,
+whatever happens next, and running again goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facekit.calibration import poorness
+from facekit.errors import UsageError
+from facekit.faces import quality
+from facekit.faces.reading import Options, Reading, read_faces
+from facekit.gallery.places import Place
+from facekit.gallery.templates import NewTemplate, Placement
+from facekit.gallery.tombstones import same_face
+from facekit.people.choice import Choice, choose
+from facekit.people.claims import Pictures, since_rename
+from facekit.people.known import Known
+from facekit.people.mixture import UNLIKE, parts
+from facekit.people.outcomes import LIKE_ANOTHER, MIXED, UNLIKE_THE_OTHERS, Outcome, Photo, Status
+from facekit.pictures import folders
+from facekit.pictures.inputs import Given, Source, name_of
+from facekit.results import Candidate, Face
+from facekit.text.subject_names import subject_name
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.gallery.base import Gallery
+
+BATCH = 64
+WITNESSES_FROM, WITNESSES = 3, 200
+"""So many stored templates, the latest, are asked whether new pictures are of the same person; fewer are not
+enough to tell."""
+NO_FACE = "no face"
+MIXED_FROM = 6
+"""So many faces must be there before a folder is refused: of five of one person, 1 in 75
+would be refused, of six none was (scripts/measure_mixtures.py)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The photos to enroll, which stand together by subject; what lies beside them and is `left_out`; and
+    the people `without` a picture in their folder."""
+
+    photos: tuple[Photo, ...]
+    left_out: tuple[folders.LeftOut, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def remarks(self) -> list[str]:
+        """What of it a user should know, in lines."""
+        return folders.People((), self.left_out, self.without).remarks()
+
+
+@dataclass(frozen=True)
+class EnrollReport:
+    """What became of all pictures; what was `left_out`, being none or not where they belong; the people
+    `without` a picture in their folder; the `gallery` and how many `templates` it has now; what is to be
+    known of it if it is of a poor `camera`; and `problems` with a source that was read all the same."""
+
+    outcomes: tuple[Outcome, ...]
+    left_out: tuple[folders.LeftOut, ...] = ()
+    without: tuple[str, ...] = ()
+    gallery: Place | None = None
+    templates: int = 0
+    camera: str | None = None
+    problems: tuple[str, ...] = ()
+
+    def count(self, status: Status) -> int:
+        return sum(outcome.status == status for outcome in self.outcomes)
+
+    @property
+    def subjects(self) -> list[str]:
+        """Who was enrolled, in order."""
+        named = (outcome.subject for outcome in self.outcomes if outcome.status in ("enrolled", "moved"))
+        return list(dict.fromkeys(named))
+
+    @property
+    def missing(self) -> list[str]:
+        """Who has pictures, of which none could be enrolled, in order."""
+        stored = {outcome.subject for outcome in self.outcomes if outcome.status != "refused"}
+        everybody = dict.fromkeys(outcome.subject for outcome in self.outcomes)
+        return [name for name in everybody if name not in stored]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a picture was refused for anything but having no face."""
+        return any(o.status == "refused" and o.problems != (NO_FACE,) for o in self.outcomes)
+
+    @property
+    def without_face(self) -> bool:
+        """Whether no picture had a face."""
+        return all(o.problems == (NO_FACE,) for o in self.outcomes)
+
+    def refusals(self) -> list[tuple[str, int]]:
+        """The first reason of each refused picture, counted, most frequent first."""
+        refused = (outcome for outcome in self.outcomes if outcome.status == "refused")
+        kinds = Counter(
+            outcome.problems[0].removeprefix(f"{outcome.source}: ").split(" (")[0] for outcome in refused
+        )
+        return sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a picture is good enough. `strict` refuses what else is only warned of; `again` takes what was
+    removed earlier, `accept_mixed` a folder whose faces are not one person's, `accept_poor` pictures so poor
+    that strangers would be taken for the person."""
+
+    strict: bool = False
+    again: bool = False
+    accept_mixed: bool = False
+    accept_poor: bool = False
+    quality: quality.Limits = field(default_factory=quality.Limits)
+
+
+def plan(paths: Sequence[Source], subject: str | None = None) -> Plan:
+    """The photos to enroll. All are of `subject`, or else each path is a folder that has a sub-folder
+    for each person, named like the person, with the pictures inside or below.
+
+    Raises UsageError where it cannot be told whose the pictures are, or there are none.
+    """
+    if subject is None:
+        return _people(paths)
+    listing = folders.find(paths)
+    photos = tuple(
+        Photo(subject_name(subject), name_of(source), source if isinstance(source, Given) else None)
+        for source in listing.pictures
+    )
+    names = ", ".join(map(name_of, paths))
+    if not photos:
+        raise UsageError(f"no pictures in {names}")
+    if not any(photo.given or photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
+        raise UsageError(f"no such picture: {names}")
+    return Plan(photos, listing.left_out)
+
+
+def home(paths: Sequence[Source]) -> Path | None:
+    """The folder that a gallery of these paths belongs into: the first that was given."""
+    return next((Path(path) for path in paths if isinstance(path, str) and os.path.isdir(path)), None)
+
+
+def enroll(
+    gallery: Gallery,
+    photos: Sequence[Photo],
+    *,
+    rules: Rules | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+) -> Iterator[Outcome]:
+    """Enroll the photos, which stand together by subject; an outcome for each once it is stored."""
+    rules = rules or Rules()
+    options = options or Options()
+    pictures = Pictures(gallery, photos, again=rules.again)
+    fresh = [photo for photo in photos if photo not in pictures.settled]
+    readings = read_faces([photo.input for photo in fresh], options, pipeline=pipeline)
+    passed = 0
+    known = Known(gallery)
+    for subject, group in groupby(photos, key=lambda photo: photo.subject):
+        ours = list(group)
+        yield from (pictures.settled[photo] for photo in ours if photo in pictures.settled)
+        todo = [photo for photo in ours if photo not in pictures.settled]
+        passed += len(todo)
+        while todo:
+            read, todo = list(islice(readings, len(todo[:BATCH]))), todo[BATCH:]
+            outcomes = _Batch(gallery, subject, read, known, rules, pictures).store()
+            yield from outcomes
+            refused = next((outcome.problems for outcome in outcomes if outcome.mixed), ())
+            if refused and todo:
+                # The rest of the folder is not worth a look.
+                yield from (Outcome(subject, photo.source, "refused", refused[:1]) for photo in todo)
+                todo = []
+                readings = read_faces([photo.input for photo in fresh[passed:]], options, pipeline=pipeline)
+
+
+def enroll_readings(
+    gallery: Gallery, subject: str, readings: Sequence[Reading], rules: Rules | None = None
+) -> list[Outcome]:
+    """Enroll pictures of one person, looked through already, by the same rules in one transaction."""
+    rules = rules or Rules()
+    pictures = Pictures(gallery, [], again=rules.again)
+    return _Batch(gallery, subject_name(subject), readings, Known(gallery), rules, pictures).store()
+
+
+def _people(inputs: Sequence[Source]) -> Plan:
+    paths = []
+    for path in inputs:
+        if not isinstance(path, Given) and not os.path.lexists(path):
+            raise UsageError(f"{name_of(path)}: no such folder")
+        if isinstance(path, Given) or not os.path.isdir(path):
+            raise UsageError(
+                f"{name_of(path)}: no folder; to enroll single pictures, say whose they are with "
+                "--subject NAME"
+            )
+        paths.append(path)
+    people = folders.people(paths)
+    if not people.photos and any(left_out.reason == folders.NOT_NAMED for left_out in people.left_out):
+        raise UsageError(
+            f"{', '.join(paths)}: the folders that facekit cluster made have no names yet: rename each "
+            "to the person's name first"
+        )
+    if not people.photos:
+        raise UsageError(
+            f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person, "
+            "or --subject NAME when all pictures are of one"
+        )
+    by_subject = people.by_subject().items()
+    photos = tuple(Photo(subject, picture) for subject, pictures in by_subject for picture in pictures)
+    return Plan(photos, people.left_out, people.without)
+
+
+class _Batch:
+    """Pictures of one person that are judged together and stored in one transaction."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        subject: str,
+        readings: Sequence[Reading],
+        known: Known,
+        rules: Rules,
+        pictures: Pictures,
+    ) -> None:
+        self._gallery, self._subject, self._readings = gallery, subject, readings
+        self._known, self._rules, self._pictures = known, rules, pictures
+        self._threshold, self._poor_from = gallery.threshold, gallery.settings.poor_from
+        self._held = gallery.known([reading.sha256 for reading in readings if reading.faces])
+        # A file that is there twice says no more than once.
+        self._usable: dict[str, Reading] = {}
+        for reading in readings:
+            holders = [info.subject for info in self._held.get(reading.sha256, [])]
+            if reading.faces and subject not in holders:
+                self._usable.setdefault(reading.sha256, reading)
+
+    def store(self) -> list[Outcome]:
+        chosen = self._choose()
+        holders = {digest: self._holder(digest, choice.face) for digest, choice in chosen.items()}
+        mixed = self._mixed(chosen)
+        # The rest of the folder may not have been looked at yet, and moves as well.
+        moving = self._pictures.of_subject[self._subject] | set(chosen)
+        self._known.leave({holder: moving for holder in holders.values() if holder})
+        outcomes = {
+            digest: self._judged(digest, choice, holders[digest], mixed) for digest, choice in chosen.items()
+        }
+        stored = [digest for digest, outcome in outcomes.items() if outcome.status == "enrolled"]
+        templates = [
+            _template(self._subject, self._usable[position], chosen[position].face) for position in stored
+        ]
+        report = self._gallery.add(templates, again=self._rules.again, move=True)
+        for digest, placement in zip(stored, report.placements, strict=True):
+            outcomes[digest] = _placed(outcomes[digest], placement)
+        self._known.leave_names(
+            placement.other for placement in report.placements if placement.emptied and placement.other
+        )
+        if self._subject in report.subjects and (warning := self._known.look_alike(self._subject)):
+            first = next(
+                position for position in stored if outcomes[position].status in ("enrolled", "moved")
+            )
+            outcomes[first] = replace(outcomes[first], notes=(*outcomes[first].notes, warning))
+        self._known.add(
+            template
+            for template, placement in zip(templates, report.placements, strict=True)
+            if placement.status == "added"
+        )
+        return [_outcome(self._subject, reading, outcomes, self._usable) for reading in self._readings]
+
+    def _choose(self) -> dict[str, Choice]:
+        readings = list(self._usable.values())
+        chosen = choose(
+            readings,
+            self._gallery.vectors(self._subject),
+            self._threshold,
+            taken=[self._taken(reading) for reading in readings],
+            shared=[self._rival(reading.sha256) is not None for reading in readings],
+        )
+        return dict(zip(self._usable, chosen, strict=True))
+
+    def _rival(self, digest: str) -> Photo | None:
+        return self._pictures.rival(digest, self._subject)
+
+    def _taken(self, reading: Reading) -> set[int]:
+        """The faces that somebody else has, or that were removed."""
+        return {
+            number
+            for number, face in enumerate(reading.faces)
+            if self._holder(reading.sha256, face)
+            or self._pictures.stones.has_face(reading.sha256, face.detection.box)
+        }
+
+    def _holder(self, digest: str, face: Face) -> str | None:
+        """Who else has this face of the picture."""
+        infos = self._held.get(digest, [])
+        place = same_face(face.detection.box, [info.box for info in infos])
+        return None if place is None else infos[place].subject
+
+    def _mixed(self, chosen: Mapping[str, Choice]) -> tuple[str, ...]:
+        """Why none of the pictures is enrolled: half of the faces or more are not of the person who is
+        stored, or where nobody is, of the one who is there most often."""
+        # Poor faces are like each other, whoever they are of, and unlike the person's good ones.
+        good = [choice.face.vector for choice in chosen.values() if not self._poor(choice.face)]
+        if self._rules.accept_mixed or len(good) < MIXED_FROM:
+            return ()
+        new = np.stack(good)
+        stored = self._gallery.vectors(self._subject)[-WITNESSES:]
+        people = parts(np.concatenate([new, stored]), self._threshold)
+        # A person of whom much is stored is not outvoted by a folder of somebody else.
+        known = len(stored) >= WITNESSES_FROM
+        main = max(people, key=lambda rows: np.count_nonzero(rows >= len(new))) if known else people[0]
+        alike = int(np.count_nonzero(main < len(new)))
+        if 2 * alike > len(new):
+            return ()
+        return (f"{MIXED} ({alike} of {len(new)} faces are of one; --accept-mixed takes all)",)
+
+    def _judged(self, digest: str, choice: Choice, holder: str | None, mixed: tuple[str, ...]) -> Outcome:
+        reading, face = self._usable[digest], choice.face
+        notes = (*reading.notes, *([choice.note] if choice.note else []))
+        if self._pictures.stones.has_face(digest, face.detection.box):
+            return Outcome(self._subject, reading.source, "removed earlier", notes=notes)
+        other = self._known.other(self._subject, face.vector)
+        wrong = [*mixed, *self._refusals(reading, choice, holder, other)]
+        poor = self._poor(face)
+        if poor and not self._rules.accept_poor:
+            wrong.append(f"{poor.removesuffix(')')}; --accept-poor takes it)")
+        problems = [
+            *([poor] if poor and self._rules.accept_poor else []),
+            *(["too dark to tell who it is"] if face.dark else []),
+            *quality.problems(face.quality, self._rules.quality),
+            *_identity_problems(choice, other, self._threshold),
+        ]
+        refused = wrong or (problems and self._rules.strict)
+        status: Status = "refused" if refused else "enrolled"
+        return Outcome(self._subject, reading.source, status, (*wrong, *problems), notes)
+
+    def _poor(self, face: Face) -> str | None:
+        """Why strangers would be taken for the person, if the picture is so poor."""
+        rate = face.quality.stranger_rate
+        return poorness.problem(rate) if poorness.is_poor(rate, self._poor_from) else None
+
+    def _refusals(
+        self, reading: Reading, choice: Choice, holder: str | None, other: Candidate | None
+    ) -> Iterator[str]:
+        """Why a picture cannot be this person's, whoever wants it to be."""
+        rival = self._rival(reading.sha256)
+        if rival and not choice.sure:
+            yield (
+                f"{len(reading.faces)} faces, and {rival.source} of {rival.subject} is the same picture: "
+                f"which face is whose cannot be told: enroll another picture of {self._subject} first"
+            )
+        elif rival and (len(reading.faces) == 1 or holder == rival.subject):
+            yield (
+                f"the same face is {rival.subject}'s in {rival.source}, and one of them is wrong: leave it "
+                "in the right folder only"
+            )
+        if (
+            holder
+            and other
+            and other.subject == holder
+            and other.score >= self._threshold
+            and choice.others
+            and choice.agreement < UNLIKE * self._threshold
+        ):
+            yield (
+                f"is enrolled as {holder}, and more like {holder}'s other pictures (score {other.score:.2f}) "
+                f"than like {self._subject}'s ({choice.agreement:.2f}): not moved"
+            )
+        if name := self._pictures.renamed.get(self._subject):
+            yield (
+                f"{self._subject} is called {name} since a rename or a merge: rename the folder too, or "
+                "enroll with --again"
+            )
+
+
+def _placed(outcome: Outcome, placement: Placement) -> Outcome:
+    """The outcome after storing: what the gallery had is only known for sure then."""
+    if placement.status == "added":
+        if placement.other is None:
+            return outcome
+        gone = f"; {placement.other} had no other picture and is gone" if placement.emptied else ""
+        return replace(outcome, status="moved", notes=(*outcome.notes, f"moved from {placement.other}{gone}"))
+    if placement.status == "removed":
+        return Outcome(outcome.subject, outcome.source, "removed earlier")
+    notes = (since_rename(str(placement.other)),) if placement.status == "renamed" else ()
+    return Outcome(outcome.subject, outcome.source, "already there", notes=notes)
+
+
+def _outcome(
+    subject: str, reading: Reading, outcomes: Mapping[str, Outcome], usable: Mapping[str, Reading]
+) -> Outcome:
+    """What became of a picture, where `outcomes` and `usable` have each of several equal ones once."""
+    if not reading.faces:
+        return Outcome(subject, reading.source, "refused", (reading.error or NO_FACE,), reading.notes)
+    found = outcomes.get(reading.sha256)
+    if found is not None and (
+        usable[reading.sha256] is reading or found.status in ("refused", "removed earlier")
+    ):
+        return replace(found, source=reading.source)
+    return Outcome(subject, reading.source, "already there")
+
+
+def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
+    return NewTemplate(
+        subject=subject,
+        vector=face.vector,
+        sha256=reading.sha256,
+        source=os.path.basename(reading.source),
+        box=face.detection.box,
+        quality=face.quality.to_stored(),
+    )
+
+
+def _identity_problems(choice: Choice, other: Candidate | None, threshold: float) -> Iterator[str]:
+    if choice.others > 1 and choice.agreement < UNLIKE * threshold:
+        yield f"{UNLIKE_THE_OTHERS} (best score {choice.agreement:.2f})"
+    if other and other.score >= threshold and other.score > choice.agreement:
+        yield f"{LIKE_ANOTHER} ({other.subject}, score {other.score:.2f})"

@@ -1,0 +1,65 @@
+"""A picture to enroll, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from facekit.pictures.inputs import Given, Source
+from facekit.results import SCHEMA
+
+MIXED = "not one person's photos"
+UNLIKE_THE_OTHERS = "unlike the other pictures of this person"
+LIKE_ANOTHER = "looks like another enrolled person"
+
+Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture to enroll, and whose it is; `given` where it is no file."""
+
+    subject: str
+    source: str
+    given: Given | None = None
+
+    @property
+    def input(self) -> Source:
+        """What it is read from."""
+        return self.given or self.source
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture. `problems` are why it was refused, or would be with `strict`;
+    `notes` are what else a user should know.
+    """
+
+    subject: str
+    source: str
+    status: Status
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mixed(self) -> bool:
+        """Whether it was refused with its whole folder, which shows several people."""
+        return any(problem.startswith(MIXED) for problem in self.problems)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is in the gallery, and may be of somebody else."""
+        stored = self.status in ("enrolled", "moved")
+        return stored and any(
+            problem.startswith((UNLIKE_THE_OTHERS, LIKE_ANOTHER)) for problem in self.problems
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        lists = {"problems": list(self.problems), "notes": list(self.notes)}
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "subject": self.subject,
+            "status": self.status,
+            **lists,
+        }

@@ -1,0 +1,236 @@
+"""Video out: through PyAV, or through OpenCV where PyAV is missing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from facekit.detection.geometry import fit
+from facekit.errors import UsageError
+from facekit.files import writing
+from facekit.files.writing import replacing
+from facekit.results import Pixels
+from facekit.video import backends
+from facekit.video.streams import FILES_ONLY, USUAL_RATE
+
+CONTAINERS = (".mp4", ".mkv", ".mov", ".webm")
+_TICKS = 1000
+_FORMATS = {".mkv": "matroska"}
+# By this a recording is known as facekit's.
+_MARK = "facekit"
+
+
+@dataclass
+class VideoFile:
+    """A video that is being written. It appears under its name when it is closed; after an error, which names
+    it, nothing is there.
+
+    `rate` is what the file says of itself; frames stand where their own times are. Raises UsageError
+    for a name whose ending tells no format, DependencyError without PyAV and OpenCV.
+    """
+
+    path: Path
+    rate: float = USUAL_RATE
+    _writer: Any = field(default=None, init=False)
+    _size: tuple[int, int] = field(default=(0, 0), init=False)
+    _place: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def __post_init__(self) -> None:
+        if self.path.suffix.lower() not in CONTAINERS:
+            raise UsageError(f"{self.path}: name it {self.path.stem}.mp4, or one of {', '.join(CONTAINERS)}")
+        self._av = backends.pyav()
+        if self._av is None:
+            backends.opencv()
+        writing.prepare(self.path)
+
+    def add(self, pixels: Pixels, time: float) -> None:
+        """Add a frame, uint8 (height, width, 3) RGB, shown from `time` on, in seconds. All frames get the
+        size of the first, which is made even. Raises OSError, and nothing more can be added then.
+        """
+        with self._whole(Exception):  # after Ctrl-C the video can still be ended
+            self._add(pixels, time)
+
+    def close(self) -> None:
+        """Finish the file; nothing where no frame came. Raises OSError."""
+        if self._writer is not None:
+            with self._whole(BaseException):
+                self._writer.close()
+            self._writer = None
+            self._place.close()
+
+    @contextmanager
+    def _whole(self, ends: type[BaseException]) -> Iterator[None]:
+        try:
+            yield
+        except ends:
+            if self._writer is not None:
+                self._writer.abandon()
+                self._writer = None
+            self._place.__exit__(*sys.exc_info())
+            raise
+
+    def _add(self, pixels: Pixels, time: float) -> None:
+        if self._writer is None:
+            # Chroma of half the resolution needs an even number of rows and columns.
+            height, width = (max(2, side // 2 * 2) for side in pixels.shape[:2])
+            self._size = (width, height)
+            unfinished = self._place.enter_context(replacing(self.path, ending=self.path.suffix.lower()))
+            self._writer = (
+                _OpenCvWriter(unfinished, self._size, self.rate)
+                if self._av is None
+                else _PyAvWriter(self._av, unfinished, self._size, self.rate)
+            )
+        self._writer.add(_sized(pixels, *self._size), time)
+
+
+class _Disk:
+    """A file for FFmpeg that never fails: where the end of a video cannot be written, PyAV frees what is in
+    use, and takes Python with it. The first error is kept for `check`; what comes after it goes nowhere.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("r+b", buffering=0)
+        self._error: OSError | None = None
+        self._closed = False
+        self._position = self._length = 0
+
+    def check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def write(self, data: bytes) -> int:
+        try:
+            if self._error is None and not self._closed:
+                self._file.seek(self._position)
+                rest = memoryview(data)
+                while rest:  # a nearly full disk takes a part
+                    rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._error = error
+        self._position += len(data)
+        self._length = max(self._length, self._position)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = start + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        """Whatever FFmpeg still writes goes nowhere."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self._error = self._error or error
+        self._closed = True
+
+
+class _PyAvWriter:
+    def __init__(self, av: ModuleType, path: Path, size: tuple[int, int], rate: float) -> None:
+        self._av = av
+        webm = path.suffix == ".webm"
+        self._disk = _Disk(path)
+        self._container: Any = None
+        try:
+            self._open(path, webm, size, rate)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _open(self, path: Path, webm: bool, size: tuple[int, int], rate: float) -> None:
+        from fractions import Fraction
+
+        self._container = self._av.open(self._disk, "w", format=_FORMATS.get(path.suffix, path.suffix[1:]))
+        self._container.metadata["comment"] = _MARK
+        options = {"deadline": "realtime", "cpu-used": "6"} if webm else {"preset": "veryfast", "crf": "21"}
+        codec = "libvpx" if webm else "libx264"
+        self._stream = self._container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001))
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = options
+        self._stream.codec_context.time_base = Fraction(1, _TICKS)
+        self._tick = -1
+
+    def add(self, pixels: Pixels, time: float) -> None:
+        from fractions import Fraction
+
+        frame = self._av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        self._tick = max(self._tick + 1, round(time * _TICKS))
+        frame.pts, frame.time_base = self._tick, Fraction(1, _TICKS)
+        self._container.mux(self._stream.encode(frame))
+        self._disk.check()
+
+    def close(self) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        self._disk.close()
+        self._disk.check()
+
+    def abandon(self) -> None:
+        self._disk.close()
+        if self._container is not None:
+            with suppress(self._av.error.FFmpegError, OSError):
+                self._container.close()
+
+
+class _OpenCvWriter:
+    """Frames at an even rate: OpenCV writes no times."""
+
+    def __init__(self, path: Path, size: tuple[int, int], rate: float) -> None:
+        cv2 = backends.opencv()
+        code = "VP80" if path.suffix == ".webm" else "mp4v"
+        self._path, self._frames = path, 0
+        self._video: Any = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), rate, size)
+        if not self._video.isOpened():
+            raise OSError(errno.EIO, "cannot be written")
+
+    def add(self, pixels: Pixels, time: float) -> None:
+        self._video.write(np.ascontiguousarray(pixels[:, :, ::-1]))
+        self._frames += 1
+
+    def close(self) -> None:
+        """Only the file itself tells whether OpenCV could write it."""
+        self._video.release()
+        cv2 = backends.opencv()
+        written = cv2.VideoCapture(str(self._path))
+        whole = written.isOpened() and written.get(cv2.CAP_PROP_FRAME_COUNT) >= self._frames - 1
+        written.release()
+        if not whole:
+            raise OSError(errno.EIO, "could not be written whole: is the disk full?")
+
+    def abandon(self) -> None:
+        self._video.release()
+
+
+def is_recording(path: Path) -> bool:
+    """Whether `VideoFile` wrote the file, by PyAV: OpenCV leaves no mark."""
+    av = backends.pyav()
+    if av is None or path.suffix.lower() not in CONTAINERS:
+        return False
+    try:
+        with av.open(f"file:{path}", options=FILES_ONLY) as container:
+            notes: dict[str, str] = container.metadata
+    except (av.error.FFmpegError, OSError, ValueError):
+        return False
+    return any(name.lower() == "comment" and value == _MARK for name, value in notes.items())
+
+
+def _sized(pixels: Pixels, width: int, height: int) -> Pixels:
+    if pixels.shape[1] in (width, width + 1) and pixels.shape[0] in (height, height + 1):
+        return np.ascontiguousarray(pixels[:height, :width])
+    if min(pixels.shape[:2]) < 2:
+        return np.asarray(Image.fromarray(pixels).resize((width, height)))
+    return fit(pixels, width, height, fill=0, centered=True).canvas

@@ -1,0 +1,172 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facekit.people.identification import CLOSE, decide, name_faces
+from facekit.results import Candidate, Detection, Face, Identification, Quality
+
+SUBJECTS = "abcd"
+scores = st.integers(-10, 10).map(lambda step: step / 40)
+"""Steps of a quarter of `CLOSE`, so that second candidates are now close and now far."""
+rows = st.lists(scores, min_size=4, max_size=4, unique=True)
+tables = st.integers(1, 4).flatmap(lambda faces: st.lists(rows, min_size=faces, max_size=faces))
+
+
+def face() -> Face:
+    points = np.zeros((5, 2), np.float32)
+    crop = np.zeros((112, 112, 3), np.uint8)
+    return Face(
+        Detection((0, 0, 9, 9), 1.0),
+        points,
+        crop,
+        np.zeros(4, np.float32),
+        Quality(9, 9, 9, 0),
+    )
+
+
+def candidates(row: list[float]) -> list[Candidate]:
+    ordered = sorted(zip(SUBJECTS, row, strict=False), key=lambda pair: (-pair[1], pair[0]))
+    return [Candidate(rank, name, score) for rank, (name, score) in enumerate(ordered, 1)]
+
+
+def decided(
+    table: list[list[float]], threshold: float, *, allow_repeats: bool = False
+) -> list[Identification]:
+    faces = [face() for _ in table]
+    return decide(faces, [candidates(row) for row in table], threshold, allow_repeats=allow_repeats)
+
+
+def verdicts(table: list[list[float]], threshold: float, *, allow_repeats: bool = False) -> list[str | None]:
+    return [each.subject for each in decided(table, threshold, allow_repeats=allow_repeats)]
+
+
+def reasons(table: list[list[float]], threshold: float) -> list[tuple[str | None, tuple[str, ...]]]:
+    return [(each.reason, each.contenders) for each in decided(table, threshold)]
+
+
+def test_a_face_below_the_threshold_is_unknown_and_never_the_nearest_name() -> None:
+    assert verdicts([[0.29, 0.1, 0, 0]], 0.3) == [None]
+
+
+def test_a_score_at_the_threshold_gives_the_name() -> None:
+    assert verdicts([[0.3, 0.1, 0, 0]], 0.3) == ["a"]
+    assert verdicts([[0.3, 0.1, 0, 0], [0.9, 0, 0, 0]], 0.3) == [None, "a"]
+
+
+def test_two_faces_of_a_photo_are_not_the_same_person() -> None:
+    assert verdicts([[0.8, 0.1, 0, 0], [0.7, 0.2, 0, 0]], 0.3) == ["a", None]
+
+
+def test_a_face_that_two_people_may_be_is_neither_though_one_of_them_is_another_face() -> None:
+    assert verdicts([[0.8, 0.78, 0, 0], [0.7, 0.1, 0, 0]], 0.3) == [None, "a"]
+    assert reasons([[0.8, 0.78, 0, 0], [0.7, 0.1, 0, 0]], 0.3)[0] == ("ambiguous", ("a", "b"))
+
+
+def test_a_face_never_falls_to_a_name_far_below_its_best() -> None:
+    table = [[0.76, 0.27, 0.1, 0], [0.75, 0.2, 0.26, 0], [0.3, 0.12, 0.11, 0.49]]
+    assert verdicts(table, 0.1) == ["a", None, "d"]
+    assert reasons(table, 0.1)[1] == ("already_in_picture", ("a",))
+
+
+def test_an_unknown_face_says_why_and_what_its_best_score_is() -> None:
+    table = [[0.8, 0.1, 0, 0], [0.7, 0.2, 0, 0], [0.2, 0.1, 0, 0.0], [0.1, 0.2, 0.6, 0.6]]
+    assert reasons(table, 0.3) == [
+        (None, ()),
+        ("already_in_picture", ("a",)),
+        ("below_threshold", ()),
+        ("ambiguous", ("c", "d")),
+    ]
+    assert [each.score for each in decided(table, 0.3)] == [0.8, 0.7, 0.2, 0.6]
+
+
+def test_a_dark_face_that_nobody_is_like_is_called_too_dark_and_others_have_their_names() -> None:
+    dark = replace(face(), dark=True)
+    known, unknown = [Candidate(1, "a", 0.8)], [Candidate(1, "a", 0.2)]
+    found = decide([dark, dark, face()], [known, unknown, unknown], 0.3)
+    assert [(each.subject, each.reason) for each in found] == [
+        ("a", None),
+        (None, "too_dark"),
+        (None, "below_threshold"),
+    ]
+
+
+@pytest.mark.parametrize("apart", [0.0, CLOSE / 2])
+@pytest.mark.parametrize("allow_repeats", [False, True])
+def test_nobody_is_named_whom_two_people_are_like(apart: float, allow_repeats: bool) -> None:
+    assert verdicts([[0.9, 0.9 - apart, 0, 0]], 0.3, allow_repeats=allow_repeats) == [None]
+    assert verdicts([[0.9, 0.89 - CLOSE, 0, 0]], 0.3, allow_repeats=allow_repeats) == ["a"]
+    # Somebody below the threshold is no rival.
+    assert verdicts([[0.9, 0.9 - apart / 2 - 0.001, 0, 0]], 0.9, allow_repeats=allow_repeats) == ["a"]
+
+
+def test_the_same_verdict_whatever_the_alphabet_says() -> None:
+    assert verdicts([[0.1, 0.7, 0.7, 0]], 0.3) == [None]
+    assert reasons([[0.1, 0.7, 0.7, 0]], 0.3) == [("ambiguous", ("b", "c"))]
+
+
+def test_repeats_are_allowed_on_demand() -> None:
+    assert verdicts([[0.8, 0.1, 0, 0], [0.7, 0.2, 0, 0]], 0.3, allow_repeats=True) == [
+        "a",
+        "a",
+    ]
+
+
+def test_no_face_and_no_candidate_are_no_error() -> None:
+    assert decide([], [], 0.3) == []
+    assert [each.subject for each in decide([face()], [[]], 0.3)] == [None]
+
+
+@given(tables, scores)
+def test_every_verdict_is_a_clear_best_and_the_likest_of_its_name(
+    table: list[list[float]], threshold: float
+) -> None:
+    clear: list[tuple[str, float] | None] = []
+    for row in table:
+        first, second = sorted(row, reverse=True)[:2]
+        rival = second >= threshold and second >= first - CLOSE
+        clear.append((SUBJECTS[row.index(first)], first) if first >= threshold and not rival else None)
+    for verdict, mine in zip(verdicts(table, threshold), clear, strict=True):
+        best = mine is not None and max(c[1] for c in clear if c and c[0] == mine[0])
+        assert verdict in (None, mine[0] if mine else None)
+        assert (verdict is None) or (mine is not None and mine[1] == best)
+    named = [each for each in verdicts(table, threshold) if each]
+    assert sorted(named) == sorted({each[0] for each in clear if each})
+
+
+class TwoNames:
+    """A gallery that has one template under two names."""
+
+    threshold = 0.5
+
+    def search(self, probes: np.ndarray, k: int) -> list[list[Candidate]]:
+        found = [Candidate(rank, name, 0.8) for rank, name in enumerate(("a", "b"), 1)]
+        return [found[:k] for _ in probes]
+
+
+def test_both_names_are_there_however_few_candidates_are_asked_for() -> None:
+    [found] = name_faces(TwoNames(), [face()], top=1)
+    assert (found.subject, found.reason, found.contenders) == (None, "ambiguous", ("a", "b"))
+    assert [each.subject for each in found.candidates] == ["a", "b"]
+    assert found.to_dict()["contenders"] == ["a", "b"]
+
+
+def poor(name: str, score: float) -> Candidate:
+    return Candidate(1, name, score, poor=True)
+
+
+def test_of_whom_there_are_only_poor_pictures_is_never_named() -> None:
+    [found] = decide([face()], [[poor("a", 0.9), Candidate(2, "b", 0.2)]], 0.3)
+    assert (found.subject, found.reason, found.contenders, found.score) == (None, "too_poor", ("a",), 0.9)
+
+
+def test_poor_pictures_close_to_good_ones_leave_a_face_ambiguous() -> None:
+    [found] = decide([face()], [[Candidate(1, "b", 0.9), replace(poor("a", 0.85), rank=2)]], 0.3)
+    assert (found.subject, found.reason) == (None, "ambiguous")
+
+
+def test_a_face_like_poor_pictures_takes_no_name_from_another_face() -> None:
+    found = decide([face(), face()], [[poor("a", 0.9)], [poor("a", 0.5)]], 0.3)
+    assert [each.reason for each in found] == ["too_poor", "too_poor"]
