@@ -16,21 +16,27 @@ from pathlib import Path
 
 from facekit.errors import UsageError
 from facekit.pictures import images, raw
+from facekit.pictures.ignoring import NAME, Ignored
 from facekit.pictures.inputs import Given, Inputs, Source, listed
 from facekit.text.subject_names import name_of_folder
 
 _FOREIGN = re.compile(
-    r"@eadir|@tmp|@recycle|@recently-snapshot|@sharebin|#recycle|#snapshot"  # Synology, QNAP
-    r"|lost\+found|\$recycle\.bin|recycler|recycled|system volume information"  # file systems, Windows
+    r"@(eadir|tmp|syno\w+|appstore|database|download|sharesnap)|#(recycle|snapshot)"  # Synology
+    r"|@(recycle|recently-snapshot|sharebin|transcode|upload_cache|__thumb)"  # QNAP
+    r"|~snapshot|_gsdata_|trash-\d+"  # NetApp, GoodSync, desktops
+    r"|lost\+found|found\.\d{3}|\$recycle\.bin|\$winreagent|recycler|recycled|system volume information"
     r"|__macosx|network trash folder|temporary items|ipod photo cache"  # macOS
-    r"|.*\.lrdata",  # Lightroom's previews
+    r"|.*\.(lrdata|lrlibrary|photoslibrary|photolibrary|aplibrary|migratedphotolibrary)",
     re.IGNORECASE,
 )
-"""Folders that photo programs and file servers keep for themselves: thumbnails, and what was deleted. Those
-whose names begin with a dot (.thumbnails, .Trash-1000, .picasaoriginals) are hidden anyway."""
+"""Folders that photo programs and file servers keep for themselves: thumbnails, what was deleted, and the
+libraries of Lightroom and Photos, which hold every photo several times. Those whose names begin with a dot
+(.thumbnails, .Trash-1000, .@__thumb, .picasaoriginals, .stversions) are hidden anyway."""
 
-_CATALOGS = re.compile(r"desktop\.ini|.*\.db(-wal|-shm|-journal|\.index.*)?", re.IGNORECASE)
-"""Files that lie beside pictures and that nobody takes for one: galleries, Thumbs.db."""
+_CATALOGS = re.compile(
+    r"desktop\.ini|picasa\.ini|.*\.xmp|.*\.db(-wal|-shm|-journal|\.index.*|\.photos.*)?", re.IGNORECASE
+)
+"""Files that lie beside pictures and that nobody takes for one: galleries, Thumbs.db, sidecars."""
 
 UNNAMED = ".facekit-unnamed"
 """A file in the folders that `facekit cluster` makes of faces whose names it does not know: it holds the
@@ -40,6 +46,7 @@ BESIDE = "beside the folders"
 NOT_NAMED = "not named yet (of facekit cluster)"
 HIDDEN = "hidden"
 RAW_BESIDE = "RAW beside a JPEG"
+IGNORED = f"by {NAME}"
 _MOST_KINDS = 6
 _LONGEST_ENDING = 16
 _LONGEST_MARK = 100
@@ -96,9 +103,9 @@ def find(inputs: Inputs) -> Listing:
     input.
 
     A folder gives the pictures in it and below it, sorted: files with an ending of a known format, and those
-    with another that begin like a picture. Hidden pictures and folders, and the folders that photo programs
-    keep for themselves, are left out. Whatever else is named is passed on as it is, `-` too, and so is a
-    folder that cannot be listed: reading it tells the user why.
+    with another that begin like a picture. Hidden pictures and folders, the folders that photo programs keep
+    for themselves, and what a .facekitignore names, are left out. Whatever else is named is passed on as it
+    is, `-` too, and so is a folder that cannot be listed: reading it tells the user why.
     """
     search = _Search()
     pictures: list[Source] = []
@@ -124,14 +131,17 @@ def people(folders: Sequence[str]) -> People:
     search = _Search()
     for folder in folders:
         sub_folders = search.sub_folders(folder)
-        trees = {name: _Tree(os.path.join(folder, name)) for name, linked in sub_folders if not linked}
+        ignored = Ignored.above(folder).within(folder)
+        trees = {
+            name: _Tree(os.path.join(folder, name), ignored) for name, linked in sub_folders if not linked
+        }
         for tree in trees.values():
             search.walk(tree)
         # What is linked comes last: what lies in a person's folder is that person's, whoever links to it.
         for name, linked in sub_folders:
-            tree = trees.setdefault(name, _Tree(os.path.join(folder, name)))
+            tree = trees.setdefault(name, _Tree(os.path.join(folder, name), ignored))
             if linked:
-                tree.links.append(tree.top)
+                tree.links.append((tree.top, ignored))
             search.follow(tree)
         for name in sorted(trees):
             pictures, subject = sorted(trees[name].pictures), name_of_folder(name)
@@ -163,12 +173,14 @@ def _counted(reasons: Counter[str]) -> str:
 
 
 class _Tree:
-    """A folder being searched: its pictures so far, and its links to other folders, not followed yet."""
+    """A folder being searched: its pictures so far, and its links to other folders, not followed yet, with
+    what is ignored there. `ignored` is what the folders above leave out of it."""
 
-    def __init__(self, top: str) -> None:
+    def __init__(self, top: str, ignored: Ignored) -> None:
         self.top = top
+        self.ignored = ignored
         self.pictures: list[str] = []
-        self.links: list[str] = []
+        self.links: list[tuple[str, Ignored]] = []
 
 
 class _Search:
@@ -181,7 +193,7 @@ class _Search:
 
     def tree(self, folder: str) -> list[str]:
         """The pictures in and below a folder, sorted."""
-        tree = _Tree(folder)
+        tree = _Tree(folder, Ignored.above(folder))
         self.walk(tree)
         self.follow(tree)
         return sorted(tree.pictures)
@@ -202,9 +214,12 @@ class _Search:
                 entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be listed ({error.strerror})") from None
+        ignored = Ignored.above(folder).within(folder)
         names = []
         for entry in entries:
             kind = _kind(entry)
+            if self._ignores(entry, kind, ignored):
+                continue
             if kind in ("folder", "link") and _is_unnamed(entry):
                 self._leave(entry.path, NOT_NAMED)
             elif kind in ("folder", "link") and self._ours(entry):
@@ -214,11 +229,11 @@ class _Search:
                 self.left_out.append(LeftOut(entry.path, reason))
         return names
 
-    def walk(self, tree: _Tree, top: str | None = None) -> None:
-        """Add what lies in the tree by itself."""
-        waiting = [top or tree.top]
+    def walk(self, tree: _Tree, link: tuple[str, Ignored] | None = None) -> None:
+        """Add what lies in the tree by itself, or behind a link of it."""
+        waiting = [link or (tree.top, tree.ignored)]
         while waiting:
-            here = waiting.pop()
+            here, above = waiting.pop()
             identity = _identity(here)
             if identity is not None and identity in self._visited:
                 continue
@@ -229,6 +244,7 @@ class _Search:
             except OSError:
                 tree.pictures.append(here)  # reading it tells the user why
                 continue
+            ignored = above.within(here)
             stems = {
                 stem.lower()
                 for stem, ending in (os.path.splitext(entry.name) for entry in ordered)
@@ -236,17 +252,19 @@ class _Search:
             }
             for entry in ordered:
                 kind = _kind(entry)
+                if self._ignores(entry, kind, ignored):
+                    continue
                 if kind == "folder":
-                    waiting += [entry.path] if self._ours(entry) else []
+                    waiting += [(entry.path, ignored)] if self._ours(entry) else []
                 elif kind == "link":
-                    tree.links += [entry.path] if self._ours(entry) else []
+                    tree.links += [(entry.path, ignored)] if self._ours(entry) else []
                 else:
                     tree.pictures += self._file(entry, kind, stems)
 
     def follow(self, tree: _Tree) -> None:
         """Add what the tree links to."""
         while tree.links:
-            link = tree.links.pop(0)
+            link, ignored = tree.links.pop(0)
             target, identity = os.path.realpath(link), _identity(link)
             above = {os.path.dirname(os.path.abspath(place)) for place in (link, tree.top)}
             if any(_holds(target, os.path.realpath(place)) for place in above):
@@ -254,7 +272,15 @@ class _Search:
             elif identity is not None and identity in self._visited:
                 self._leave(link, "linked to a folder searched already")
             else:
-                self.walk(tree, link)
+                self.walk(tree, (link, ignored))
+
+    def _ignores(self, entry: os.DirEntry[str], kind: str, ignored: Ignored) -> bool:
+        """Whether the user wants it left out."""
+        is_folder = kind in ("folder", "link")
+        if not ignored.leaves_out(entry.path, is_folder=is_folder):
+            return False
+        self.left_out.append(LeftOut(entry.path, IGNORED, is_folder))
+        return True
 
     def _ours(self, entry: os.DirEntry[str]) -> bool:
         if entry.name.startswith("."):

@@ -94,9 +94,34 @@ def test_folders_of_other_programs_are_not_searched(tmp_path: Path) -> None:
     touch(tmp_path, "Lena/1.png", "Lena/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "Lena/.thumbnails/1.png")
     for foreign in ("@eaDir", "#recycle", "lost+found", "__MACOSX", "$RECYCLE.BIN", ".picasaoriginals"):
         touch(tmp_path, f"{foreign}/Tom/wrong.jpg")
+    touch(tmp_path, "Lena/._1.png", "Lena/1.png.xmp", "Lena/Picasa.ini", "Lena/gallery.db.photos")
     assert by_person(tmp_path) == {"Lena": ["Lena/1.png"]}
     assert names(tmp_path) == ["Lena/1.png"]
-    assert find([str(tmp_path)]).remarks() == ["8 folders left out: 6 of other programs, 2 hidden"]
+    assert find([str(tmp_path)]).remarks() == [
+        "1 file left out: 1 hidden",
+        "8 folders left out: 6 of other programs, 2 hidden",
+    ]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        *("@eaDir", "@tmp", "@SynoResource", "@appstore", "#recycle", "#snapshot", "@Recycle", "@__thumb"),
+        *("@Recently-Snapshot", "~snapshot", "lost+found", "FOUND.000", "System Volume Information"),
+        *("$RECYCLE.BIN", "RECYCLER", "__MACOSX", "Network Trash Folder", "Trash-1000", ".Trash-1000"),
+        *("Photos Library.photoslibrary", "Lightroom Catalog Previews.lrdata", ".thumbnails", ".stversions"),
+    ],
+)
+def test_what_programs_leave_behind_is_nobody(foreign: str, tmp_path: Path) -> None:
+    touch(tmp_path, "Lena/1.png", f"{foreign}/2.png", f"Lena/{foreign}/3.png")
+    assert by_person(tmp_path) == {"Lena": ["Lena/1.png"]}
+    assert names(tmp_path) == ["Lena/1.png"]
+
+
+def test_names_that_look_a_little_like_a_programs_are_peoples(tmp_path: Path) -> None:
+    people_names = ["@ada", "Anna Tmp", "Recycle", "Snap Shot", "Trash", "Tom Download"]
+    touch(tmp_path, *(f"{name}/1.png" for name in people_names))
+    assert sorted(by_person(tmp_path)) == sorted(people_names)
 
 
 def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
