@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from facekit.errors import PictureError
 from facekit.gallery.tombstones import Tombstones
-from facekit.people.outcomes import Outcome, Photo
+from facekit.people.outcomes import ENROLLED_AS, Outcome, Photo
 from facekit.pictures import images
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Pictures:
 
 
 def since_rename(name: str) -> str:
-    return f"enrolled as {name} since a rename or a merge"
+    return f"{ENROLLED_AS} {name} since a rename or a merge"
 
 
 def _digests(photos: Sequence[Photo], *, everything: bool) -> dict[Photo, str]:

@@ -28,7 +28,19 @@ from facekit.people.choice import Choice, choose
 from facekit.people.claims import Pictures, since_rename
 from facekit.people.known import Known
 from facekit.people.mixture import UNLIKE, parts
-from facekit.people.outcomes import LIKE_ANOTHER, MIXED, UNLIKE_THE_OTHERS, Outcome, Photo, Status
+from facekit.people.outcomes import (
+    LIKE_ANOTHER,
+    MIXED,
+    MOVED_FROM,
+    NOT_MOVED,
+    RENAMED,
+    SAME_FACE,
+    UNLIKE_THE_OTHERS,
+    WHOSE_FACE,
+    Outcome,
+    Photo,
+    Status,
+)
 from facekit.pictures import folders
 from facekit.pictures.inputs import Given, Source, name_of
 from facekit.results import Candidate, Face
@@ -323,9 +335,8 @@ class _Batch:
 
     def _judged(self, digest: str, choice: Choice, holder: str | None, mixed: tuple[str, ...]) -> Outcome:
         reading, face = self._usable[digest], choice.face
-        notes = (*reading.notes, *([choice.note] if choice.note else []))
         if self._pictures.stones.has_face(digest, face.detection.box):
-            return Outcome(self._subject, reading.source, "removed earlier", notes=notes)
+            return Outcome(self._subject, reading.source, "removed earlier", notes=reading.notes)
         other = self._known.other(self._subject, face.vector)
         wrong = [*mixed, *self._refusals(reading, choice, holder, other)]
         poor = self._poor(face)
@@ -339,7 +350,9 @@ class _Batch:
         ]
         refused = wrong or (problems and self._rules.strict)
         status: Status = "refused" if refused else "enrolled"
-        return Outcome(self._subject, reading.source, status, (*wrong, *problems), notes)
+        # Of a picture that is refused no face was taken.
+        taken = [] if refused or choice.note is None else [choice.note]
+        return Outcome(self._subject, reading.source, status, (*wrong, *problems), (*reading.notes, *taken))
 
     def _poor(self, face: Face) -> str | None:
         """Why strangers would be taken for the person, if the picture is so poor."""
@@ -353,14 +366,11 @@ class _Batch:
         rival = self._rival(reading.sha256)
         if rival and not choice.sure:
             yield (
-                f"{len(reading.faces)} faces, and {rival.source} of {rival.subject} is the same picture: "
-                f"which face is whose cannot be told: enroll another picture of {self._subject} first"
+                f"{WHOSE_FACE} ({rival.source} of {rival.subject} is the same picture of "
+                f"{len(reading.faces)} faces): enroll another picture of {self._subject} first"
             )
         elif rival and (len(reading.faces) == 1 or holder == rival.subject):
-            yield (
-                f"the same face is {rival.subject}'s in {rival.source}, and one of them is wrong: leave it "
-                "in the right folder only"
-            )
+            yield f"{SAME_FACE} ({rival.source} of {rival.subject}): leave it in the right folder only"
         if (
             holder
             and other
@@ -370,14 +380,11 @@ class _Batch:
             and choice.agreement < UNLIKE * self._threshold
         ):
             yield (
-                f"is enrolled as {holder}, and more like {holder}'s other pictures (score {other.score:.2f}) "
-                f"than like {self._subject}'s ({choice.agreement:.2f}): not moved"
+                f"{NOT_MOVED} (score {other.score:.2f} with {holder}, {choice.agreement:.2f} with "
+                f"{self._subject}): it stays {holder}'s"
             )
         if name := self._pictures.renamed.get(self._subject):
-            yield (
-                f"{self._subject} is called {name} since a rename or a merge: rename the folder too, or "
-                "enroll with --again"
-            )
+            yield f"{RENAMED} ({name}): rename the folder too, or enroll with --again"
 
 
 def _placed(outcome: Outcome, placement: Placement) -> Outcome:
@@ -386,7 +393,9 @@ def _placed(outcome: Outcome, placement: Placement) -> Outcome:
         if placement.other is None:
             return outcome
         gone = f"; {placement.other} had no other picture and is gone" if placement.emptied else ""
-        return replace(outcome, status="moved", notes=(*outcome.notes, f"moved from {placement.other}{gone}"))
+        return replace(
+            outcome, status="moved", notes=(*outcome.notes, f"{MOVED_FROM} {placement.other}{gone}")
+        )
     if placement.status == "removed":
         return Outcome(outcome.subject, outcome.source, "removed earlier")
     notes = (since_rename(str(placement.other)),) if placement.status == "renamed" else ()

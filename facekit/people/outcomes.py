@@ -8,9 +8,19 @@ from typing import Any, Literal
 from facekit.pictures.inputs import Given, Source
 from facekit.results import SCHEMA
 
+# The kinds of problems. What differs from picture to picture follows in parentheses, so that pictures can be
+# counted by kind.
 MIXED = "not one person's photos"
 UNLIKE_THE_OTHERS = "unlike the other pictures of this person"
 LIKE_ANOTHER = "looks like another enrolled person"
+SAME_FACE = "the same face is in another person's folder, and one of them is wrong"
+WHOSE_FACE = "which face is whose cannot be told"
+NOT_MOVED = "enrolled under another name, and more like that person's other pictures"
+RENAMED = "this person has another name since a rename or a merge"
+
+# What is true of a person's whole folder, and begins a note.
+MOVED_FROM = "moved from"
+ENROLLED_AS = "enrolled as"
 
 Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
 
@@ -45,6 +55,14 @@ class Outcome:
     def mixed(self) -> bool:
         """Whether it was refused with its whole folder, which shows several people."""
         return any(problem.startswith(MIXED) for problem in self.problems)
+
+    @property
+    def of_folder(self) -> tuple[str, ...]:
+        """Those of the problems and notes that its whole folder shares."""
+        return (
+            *(problem for problem in self.problems if problem.startswith((MIXED, RENAMED))),
+            *(note for note in self.notes if note.startswith((MOVED_FROM, ENROLLED_AS))),
+        )
 
     @property
     def doubtful(self) -> bool:

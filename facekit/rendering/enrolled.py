@@ -27,6 +27,8 @@ class Enrolled(View[Outcome]):
         self._embedder = embedder
         self._outcomes: list[Outcome] = []
         self._of_subject: list[Outcome] = []
+        self._folder = _FolderNotes()
+        self._folder_errors: set[tuple[str, str]] = set()
 
     def heading(self) -> Iterator[str]:
         yield fit("subject", _NAME) + "".join(f"  {title}" for title in _COUNTS)
@@ -52,21 +54,30 @@ class Enrolled(View[Outcome]):
         self._outcomes.append(result)
 
     def errors(self, result: Outcome) -> Iterator[str]:
-        if result.mixed:
-            if not any(other.mixed and other.subject == result.subject for other in self._outcomes[:-1]):
-                yield f"{result.subject}: {result.problems[0]}; none of the folder enrolled"
-        elif result.status == "refused":
-            problems = "; ".join(result.problems)
-            lead = "" if problems.startswith(result.source) else f"{result.source}: "
-            yield f"{lead}{problems}; not enrolled"
+        """What stopped a picture; what stopped its whole folder, once."""
+        if result.status != "refused":
+            return
+        of_folder = [problem for problem in result.problems if problem in result.of_folder]
+        if of_folder:
+            reason = (result.subject, of_folder[0])
+            if reason not in self._folder_errors:
+                none = "none of the folder enrolled" if result.mixed else "not enrolled"
+                yield f"{result.subject}: {of_folder[0]}; {none}"
+            self._folder_errors.add(reason)
+            return
+        problems = "; ".join(result.problems)
+        lead = "" if problems.startswith(result.source) else f"{result.source}: "
+        yield f"{lead}{problems}; not enrolled"
 
     def notes(self, result: Outcome) -> Iterator[str]:
-        yield from (f"{result.source}: {note}" for note in result.notes)
+        yield from self._folder.before(result)
+        yield from (f"{result.source}: {note}" for note in result.notes if note not in result.of_folder)
         if result.problems and result.status != "refused":
             problems = "; ".join(result.problems)
             yield f"{result.source}: {problems}; enrolled all the same (--strict refuses)"
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        yield from self._folder.lines()
         report = self.report or EnrollReport(tuple(self._outcomes))
         of = counted(len(report.subjects), "person", "people")
         yield listed(
@@ -95,3 +106,33 @@ class Enrolled(View[Outcome]):
     @property
     def without_face(self) -> bool:
         return self.report is not None and self.report.without_face
+
+
+class _FolderNotes:
+    """Notes that a person's pictures share: a line for all of them, once the next person's begin."""
+
+    def __init__(self) -> None:
+        self._subject = ""
+        self._sources: dict[str, list[str]] = {}
+        self._more: dict[str, str] = {}
+
+    def before(self, outcome: Outcome) -> Iterator[str]:
+        """The lines of the person before, if there was one; and the outcome's notes are taken."""
+        if outcome.subject != self._subject:
+            yield from self.lines()
+            self._subject = outcome.subject
+        for note in outcome.notes:
+            if note in outcome.of_folder:
+                shared, _, more = note.partition("; ")
+                self._sources.setdefault(shared, []).append(outcome.source)
+                self._more[shared] = more or self._more.get(shared, "")
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the person so far."""
+        for note, sources in self._sources.items():
+            more = f"; {self._more[note]}" if self._more[note] else ""
+            if len(sources) == 1:
+                yield f"{sources[0]}: {note}{more}"
+            else:
+                yield f"{self._subject}: {counted(len(sources), 'picture')} {note}{more}"
+        self._sources, self._more = {}, {}

@@ -125,9 +125,57 @@ def test_the_same_face_in_two_folders_is_nobodys_and_both_files_are_named(run: R
     (folder / "zoe" / "1.png").write_bytes((folder / "red" / "0.png").read_bytes())
     result = run("enroll", "people", "-g", "people")
     assert result.exit_code == 1
-    assert "people/red/0.png: the same face is zoe's in people/zoe/1.png" in result.stderr
-    assert "people/zoe/1.png: the same face is red's in people/red/0.png" in result.stderr
+    same = "the same face is in another person's folder, and one of them is wrong"
+    assert f"people/red/0.png: {same} (people/zoe/1.png of zoe)" in result.stderr
+    assert f"people/zoe/1.png: {same} (people/red/0.png of red)" in result.stderr
     assert stored(folder / "gallery.db") == {"green": 3, "red": 2}
+
+
+def test_copies_in_two_folders_are_one_line_of_the_summary(run: Run, folder: Path) -> None:
+    (folder / "zoe").mkdir()
+    for seed in range(3):
+        copy = folder / "zoe" / f"copy{seed}.png"
+        copy.write_bytes((folder / "red" / f"{seed}.png").read_bytes())
+    result = run("enroll", "people", "-g", "people")
+    reason = "the same face is in another person's folder, and one of them is wrong"
+    assert [line for line in result.stderr.splitlines() if line.startswith("facekit:   ")] == [
+        f"facekit:   6 refused: {reason}"
+    ]
+
+
+def test_a_picture_that_is_refused_has_no_line_about_the_face_that_was_taken(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "red" / "group.png").write_bytes(photo(tmp_path / "g.png", "blue", "yellow").read_bytes())
+    result = run("enroll", "people", "-g", "people", "--strict", "--format", "jsonl")
+    lines = [line for line in result.stderr.splitlines() if "group.png" in line]
+    assert len(lines) == 1
+    assert "unlike the other pictures of this person" in lines[0]
+    assert lines[0].endswith("; not enrolled")
+    [group] = [line for line in map(json.loads, result.stdout.splitlines()) if "group" in line["source"]]
+    assert group["notes"] == []
+
+
+def test_after_a_renamed_folder_a_line_tells_of_all_its_pictures(run: Run, folder: Path) -> None:
+    run("enroll", "people", "-g", "people")
+    (folder / "red").rename(folder / "ruby")
+    result = run("enroll", "people", "-g", "people")
+    lines = [line for line in result.stderr.splitlines() if "moved from" in line and "ruby" in line]
+    assert lines == ["facekit: ruby: 3 pictures moved from red; red had no other picture and is gone"]
+
+
+def test_after_a_rename_in_the_gallery_a_line_tells_of_the_whole_folder(run: Run, folder: Path) -> None:
+    run("enroll", "people", "-g", "people")
+    run("gallery", "rename", "red", "ruby", "-g", "people")
+    photo(folder / "red" / "new.png", "red", seed=8)
+    photo(folder / "red" / "newer.png", "red", seed=9)
+    result = run("enroll", "people", "-g", "people")
+    assert [line for line in result.stderr.splitlines() if "red: " in line] == [
+        "facekit: red: this person has another name since a rename or a merge (ruby): rename the folder too, "
+        "or enroll with --again; not enrolled",
+        "facekit: red: 3 pictures enrolled as ruby since a rename or a merge",
+    ]
+    assert stored(folder / "gallery.db") == {"green": 3, "ruby": 3}
 
 
 def test_a_picture_that_was_moved_moves_its_template_and_the_report_says_so(run: Run, folder: Path) -> None:

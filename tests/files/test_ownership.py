@@ -91,7 +91,7 @@ def test_a_move_that_the_other_pictures_speak_against_is_refused(gallery: Galler
     (folder / "ada" / "ada0.png").rename(folder / "ben" / "ada0.png")
     [outcome] = [each for each in run(gallery, folder) if each.source.endswith("ada0.png")]
     assert outcome.status == "refused"
-    assert "is enrolled as ada, and more like ada's other pictures" in outcome.problems[0]
+    assert "enrolled under another name, and more like that person's other pictures" in outcome.problems[0]
     assert holdings(gallery)["ada"] == ["ada0.png", "ada1.png", "ada2.png"]
 
 
@@ -193,7 +193,7 @@ def test_a_name_that_was_given_up_does_not_come_back(gallery: Gallery, tmp_path:
     photo(folder / "anna" / "new.png", "red", seed=9)
     [new] = [each for each in run(gallery, folder) if each.source.endswith("new.png")]
     assert new.status == "refused"
-    assert "anna is called zoe since a rename or a merge: rename the folder too" in new.problems[0]
+    assert "another name since a rename or a merge (zoe): rename the folder too" in new.problems[0]
     gallery.remove(["zoe"])
     assert {each.status for each in run(gallery, folder) if not each.source.endswith("new.png")} == {
         "removed earlier"
