@@ -241,6 +241,11 @@ def chosen(
     return specs
 
 
+def hashes() -> dict[str, str]:
+    """The SHA-256 of each shipped file: what photos show is the work of all of them together."""
+    return {name: sha256 for name, _, sha256 in weights.shipped_files()}
+
+
 def progress(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr)
@@ -270,6 +275,7 @@ def main(
             "sha256": spec.sha256,
             **measure(in_parts(Embedder(spec)), validation, pictures, threshold),
         }
+    results = {name: {"files": hashes(), **figures} for name, figures in results.items()}
     text = json.dumps(results, indent=2)
     if output is not None:
         output.write_text(text + "\n", encoding="utf-8")
