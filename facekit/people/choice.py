@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from facekit.faces.reading import Reading
 from facekit.results import Face
 
-COPY = 0.98
-"""Faces so alike are one picture in two files, saved again or smaller: one is no witness for the other."""
+COPY = 0.96
+"""Faces so alike are one picture in two files, saved again or smaller: one is no witness for the other. Two
+pictures of one person, 1,000 looked at, have 0.953 at most; of pictures saved again at JPEG quality 75, 98 %
+have more than this, of those saved at half the size 69 %."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def choose(
 
     `stored` are the vectors (n, dimension) that are stored of the person, `taken` the numbers of each
     picture's faces that somebody else has: of the others the largest is taken. `shared` are pictures that
-    are in another person's folder too: they say nothing about the others, for they may show that person.
+    are another person's too, or copies of those: they say nothing about the others, for they may show that
+    person.
     """
     if not readings:
         return []

@@ -24,7 +24,7 @@ from facekit.faces.reading import Options, Reading, read_faces
 from facekit.gallery.places import Place
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import same_face
-from facekit.people.choice import Choice, choose
+from facekit.people.choice import COPY, Choice, choose
 from facekit.people.claims import Pictures, since_rename
 from facekit.people.known import Known
 from facekit.people.mixture import UNLIKE, parts
@@ -293,9 +293,22 @@ class _Batch:
             self._gallery.vectors(self._subject),
             self._threshold,
             taken=[self._taken(reading) for reading in readings],
-            shared=[self._rival(reading.sha256) is not None for reading in readings],
+            shared=self._shared(readings),
         )
         return dict(zip(self._usable, chosen, strict=True))
+
+    def _shared(self, readings: Sequence[Reading]) -> list[bool]:
+        """Which pictures are somebody else's too: the same file, or one that was saved again."""
+        ours = self._pictures.of_subject[self._subject] | set(self._usable)
+        vectors = [face.vector for reading in readings for face in reading.faces]
+        if not vectors:
+            return [False] * len(readings)
+        copied = iter(self._known.copied(self._subject, np.stack(vectors), COPY, ours).tolist())
+        of_picture = [[next(copied) for _ in reading.faces] for reading in readings]
+        return [
+            any(copies) or self._rival(reading.sha256) is not None
+            for reading, copies in zip(readings, of_picture, strict=True)
+        ]
 
     def _rival(self, digest: str) -> Photo | None:
         return self._pictures.rival(digest, self._subject)

@@ -66,6 +66,25 @@ class Known:
             candidates.append(Candidate(1, self._names[self._subjects[rows[row]]], float(scores[row])))
         return max(candidates, key=lambda item: item.score, default=None)
 
+    def copied(
+        self, subject: str, vectors: NDArray[np.float32], least: float, ours: Collection[str]
+    ) -> NDArray[np.bool_]:
+        """Which of the vectors (n, dimension) have a score of `least` or more with somebody else's template,
+        those of the pictures `ours`, by their SHA-256, left out."""
+        copied = np.zeros(len(vectors), np.bool_)
+        added = self._vectors[: self._count][self._subjects[: self._count] != self._numbers.get(subject, -1)]
+        if len(added):
+            copied |= (vectors @ added.T).max(axis=1) >= least
+        for number, best in enumerate(self._before.search(vectors, 2)):
+            names = [item.subject for item in best if item.score >= least and item.subject != subject]
+            copied[number] |= any(self._has(name, vectors[number], least, ours) for name in names)
+        return copied
+
+    def _has(self, name: str, vector: Vector, least: float, ours: Collection[str]) -> bool:
+        """Whether the gallery has this face of the person in another picture."""
+        others = [item.vector for item in self._gallery.stored(name) if item.sha256 not in ours]
+        return bool(others) and float((np.stack(others) @ vector).max()) >= least
+
     def look_alike(self, name: str) -> str | None:
         """A line about the enrolled people whose names look like that of a new one, if there are any. The
         gallery is asked for its names once: a name that another process adds later is not told."""

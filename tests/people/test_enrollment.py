@@ -88,7 +88,7 @@ def test_agreement_is_the_best_score_with_the_other_chosen_faces() -> None:
 
 def test_a_copy_of_a_picture_is_no_other_picture() -> None:
     bystander, person = face(0, 1, 0, size=50), face(1, 0, 0, size=90)
-    again = picture(face(0, 1, 0.05, size=40), face(1, 0, 0.05, size=72))
+    again = picture(face(0, 1, 0.2, size=40), face(1, 0, 0.2, size=72))
     choices = choose([picture(bystander, person), again], NOTHING, 0.5)
     assert [choice.face.quality.size for choice in choices] == [90, 72]
     assert {(choice.agreement, choice.others) for choice in choices} == {(-1.0, 0)}
@@ -223,6 +223,37 @@ def test_a_strangers_picture_is_noticed_among_what_is_stored_of_a_person(tmp_pat
             gallery, [Photo("Ada", str(photo(tmp_path / "3.png", "blue")))], options=FakeOptions()
         )
         assert "unlike the other pictures" in outcome.problems[0]
+
+
+def of(digest: str, *directions: float) -> Reading:
+    """A picture of one face whose first numbers are these."""
+    vector = [*directions, *[0.0] * (DIMENSION - len(directions))]
+    return replace(picture(face(*vector)), source=f"{digest}.png", sha256=digest * 64)
+
+
+MISFILED = of("5", 0, 1, 0, 0.5)
+
+
+@pytest.mark.parametrize("again", [0.0, 0.28])
+def test_a_copy_of_another_persons_picture_is_no_witness_though_it_was_saved_again(
+    again: float, tmp_path: Path
+) -> None:
+    """Two pictures of Ben in Ada's folder, one of them saved again from his own."""
+    with empty_gallery(tmp_path) as gallery:
+        enroll_readings(gallery, "Ben", [of("1", 0, 1, 0.5), of("2", 0, 1, -0.5)])
+        copy = of("6", 0, 1, 0.5, again)
+        adas = [of("3", 1, 0, 0.5), of("4", 1, 0, -0.5), MISFILED, copy]
+        outcomes = enroll_readings(gallery, "Ada", adas, Rules(strict=True))
+        assert [outcome.status for outcome in outcomes] == ["enrolled", "enrolled", "refused", "refused"]
+        assert outcomes[2].problems[0].startswith("unlike the other pictures of this person")
+
+
+def test_pictures_of_a_renamed_folder_are_witnesses_for_each_other(tmp_path: Path) -> None:
+    bens = [of("1", 0, 1, 0.5), of("2", 0, 1, -0.5), of("3", 0, 1, 0, 0.5)]
+    with empty_gallery(tmp_path) as gallery:
+        enroll_readings(gallery, "Ben", bens)
+        outcomes = enroll_readings(gallery, "Benjamin", bens, Rules(strict=True))
+        assert [outcome.status for outcome in outcomes] == ["moved"] * 3
 
 
 @pytest.mark.parametrize("strict", [False, True])
