@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 import facekit
 from facekit.cli import group
 from facekit.output.schema import schema
+from facekit.people import check, outcomes
+from facekit.video import events
 
 Run = Callable[..., Result]
 
@@ -29,6 +31,18 @@ def valid(kind: str, value: Any) -> None:
 
 def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "values"),
+    [
+        ("gallery_check", "kind", check.Kind),
+        ("enroll", "status", outcomes.Status),
+        ("watch", "event", events.Kind),
+    ],
+)
+def test_the_schema_has_all_values_that_there_are(kind: str, name: str, values: Any) -> None:
+    assert schema()["$defs"][kind]["properties"][name]["enum"] == list(get_args(values))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +25,7 @@ from facekit.people.mixture import UNLIKE, parts
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
 
-Kind = Literal["duplicate", "mislabeled", "two_people", "stray", "scattered", "magnet", "poor"]
+Kind = Literal["duplicate", "mislabeled", "several_people", "stray", "scattered", "magnet", "poor"]
 Vectors = NDArray[np.float32]
 Integers = NDArray[np.intp]
 Hits = tuple[Integers, Integers]
@@ -51,8 +51,8 @@ class SubjectProblem:
                  template of one has with the best of the other
     mislabeled  `photo` of `subject` is more like `other`: its mean score with their templates is `score`,
                  with its own subject's `own_score`
-    two_people   `photos` of `subject` are alike, and like none of its others: their mean score with the
-                 largest part of them is `own_score`
+    several_people  `photos` of `subject` are alike, and like none of its others, who are perhaps `people` in
+                 all: their mean score with the largest part of them is `own_score`
     stray        `photo` of `subject` is like none of its other templates: the best score is `own_score`
     scattered    no two templates of `subject` are alike; their best score is `own_score`
     magnet       `photo` of `subject` is as like as one person's to `people` others: whoever is searched for
@@ -60,8 +60,8 @@ class SubjectProblem:
     poor         there are only poor pictures of `subject`, who is never named for them
                  (facekit.calibration.poorness)
 
-    `photo` is what `Gallery.remove_photos` takes: the picture's name, or where that is not enough the
-    beginning of its SHA-256.
+    `photo` and `photos` are what `Gallery.remove_photos` takes: the picture's name, or where that is not
+    enough the beginning of its SHA-256. `sources` are the names of those pictures.
     """
 
     kind: Kind
@@ -72,12 +72,13 @@ class SubjectProblem:
     own_score: float | None = None
     photos: tuple[str, ...] = ()
     people: int | None = None
+    sources: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         values = dict(vars(self))
         for name in ("score", "own_score"):
             values[name] = None if values[name] is None else round(values[name], 4)
-        return {**values, "photos": list(self.photos)}
+        return {**values, "photos": list(self.photos), "sources": list(self.sources)}
 
 
 def problems(gallery: Gallery) -> list[SubjectProblem]:
@@ -111,16 +112,35 @@ def problems_of(
     strays = _strays(crowd, doubted, UNLIKE * threshold)
     mislabeled = (
         SubjectProblem(
-            "mislabeled", crowd.name_of(row), crowd.names[other], crowd.photo(row), score, own_score
+            "mislabeled",
+            crowd.name_of(row),
+            crowd.names[other],
+            crowd.photo(row),
+            score,
+            own_score,
+            sources=crowd.sources([row]),
         )
         for row, other, score, own_score in wrong
     )
     drawn = (
-        SubjectProblem("magnet", crowd.name_of(row), photo=crowd.photo(row), people=others)
+        SubjectProblem(
+            "magnet",
+            crowd.name_of(row),
+            photo=crowd.photo(row),
+            people=others,
+            sources=crowd.sources([row]),
+        )
         for row, others in magnets.items()
     )
     poor = crowd.only_poor(poor_from)
-    return [*same.problems(), *mislabeled, *_two_people(crowd, doubted, threshold), *strays, *drawn, *poor]
+    return [
+        *same.problems(),
+        *mislabeled,
+        *_several_people(crowd, doubted, threshold),
+        *strays,
+        *drawn,
+        *poor,
+    ]
 
 
 class _Templates:
@@ -156,6 +176,10 @@ class _Templates:
         if len(alike) == 1 and template.source.isprintable():
             return template.source
         return template.sha256[:SHORT_DIGEST]
+
+    def sources(self, rows: Iterable[int]) -> tuple[str, ...]:
+        """The names of their pictures."""
+        return tuple(self.templates[row].source for row in rows)
 
     def hits(self, threshold: float) -> tuple[Hits, dict[int, int]]:
         """Rows and subject numbers, another's than the row's own, where a template of that subject has a
@@ -251,7 +275,7 @@ def _mislabeled(crowd: _Templates, hits: Hits, same: _Duplicates) -> Iterator[tu
         rows, others = rows[rows != row], others[rows != row]
 
 
-def _two_people(crowd: _Templates, without: Sequence[int], threshold: float) -> Iterator[SubjectProblem]:
+def _several_people(crowd: _Templates, without: Sequence[int], threshold: float) -> Iterator[SubjectProblem]:
     """The smaller parts of more than one template into which a subject's fall (`facekit.people.mixture`),
     when those in `without` are not counted."""
     gone = set(without)
@@ -260,10 +284,16 @@ def _two_people(crowd: _Templates, without: Sequence[int], threshold: float) -> 
         if len(rows) < 2 * SMALLEST_PART:
             continue
         main, *others = (rows[part] for part in parts(crowd.vectors[rows], threshold))
+        others = [part for part in others if len(part) >= SMALLEST_PART]
         for part in others:
-            if len(part) >= SMALLEST_PART:
-                mean = float((crowd.vectors[part] @ crowd.vectors[main].T).mean())
-                yield SubjectProblem("two_people", name, own_score=mean, photos=tuple(map(crowd.photo, part)))
+            yield SubjectProblem(
+                "several_people",
+                name,
+                own_score=float((crowd.vectors[part] @ crowd.vectors[main].T).mean()),
+                photos=tuple(map(crowd.photo, part)),
+                people=1 + len(others),
+                sources=crowd.sources(part),
+            )
 
 
 def _strays(crowd: _Templates, without: Sequence[int], limit: float) -> Iterator[SubjectProblem]:
@@ -281,4 +311,11 @@ def _strays(crowd: _Templates, without: Sequence[int], limit: float) -> Iterator
             yield SubjectProblem("scattered", name, own_score=float(best.max()))
             continue
         for place in np.flatnonzero(best < limit):
-            yield SubjectProblem("stray", name, photo=crowd.photo(rows[place]), own_score=float(best[place]))
+            row = rows[place]
+            yield SubjectProblem(
+                "stray",
+                name,
+                photo=crowd.photo(row),
+                own_score=float(best[place]),
+                sources=crowd.sources([row]),
+            )

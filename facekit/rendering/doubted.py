@@ -34,26 +34,38 @@ class Finding:
 class Doubted(View[Finding]):
     """A sentence and a command for each problem."""
 
-    columns = ("kind", "subject", "other", "photo", "score", "own_score", "photos", "people", "command")
+    columns = (
+        "kind",
+        "subject",
+        "other",
+        "photo",
+        "score",
+        "own_score",
+        "photos",
+        "people",
+        "sources",
+        "command",
+    )
 
     def text(self, result: Finding) -> Iterator[str]:
         yield from (_sentence(result.problem), f"    {result.command}")
 
     def rows(self, result: Finding) -> Iterator[Sequence[object]]:
-        values = {**result.to_dict(), "photos": "; ".join(result.problem.photos)}
+        values = {**result.to_dict(), **_joined(result.problem)}
         yield [values[name] for name in self.columns]
 
 
 def _sentence(problem: SubjectProblem) -> str:
-    subject, other, photo = (isolated(name or "") for name in (problem.subject, problem.other, problem.photo))
+    subject, other = isolated(problem.subject), isolated(problem.other or "")
+    photo = ", ".join(_photos(problem))
     if problem.kind == "duplicate":
         return f"{subject} and {other} are probably one person (median score {problem.score:.2f})"
     if problem.kind == "mislabeled":
         means = f"mean scores {problem.score:.2f} and {problem.own_score:.2f}"
         return f"{photo} of {subject} is more like {other} than like its own ({means})"
-    if problem.kind == "two_people":
-        photos = ", ".join(isolated(each) for each in problem.photos)
-        return f"{subject} may be two people: {photos} (mean score {problem.own_score:.2f} with the others)"
+    if problem.kind == "several_people":
+        mean = f"mean score {problem.own_score:.2f} with the others"
+        return f"{subject} may be {problem.people} people; one of them is on {photo} ({mean})"
     if problem.kind == "stray":
         return f"{photo} of {subject} is like none of its other pictures (best score {problem.own_score:.2f})"
     if problem.kind == "magnet":
@@ -61,6 +73,18 @@ def _sentence(problem: SubjectProblem) -> str:
     if problem.kind == "poor":
         return f"{subject}: only poor pictures are enrolled, for which nobody is named: enroll better ones"
     return f"{subject}: no two of its pictures are alike (best score {problem.own_score:.2f})"
+
+
+def _photos(problem: SubjectProblem) -> Iterator[str]:
+    """The pictures by their names; where a name is not enough, with what is."""
+    photos = problem.photos or ((problem.photo,) if problem.photo else ())
+    for photo, source in zip(photos, problem.sources, strict=True):
+        yield isolated(source) if photo == source else f"{isolated(source)} ({photo})"
+
+
+def _joined(problem: SubjectProblem) -> dict[str, str]:
+    """The lists, as a cell of a table has them."""
+    return {"photos": "; ".join(problem.photos), "sources": "; ".join(problem.sources)}
 
 
 def _words(problem: SubjectProblem, gallery: Place | None) -> list[str]:

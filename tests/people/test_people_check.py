@@ -113,7 +113,7 @@ def test_two_people_under_one_name_are_told_with_the_photos_of_the_fewer(one: in
     people = templates(3, 6)
     both = [*people[:one], *(named("person 0", each.source, each.vector) for each in people[6 : 6 + other])]
     [found] = problems_of([*both, *people[12:]], THRESHOLD)
-    assert (found.kind, found.subject) == ("two_people", "person 0")
+    assert (found.kind, found.subject, found.people) == ("several_people", "person 0", 2)
     assert sorted(found.photos) == sorted(each.source for each in people[6 : 6 + other])
     assert found.own_score is not None
     assert found.own_score < THRESHOLD
@@ -128,14 +128,37 @@ def shown(found: Sequence[SubjectProblem], style: str) -> Iterator[str]:
     return output.written((Finding.of(doubt, None) for doubt in found), style, Doubted())
 
 
-def test_the_command_for_two_people_names_all_photos_of_the_fewer() -> None:
-    doubt = SubjectProblem("two_people", "ann", own_score=0.1, photos=("-a.jpg", "b.jpg"))
+def test_three_people_under_one_name_are_called_three() -> None:
+    people = templates(4, 6)
+    all_three = [named("person 0", each.source, each.vector) for each in people[:18]]
+    found = problems_of([*all_three, *people[18:]], THRESHOLD)
+    assert [(each.kind, each.people, len(each.photos)) for each in found] == [("several_people", 3, 6)] * 2
+    assert "person 0 may be 3 people; one of them is on " in next(iter(shown(found, "table")))
+
+
+def test_photos_of_one_name_are_shown_by_it_and_by_what_tells_them_apart() -> None:
+    doubt = SubjectProblem(
+        "several_people",
+        "ann",
+        own_score=0.1,
+        photos=("abababababab", "b.jpg"),
+        people=2,
+        sources=("IMG_1.jpg", "b.jpg"),
+    )
+    assert "one of them is on IMG_1.jpg (abababababab), b.jpg (" in next(iter(shown([doubt], "table")))
+    [line] = shown([doubt], "jsonl")
+    assert json.loads(line)["sources"] == ["IMG_1.jpg", "b.jpg"]
+
+
+def test_the_command_for_several_people_names_all_photos_of_the_fewer() -> None:
+    photos = ("-a.jpg", "b.jpg")
+    doubt = SubjectProblem("several_people", "ann", own_score=0.1, photos=photos, people=2, sources=photos)
     [line] = shown([doubt], "jsonl")
     assert "gallery remove --photo=-a.jpg --photo b.jpg ann" in line
     header, row = shown([doubt], "csv")
     assert "-a.jpg; b.jpg" in row
     assert header.split(",").index("photos") == 6
-    assert "may be two people: -a.jpg, b.jpg" in next(iter(shown([doubt], "table")))
+    assert "may be 2 people; one of them is on -a.jpg, b.jpg" in next(iter(shown([doubt], "table")))
 
 
 def magnets(count: int) -> list[NewTemplate]:
@@ -173,7 +196,10 @@ def test_who_has_only_poor_pictures_is_named() -> None:
 
 
 def test_magnets_and_poor_people_are_told_in_every_format() -> None:
-    found = [SubjectProblem("magnet", "ann", photo="a.jpg", people=7), SubjectProblem("poor", "ben")]
+    found = [
+        SubjectProblem("magnet", "ann", photo="a.jpg", people=7, sources=("a.jpg",)),
+        SubjectProblem("poor", "ben"),
+    ]
     sentence, command, poor, show = shown(found, "table")
     assert "a.jpg of ann is as like to 7 other people" in sentence
     assert command.strip() == "facekit gallery remove --photo a.jpg ann"
