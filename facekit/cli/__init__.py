@@ -73,10 +73,12 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # click looks for similar names among commands that are loaded, and none is yet.
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            import difflib
+            from facekit.text.escaping import shell_command
+            from facekit.text.suggestions import did_you_mean
 
-            similar = difflib.get_close_matches(args[0], COMMANDS)
-            meant = f" Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
+            meant = did_you_mean(args[0], list(COMMANDS))
+            if not meant and os.path.exists(args[0]):
+                meant = f" To say who is in it: {shell_command(['facekit', 'identify', args[0]])}"
             ctx.fail(f"No such command {args[0]!r}.{meant}")
         return super().resolve_command(ctx, args)
 

@@ -11,11 +11,15 @@ import click
 from click.shell_completion import CompletionItem
 
 from facekit.cli import numbers, paths
+from facekit.detection import KINDS, MIN_FACE
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.gallery.base import Gallery
     from facekit.gallery.places import Place
+
+BUILT_IN = [kind for kind in KINDS if "=" not in kind]
+OF_FILES = [kind for kind in KINDS if "=" in kind]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -65,7 +69,7 @@ _PIPELINE_OPTIONS = [
         default="auto",
         show_default=True,
         metavar="NAME",
-        help="auto, dlib, network, or one of yours: yunet=FILE, dlib-cnn=FILE, yolo=FILE, retinaface=FILE.",
+        help=f"{', '.join(BUILT_IN)}, or one of yours: {', '.join(OF_FILES)}.",
     ),
     click.option(
         "--embedder",
@@ -76,7 +80,7 @@ _PIPELINE_OPTIONS = [
     click.option(
         "--min-face",
         type=click.IntRange(10),
-        default=24,
+        default=MIN_FACE,
         show_default=True,
         metavar="PIXELS",
         help="Do not look for smaller faces. In large photos less than 24 takes longer and finds more.",

@@ -16,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from facekit.errors import UsageError, WeightsError
-from facekit.results import Detection, Pixels
+from facekit.text.suggestions import did_you_mean
+
+if TYPE_CHECKING:  # the help of commands lists the kinds, and does not wait for NumPy
+    from facekit.results import Detection, Pixels
 
 MIN_FACE = 24
 """In pixels. Photos with faces of 28 pixels still name the right person first in 93 %, of 20 in 85 %."""
@@ -72,7 +75,9 @@ def create(spec: str, *, threads: int = 0) -> Detector:
     if "=" not in spec and spec in KINDS:
         return _class_of(spec)(threads=threads)
     if f"{kind}=FILE" not in KINDS or not file:
-        raise UsageError(f"no detector {spec!r}: use one of {', '.join(KINDS)}")
+        known = {name.partition("=")[0]: name.replace("FILE", file or "FILE") for name in KINDS}
+        meant = did_you_mean(kind.lower(), known)
+        raise UsageError(f"no detector {spec!r}: use one of {', '.join(KINDS)}.{meant}")
     path = Path(file)
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; --detector {kind} needs a network that you bring")

@@ -17,6 +17,7 @@ from fakes import COMMAND, PYTHON_PATH, photo
 
 from facekit import __version__
 from facekit.cli import COMMANDS, group
+from facekit.detection import KINDS
 from facekit.errors import GalleryError, UsageError
 from facekit.text.tables import width
 
@@ -64,7 +65,7 @@ def test_help_fits_80_columns_and_says_something(path: tuple[str, ...]) -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["nonsense"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["nonsense"], ["detect", "--help"]])
 def test_help_and_mistakes_load_nothing_heavy(arguments: list[str]) -> None:
     code = (
         f"import sys\nfrom facekit.cli import group\n"
@@ -83,9 +84,20 @@ def test_a_mistyped_command_and_option_are_usage(run: Run) -> None:
     assert run("identfy").exit_code == 2
     assert "Did you mean 'identify'?" in run("identfy").stderr
     assert "No such command 'nonsense'.\n" in run("nonsense").stderr
-    assert run("identify", "--treshold", "1").exit_code == 2
-    assert run("identify").exit_code == 2
-    assert run("identify", "x.png", "--threshold", "7").exit_code == 2
+
+
+def test_a_picture_instead_of_a_command_is_told_how_to_say_who_is_in_it(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "my photo.png", "red")
+    result = run("my photo.png")
+    assert result.exit_code == 2
+    assert "To say who is in it: facekit identify 'my photo.png'\n" in result.stderr
+    assert "To say who" not in run("your photo.png").stderr
+
+
+def test_the_help_of_the_detectors_is_their_table(run: Run) -> None:
+    words = "".join(run("detect", "--help").output.split())
+    built_in, of_files = ([kind for kind in KINDS if ("=" in kind) == own] for own in (False, True))
+    assert f"{','.join(built_in)},oroneofyours:{','.join(of_files)}." in words
 
 
 @pytest.mark.parametrize(

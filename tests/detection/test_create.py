@@ -26,6 +26,16 @@ def test_a_name_that_means_nothing_is_a_usage_error(spec: str) -> None:
         create(spec)
 
 
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [("dilb", "dlib"), ("haar", ""), ("yuent=a.onnx", "yunet=a.onnx"), ("yunet", "yunet=FILE")],
+)
+def test_a_mistyped_name_is_asked_after(spec: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        create(spec)
+    assert str(caught.value).endswith(f" Did you mean {meant!r}?" if meant else ".")
+
+
 @pytest.mark.parametrize("kind", FILE_KINDS)
 def test_a_missing_file_is_named(kind: str, tmp_path: Path) -> None:
     for missing in (tmp_path / "none.onnx", tmp_path):
