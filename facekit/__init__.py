@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "facekit.people.clustering": ("Group", "Grouping", "Sighting"),
     "facekit.people.enrollment": ("EnrollReport",),
+    "facekit.people.moving": ("Move",),
     "facekit.people.outcomes": ("Outcome",),
     "facekit.errors": (
         "DependencyError",
@@ -76,6 +77,7 @@ _HOMES = {
         "gallery_import",
         "gallery_list",
         "gallery_merge",
+        "gallery_move",
         "gallery_remove",
         "gallery_rename",
         "gallery_show",
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from facekit.people.clustering import Grouping as Grouping
     from facekit.people.clustering import Sighting as Sighting
     from facekit.people.enrollment import EnrollReport as EnrollReport
+    from facekit.people.moving import Move as Move
     from facekit.people.outcomes import Outcome as Outcome
     from facekit.pictures.folders import Listing as Listing
     from facekit.pictures.folders import find as find
@@ -163,6 +166,7 @@ if TYPE_CHECKING:
     from facekit.verbs.gallery import gallery_import as gallery_import
     from facekit.verbs.gallery import gallery_list as gallery_list
     from facekit.verbs.gallery import gallery_merge as gallery_merge
+    from facekit.verbs.gallery import gallery_move as gallery_move
     from facekit.verbs.gallery import gallery_remove as gallery_remove
     from facekit.verbs.gallery import gallery_rename as gallery_rename
     from facekit.verbs.gallery import gallery_show as gallery_show

@@ -63,6 +63,12 @@ def show_person(gallery: AnyPlace, name: str) -> str:
     return _command("gallery", "show", *_not_an_option(name), gallery=_needed(gallery))
 
 
+def remove_photo(gallery: AnyPlace, name: str, photo: str) -> str:
+    """Remove what is stored of one photo of a person."""
+    given = (f"--photo={photo}",) if photo.startswith("-") else ("--photo", photo)
+    return _command("gallery", "remove", *given, *_not_an_option(name), gallery=_needed(gallery))
+
+
 def merge_people(gallery: AnyPlace, into: str, other: str) -> str:
     """Make one person of two."""
     words = (into, other)

@@ -91,8 +91,8 @@ def forget_removals(console: Console, /, gallery: Place | None) -> int:
     "photos",
     multiple=True,
     metavar="PHOTO",
-    help="Remove only what is stored of this picture of the one person: its name as facekit gallery show "
-    "has it, or the first 8 or more digits of its SHA-256. Can be given several times.",
+    help="Remove only what is stored of this picture of the one person: the file, its name as facekit "
+    "gallery show has it, or the first 8 or more digits of its SHA-256. Can be given several times.",
 )
 @shared.own_gallery_option
 @click.pass_obj
@@ -138,6 +138,40 @@ def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> in
     gallery_rename(old, new, gallery=gallery, on_note=console.note)
     console.note(f"{subject_name(old)} is now {subject_name(new)}")
     return DONE
+
+
+@shared.command("move", short_help="Give photos to the person they show.")
+@click.argument("pictures", nargs=-1, required=True, type=paths.INPUT, metavar="PHOTO...")
+@click.option(
+    "--to", required=True, metavar="NAME", shell_complete=shared.complete_subject, help="Whose they are."
+)
+@click.option(
+    "--from",
+    "holder",
+    metavar="NAME",
+    shell_complete=shared.complete_subject,
+    help="Who has them now; needed for a photo of which several people have a face.",
+)
+@shared.dry_run_option
+@shared.own_gallery_option
+@shared.format_option()
+@click.pass_obj
+def move(console: Console, /, style: str, **wanted: Any) -> int:
+    """Give what is stored of each PHOTO to the person it shows, from whoever has it: for photos that were
+    enrolled under a wrong name.
+
+    PHOTO is the file, its name as facekit gallery show has it, or the first 8 or more digits of its SHA-256.
+    All are moved, or none. They stay moved when their old folder is enrolled again.
+
+    \b
+    Example:
+      facekit gallery move IMG_0301.jpg --to "Tom Bell"
+    """
+    from facekit.cli.results import Writer
+    from facekit.rendering.people import Moves
+    from facekit.verbs.gallery import gallery_move
+
+    return Writer(console, style, Moves()).write(gallery_move(**wanted, on_note=console.note))
 
 
 @shared.command("merge", short_help="Make one person of several.")
@@ -273,5 +307,5 @@ def _imported(done: Import) -> Iterator[str]:
         yield f"{done.removed} left out: removed or renamed earlier (--again takes them)"
 
 
-for _command in (list_, show, forget_removals, remove, rename, merge, export, import_, copy, check):
+for _command in (list_, show, forget_removals, remove, rename, move, merge, export, import_, copy, check):
     gallery.add_command(_command)

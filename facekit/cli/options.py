@@ -160,6 +160,9 @@ seed_option = click.option(
 )
 
 
+dry_run_option = click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
+
+
 def threads_option(default: int) -> Callable[[Command], Command]:
     """Of a training."""
     return click.option(

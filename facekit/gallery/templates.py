@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -27,7 +28,8 @@ class Subject:
 
 @dataclass(frozen=True)
 class TemplateInfo:
-    """A stored template without its vector. `sha256` is of the picture's bytes, `source` its name."""
+    """A stored template without its vector. `sha256` is of the picture's bytes, `source` where it was: its
+    path, or the name of what is no file."""
 
     id: int
     subject: str
@@ -38,7 +40,18 @@ class TemplateInfo:
     added: str
 
     def to_dict(self) -> dict[str, Any]:
-        return {"schema": SCHEMA, **vars(self), "box": list(self.box)}
+        where = {"source": self.file_name, "folder": self.folder}
+        return {"schema": SCHEMA, **vars(self), **where, "box": list(self.box)}
+
+    @property
+    def file_name(self) -> str:
+        """The picture's name, without its folder."""
+        return file_name(self.source)
+
+    @property
+    def folder(self) -> str | None:
+        """The folder from which it was enrolled; None if that is not known."""
+        return os.path.dirname(self.source) if os.path.isabs(self.source) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +67,11 @@ class NewTemplate:
     box: Box
     quality: Mapping[str, float] = field(default_factory=dict)
     added: str | None = None
+
+
+def file_name(source: str) -> str:
+    """The name of the picture of a template: only where its folder is known, `source` has that too."""
+    return os.path.basename(source) if os.path.isabs(source) else source
 
 
 @dataclass(frozen=True)

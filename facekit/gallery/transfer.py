@@ -33,7 +33,7 @@ from facekit.files.writing import creating
 from facekit.gallery.base import Gallery
 from facekit.gallery.gallery_settings import LONGEST_TEXT, MOST_DIMENSIONS, GallerySettings
 from facekit.gallery.places import AnyPlace, create_gallery
-from facekit.gallery.templates import AddReport, NewTemplate
+from facekit.gallery.templates import AddReport, NewTemplate, file_name
 from facekit.gallery.tombstones import Tombstones
 from facekit.gallery.values import LONGEST_DATE, LONGEST_SOURCE, picture_digest, unit_vectors
 from facekit.results import SCHEMA, Vector
@@ -163,6 +163,8 @@ def _header(gallery: Gallery) -> dict[str, Any]:
 
 def _described(template: NewTemplate) -> dict[str, Any]:
     fields = {name: value for name, value in vars(template).items() if name != "vector"}
+    # Where the picture lies here is nothing to whoever gets the file.
+    fields["source"] = file_name(template.source)
     return {**fields, "box": list(template.box), "quality": dict(template.quality)}
 
 

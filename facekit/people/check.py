@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.calibration.poorness import is_poor, of_gallery
-from facekit.gallery.templates import STRANGER_RATE, NewTemplate
+from facekit.gallery.templates import STRANGER_RATE, NewTemplate, file_name
 from facekit.people.all_pairs import score_blocks
 from facekit.people.mixture import UNLIKE, parts
 
@@ -60,7 +60,7 @@ class SubjectProblem:
     poor         there are only poor pictures of `subject`, who is never named for them
                  (facekit.calibration.poorness)
 
-    `photo` and `photos` are what `Gallery.remove_photos` takes: the picture's name, or where that is not
+    `photo` and `photos` are what `gallery_remove` takes: the picture's name, or where that is not
     enough the beginning of its SHA-256. `sources` are the names of those pictures.
     """
 
@@ -168,18 +168,17 @@ class _Templates:
     def photo(self, row: int) -> str:
         """What names this template among its subject's: its picture's name, or the start of its digest."""
         template = self.templates[row]
+        name = file_name(template.source)
         alike = [
             number
             for number in self.rows(self.subjects[row])
-            if self.templates[number].source == template.source
+            if file_name(self.templates[number].source) == name
         ]
-        if len(alike) == 1 and template.source.isprintable():
-            return template.source
-        return template.sha256[:SHORT_DIGEST]
+        return name if len(alike) == 1 and name.isprintable() else template.sha256[:SHORT_DIGEST]
 
     def sources(self, rows: Iterable[int]) -> tuple[str, ...]:
         """The names of their pictures."""
-        return tuple(self.templates[row].source for row in rows)
+        return tuple(file_name(self.templates[row].source) for row in rows)
 
     def hits(self, threshold: float) -> tuple[Hits, dict[int, int]]:
         """Rows and subject numbers, another's than the row's own, where a template of that subject has a

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from facekit.gallery.templates import Subject, TemplateInfo
+from facekit.gallery.templates import Subject, TemplateInfo, file_name
 from facekit.output.view import View
+from facekit.people.moving import Move
 from facekit.rendering.rows import Records
 from facekit.results import GallerySummary
+from facekit.text.counting import counted
 from facekit.text.escaping import printable
 from facekit.text.tables import Column
 
@@ -39,6 +41,34 @@ class Templates(Records[TemplateInfo]):
 
     def record(self, result: TemplateInfo) -> dict[str, Any]:
         return {**result.to_dict(), "size": round(result.quality.get("size", 0))}
+
+
+class Moves(Records[Move]):
+    """A line for each photo that changed its person, or would."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "source": Column("picture", flexible=True),
+                "holder": Column("from", flexible=True),
+                "subject": Column("to", flexible=True),
+                "status": Column("status"),
+            }
+        )
+        self._moves: list[Move] = []
+
+    def record(self, result: Move) -> dict[str, Any]:
+        return {**result.to_dict(), "source": file_name(result.source)}
+
+    def count(self, result: Move) -> None:
+        self._moves.append(result)
+
+    def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        moved = sum(move.status == "moved" for move in self._moves)
+        planned = sum(move.status == "planned" for move in self._moves)
+        yield f"{counted(planned, 'photo')} would move" if planned else f"{counted(moved, 'photo')} moved"
+        gone = dict.fromkeys(move.holder for move in self._moves if move.emptied)
+        yield from (f"{name} had no other picture and is gone" for name in gone)
 
 
 class Summary(View[GallerySummary]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from facekit.arguments import texts_of
 from facekit.errors import UsageError
@@ -28,6 +28,9 @@ from facekit.verbs.galleries import (
 )
 from facekit.verbs.listeners import OnNote, no_note
 from facekit.verbs.pictures import place_of
+
+if TYPE_CHECKING:
+    from facekit.people.moving import Move
 
 _UNREADABLE = ("file", "integrity", "rows")
 
@@ -107,17 +110,49 @@ def gallery_remove(
 ) -> Removal:
     """Remove people, or `photos` of one person, and erase their bytes from every file of the gallery.
 
-    A photo is given by its name, as `gallery_show` has it, or the first eight or more digits of its SHA-256.
+    A photo is given by its name, as `gallery_show` has it, its path, or the first eight or more digits of its
+    SHA-256.
     All are removed, or none when one of them is not there.
     """
+    from facekit.people import stored_photos
+
     people = list(dict.fromkeys(map(subject_name, texts_of(names, "the names"))))
     pictures = texts_of(photos, "the photos")
     if pictures and len(people) > 1:
         raise UsageError("--photo is for the pictures of one person: give one name")
     with _changing(gallery, on_note) as opened:
         if pictures:
-            return Removal(tuple(people), len(set(pictures)), opened.remove_photos(people[0], pictures))
+            digests = list(dict.fromkeys(stored_photos.of_person(opened, people[0], pictures)))
+            return Removal(tuple(people), len(digests), opened.remove_photos(people[0], digests))
         return Removal(tuple(people), opened.remove(people), gone=True)
+
+
+def gallery_move(
+    pictures: str | Sequence[str],
+    *,
+    to: str,
+    holder: str | None = None,
+    dry_run: bool = False,
+    gallery: AnyGallery | None = None,
+    on_note: OnNote = no_note,
+) -> list[Move]:
+    """Give what is stored of some photos to the person `to`, from whoever has it, or from `holder`; all or
+    none. They stay moved when the folder of the one who had them is enrolled again. With `dry_run` nothing is
+    changed. `on_note` hears of names that look like the person's.
+
+    A photo is given as in `gallery_remove`. Raises GalleryError where it cannot be told whose template is
+    meant.
+    """
+    from facekit.people import moving, names
+
+    photos, to = texts_of(pictures, "the pictures"), subject_name(to)
+    holder = None if holder is None else subject_name(holder)
+    with _reading(gallery, on_note) if dry_run else _changing(gallery, on_note) as opened:
+        everybody = opened.names()
+        moves = moving.plan(opened, photos, to, holder)
+        if to not in everybody and (warning := names.Register(everybody).warning(to, opened.place)):
+            on_note(warning)
+        return moves if dry_run else moving.carry_out(opened, moves)
 
 
 def gallery_rename(

@@ -87,7 +87,7 @@ def test_of_several_faces_the_one_of_the_other_pictures_is_taken(run: Run, folde
     result = run("enroll", "people", "-g", "people")
     assert "group.png: 3 faces: took the one that agrees" in result.stderr
     with open_gallery(folder / "gallery.db") as gallery:
-        [group] = [each for each in gallery.templates("red") if each.source == "group.png"]
+        [group] = [each for each in gallery.templates("red") if each.file_name == "group.png"]
     assert group.box[0] == 70
 
 

@@ -103,7 +103,7 @@ def test_pictures_of_a_folder_are_the_same_pictures_to_register_and_enroll(
         result = run(*commands[command])
         assert result.exit_code == 0, result.stderr
         with open_gallery("g.db") as gallery:
-            assert sorted(info.source for info in gallery.templates()) == sorted(os.listdir(folder))
+            assert sorted(info.file_name for info in gallery.templates()) == sorted(os.listdir(folder))
     assert "10 already there" in result.output
 
 
