@@ -21,6 +21,7 @@ from PIL import Image, PngImagePlugin
 from facekit.faces.reading import Reading
 from facekit.files import outputs, writing
 from facekit.results import Pixels
+from facekit.text.counting import counted
 from facekit.text.escaping import file_stem
 
 _MARK = "Source-SHA256"
@@ -54,6 +55,9 @@ class CropFolder:
         [path] = self._names.save(photo, [(f"-{number}.png", png(crop, photo.sha256))])
         return path
 
+    def remark(self) -> str:
+        return self._names.remark("face")
+
 
 class AnnotatedFolder:
     """A folder of annotated pictures, `<photo>-faces.jpg`."""
@@ -66,6 +70,9 @@ class AnnotatedFolder:
         image.save(file, format="JPEG", quality=90, comment=f"{_MARK} {reading.sha256}".encode())
         [path] = self._names.save(reading, [("-faces.jpg", file.getvalue())])
         return path
+
+    def remark(self) -> str:
+        return self._names.remark("annotated picture")
 
 
 class PortraitFolder:
@@ -81,6 +88,9 @@ class PortraitFolder:
         part = f"-{track:03}-{file_stem(subject or 'unknown')}.png"
         [path] = self._names.save(self._video, [(part, png(crop, self._video.sha256))])
         return path
+
+    def remark(self) -> str:
+        return self._names.remark("face")
 
 
 class Names:
@@ -98,6 +108,7 @@ class Names:
         outputs.make_folder(folder, inputs)
         self._folder = folder
         self._shorten = shorten
+        self._saved = 0
         self._inputs = {outputs.identity(source) for source in inputs} - {None}
         self._owners: dict[str, str] = {}
 
@@ -120,8 +131,13 @@ class Names:
                 except FileExistsError:  # another process took the name in this moment: whose is it now?
                     continue
                 self._owners[key] = photo.sha256
+                self._saved += len(paths)
                 return paths
         raise AssertionError("there is always a further name")
+
+    def remark(self, what: str) -> str:
+        """How many of `what` were saved, and where."""
+        return f"{counted(self._saved, what)} saved in {self._folder}"
 
     def _owner(self, path: Path) -> str | None:
         """The SHA-256 of the photo that a file was made from; empty where it cannot be told or must stay;

@@ -29,6 +29,10 @@ class Saving:
         self._pictures.save(reading, image)
         return replace(result, notes=(*result.notes, *notes))
 
+    def remarks(self) -> list[str]:
+        """What was saved, and where."""
+        return [folder.remark() for folder in (self._crops, self._pictures) if folder]
+
 
 class Annotations:
     """Pictures with their faces numbered, in a folder."""
@@ -42,3 +46,7 @@ class Annotations:
         faces = enumerate((face.detection for face in reading.faces), 1)
         marks = [Mark(face.box, str(number), face.score) for number, face in faces]
         self._folder.save(reading, annotated(reading.picture.pixels, marks)[0])
+
+    def remarks(self) -> list[str]:
+        """What was saved, and where."""
+        return [self._folder.remark()]

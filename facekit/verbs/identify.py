@@ -14,7 +14,7 @@ from facekit.people import identification
 from facekit.pictures.inputs import Inputs, listed
 from facekit.verbs.galleries import AnyGallery, in_use, probability_of
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
-from facekit.verbs.pictures import folder_of, paths_among, readings
+from facekit.verbs.pictures import folder_of, paths_among, readings, telling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,11 +63,12 @@ def identify(
         identification.require_subjects(opened, options.embedder)
         if threshold is None:
             _tell_growth(opened, options.embedder, on_note)
-        for reading in readings(inputs, options, pipeline, on_note=on_note, on_progress=on_progress):
-            result = identification.of_reading(
-                opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats, curve=curve
-            )
-            yield saving.save(reading, result) if saving else result
+        with telling(saving, on_note):
+            for reading in readings(inputs, options, pipeline, on_note=on_note, on_progress=on_progress):
+                result = identification.of_reading(
+                    opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats, curve=curve
+                )
+                yield saving.save(reading, result) if saving else result
 
 
 def _tell_growth(gallery: Gallery, embedder: Path | None, on_note: OnNote) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from facekit.arguments import path_of
 from facekit.errors import UsageError
@@ -41,6 +41,22 @@ def readings(
     for done, reading in enumerate(read_faces(listing.pictures, options, pipeline=pipeline), 1):
         yield reading
         on_progress(done, total)
+
+
+class Saved(Protocol):
+    """What is saved beside the results."""
+
+    def remarks(self) -> list[str]: ...
+
+
+@contextmanager
+def telling(saved: Saved | None, on_note: OnNote) -> Iterator[None]:
+    """Say at the end what was saved, and where; also when it is interrupted."""
+    try:
+        yield
+    finally:
+        for remark in saved.remarks() if saved else ():
+            on_note(remark)
 
 
 def paths_among(inputs: Inputs) -> list[str]:
@@ -83,10 +99,11 @@ def detect(
 
         saving = Annotations(folder, paths_among(inputs))
     wanted = replace(options, keep_pictures=options.keep_pictures or saving is not None)
-    for reading in readings(inputs, wanted, pipeline, on_note=on_note, on_progress=on_progress):
-        if saving and reading.picture:
-            saving.save_numbered(reading)
-        yield reading if options.keep_pictures else replace(reading, picture=None)
+    with telling(saving, on_note):
+        for reading in readings(inputs, wanted, pipeline, on_note=on_note, on_progress=on_progress):
+            if saving and reading.picture:
+                saving.save_numbered(reading)
+            yield reading if options.keep_pictures else replace(reading, picture=None)
 
 
 def embed(
@@ -114,6 +131,8 @@ def embed(
             if writer:
                 writer.take(result)
             yield result
+    if file is not None and writer and writer.read:
+        on_note(f"vectors written to {file}")
 
 
 def align(

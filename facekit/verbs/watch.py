@@ -229,7 +229,11 @@ class _Screen:
                     if output:
                         opened.callback(output.close)
                 self._catch_up()
+            if self._video and self.frames:
+                self._on_note(f"video saved in {self._video.path}")
         finally:
+            if self._folder:
+                self._on_note(self._folder.remark())
             if self.frames or lead:
                 self._sum_up(lead)
 

@@ -231,6 +231,18 @@ def test_crops_have_predictable_names_and_two_photos_of_one_name_both_keep_their
         assert (crop.size, crop.format) == ((112, 112), "PNG")
 
 
+def test_where_faces_and_annotated_pictures_are_is_said_once_at_the_end(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "x.png", "red", "green")
+    photo(tmp_path / "in" / "y.png", "red")
+    result = run("identify", "in", "--save-face", "crops", "--annotate", "named")
+    assert [line for line in result.stderr.splitlines() if "saved" in line] == [
+        "facekit: 3 faces saved in crops",
+        "facekit: 2 annotated pictures saved in named",
+    ]
+    assert "saved" not in run("identify", "in").stderr
+    assert run("identify", "in", "--annotate", "named", "--quiet").stderr == ""
+
+
 def test_what_is_no_folder_takes_no_faces(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "x.png", "red")
     result = run("identify", "x.png", "--save-face", os.devnull)

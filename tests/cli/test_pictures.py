@@ -83,7 +83,9 @@ def test_detect_prints_boxes_points_and_quality(run: Run) -> None:
 
 
 def test_detect_marks_the_faces_in_the_picture(run: Run, tmp_path: Path) -> None:
-    assert run("detect", "both.png", "--annotate", "out").exit_code == 0
+    result = run("detect", "both.png", "--annotate", "out")
+    assert result.exit_code == 0
+    assert "facekit: 1 annotated picture saved in out\n" in result.stderr
     with Image.open(tmp_path / "out" / "both-faces.jpg") as image:
         assert image.size == (1000, 600)
 

@@ -87,7 +87,9 @@ def test_a_known_person_and_a_stranger_are_told_one_event_a_line(run: Run, film:
 def test_the_saved_video_has_boxes_and_every_frame(run: Run, film: Path) -> None:
     from facekit.video.streams import open_stream
 
-    assert run("watch", "film.mp4", "--save-video", "out.mp4").exit_code == 0
+    result = run("watch", "film.mp4", "--save-video", "out.mp4")
+    assert result.exit_code == 0
+    assert "facekit: video saved in out.mp4\n" in result.stderr
     frames = [pixels for pixels, _ in open_stream("out.mp4")]
     assert len(frames) == 50
     assert frames[-1].shape == (180, 320, 3)
@@ -100,7 +102,9 @@ def test_the_saved_video_has_boxes_and_every_frame(run: Run, film: Path) -> None
 
 def test_the_best_face_of_everybody_is_saved_and_again_in_its_place(run: Run, film: Path) -> None:
     for _ in range(2):
-        assert run("watch", "film.mp4", "--save-faces", "faces").exit_code == 0
+        result = run("watch", "film.mp4", "--save-faces", "faces")
+        assert result.exit_code == 0
+        assert "facekit: 2 faces saved in faces\n" in result.stderr
         assert sorted(os.listdir("faces")) == ["film-001-red.png", "film-002-unknown.png"]
 
 
