@@ -10,14 +10,15 @@ nor pictures.
 from __future__ import annotations
 
 import os
-import sqlite3
 import struct
 from functools import partial
 from pathlib import Path
 
+from facekit.gallery.changes import Change
 from facekit.gallery.sqlite import gallery as sqlite_gallery
-from facekit.gallery.sqlite.changes import Change
-from facekit.gallery.sqlite.state import State
+from facekit.gallery.sqlite.place import FilePlace
+from facekit.gallery.state import State
+from facekit.gallery.tables import Tables
 
 # Aligned, a place lies in one page of the file: a killed process has written all of it or nothing.
 PLACE = struct.Struct("<Q")
@@ -67,12 +68,12 @@ class Recorder:
 class _RecordedChange(Change):
     """Writes itself down once all its rows are changed: next come its state and the commit."""
 
-    def __init__(self, recorder: Recorder, connection: sqlite3.Connection, state: State, path: Path) -> None:
-        super().__init__(connection, state, path)
-        self._counted = state.changes
-        self._recorder = recorder if path == recorder.gallery else None
+    def __init__(self, recorder: Recorder, tables: Tables) -> None:
+        super().__init__(tables)
+        self._counted = tables.state.changes
+        self._recorder = recorder if tables.place == FilePlace(recorder.gallery) else None
         if self._recorder:
-            self._recorder.base = state.changes
+            self._recorder.base = self._counted
 
     def finish(self) -> State:
         after = super().finish()

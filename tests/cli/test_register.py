@@ -191,7 +191,7 @@ def test_ctrl_c_leaves_the_gallery_as_it_was(
 def test_all_or_nothing_when_the_disk_is_full(
     run: Run, folder: Path, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from facekit.gallery.sqlite.changes import Change
+    from facekit.gallery.changes import Change
 
     added: list[int] = []
     add = Change.add

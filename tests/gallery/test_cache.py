@@ -10,8 +10,9 @@ from gallery_samples import create, people, random_vectors, template
 
 from facekit.errors import GalleryError
 from facekit.gallery.search import cache
-from facekit.gallery.sqlite import indexing, rows
+from facekit.gallery.sqlite import indexing
 from facekit.gallery.sqlite.gallery import SqliteGallery
+from facekit.gallery.tables import Tables
 
 PROBES = random_vectors(6, seed=9)
 
@@ -35,14 +36,14 @@ def expected(path, monkeypatch):
 @pytest.fixture
 def count_rows(monkeypatch):
     """How many rows were read in order, to build or extend a cache."""
-    read_all, counted = rows.read_all, []
+    read_all, counted = Tables.all, []
 
     def counting(*args, **kwargs):
         for row in read_all(*args, **kwargs):
             counted.append(row.id)
             yield row
 
-    monkeypatch.setattr(rows, "read_all", counting)
+    monkeypatch.setattr(Tables, "all", counting)
     return counted
 
 

@@ -13,10 +13,12 @@ from gallery_samples import create, people
 
 from facekit.calibration.threshold import Calibration
 from facekit.errors import FacekitError, GalleryError
+from facekit.gallery.records import subject_checksum, template_checksum
 from facekit.gallery.sqlite import copying, rows, schema
 from facekit.gallery.sqlite.check import check
 from facekit.gallery.sqlite.gallery import SqliteGallery
-from facekit.gallery.sqlite.state import State, seal_of
+from facekit.gallery.sqlite.state import read_state, write_state
+from facekit.gallery.state import seal_of
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT"
 SECONDS = 20.0
@@ -38,7 +40,7 @@ def change(path, *statements):
 def seal(path, **values):
     """Change settings and seal them, as who writes a file on purpose does."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        rows = {**State.read(connection, path).sealed(), **{key: str(value) for key, value in values.items()}}
+        rows = {**read_state(connection, path).sealed(), **{key: str(value) for key, value in values.items()}}
         del rows["seal"]
         rows["seal"] = seal_of(rows)
         connection.executemany(
@@ -49,10 +51,10 @@ def seal(path, **values):
 def seal_row(path, **values):
     """Change the first template and renew all that vouches for it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        state = State.read(connection, path)
+        state = read_state(connection, path)
         row = next(rows.unchecked(connection, "WHERE t.id = 2"))
         new = row._replace(**values)
-        code = rows.template_checksum(
+        code = template_checksum(
             state.settings.fingerprint, new.id, new.subject, *new.described(), vector=new.vector
         )
         connection.execute(
@@ -61,7 +63,7 @@ def seal_row(path, **values):
             (*new.described(), new.vector, code),
         )
         old, added = (int.from_bytes(each, "little") for each in (row.checksum, code))
-        replace(state, digest=(state.digest - old + added) % (1 << 128)).write(connection)
+        write_state(connection, replace(state, digest=(state.digest - old + added) % (1 << 128)))
 
 
 CHANGING = {
@@ -233,7 +235,7 @@ def test_a_statement_that_takes_too_long_for_its_file_is_ended(path, monkeypatch
     with (
         SqliteGallery.open(path) as gallery,
         pytest.raises(GalleryError, match="longer than its size"),
-        gallery._reading() as (connection, _),
+        gallery._connections.reading() as connection,
     ):
         connection.execute(f"{ENDLESS} sum(i) FROM n").fetchone()
 
@@ -263,14 +265,14 @@ def test_names_of_any_length_are_refused_in_the_same_way(tmp_path):
 def test_a_name_that_is_not_as_names_are_stored(path, name):
     """It looks like another's, and no name that a user types reaches it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        state = State.read(connection, path)
+        state = read_state(connection, path)
         number, added, old = connection.execute(
             "SELECT id, added, checksum FROM subjects WHERE name = 'person 001'"
         ).fetchone()
-        new = rows.subject_checksum(number, name, added)
+        new = subject_checksum(number, name, added)
         connection.execute("UPDATE subjects SET name = ?, checksum = ? WHERE id = ?", (name, new, number))
         old_sum, new_sum = (int.from_bytes(each, "little") for each in (old, new))
-        replace(state, digest=(state.digest - old_sum + new_sum) % (1 << 128)).write(connection)
+        write_state(connection, replace(state, digest=(state.digest - old_sum + new_sum) % (1 << 128)))
     refused(path)
 
 

@@ -245,7 +245,7 @@ def test_the_ledger_has_the_operation_of_each_change_and_of_no_other(tmp_path, m
         assert add(12, gallery, ann) == (1, False)
         assert add(13, other, ann) == (None, False)
         with monkeypatch.context() as patch:
-            patch.setattr(sqlite_gallery.State, "write", None)  # ends before its commit
+            patch.setattr(sqlite_gallery, "write_state", None)  # ends before its commit
             with pytest.raises(TypeError):
                 add(14, gallery, ben)
         assert records.operations(2) == [11, 14]

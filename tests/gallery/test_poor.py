@@ -9,9 +9,10 @@ from gallery_samples import create, people, template
 
 from facekit.errors import GalleryError
 from facekit.gallery import transfer
+from facekit.gallery.records import template_checksum
 from facekit.gallery.sqlite import copying, indexing, rows
 from facekit.gallery.sqlite.gallery import SqliteGallery
-from facekit.gallery.sqlite.state import State
+from facekit.gallery.sqlite.state import read_state, write_state
 
 POOR = {"size": 50.0, "stranger_rate": 0.4}
 GOOD = {"size": 50.0, "stranger_rate": 0.001}
@@ -85,17 +86,15 @@ def test_a_copy_and_a_merge_keep_what_is_poor(path, tmp_path):
 @pytest.mark.parametrize("quality", ["[]", '{"stranger_rate": "x"}', "1"])
 def test_a_crafted_quality_is_damage_and_no_traceback(path, quality):
     connection = sqlite3.connect(path)
-    state = State.read(connection, path)
-    [row] = list(rows.read(connection, state, path, "WHERE t.id = ?", (2,)))
+    state = read_state(connection, path)
+    [row] = list(rows.unchecked(connection, "WHERE t.id = ?", (2,)))
     described = row._replace(quality=quality).described()
-    code = rows.template_checksum(
-        state.settings.fingerprint, row.id, row.subject, *described, vector=row.vector
-    )
+    code = template_checksum(state.settings.fingerprint, row.id, row.subject, *described, vector=row.vector)
     difference = int.from_bytes(code, "little") - int.from_bytes(row.checksum, "little")
     state = replace(state, digest=(state.digest + difference) % 2**128)
     with connection:
         connection.execute("UPDATE templates SET quality = ?, checksum = ? WHERE id = 2", (quality, code))
-        state.write(connection)
+        write_state(connection, state)
     connection.close()
     with SqliteGallery.open(path) as gallery, pytest.raises(GalleryError, match="damaged"):
         gallery.search(probes())

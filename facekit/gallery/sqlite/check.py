@@ -5,27 +5,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from itertools import islice
 from pathlib import Path
-
-import numpy as np
 
 from facekit.arguments import path_of
 from facekit.errors import GalleryError
+from facekit.gallery.integrity import first_of_each, of_rows, of_state
 from facekit.gallery.problems import Problem
 from facekit.gallery.search import cache
-from facekit.gallery.sqlite import connections, database, drafts, indexing, log, rows
-from facekit.gallery.sqlite.faults import in_words, well_formed
-from facekit.gallery.sqlite.state import State, Tally
-from facekit.gallery.sqlite.tombstone_rows import read_tombstones
-from facekit.gallery.values import unit_vectors
-from facekit.text.subject_names import is_stored_name
-
-# Of one kind of problem this many are told one by one.
-TOLD = 10
+from facekit.gallery.sqlite import connections, database, drafts, indexing, log
+from facekit.gallery.sqlite.faults import in_words
+from facekit.gallery.sqlite.rows import SqliteTables
+from facekit.gallery.sqlite.state import read_state
+from facekit.gallery.state import State
 
 
 def check(path: Path | str, *, fingerprint: str | None = None) -> list[Problem]:
@@ -36,16 +29,7 @@ def check(path: Path | str, *, fingerprint: str | None = None) -> list[Problem]:
     found = list(_contents(path, fingerprint)) if path.is_file() else []
     if not path.is_file():
         found.append(Problem("file", f"{path}: there is no gallery"))
-    return [*_first(found), *_surroundings(path)] if path.parent.is_dir() else found
-
-
-def _first(problems: list[Problem]) -> Iterator[Problem]:
-    """At most TOLD of each kind, and how many more there are."""
-    counts = Counter(problem.kind for problem in problems)
-    for kind, count in counts.items():
-        yield from islice((problem for problem in problems if problem.kind == kind), TOLD)
-        if count > TOLD:
-            yield Problem(kind, f"… and {count - TOLD} more of this kind")
+    return [*first_of_each(found), *_surroundings(path)] if path.parent.is_dir() else found
 
 
 def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
@@ -58,9 +42,10 @@ def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:
             database.transaction(connection, "DEFERRED"),
         ):
             yield from _pages(connection)
-            state = State.read(connection, path)
-            yield from _state(state, path, fingerprint)
-            yield from _rows(connection, state, path)
+            state = read_state(connection, path)
+            yield from of_state(state, fingerprint)
+            yield from _cache(state, path)
+            yield from of_rows(SqliteTables(connection, state, path))
     except GalleryError as error:
         yield Problem("file", str(error))
 
@@ -73,59 +58,13 @@ def _pages(connection: sqlite3.Connection) -> Iterator[Problem]:
         yield Problem("integrity", f"row {row} of {table} has no row in {parent}")
 
 
-def _state(state: State, path: Path, fingerprint: str | None) -> Iterator[Problem]:
-    if fingerprint is not None and fingerprint != state.settings.fingerprint:
-        message = (
-            f"made by the embedder {state.settings.embedder!r}, not the one in use: choose it with --embedder"
-        )
-        yield Problem("embedder", message)
-    if state.erasing:
-        message = (
-            "what a removal took out is not yet erased from the files: the next command that writes does it"
-        )
-        yield Problem("erasing", message)
+def _cache(state: State, path: Path) -> Iterator[Problem]:
     if state.templates > indexing.IN_MEMORY:
         cached = cache.load(path, state.settings.dimension)
         if cached is not None and cached.digest == state.digest:
             return
         if cache.is_cache(cache.place(path)):
             yield Problem("cache", f"{cache.place(path)}: stale or damaged: the next search renews it")
-
-
-def _rows(connection: sqlite3.Connection, state: State, path: Path) -> Iterator[Problem]:
-    tally = Tally()
-    enrolled = set()
-    for row in rows.unchecked(connection):
-        what = f"template {row.id} of {row.name!r}"
-        if not row.is_sound(state):
-            yield Problem("rows", f"{what} does not fit its checksum")
-            continue
-        tally.template(row.checksum)
-        enrolled.add(row.subject)
-        try:
-            unit_vectors([np.frombuffer(row.vector, "<f4")], state.settings.dimension, what)
-            with well_formed(path):
-                row.info()
-        except GalleryError as error:
-            yield Problem("rows", str(error))
-    try:
-        read_tombstones(connection, state, path)
-    except GalleryError as error:
-        yield Problem("rows", str(error))
-    for number, name, added, code in connection.execute("SELECT id, name, added, checksum FROM subjects"):
-        fits = code == rows.subject_checksum(number, name, added)
-        if not fits or type(name) is not str or not is_stored_name(name):
-            yield Problem("rows", f"subject {number} does not fit its checksum")
-            continue
-        tally.subject(code)
-        if number not in enrolled:
-            yield Problem("rows", f"subject {name!r} has no template")
-    if not tally.fits(state):
-        yield Problem(
-            "rows",
-            f"{state.templates} templates of {state.subjects} subjects were stored, "
-            f"{tally.templates} of {tally.subjects} are sound: restore the gallery from a copy",
-        )
 
 
 def _is_gallery(file: Path) -> bool:

@@ -7,11 +7,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from facekit.gallery.soundness import require_sound
 from facekit.gallery.sqlite import database, schema
 from facekit.gallery.sqlite.drafts import new_file, require_no_log
 from facekit.gallery.sqlite.faults import code_of, explained, in_words
-from facekit.gallery.sqlite.soundness import require_sound
-from facekit.gallery.sqlite.state import State
+from facekit.gallery.sqlite.rows import SqliteTables
+from facekit.gallery.sqlite.state import read_state, write_state
+from facekit.gallery.state import State
 
 
 def copy(source: Path | str, target: Path | str) -> State:
@@ -45,10 +47,10 @@ def _finished(copied: sqlite3.Connection, source: Path) -> State:
     copied.execute("PRAGMA journal_mode = WAL")
     with database.transaction(copied, "IMMEDIATE"):
         with in_words(source):  # what is wrong with rows came from there
-            state = State.read(copied, source)
-            require_sound(copied, state, source)
+            state = read_state(copied, source)
+            require_sound(SqliteTables(copied, state, source))
         state = replace(state, erasing=0)
-        state.write(copied)
+        write_state(copied, state)
     # Writes the file to the disk; closing would do it too, but without a word when the disk is full.
     copied.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return state

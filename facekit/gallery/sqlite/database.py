@@ -17,9 +17,10 @@ from typing import TypeVar
 
 from facekit import hints
 from facekit.errors import GalleryError
+from facekit.gallery.damage import damaged
 from facekit.gallery.sqlite import migrations, schema
 from facekit.gallery.sqlite.drafts import new_file, require_no_log
-from facekit.gallery.sqlite.faults import damaged, in_words, is_passing
+from facekit.gallery.sqlite.faults import in_words, is_passing
 from facekit.gallery.sqlite.network import file_system
 from facekit.gallery.sqlite.place import FilePlace
 

@@ -19,7 +19,7 @@ from facekit.gallery.sqlite import drafts, schema
 from facekit.gallery.sqlite.connections import Connections
 from facekit.gallery.sqlite.database import PAUSE, patience, transaction
 from facekit.gallery.sqlite.faults import is_passing
-from facekit.gallery.sqlite.state import State
+from facekit.gallery.sqlite.state import read_state, write_state
 
 # How long a removal waits for those who read an earlier state.
 WAIT = 5.0
@@ -60,16 +60,16 @@ def checkpoint(connection: sqlite3.Connection) -> None:
 def _try(connection: sqlite3.Connection, path: Path, *, wait: bool) -> bool:
     connection.execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS if wait else 0}")
     with transaction(connection, "IMMEDIATE"):
-        due = State.read(connection, path)
+        due = read_state(connection, path)
     if not due.erasing:
         return True
     if due.rewritten < due.erasing:
         schema.limit_steps(connection)
         connection.execute("VACUUM")
         with transaction(connection, "IMMEDIATE"):
-            state = State.read(connection, path)
+            state = read_state(connection, path)
             if state.rewritten < due.erasing:
-                replace(state, rewritten=due.erasing).write(connection)
+                write_state(connection, replace(state, rewritten=due.erasing))
     for file in drafts.left_behind(path):
         file.unlink(missing_ok=True)
     # Here it must not wait: it would keep all other writers waiting too.
@@ -79,9 +79,9 @@ def _try(connection: sqlite3.Connection, path: Path, *, wait: bool) -> bool:
         return False
     connection.execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS if wait else 0}")
     with transaction(connection, "IMMEDIATE"):
-        state = State.read(connection, path)
+        state = read_state(connection, path)
         # A later removal of another process has its own erasure before it.
         if state.erasing == due.erasing:
-            replace(state, erasing=0).write(connection)
+            write_state(connection, replace(state, erasing=0))
     checkpoint(connection)
     return True

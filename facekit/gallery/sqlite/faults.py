@@ -8,19 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facekit import hints
-from facekit.errors import GalleryError, UsageError
+from facekit.errors import GalleryError
+from facekit.gallery.damage import damaged
 from facekit.gallery.sqlite.network import file_system
 from facekit.gallery.sqlite.place import FilePlace
 
 # Another connection is in the way, and may be gone in a moment. A process that closes the file, or one that
 # reads the log of a killed one, shows as "locking protocol".
 PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
-
-
-def damaged(path: Path, why: str) -> GalleryError:
-    return GalleryError(
-        f"{path}: the gallery is damaged ({why}): restore it from a copy, or enroll again into another file"
-    )
 
 
 def code_of(error: sqlite3.Error) -> int:
@@ -43,15 +38,6 @@ def in_words(path: Path) -> Iterator[None]:
         raise explained(path, error) from error
     except UnicodeDecodeError as error:  # Python cannot read the name in SQLite's message
         raise damaged(path, "its tables") from error
-
-
-@contextmanager
-def well_formed(path: Path) -> Iterator[None]:
-    """A row whose checksum fits and whose JSON does not was written by somebody else."""
-    try:
-        yield
-    except (UsageError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise damaged(path, f"a template's description: {error}") from error
 
 
 def explained(path: Path, error: sqlite3.Error) -> GalleryError:

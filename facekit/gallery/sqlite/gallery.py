@@ -10,29 +10,36 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from facekit.arguments import path_of, texts_of
-from facekit.calibration.threshold import Calibration
-from facekit.errors import GalleryError, UsageError
+from facekit.arguments import path_of
+from facekit.errors import GalleryError
+from facekit.gallery.changes import Change
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search import cache
+from facekit.gallery.search.index import Index
+from facekit.gallery.soundness import require_sound
 from facekit.gallery.sqlite import database, erasure, indexing, migrations
-from facekit.gallery.sqlite.changes import Change
 from facekit.gallery.sqlite.connections import Connections
-from facekit.gallery.sqlite.readable import ReadableGallery
-from facekit.gallery.sqlite.soundness import require_sound
-from facekit.gallery.sqlite.state import State
-from facekit.gallery.storable import rows_of, storable
-from facekit.gallery.templates import AddReport, NewTemplate
+from facekit.gallery.sqlite.faults import in_words
+from facekit.gallery.sqlite.indexing import read_index
+from facekit.gallery.sqlite.place import FilePlace
+from facekit.gallery.sqlite.rows import SqliteTables
+from facekit.gallery.sqlite.state import read_state, write_state
+from facekit.gallery.state import State
+from facekit.gallery.storable import rows_of
+from facekit.gallery.tables import Tables
+from facekit.gallery.templates import NewTemplate
 from facekit.gallery.tombstones import Tombstones
 from facekit.gallery.values import now
-from facekit.text.subject_names import subject_name
+from facekit.gallery.writing import WritableGallery
 
 
-class SqliteGallery(ReadableGallery):
+class SqliteGallery(WritableGallery):
     """An open gallery; see facekit.gallery.base.Gallery for what its methods promise."""
 
     def __init__(self, connections: Connections, state: State) -> None:
-        super().__init__(connections, state)
+        super().__init__(FilePlace(connections.path), state)
+        self.path = connections.path
+        self._connections = connections
         self._due: str | None = None
         self._sound = False
 
@@ -53,12 +60,12 @@ class SqliteGallery(ReadableGallery):
         rows_to_add = rows_of(templates, settings.dimension)
         path = Path(path_of(path, "the gallery"))
         with database.create(path) as connection:
-            change = Change(connection, State(settings), path)
+            change = Change(SqliteTables(connection, State(settings), path))
             for row in rows_to_add:
                 change.add(*row)
             if tombstones is not None:
                 change.tombstones.take_over(tombstones)
-            change.finish().write(connection)
+            write_state(connection, change.finish())
         return cls.open(path, write=True)
 
     @classmethod
@@ -75,11 +82,11 @@ class SqliteGallery(ReadableGallery):
                 version = migrations.version(connection)
                 old = write and version < len(migrations.MIGRATIONS)
                 if old:
-                    require_sound(connection, State.read(connection, path), path)
+                    require_sound(SqliteTables(connection, read_state(connection, path), path))
             if old:
                 _upgrade(path)
             with connections.reading() as connection:
-                state = State.read(connection, path)
+                state = read_state(connection, path)
             gallery = cls(connections, state)
             if fingerprint is not None:
                 gallery.require(fingerprint)
@@ -121,85 +128,20 @@ class SqliteGallery(ReadableGallery):
         """
         return self._due if self._state.erasing else None
 
-    def add(
-        self,
-        templates: Sequence[NewTemplate],
-        *,
-        again: bool = False,
-        move: bool = False,
-        tombstones: Tombstones | None = None,
-    ) -> AddReport:
-        """Store the templates, all or none, but leave out and count: one whose subject already has a template
-        of the same picture (`sha256`); one that was removed earlier, unless `again`; and one of a face that
-        another subject has from the same picture, unless it may `move`. `tombstones` are another gallery's,
-        kept from now on here too.
-        """
-        rows_to_add = rows_of(templates, self.settings.dimension)
-        with self._changing(forget=False) as change:
-            placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
-            if tombstones is not None:
-                change.tombstones.take_over(tombstones)
-        return AddReport(tuple(placements), tuple(change.new))
+    @property
+    def version(self) -> int:
+        """The format of the file."""
+        with self._connections.reading() as connection:
+            return migrations.version(connection)
 
-    def forget_removals(self) -> int:
-        """Erase all that is kept of removed pictures, so that they can come back; how many there were."""
-        with self._changing(forget=True) as change:
-            return change.tombstones.forget()
+    @contextmanager
+    def _reading(self, *, shared: bool = True) -> Iterator[SqliteTables]:
+        with self._connections.reading(shared=shared) as connection, in_words(self.path):
+            self._state = state = read_state(connection, self.path)
+            yield SqliteTables(connection, state, self.path)
 
-    def remove(self, names: Sequence[str]) -> int:
-        """Remove subjects with all their templates, and erase their bytes from every file of the
-        gallery; return the number of templates. Raises GalleryError, and removes nobody, when one
-        is not in the gallery. Where somebody reads an earlier state for long, the erasure is `due`.
-        """
-        with self._changing(forget=True) as change:
-            for name in dict.fromkeys(map(subject_name, texts_of(names, "the names"))):
-                change.drop(change.number(name))
-        return change.removed
-
-    def remove_photos(self, subject: str, photos: Sequence[str]) -> bool:
-        """Remove the templates of some pictures of a subject, and erase their bytes from every file of the
-        gallery; the subject goes with its last template. Returns whether it went.
-
-        A picture is given by its name, as `templates` has it, or by the first eight or more digits of its
-        SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not
-        the only one of that name.
-        """
-        stored = [storable(photo) for photo in texts_of(photos, "the photos")]
-        with self._changing(forget=True) as change:
-            return change.drop_photos(change.number(subject), subject, stored)
-
-    def rename(self, old: str, new: str) -> None:
-        """Give a subject another name and erase the old one. Raises GalleryError when `old` is not
-        in the gallery or `new` is.
-        """
-        new = subject_name(new)
-        with self._changing(forget=True) as change:
-            number = change.number(old)
-            if subject_name(old) != new:
-                change.rename(number, new)
-
-    def merge(self, into: str, others: Sequence[str]) -> int:
-        """Give the templates of other subjects to `into` and erase the others; return how many came.
-        A picture that both have is kept once. Raises GalleryError when one is not in the gallery, UsageError
-        when `into` is among the others.
-        """
-        into, others = subject_name(into), texts_of(others, "the others")
-        if into in map(subject_name, others):
-            raise UsageError(f"{into!r} cannot be merged with itself: name the other people only")
-        with self._changing(forget=True) as change:
-            target = change.number(into)
-            for number in dict.fromkeys(change.number(name) for name in others):
-                change.move(number, target, into)
-        return change.moved
-
-    def set_calibration(self, calibration: Calibration) -> None:
-        """Set the score from which a face has a name, and say how it was chosen."""
-        with self._writing() as (connection, state):
-            settings = replace(state.settings, calibration=calibration.checked(), calibrated=now())
-            new = replace(state, settings=settings, changes=state.changes + 1)
-            new.write(connection)
-        self._state = new
-        self._settle()
+    def _read_index(self, tables: Tables) -> Index:
+        return read_index(tables, self.path, self._connections.reading)
 
     @contextmanager
     def _writing(self, *, whole: bool = False) -> Iterator[tuple[sqlite3.Connection, State]]:
@@ -211,13 +153,13 @@ class SqliteGallery(ReadableGallery):
         if whole or self._state.erasing or self._state.templates <= indexing.IN_MEMORY:
             self._require_sound()
         with self._connections.writing() as connection:
-            yield connection, State.read(connection, self.path)
+            yield connection, read_state(connection, self.path)
 
     @contextmanager
     def _changing(self, *, forget: bool) -> Iterator[Change]:
         """A transaction that changes rows; with `forget`, what they held is erased after it."""
         with self._writing(whole=forget) as (connection, state):
-            change = Change(connection, state, self.path)
+            change = Change(SqliteTables(connection, state, self.path))
             yield change
             new = change.finish()
             if new != state:
@@ -225,15 +167,15 @@ class SqliteGallery(ReadableGallery):
                     # Under the write lock nobody can write a cache of the old content again.
                     _discard_cache(self.path)
                     new = replace(new, erasing=new.changes)
-                new.write(connection)
+                write_state(connection, new)
         self._state = new
         self._settle(erasure.WAIT if forget and new != state else 0.0)
 
     def _require_sound(self) -> None:
         """Raise GalleryError if the gallery, as it is when this is asked first, is damaged anywhere."""
         if not self._sound:
-            with self._reading() as (connection, state):
-                require_sound(connection, state, self.path)
+            with self._reading() as tables:
+                require_sound(tables)
             self._sound = True
 
     def _settle(self, seconds: float = 0.0) -> None:

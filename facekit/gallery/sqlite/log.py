@@ -13,9 +13,11 @@ from contextlib import closing
 from pathlib import Path
 
 from facekit.errors import GalleryError
-from facekit.gallery.sqlite import migrations, rows, schema
+from facekit.gallery.sqlite import migrations, schema
 from facekit.gallery.sqlite.faults import code_of
-from facekit.gallery.sqlite.state import State
+from facekit.gallery.sqlite.rows import SqliteTables
+from facekit.gallery.sqlite.state import read_state
+from facekit.gallery.state import State
 
 
 def require_ours(path: Path) -> None:
@@ -68,9 +70,9 @@ def _state(place: Path, query: str, *, rows_too: bool = False) -> State | None:
             if not 0 < version <= len(migrations.MIGRATIONS):
                 return None
             schema.require(connection, place, version)
-            state = State.read(connection, place)
+            state = read_state(connection, place)
             if rows_too:
-                deque(rows.read_all(connection, state, place), maxlen=0)
+                deque(SqliteTables(connection, state, place).all(), maxlen=0)
             return state
     except (GalleryError, UnicodeDecodeError):
         return None

@@ -1,21 +1,16 @@
-"""Reading the rows of a gallery: every row is checked against its checksum before it is believed."""
+"""Reading and writing the rows of an SQLite file."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from facekit.arguments import number_of
-from facekit.calibration.poorness import is_poor
-from facekit.gallery.sqlite.faults import damaged
-from facekit.gallery.sqlite.state import State, Tally
-from facekit.gallery.templates import STRANGER_RATE, NewTemplate, TemplateInfo
-from facekit.gallery.values import checksum, flat_json
-from facekit.text.subject_names import is_stored_name
+from facekit.gallery.records import Row
+from facekit.gallery.sqlite.place import FilePlace
+from facekit.gallery.state import State
+from facekit.gallery.tables import SubjectRow, Tables
+from facekit.gallery.tombstones import Tombstone
 
 # SQLite takes no more than 999 parameters in old versions.
 PARAMETERS = 900
@@ -24,130 +19,97 @@ SELECT = (
     "SELECT t.id, t.subject, t.sha256, t.source, t.box, t.quality, t.added, t.vector, t.checksum, "
     "s.name, s.added, s.checksum FROM templates t LEFT JOIN subjects s ON s.id = t.subject "
 )
-
-
-class Row(NamedTuple):
-    """A template as it lies in the file, its subject beside it. Box and quality are JSON."""
-
-    id: int
-    subject: int
-    sha256: str
-    source: str
-    box: str
-    quality: str
-    added: str
-    vector: bytes
-    checksum: bytes
-    name: str
-    subject_added: str
-    subject_checksum: bytes
-
-    def is_sound(self, state: State) -> bool:
-        return self._has_types() and self._vector_fits(state) and self._subject_fits()
-
-    def _has_types(self) -> bool:
-        """A column of an SQLite table holds values of any type, and a checksum fits whatever was hashed."""
-        texts = (*self.described(), self.name, self.subject_added)
-        if not all(type(text) is str for text in texts) or type(self.subject) is not int:
-            return False
-        return is_stored_name(self.name)
-
-    def _vector_fits(self, state: State) -> bool:
-        if not isinstance(self.vector, bytes) or len(self.vector) != 4 * state.settings.dimension:
-            return False
-        fields = (state.settings.fingerprint, self.id, self.subject, *self.described())
-        return self.checksum == template_checksum(*fields, vector=self.vector)
-
-    def _subject_fits(self) -> bool:
-        return self.subject_checksum == subject_checksum(self.subject, self.name, self.subject_added)
-
-    def described(self) -> tuple[str, str, str, str, str]:
-        return self.sha256, self.source, self.box, self.quality, self.added
-
-    def info(self) -> TemplateInfo:
-        """Without the vector. Raises ValueError, TypeError or the like where box or quality is something
-        else.
-        """
-        x0, y0, x1, y1 = (number_of(value, "a corner of the box") for value in flat_json(self.box))
-        quality = {name: number_of(value, name) for name, value in flat_json(self.quality).items()}
-        box = (x0, y0, x1, y1)
-        return TemplateInfo(self.id, self.name, self.source, self.sha256, box, quality, self.added)
-
-    def is_poor(self, poor_from: float) -> bool:
-        """Whether the template is too poor to decide anything. Raises as `info` does."""
-        return poor_from > 0 and is_poor(flat_json(self.quality).get(STRANGER_RATE), poor_from)
-
-    def template(self) -> NewTemplate:
-        vector = np.frombuffer(self.vector, "<f4")
-        info = self.info()
-        return NewTemplate(
-            self.name, vector, self.sha256, self.source, info.box, info.quality, added=self.added
-        )
-
-
-def template_checksum(fingerprint: str, number: int, subject: int, *described: str, vector: bytes) -> bytes:
-    return checksum("template", fingerprint, number, subject, *described, vector=vector)
-
-
-def subject_checksum(number: int, name: str, added: str) -> bytes:
-    return checksum("subject", number, name, added)
+SUBJECTS = "SELECT id, name, added, checksum FROM subjects"
 
 
 def unchecked(
     connection: sqlite3.Connection, where: str = "", parameters: Sequence[object] = ()
 ) -> Iterator[Row]:
-    """Rows as they are, for the integrity check."""
+    """Rows as they are."""
     for values in connection.execute(SELECT + where, tuple(parameters)):
         yield Row._make(values)
 
 
-def read(
-    connection: sqlite3.Connection,
-    state: State,
-    path: Path,
-    where: str = "",
-    parameters: Sequence[object] = (),
-) -> Iterator[Row]:
-    """Sound rows. Raises GalleryError at the first that is not."""
-    for row in unchecked(connection, where, parameters):
-        if not row.is_sound(state):
-            raise damaged(path, f"template {str(row.id)[:20]} does not fit its checksum")
-        yield row
+class SqliteTables(Tables):
+    """The rows of a file, inside a transaction of its connection."""
 
+    def __init__(self, connection: sqlite3.Connection, state: State, path: Path) -> None:
+        super().__init__(FilePlace(path), state)
+        self._connection = connection
 
-def read_all(
-    connection: sqlite3.Connection,
-    state: State,
-    path: Path,
-    *,
-    after: int = 0,
-    tally: Tally | None = None,
-) -> Iterator[Row]:
-    """All rows numbered above `after`, in the order of enrollment; `tally` has counted the others.
+    def _all(self, after: int) -> Iterator[Row]:
+        return unchecked(self._connection, "WHERE t.id > ? ORDER BY t.id", (after,))
 
-    Raises GalleryError also when rows are lost or doubled.
-    """
-    tally = tally or Tally()
-    seen: set[int] = set()
-    for row in read(connection, state, path, "WHERE t.id > ? ORDER BY t.id", (after,)):
-        if tally.templates == state.templates:
-            break  # there are more than were stored
-        tally.template(row.checksum)
-        if row.subject > after and row.subject not in seen:
-            seen.add(row.subject)
-            tally.subject(row.subject_checksum)
-        yield row
-    else:
-        if tally.fits(state):
-            return
-    raise damaged(path, "rows are missing or doubled")
+    def _of_subject(self, number: int) -> Iterator[Row]:
+        return unchecked(self._connection, "WHERE t.subject = ? ORDER BY t.id", (number,))
 
+    def _of_pictures(self, sha256s: Sequence[str]) -> Iterator[Row]:
+        return self._where_in("t.sha256", sha256s)
 
-def read_where_in(
-    connection: sqlite3.Connection, state: State, path: Path, column: str, values: Sequence[object]
-) -> Iterator[Row]:
-    """Sound rows whose `column` (an SQL name of SELECT) is one of the values."""
-    for first in range(0, len(values), PARAMETERS):
-        some = values[first : first + PARAMETERS]
-        marks = ", ".join("?" * len(some))
-        yield from read(connection, state, path, f"WHERE {column} IN ({marks})", some)
+    def _numbered(self, numbers: Sequence[int]) -> Iterator[Row]:
+        return self._where_in("t.id", numbers)
+
+    def _where_in(self, column: str, values: Sequence[object]) -> Iterator[Row]:
+        for first in range(0, len(values), PARAMETERS):
+            some = values[first : first + PARAMETERS]
+            marks = ", ".join("?" * len(some))
+            yield from unchecked(self._connection, f"WHERE {column} IN ({marks})", some)
+
+    def _subjects(self) -> Iterator[SubjectRow]:
+        yield from self._connection.execute(SUBJECTS)
+
+    def _subject(self, number: int) -> SubjectRow | None:
+        found: SubjectRow | None = self._connection.execute(f"{SUBJECTS} WHERE id = ?", (number,)).fetchone()
+        return found
+
+    def _tombstones(self, most: int) -> list[tuple[object, ...]]:
+        return self._connection.execute(
+            "SELECT digest, kind, box FROM tombstones LIMIT ?", (most,)
+        ).fetchall()
+
+    def find(self, name: str) -> int | None:
+        found = self._connection.execute("SELECT id FROM subjects WHERE name = ?", (name,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def has_picture(self, subject: int, sha256: str) -> bool:
+        query = "SELECT 1 FROM templates WHERE subject = ? AND sha256 = ?"
+        return self._connection.execute(query, (subject, sha256)).fetchone() is not None
+
+    def has_templates(self, subject: int) -> bool:
+        query = "SELECT 1 FROM templates WHERE subject = ?"
+        return self._connection.execute(query, (subject,)).fetchone() is not None
+
+    def insert_subject(self, number: int, name: str, added: str, checksum: bytes) -> None:
+        self._connection.execute("INSERT INTO subjects VALUES (?, ?, ?, ?)", (number, name, added, checksum))
+
+    def rename_subject(self, number: int, name: str, checksum: bytes) -> None:
+        values = (name, checksum, number)
+        self._connection.execute("UPDATE subjects SET name = ?, checksum = ? WHERE id = ?", values)
+
+    def delete_subject(self, number: int) -> None:
+        self._connection.execute("DELETE FROM subjects WHERE id = ?", (number,))
+
+    def insert_template(
+        self,
+        number: int,
+        subject: int,
+        described: tuple[str, str, str, str, str],
+        vector: bytes,
+        checksum: bytes,
+    ) -> None:
+        self._connection.execute(
+            "INSERT INTO templates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, subject, *described, vector, checksum),
+        )
+
+    def delete_template(self, number: int) -> None:
+        self._connection.execute("DELETE FROM templates WHERE id = ?", (number,))
+
+    def bury(self, stones: Iterable[Tombstone]) -> None:
+        values = [(stone.digest, stone.kind, stone.box) for stone in stones]
+        self._connection.executemany("INSERT INTO tombstones VALUES (?, ?, ?)", values)
+
+    def unbury(self, stones: Iterable[Tombstone]) -> None:
+        values = [(stone.digest, stone.kind, stone.box) for stone in stones]
+        query = "DELETE FROM tombstones WHERE digest = ? AND kind = ? AND box = ?"
+        self._connection.executemany(query, values)

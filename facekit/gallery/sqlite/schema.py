@@ -11,8 +11,8 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
+from facekit.gallery.damage import damaged
 from facekit.gallery.sqlite import migrations
-from facekit.gallery.sqlite.faults import damaged
 
 # A vector is at most 64 KiB, a curve of probabilities or a list of pictures far less.
 LONGEST_VALUE = 1_000_000

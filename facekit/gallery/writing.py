@@ -1,0 +1,104 @@
+"""What can be changed in a gallery, whatever keeps it: each change is one transaction."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from facekit.arguments import texts_of
+from facekit.calibration.threshold import Calibration
+from facekit.errors import UsageError
+from facekit.gallery.changes import Change
+from facekit.gallery.reading import ReadableGallery
+from facekit.gallery.storable import rows_of, storable
+from facekit.gallery.templates import AddReport, NewTemplate
+from facekit.gallery.tombstones import Tombstones
+from facekit.text.subject_names import subject_name
+
+
+class WritableGallery(ReadableGallery):
+    """The changes of facekit.gallery.base.Gallery."""
+
+    @abstractmethod
+    def _changing(self, *, forget: bool) -> AbstractContextManager[Change]:
+        """A transaction that changes rows, after other writers; with `forget`, what they held is erased after
+        it.
+        """
+
+    def add(
+        self,
+        templates: Sequence[NewTemplate],
+        *,
+        again: bool = False,
+        move: bool = False,
+        tombstones: Tombstones | None = None,
+    ) -> AddReport:
+        """Store the templates, all or none, but leave out and count: one whose subject already has a template
+        of the same picture (`sha256`); one that was removed earlier, unless `again`; and one of a face that
+        another subject has from the same picture, unless it may `move`. `tombstones` are another gallery's,
+        kept from now on here too.
+        """
+        rows_to_add = rows_of(templates, self.settings.dimension)
+        with self._changing(forget=False) as change:
+            placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
+            if tombstones is not None:
+                change.tombstones.take_over(tombstones)
+        return AddReport(tuple(placements), tuple(change.new))
+
+    def forget_removals(self) -> int:
+        """Erase all that is kept of removed pictures, so that they can come back; how many there were."""
+        with self._changing(forget=True) as change:
+            return change.tombstones.forget()
+
+    def remove(self, names: Sequence[str]) -> int:
+        """Remove subjects with all their templates, and erase them; the number of templates. Raises
+        GalleryError, and removes nobody, when one is not in the gallery. If somebody reads an earlier state
+        for long, the erasure is `due`.
+        """
+        with self._changing(forget=True) as change:
+            for name in dict.fromkeys(map(subject_name, texts_of(names, "the names"))):
+                change.drop(change.number(name))
+        return change.removed
+
+    def remove_photos(self, subject: str, photos: Sequence[str]) -> bool:
+        """Remove the templates of some pictures of a subject, and erase them; the subject goes with its last
+        template. Returns whether it went.
+
+        A picture is given by its name, as `templates` has it, or by the first eight or more digits of its
+        SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not
+        the only one of that name.
+        """
+        stored = [storable(photo) for photo in texts_of(photos, "the photos")]
+        with self._changing(forget=True) as change:
+            return change.drop_photos(change.number(subject), subject, stored)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a subject another name and erase the old one. Raises GalleryError when `old` is not
+        in the gallery or `new` is.
+        """
+        new = subject_name(new)
+        with self._changing(forget=True) as change:
+            number = change.number(old)
+            if subject_name(old) != new:
+                change.rename(number, new)
+
+    def merge(self, into: str, others: Sequence[str]) -> int:
+        """Give the templates of other subjects to `into` and erase the others; return how many came.
+        A picture that both have is kept once. Raises GalleryError when one is not in the gallery, UsageError
+        when `into` is among the others.
+        """
+        into, others = subject_name(into), texts_of(others, "the others")
+        if into in map(subject_name, others):
+            raise UsageError(f"{into!r} cannot be merged with itself: name the other people only")
+        with self._changing(forget=True) as change:
+            target = change.number(into)
+            for number in dict.fromkeys(change.number(name) for name in others):
+                change.move(number, target, into)
+        return change.moved
+
+    def set_calibration(self, calibration: Calibration) -> None:
+        """Set the score from which a face has a name, and say how it was chosen."""
+        checked = calibration.checked()
+        with self._changing(forget=False) as change:
+            change.calibrate(checked)
