@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facekit.cli import numbers, paths
 from facekit.cli import options as shared
-from facekit.cli import paths
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     metavar="NAME",
     shell_complete=shared.complete_subject,
     help="Whose pictures these are, when there is no folder for each person.",
+)
+@click.option(
+    "--face",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Which face of the one picture is the person's: its number as facekit identify --verbose and "
+    "annotated pictures show it.",
+)
+@click.option(
+    "--box",
+    type=numbers.BOX,
+    metavar="X,Y,W,H",
+    help="Where the person's face is in the one picture, if it was not found: left, top, width and height "
+    "in pixels.",
 )
 @click.option(
     "--again",
@@ -75,6 +89,7 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
     Examples:
       facekit enroll people/
       facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
+      facekit enroll --subject "Ada Lovelace" --face 3 party.jpg
     """
     from facekit.cli.results import Writer
     from facekit.rendering.enrolled import Enrolled

@@ -22,7 +22,23 @@ class FloatType(click.types.FloatParamType):
         return _finite(self, super().convert(value, param, ctx), param, ctx)
 
 
+class BoxType(click.ParamType[tuple[float, float, float, float]]):
+    """A box in a picture, `x,y,w,h`: left and upper edge, width and height, in pixels."""
+
+    name = "box"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        words = str(value).split(",")
+        if len(words) != 4:
+            self.fail(f"{value!r} is no box: give x,y,w,h", param, ctx)
+        x, y, width, height = (FLOAT.convert(word, param, ctx) for word in words)
+        return x, y, width, height
+
+
 FLOAT = FloatType()
+BOX = BoxType()
 SCORE = FloatRange(-1, 1)
 SEED = click.IntRange(0, 2**32 - 1)
 """What every generator of chance numbers takes."""

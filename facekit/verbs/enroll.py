@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from facekit import hints
+from facekit.arguments import integer_of, number_of
+from facekit.errors import UsageError
 from facekit.faces.reading import Options
 from facekit.people import check as people_check
 from facekit.people import enrollment
+from facekit.people.chosen_face import enroll_face
 from facekit.people.enrollment import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.pictures.inputs import Inputs, listed
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
+    from facekit.results import Box
 
 
 def enroll(
@@ -27,6 +31,8 @@ def enroll(
     gallery: AnyGallery | None = None,
     *,
     subject: str | None = None,
+    face: int | None = None,
+    box: tuple[float, float, float, float] | None = None,
     strict: bool = False,
     again: bool = False,
     accept_mixed: bool = False,
@@ -41,6 +47,8 @@ def enroll(
 
     Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
     if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
+    With `face`, the number that tables and annotated pictures show, or `box` (x, y, width and height in
+    pixels of the upright picture), that face of the one picture is the person's, whatever else is in it.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
     doubtful identity, `again` takes what was removed earlier, `accept_mixed` a folder whose faces are not
     one person's, `accept_poor` pictures so poor that strangers would be taken for the person. `on_result`
@@ -48,6 +56,7 @@ def enroll(
     """
     inputs, options = listed(paths), options or Options()
     plan = enrollment.plan(inputs, subject)
+    chosen = _chosen(plan, subject, face, box)
     for remark in plan.remarks():
         on_note(remark)
     pipeline = pipeline or options.pipeline()
@@ -56,7 +65,13 @@ def enroll(
     with to_write(gallery, pipeline, None if subject else enrollment.home(inputs), on_note) as opened:
         on_progress(0, len(plan.photos))
         try:
-            found = enrollment.enroll(opened, plan.photos, rules=rules, options=options, pipeline=pipeline)
+            found: Iterable[Outcome]
+            if chosen is None:
+                found = enrollment.enroll(
+                    opened, plan.photos, rules=rules, options=options, pipeline=pipeline
+                )
+            else:
+                found = [enroll_face(opened, plan.photos[0], chosen, rules, options, pipeline)]
             for outcome in found:
                 outcomes.append(outcome)
                 on_result(outcome)
@@ -72,6 +87,25 @@ def enroll(
             templates=len(opened),
             camera=camera_hint(opened, options.embedder),
         )
+
+
+def _chosen(
+    plan: enrollment.Plan, subject: str | None, face: int | None, box: Sequence[float] | None
+) -> int | Box | None:
+    """The face that the user shows, by number or as x0, y0, x1, y1. Raises UsageError for what is none."""
+    if face is None and box is None:
+        return None
+    if face is not None and box is not None:
+        raise UsageError("--face and --box both say which face it is: give one of them")
+    what = "--box" if face is None else "--face"
+    if subject is None or len(plan.photos) != 1:
+        raise UsageError(f"{what} is for a face of one picture: give one, and --subject NAME")
+    if box is None:
+        return integer_of(face, "the face", least=1)
+    if len(box) != 4:
+        raise UsageError("the box has four numbers: x,y,w,h")
+    x, y, width, height = (number_of(value, "a number of the box") for value in box)
+    return x, y, x + width, y + height
 
 
 def camera_hint(gallery: Gallery, embedder: Path | None) -> str | None:

@@ -1,0 +1,75 @@
+"""Enrolling the one face of a picture that the user shows, by its number or by a box."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from facekit.faces.given_boxes import read_box
+from facekit.faces.reading import Options, Reading, read_faces
+from facekit.gallery.tombstones import same_face
+from facekit.people import enrollment
+from facekit.people.outcomes import Outcome, Photo
+from facekit.text.counting import counted
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.gallery.base import Gallery
+    from facekit.gallery.templates import NewTemplate
+    from facekit.results import Box
+
+
+def enroll_face(
+    gallery: Gallery,
+    photo: Photo,
+    face: int | Box,
+    rules: enrollment.Rules,
+    options: Options,
+    pipeline: Pipeline,
+) -> Outcome:
+    """Enroll a face of the photo by its number, from 1, as tables and annotated pictures show it, or by its
+    box. What was removed earlier comes back; another face of the photo that is the person's is replaced.
+    """
+    reading = _read(photo, face, options, pipeline)
+    if not reading.faces:
+        problem = reading.error or enrollment.NO_FACE
+        return Outcome(photo.subject, photo.source, "refused", (problem,), reading.notes)
+    rules = replace(rules, again=True)
+    before = _other_face(gallery, photo.subject, reading)
+    if before is None:
+        return enrollment.enroll_readings(gallery, photo.subject, [reading], rules)[0]
+    return _replaced(gallery, photo.subject, reading, rules, before)
+
+
+def _read(photo: Photo, face: int | Box, options: Options, pipeline: Pipeline) -> Reading:
+    if not isinstance(face, int):
+        return read_box(photo.input, face, pipeline, options)
+    [reading] = read_faces([photo.input], options, pipeline=pipeline)
+    if reading.faces and face > len(reading.faces):
+        problem = f"{counted(len(reading.faces), 'face')}, and so no face {face}"
+        return replace(reading, faces=(), error=problem)
+    return replace(reading, faces=reading.faces[face - 1 : face])
+
+
+def _other_face(gallery: Gallery, subject: str, reading: Reading) -> NewTemplate | None:
+    """What is stored of the person from the picture, if it is another face than the one of the reading."""
+    for template in gallery.stored(subject):
+        if template.sha256 == reading.sha256:
+            same = same_face(reading.faces[0].detection.box, [template.box]) is not None
+            return None if same else template
+    return None
+
+
+def _replaced(
+    gallery: Gallery, subject: str, reading: Reading, rules: enrollment.Rules, before: NewTemplate
+) -> Outcome:
+    gallery.remove_photos(subject, [before.sha256])
+    stored = False
+    try:
+        [outcome] = enrollment.enroll_readings(gallery, subject, [reading], rules)
+        stored = outcome.status in ("enrolled", "moved")
+    finally:
+        if not stored:
+            gallery.add([before], again=True)
+    note = "took the place of another face of this picture"
+    return replace(outcome, notes=(*outcome.notes, note)) if stored else outcome
