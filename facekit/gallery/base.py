@@ -157,9 +157,10 @@ class Gallery(Protocol):
         GalleryError, and removes nobody, when one is not in the gallery.
         """
 
-    def remove_photos(self, subject: str, photos: Sequence[str]) -> bool:
+    def remove_photos(self, subject: str, photos: Sequence[str], *, remember: bool = True) -> bool:
         """Remove and erase the templates of some pictures of a subject; the subject goes with its last
-        template. Returns whether it went.
+        template. Returns whether it went. Unless it is to `remember`, they may be added again as if they had
+        never been there.
 
         A picture is given by its name, as `templates` has it, or by the first eight or more digits of its
         SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not the only

@@ -149,7 +149,7 @@ class Change:
             self.removed += 1
         self._drop_subject(number)
 
-    def drop_photos(self, number: int, name: str, photos: Sequence[str]) -> bool:
+    def drop_photos(self, number: int, name: str, photos: Sequence[str], *, remember: bool) -> bool:
         """Delete the subject's templates of these pictures, and the subject when it has no other; whether
         it had none.
         """
@@ -157,7 +157,8 @@ class Change:
         wanted = dict.fromkeys(_row_of(found, photo, name, self._place) for photo in photos)
         for row in wanted:
             self._delete(row)
-            self.tombstones.remove(row.sha256, row.name, None)
+            if remember:
+                self.tombstones.remove(row.sha256, row.name, None)
             self.removed += 1
         if len(wanted) == len(found):
             self._drop_subject(number)

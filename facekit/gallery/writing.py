@@ -61,9 +61,10 @@ class WritableGallery(ReadableGallery):
                 change.drop(change.number(name))
         return change.removed
 
-    def remove_photos(self, subject: str, photos: Sequence[str]) -> bool:
+    def remove_photos(self, subject: str, photos: Sequence[str], *, remember: bool = True) -> bool:
         """Remove the templates of some pictures of a subject, and erase them; the subject goes with its last
-        template. Returns whether it went.
+        template. Returns whether it went. Unless it is to `remember`, they may be added again as if they had
+        never been there.
 
         A picture is given by its name, as `templates` has it, or by the first eight or more digits of its
         SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not
@@ -71,7 +72,7 @@ class WritableGallery(ReadableGallery):
         """
         stored = [storable(photo) for photo in texts_of(photos, "the photos")]
         with self._changing(forget=True) as change:
-            return change.drop_photos(change.number(subject), subject, stored)
+            return change.drop_photos(change.number(subject), subject, stored, remember=remember)
 
     def rename(self, old: str, new: str) -> None:
         """Give a subject another name and erase the old one. Raises GalleryError when `old` is not

@@ -96,6 +96,14 @@ def test_a_photo_that_is_not_the_persons_or_not_the_only_one_of_its_name_removes
     assert len(gallery) == 3
 
 
+def test_photos_that_need_not_be_remembered_may_come_back(gallery):
+    gallery.add([template("Ann"), template("Ann", 1)])
+    for number in (0, 1):
+        gallery.remove_photos("Ann", [template("Ann", number).sha256], remember=False)
+    assert (gallery.names(), len(gallery.tombstones())) == ([], 0)
+    assert status(gallery.add([template("Ann")])) == "added"
+
+
 def test_a_removed_person_does_not_come_back_under_any_name(gallery):
     gallery.add([template("Ann")])
     gallery.remove(["Ann"])
