@@ -27,6 +27,7 @@ _HOMES = {
         "DependencyError",
         "FacekitError",
         "GalleryError",
+        "MetadataError",
         "NoFaceError",
         "PictureError",
         "TruncatedError",
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from facekit.errors import DependencyError as DependencyError
     from facekit.errors import FacekitError as FacekitError
     from facekit.errors import GalleryError as GalleryError
+    from facekit.errors import MetadataError as MetadataError
     from facekit.errors import NoFaceError as NoFaceError
     from facekit.errors import PictureError as PictureError
     from facekit.errors import TruncatedError as TruncatedError

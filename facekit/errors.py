@@ -6,6 +6,7 @@
     │   └── TruncatedError  a JPEG lacks its last bytes, and was not to be taken so
     ├── WeightsError      a network or landmark file is missing or not the one that was released
     ├── GalleryError      a gallery is missing, empty, damaged, newer, or of another embedder
+    ├── MetadataError     a sidecar, or people's names in a photo's metadata, cannot be read or kept
     ├── DependencyError   a Python package or system library is not installed
     └── UsageError        the arguments do not make sense together (exit status 2)
 
@@ -37,6 +38,10 @@ class WeightsError(FacekitError):
 
 class GalleryError(FacekitError):
     """A gallery is missing, empty, damaged, newer than this program, or of another embedder."""
+
+
+class MetadataError(FacekitError):
+    """A sidecar, or what other programs wrote of people into a photo, cannot be read or kept."""
 
 
 class DependencyError(FacekitError):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from facekit.metadata.written import Written
 
 Pixels = NDArray[np.uint8]
 Vector = NDArray[np.float32]
@@ -24,7 +27,8 @@ class Picture:
 
     `source` is the path as the user gave it, or `-`; `sha256` is of the file's bytes; `notes`
     are one-line remarks for the user (an animation of which only the first frame was read). Each pixel
-    stands for `scale` × `scale` of the file's, where it was decoded at a part of its size.
+    stands for `scale` × `scale` of the file's, where it was decoded at a part of its size. `orientation` is
+    how it lies in its file, by EXIF's numbers (1 … 8): by that it was turned.
     """
 
     source: str
@@ -32,6 +36,7 @@ class Picture:
     sha256: str
     notes: tuple[str, ...] = ()
     scale: int = 1
+    orientation: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -198,16 +203,19 @@ def picture_dict(
 @dataclass(frozen=True, eq=False)
 class PictureResult:
     """All that is known of one input: its identified faces, or the error that stopped it. `size` is its width
-    and height in pixels, as far as it could be read; `notes` are remarks on the picture, for the user."""
+    and height in pixels, as far as it could be read; `notes` are remarks on the picture, for the user; `xmp`
+    is what was written into its metadata, if that was asked for."""
 
     source: str
     faces: tuple[Identification, ...] = ()
     error: str | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
     size: tuple[int, int] = (0, 0)
+    xmp: Written | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return picture_dict(self.source, self.size, self.faces, self.notes, self.error)
+        values = picture_dict(self.source, self.size, self.faces, self.notes, self.error)
+        return values if self.xmp is None else {**values, "xmp": self.xmp.to_dict()}
 
 
 @dataclass(frozen=True)

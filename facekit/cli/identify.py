@@ -58,6 +58,35 @@ CROPS = Path("faces")
     is_flag=True,
     help="Also say how likely the best candidate is the person; needs a calibrated gallery.",
 )
+@click.option(
+    "--xmp",
+    is_flag=True,
+    help="Write who is where into each photo's sidecar (XMP), as digiKam, Lightroom and others read it. "
+    "What is there already stays.",
+)
+@click.option(
+    "--sidecar-name",
+    type=click.Choice(["photo.jpg.xmp", "photo.xmp"]),
+    help="How sidecars are called: photo.jpg.xmp for digiKam and darktable, photo.xmp for Lightroom. Without "
+    "it: as the one that is there, or else photo.jpg.xmp.",
+)
+@click.option(
+    "--keywords/--no-keywords",
+    default=True,
+    help="With --xmp: also write the names as keywords (dc:subject); written unless switched off.",
+)
+@click.option(
+    "--person-in-image/--no-person-in-image",
+    default=True,
+    help="With --xmp: also write the names as IPTC's PersonInImage; written unless switched off.",
+)
+@click.option(
+    "--unknown", is_flag=True, help="With --xmp: also write regions, without a name, of unknown people."
+)
+@click.option(
+    "--replace", is_flag=True, help="With --xmp: also give a new name to regions that have another name."
+)
+@click.option("--dry-run", is_flag=True, help="With --xmp: say what would be written, and write nothing.")
 @shared.gallery_option
 @shared.picture_options
 @shared.format_option()
@@ -86,6 +115,7 @@ def identify(
       facekit identify party.jpg
       facekit identify party.jpg --verbose                 each face with the people it is most like
       facekit identify holiday/ --annotate named/ --format csv > faces.csv
+      facekit identify holiday/ --xmp --dry-run            what would be written into sidecars
       curl -s https://example.org/a.jpg | facekit identify -
     """
     from facekit.cli.results import Writer

@@ -47,8 +47,9 @@ _UNGUARDED = 94
 class Reading:
     """What one input gave: its faces, or the error that stopped it.
 
-    `size` is width and height in pixels. `picture` is there only where it was asked for. `trace` says where
-    an error came from that nobody expected.
+    `size` is width and height in pixels, `orientation` how the picture lies in its file (as of `Picture`).
+    `picture` is there only where it was asked for. `trace` says where an error came from that nobody
+    expected.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
     trace: str = ""
+    orientation: int = 1
 
     def largest(self) -> Face:
         """The face with the largest box; of equal ones the surest. There must be one."""
@@ -188,6 +190,7 @@ def read_one(
         picture.size,
         notes=notes,
         picture=picture_kept,
+        orientation=picture.orientation,
     )
 
 

@@ -16,8 +16,8 @@ import stat
 import sys
 import threading
 import warnings
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,8 +25,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facekit.errors import PictureError, TruncatedError
+from facekit.errors import FacekitError, PictureError, TruncatedError
 from facekit.pictures import headers, raw
+from facekit.pictures import orientation as orientations
 from facekit.pictures.colors import pixels_of, rgb
 from facekit.pictures.truncation import ended, rows_decoded
 from facekit.results import Picture
@@ -149,7 +150,10 @@ def decode(
         raise failure(source, str(error)) from None
     picture = _decoded(preview.data, source, settings, lambda image: _as_raw_lies(image, preview))
     notes = (*picture.notes, *preview.notes(picture.size))
-    return replace(picture, sha256=hashlib.sha256(data).hexdigest(), notes=notes)
+    # The preview may have been turned by the camera; the picture was not.
+    return replace(
+        picture, sha256=hashlib.sha256(data).hexdigest(), notes=notes, orientation=preview.orientation
+    )
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,7 @@ def _decoded(
                 check_size(image, source, settings.max_pixels)
                 scale = _reduce(image, settings.longest) if settings.longest and whole is None else 1
                 settings.admit(image.width * image.height)
+                before = _turned_by_reader(image)
                 image.load()
                 notes = _notes(image)
                 there, lies = image, (orientation or orientation_of)(image)
@@ -196,7 +201,8 @@ def _decoded(
         if name == "JPEG" and whole is None and ended(data) is not None:
             raise TruncatedError(str(damage)) from error
         raise damage from error
-    return Picture(source, pixels, hashlib.sha256(data).hexdigest(), notes, scale)
+    in_file = before or (lies if lies in _TURNS else 1)
+    return Picture(source, pixels, hashlib.sha256(data).hexdigest(), notes, scale, in_file)
 
 
 def _without_missing(image: Image.Image) -> tuple[Image.Image, str]:
@@ -220,6 +226,22 @@ def _reduce(image: Image.Image, longest: int) -> int:
         return 1
     image.draft(None, (image.width // scale, image.height // scale))
     return scale
+
+
+@contextmanager
+def opened(data: bytes, source: str) -> Iterator[Image.Image]:
+    """A picture of a known format as Pillow opens it: its metadata, not its pixels. Raises PictureError."""
+    name = _recognize(data, source)
+    try:
+        headers.check(name, data)
+        with quietly, _reader(name, source)(io.BytesIO(data), "") as image:
+            yield image
+    except FacekitError:
+        raise
+    except headers.CostError as error:
+        raise failure(source, f"too costly to read: {error}") from None
+    except Exception as error:
+        raise failure(source, f"damaged {name} picture ({reason(error)})") from error
 
 
 def begins_like_a_picture(path: str) -> bool:
@@ -299,6 +321,13 @@ def _as_raw_lies(image: Image.Image, preview: raw.Preview) -> int:
     if (image.width < image.height) != (preview.width < preview.height):
         return 1
     return orientation_of(image, preview.orientation)
+
+
+def _turned_by_reader(image: Image.Image) -> int | None:
+    """How a picture lies in its file that its reader will turn when it decodes it; None for all others."""
+    if image.format == "HEIF":
+        return orientations.of_heif(image)
+    return orientation_of(image) if image.format == "TIFF" else None
 
 
 def orientation_of(image: Image.Image, otherwise: int = 1) -> int:

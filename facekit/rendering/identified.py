@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from facekit.metadata.written import Written
 from facekit.rendering.pictures import PictureView, light, picture_line, place
 from facekit.results import Identification, PictureResult
-from facekit.text.counting import part_of
+from facekit.text.counting import counted, listed, part_of
 from facekit.text.escaping import isolated
 from facekit.text.tables import WIDTH, shown
 
@@ -34,6 +36,7 @@ class Identified(PictureView[PictureResult]):
         self._probability = probability
         self.columns = (*COLUMNS, PROBABILITY) if probability else COLUMNS
         self.named = 0
+        self._sidecars = Counter[str]()
 
     def heading(self) -> Iterator[str]:
         yield self._heading
@@ -44,10 +47,26 @@ class Identified(PictureView[PictureResult]):
             return
         if not self._detailed:
             yield names_line(result)
-            return
-        yield picture_line(result.source, len(result.faces), result.notes)
-        for number, face in enumerate(result.faces, 1):
-            yield from _face(number, face)
+        else:
+            yield picture_line(result.source, len(result.faces), result.notes)
+            for number, face in enumerate(result.faces, 1):
+                yield from _face(number, face)
+        if result.xmp:
+            yield from sidecar_line(result.xmp)
+
+    def errors(self, result: PictureResult) -> Iterator[str]:
+        yield from super().errors(result)
+        if result.xmp and result.xmp.error:
+            yield result.xmp.error
+
+    def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        yield from super().summary(stopped=stopped)
+        if counts := self._sidecars:
+            planned = counts["planned"]
+            first = (
+                f"{counted(planned or counts['written'], 'sidecar')} {'to write' if planned else 'written'}"
+            )
+            yield listed(first, (counts["unchanged"], "unchanged"), (counts["refused"], "refused"))
 
     def rows(self, result: PictureResult) -> Iterator[Sequence[object]]:
         """A row for each candidate of each face; one row for a picture without faces, or with an error."""
@@ -76,6 +95,8 @@ class Identified(PictureView[PictureResult]):
     def count(self, result: PictureResult) -> None:
         super().count(result)
         self.named += sum(face.subject is not None for face in result.faces)
+        if result.xmp:
+            self._sidecars[result.xmp.status] += 1
 
     def what_was_done(self) -> str:
         return f"{part_of(self.named, self.faces, 'face', 'named')}, in"
@@ -125,6 +146,20 @@ def _face(number: int, identified: Identification) -> Iterator[str]:
         likely = "" if candidate.probability is None else f"{100 * candidate.probability:5.1f} %  "
         start = f"{candidate.rank:8d}  {candidate.score:7.4f}  {likely}"
         yield start + shown(candidate.subject, WIDTH - len(start)).rstrip()
+
+
+def sidecar_line(written: Written) -> Iterator[str]:
+    """`  party.jpg.xmp: adds Ada, unknown; Ben instead of Bob`, where something is changed."""
+    changes = []
+    if written.added:
+        changes.append("adds " + ", ".join(isolated(name or "unknown") for name in written.added))
+    changes += [
+        f"{isolated(name)} instead of {isolated(before or 'no name')}" for before, name in written.named
+    ]
+    if written.status != "unchanged" and written.listed and not changes:
+        changes.append("lists " + ", ".join(map(isolated, written.listed)))
+    if changes:
+        yield f"  {isolated(written.file)}: {'; '.join(changes)}"
 
 
 def why_unknown(identified: Identification) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
 from facekit import hints
 from facekit.arguments import integer_of, score_of
+from facekit.errors import UsageError
 from facekit.faces.reading import Options
 from facekit.people import identification
 from facekit.pictures.inputs import Inputs, listed
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from facekit.faces.pipeline import Pipeline
+    from facekit.faces.reading import Reading
     from facekit.gallery.base import Gallery
+    from facekit.metadata.sidecars import SidecarName, Sidecars
     from facekit.results import PictureResult
 
 
@@ -34,6 +37,13 @@ def identify(
     probability: bool = False,
     save_face: str | PathLike[str] | None = None,
     annotate: str | PathLike[str] | None = None,
+    xmp: bool = False,
+    sidecar_name: SidecarName | None = None,
+    keywords: bool = True,
+    person_in_image: bool = True,
+    unknown: bool = False,
+    replace: bool = False,
+    dry_run: bool = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -45,12 +55,36 @@ def identify(
     candidates, and the name of the best if its score reaches the `threshold` (None: the gallery's). No two
     faces of a picture have the same name unless `allow_repeats`. With `probability` the best candidate has
     the probability of being the person. Aligned faces are saved in the folder `save_face`, and pictures with
-    boxes and names in the folder `annotate`. `pipeline` is one that is open already, and that threads may
+    boxes and names in the folder `annotate`.
+
+    With `xmp` each photo's names are written into its sidecar, as regions of the MWG, and, unless switched
+    off, as `keywords` and as IPTC's `person_in_image`; `sidecar_name` is `photo.jpg.xmp` or `photo.xmp`. What
+    others wrote stays; a name that is there gives way with `replace`; `unknown` people have a region with
+    that. With `dry_run` nothing is written. The result's `xmp` says what was changed.
+
+    `pipeline` is one that is open already, and that threads may
     share; then the `options` of finding faces are its own.
     """
     inputs, options = listed(inputs), options or Options()
     threshold, top = score_of(threshold, "the threshold"), integer_of(top, "top", least=1)
     crops, pictures = folder_of(save_face, "save_face"), folder_of(annotate, "annotate")
+    sidecars = None
+    if xmp:
+        from facekit.metadata.planning import Rules
+        from facekit.metadata.sidecars import Sidecars, require_photos
+
+        require_photos(inputs)
+        rules = Rules(keywords, person_in_image, replace=replace, unknown=unknown)
+        sidecars = Sidecars(rules, sidecar_name, dry_run=dry_run)
+    else:
+        _no_sidecars(
+            sidecar_name=sidecar_name is not None,
+            no_keywords=not keywords,
+            no_person_in_image=not person_in_image,
+            unknown=unknown,
+            replace=replace,
+            dry_run=dry_run,
+        )
     pipeline = pipeline or options.pipeline()
     with in_use(gallery, pipeline, on_note) as opened:
         curve = probability_of(opened, options.embedder) if probability else None
@@ -59,7 +93,7 @@ def identify(
             from facekit.rendering.saving import Saving
 
             saving = Saving(crops, pictures, paths_among(inputs))
-            options = replace(options, keep_pictures=pictures is not None)
+            options = dataclasses.replace(options, keep_pictures=pictures is not None)
         identification.require_subjects(opened, options.embedder)
         if threshold is None:
             _tell_growth(opened, options.embedder, on_note)
@@ -68,7 +102,26 @@ def identify(
                 result = identification.of_reading(
                     opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats, curve=curve
                 )
-                yield saving.save(reading, result) if saving else result
+                if saving:
+                    result = saving.save(reading, result)
+                yield _with_names_written(reading, result, sidecars) if sidecars else result
+
+
+def _no_sidecars(**given: bool) -> None:
+    """Raise UsageError where an option of `xmp` was given without it."""
+    for name in (name.replace("_", " ") for name, is_given in given.items() if is_given):
+        raise UsageError(f"{name}: goes with xmp only, which writes names into photos' metadata")
+
+
+def _with_names_written(reading: Reading, result: PictureResult, sidecars: Sidecars) -> PictureResult:
+    """The result with what became of the photo's sidecar."""
+    from facekit.metadata.sidecars import Identified
+
+    if result.error:
+        return result
+    photo = Identified(reading.source, reading.size, reading.orientation, result.faces)
+    written = sidecars.write(photo)
+    return dataclasses.replace(result, xmp=written, notes=(*result.notes, *written.notes))
 
 
 def _tell_growth(gallery: Gallery, embedder: Path | None, on_note: OnNote) -> None:

@@ -1,0 +1,203 @@
+"""Sidecars: files of XMP beside photos, which other programs write too and nothing of which is ever lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from facekit.errors import MetadataError, PictureError, UsageError
+from facekit.files import outputs, untrusted, writing
+from facekit.metadata import planning
+from facekit.metadata.areas import Area, stored_size
+from facekit.metadata.editing import EMPTY, NewRegion
+from facekit.metadata.packet import MOST_BYTES, Packet
+from facekit.metadata.planning import Rules
+from facekit.metadata.regions import applied_to, same_shape
+from facekit.metadata.written import Written
+from facekit.pictures import images, raw
+from facekit.results import Identification
+
+SidecarName = Literal["photo.jpg.xmp", "photo.xmp"]
+SIDECAR_NAMES: tuple[str, ...] = get_args(SidecarName)
+"""How a sidecar of photo.jpg is called: by digiKam and darktable; by Lightroom and others of Adobe."""
+_ENDINGS = (".xmp", ".XMP")
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A photo and its identified faces: its `size` and the faces' boxes are upright, and `orientation` is how
+    it lies in its file."""
+
+    source: str
+    size: tuple[int, int]
+    orientation: int
+    faces: Sequence[Identification]
+
+
+class Sidecars:
+    """Writes the names of photos into sidecars of that name; without one, into the sidecar that is there, or
+    else into `photo.jpg.xmp`."""
+
+    def __init__(self, rules: Rules, name: SidecarName | None = None, *, dry_run: bool = False) -> None:
+        if name is not None and name not in SIDECAR_NAMES:
+            raise UsageError(f"the sidecar name is {name!r}: give {' or '.join(SIDECAR_NAMES)}")
+        self._rules, self._name, self._dry_run = rules, name, dry_run
+        self._written: dict[str, str] = {}
+
+    def write(self, photo: Identified) -> Written:
+        """Write a photo's sidecar, if anything changes in it. What cannot be written is left alone."""
+        path = Path(photo.source)
+        file = path
+        try:
+            file = self._file(path)
+            return self._changed(photo, file)
+        except (MetadataError, PictureError) as error:
+            return Written(str(file), "refused", error=f"{error}; left alone")
+        except OSError as error:
+            why = error.strerror or str(error)
+            return Written(str(file), "refused", error=f"{file}: cannot be written ({why})")
+
+    def _file(self, photo: Path) -> Path:
+        file = sidecar_to_write(photo, self._name)
+        place = os.path.realpath(file)
+        if self._written.setdefault(place, str(photo)) != str(photo):
+            raise MetadataError(f"{file}: is {self._written[place]}'s, and {photo} would share it")
+        if file.is_symlink():
+            raise MetadataError(f"{file}: is a link, and nothing is written through one")
+        return file
+
+    def _changed(self, photo: Identified, file: Path) -> Written:
+        before = untrusted.content(file, most=MOST_BYTES, error=MetadataError) if file.exists() else None
+        packet = Packet(EMPTY if before is None else before, file)
+        size, inside = _inside(photo)
+        known = planning.usable_regions(packet, size)
+        if known is None:
+            raise MetadataError(
+                f"{file}: its regions are of a picture of {_sides(applied_to(packet))}, and {photo.source} "
+                f"has {_sides(size)}: it was cropped or turned since"
+            )
+        elsewhere = (inside and planning.usable_regions(inside, size)) or []
+        planned = planning.plan(_faces(photo), known, elsewhere, self._rules)
+        after = planning.edited(packet, planned, size, inside, self._rules)
+        status: Literal["written", "planned", "unchanged"] = "unchanged"
+        if after != packet.data:
+            status = "planned" if self._dry_run else "written"
+        if status == "written":
+            _replace(file, before, after)
+        return Written(
+            str(file),
+            status,
+            tuple(region.name for region in planned.add),
+            tuple((region.name, name) for region, name in planned.rename),
+            planned.left,
+            planning.listed(Packet(after, file), packet),
+            notes=tuple(
+                f"the name {name!a} has characters that XMP cannot hold, and is not written"
+                for name in planned.unwritable
+            ),
+        )
+
+
+def require_photos(inputs: Sequence[object]) -> None:
+    """Raise UsageError where a picture is no file, and has no place beside it."""
+    if any(not isinstance(item, str) or item == outputs.STANDARD_INPUT for item in inputs):
+        raise UsageError("xmp: a picture that is no file has no sidecar: give paths of photos or folders")
+
+
+def sidecar_to_write(photo: Path, name: SidecarName | None = None) -> Path:
+    """The sidecar of a photo. Raises MetadataError where another picture has the same one."""
+    whole, stem = _called(photo.with_name(photo.name)), _called(photo.with_name(photo.stem))
+    if name == "photo.jpg.xmp":
+        return whole
+    shared = stem.exists() or name is not None
+    other = _sharing(photo) if shared else None
+    if name == "photo.xmp":
+        if other:
+            raise MetadataError(
+                f"{stem}: {other.name} and {photo.name} would share it: use --sidecar-name photo.jpg.xmp"
+            )
+        return stem
+    return stem if stem.exists() and not whole.exists() and not other else whole
+
+
+def sidecars_of(photo: Path) -> list[Path]:
+    """The sidecars that a photo has, the more certain one first."""
+    whole, stem = _called(photo.with_name(photo.name)), _called(photo.with_name(photo.stem))
+    found = [whole] if whole.exists() else []
+    if stem.exists() and not _sharing(photo):
+        found.append(stem)
+    return found
+
+
+def embedded(source: str) -> tuple[tuple[int, int] | None, bytes | None]:
+    """Width and height of a photo as its reader has it, and the packet of XMP inside it, if there is any.
+
+    Raises PictureError. RAW pictures are not looked into.
+    """
+    data = images.content(source)
+    if raw.is_raw(data, source):
+        return None, None
+    with images.opened(data, source) as image:
+        if image.format == "PNG" and "xmp" not in image.info:
+            image.load()  # it may stand behind the pixels
+        found = image.info.get("xmp")
+        return image.size, found if isinstance(found, bytes) else None
+
+
+def _inside(photo: Identified) -> tuple[tuple[int, int], Packet | None]:
+    """Width and height of the stored picture, and its own packet, if that can be read."""
+    size, data = embedded(photo.source)
+    stored = stored_size(photo.size, photo.orientation)
+    # A picture that was decoded at a part of its size is some pixels off; HEIC's reader has turned it.
+    if size is not None and same_shape(size, stored):
+        stored = size
+    try:
+        return stored, Packet(data.strip(b"\0 \n\r\t"), photo.source) if data else None
+    except MetadataError:
+        return stored, None
+
+
+def _faces(photo: Identified) -> list[NewRegion]:
+    return [
+        NewRegion(face.subject, Area.of_box(face.face.detection.box, photo.size).stored(photo.orientation))
+        for face in photo.faces
+    ]
+
+
+def _sides(size: tuple[float, float] | None) -> str:
+    return "×".join(f"{side:.0f}" for side in size or ())
+
+
+def _called(path: Path) -> Path:
+    """The sidecar's name, in the spelling that is there."""
+    names = [path.with_name(path.name + ending) for ending in _ENDINGS]
+    return next((name for name in names if os.path.lexists(name)), names[0])
+
+
+def _sharing(photo: Path) -> Path | None:
+    """Another picture beside the photo, whose name differs in its ending only."""
+    known = images.SUFFIXES | raw.SUFFIXES
+    try:
+        with os.scandir(photo.parent) as entries:
+            names = sorted(entry.name for entry in entries)
+    except OSError:
+        return None
+    for name in names:
+        other = photo.with_name(name)
+        if other.stem == photo.stem and other.name != photo.name and other.suffix.casefold() in known:
+            return other
+    return None
+
+
+def _replace(file: Path, before: bytes | None, after: bytes) -> None:
+    """Write the sidecar, unless another program wrote it in the meantime."""
+    if before is None:
+        writing.create(file, after)
+        return
+    with writing.replacing(file) as unfinished:
+        unfinished.write_bytes(after)
+        if untrusted.content(file, most=MOST_BYTES, error=MetadataError) != before:
+            raise MetadataError(f"{file}: was changed by another program in this moment")
