@@ -16,6 +16,7 @@ from facekit.faces.embedding import Embedder, normalized
 from facekit.faces.pipeline import Pipeline
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.pictures import folders, images
+from facekit.pictures.levels import people_deeper
 from facekit.results import Face, Pixels
 
 Report = Callable[[int, int], None]
@@ -219,4 +220,9 @@ def people(folder: Path, *, note: Note = lambda remark: None) -> tuple[list[str]
         note(remark)
     if not listing.photos:
         raise UsageError(f"{folder}: has no sub-folders with pictures, one for each person")
+    if deeper := people_deeper(folder, (path for _, path in listing.photos)):
+        raise UsageError(
+            f"{folder}: all pictures are in sub-folders of {deeper}, and would be one person's: "
+            f"give {deeper}, if those are the people"
+        )
     return [path for _, path in listing.photos], [name for name, _ in listing.photos]

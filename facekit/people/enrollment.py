@@ -43,6 +43,7 @@ from facekit.people.outcomes import (
 )
 from facekit.pictures import folders
 from facekit.pictures.inputs import Given, Source, name_of
+from facekit.pictures.levels import people_deeper
 from facekit.results import Candidate, Face
 from facekit.text.subject_names import subject_name
 
@@ -63,15 +64,16 @@ would be refused, of six none was (scripts/measure_mixtures.py)."""
 @dataclass(frozen=True)
 class Plan:
     """The photos to enroll, which stand together by subject; what lies beside them and is `left_out`; and
-    the people `without` a picture in their folder."""
+    the people `without` a picture in their folder; and `doubts` about what was named."""
 
     photos: tuple[Photo, ...]
     left_out: tuple[folders.LeftOut, ...] = ()
     without: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def remarks(self) -> list[str]:
         """What of it a user should know, in lines."""
-        return folders.People((), self.left_out, self.without).remarks()
+        return [*self.doubts, *folders.People((), self.left_out, self.without).remarks()]
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,18 @@ def _people(inputs: Sequence[Source]) -> Plan:
         )
     by_subject = people.by_subject().items()
     photos = tuple(Photo(subject, picture) for subject, pictures in by_subject for picture in pictures)
-    return Plan(photos, people.left_out, people.without)
+    return Plan(photos, people.left_out, people.without, tuple(_doubts(paths, people)))
+
+
+def _doubts(paths: Sequence[str], people: folders.People) -> Iterator[str]:
+    """A line for each folder that seems to be one around that of the people."""
+    for path in paths:
+        pictures = [picture for _, picture in people.photos if picture.startswith(os.path.join(path, ""))]
+        if deeper := people_deeper(Path(path), pictures):
+            yield (
+                f"{path}: all pictures are in sub-folders of {deeper}, and are taken for one person's: give "
+                f"{deeper}, if those are the people"
+            )
 
 
 class _Batch:

@@ -19,6 +19,7 @@ from PIL import Image
 from facekit.errors import PictureError, UsageError
 from facekit.files.writing import replacing
 from facekit.pictures import folders, images
+from facekit.pictures.levels import people_deeper
 from facekit.results import CROP_SIDE, Detection, Picture, Pixels
 from facekit.training.data import Faces, numbered
 
@@ -114,10 +115,12 @@ def read_folder(
                 problems.append(str(error))
             report(len(crops) + len(problems), total)
     if len(set(names)) < 2:
+        deeper = people_deeper(folder, (picture for _, picture in listing.photos))
         raise UsageError(
             f"{folder}: needs a sub-folder with photos for each of two people or more, "
             f"{len(set(names))} found"
             + (f" ({len(problems)} pictures could not be used)" if problems else "")
+            + (f"; give {deeper}, if the people's folders are there" if deeper else "")
         )
     labels = numbered(names)
     faces = Faces(np.stack(crops), labels, np.full(len(labels), -1))
