@@ -165,6 +165,7 @@ class _Screen:
             from facekit.video.writer import VideoFile
 
             self._video = VideoFile(video)
+            self._remarks += self._video.remarks
         if log:
             from facekit.rendering.logged import Log
 

@@ -104,9 +104,11 @@ def open_stream(place: str, *, device: bool = False, max_pixels: int = MAX_PIXEL
     if av is not None and (not device or sys.platform.startswith("linux")):
         return _PyAvStream(av, place, device, max_pixels)
     stream = _OpenCvStream(place, device, max_pixels)
-    if av is None and not device:
+    # Elsewhere OpenCV is what opens cameras, PyAV or not.
+    if av is None and (not device or sys.platform.startswith("linux")):
+        damage = "" if device else ", nor what is damaged"
         stream.remarks.append(
-            "read by OpenCV, which tells neither when a frame was taken nor what is damaged: "
+            f"read by OpenCV, which does not tell when a frame was taken{damage}: "
             f"PyAV does ({extras.install('video')})"
         )
     return stream

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from facekit import extras
 from facekit.detection.geometry import fit
 from facekit.errors import UsageError
 from facekit.files import writing
@@ -35,12 +36,14 @@ class VideoFile:
     """A video that is being written. It appears under its name when it is closed; after an error, which names
     it, nothing is there.
 
-    `rate` is what the file says of itself; frames stand where their own times are. Raises UsageError
-    for a name whose ending tells no format, DependencyError without PyAV and OpenCV.
+    `rate` is what the file says of itself; frames stand where their own times are. `remarks` say so where
+    they cannot. Raises UsageError for a name whose ending tells no format, DependencyError without PyAV and
+    OpenCV.
     """
 
     path: Path
     rate: float = USUAL_RATE
+    remarks: list[str] = field(default_factory=list, init=False)
     _writer: Any = field(default=None, init=False)
     _size: tuple[int, int] = field(default=(0, 0), init=False)
     _place: ExitStack = field(default_factory=ExitStack, init=False)
@@ -51,6 +54,10 @@ class VideoFile:
         self._av = backends.pyav()
         if self._av is None:
             backends.opencv()
+            self.remarks.append(
+                f"{self.path}: written by OpenCV, which tells no frame's time, and leaves no mark by which "
+                f"facekit knows its videos: PyAV does both ({extras.install('video')})"
+            )
         writing.prepare(self.path)
 
     def add(self, pixels: Pixels, time: float) -> None:
@@ -216,10 +223,15 @@ class _OpenCvWriter:
 
 
 def is_recording(path: Path) -> bool:
-    """Whether `VideoFile` wrote the file, by PyAV: OpenCV leaves no mark."""
-    av = backends.pyav()
-    if av is None or path.suffix.lower() not in CONTAINERS:
+    """Whether `VideoFile` wrote the file, by PyAV: OpenCV leaves no mark. Raises UsageError without PyAV."""
+    if path.suffix.lower() not in CONTAINERS:
         return False
+    av = backends.pyav()
+    if av is None:
+        raise UsageError(
+            f"{path}: is there already, and whether facekit wrote it can only be told by PyAV: give another "
+            f"name, remove it, or {extras.install('video')}"
+        )
     try:
         with av.open(f"file:{path}", options=FILES_ONLY) as container:
             notes: dict[str, str] = container.metadata

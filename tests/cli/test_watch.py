@@ -100,6 +100,16 @@ def test_the_saved_video_has_boxes_and_every_frame(run: Run, film: Path) -> None
     assert np.abs(frames[0].astype(int) - walk("red", "yellow")[0]).mean() < 6
 
 
+def test_a_video_written_without_pyav_is_said_to_lack_something(
+    run: Run, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cv2", exc_type=ImportError)
+    monkeypatch.setattr("facekit.video.backends.pyav", lambda: None)
+    result = run("watch", "film.mp4", "--save-video", "out.mp4")
+    assert result.exit_code == 0
+    assert result.stderr.count("out.mp4: written by OpenCV") == 1
+
+
 def test_the_best_face_of_everybody_is_saved_and_again_in_its_place(run: Run, film: Path) -> None:
     for _ in range(2):
         result = run("watch", "film.mp4", "--save-faces", "faces")

@@ -11,7 +11,7 @@ import pytest
 import videos
 
 from facekit.errors import DependencyError, UsageError
-from facekit.video import backends
+from facekit.video import backends, streams
 from facekit.video.reader import Reader
 from facekit.video.sources import parse
 from facekit.video.streams import StreamError, open_stream
@@ -109,6 +109,40 @@ def test_opencv_does_it_where_pyav_is_missing(tmp_path: Path, monkeypatch: pytes
     stream.close()
     with pytest.raises(StreamError, match="cannot be opened"):
         open_stream(str(tmp_path / "missing.mp4"))
+
+
+def test_a_video_written_without_pyav_says_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cv2", exc_type=ImportError)
+    assert VideoFile(tmp_path / "a.mp4").remarks == []
+    monkeypatch.setattr(backends, "pyav", lambda: None)
+    [remark] = VideoFile(tmp_path / "a.mp4").remarks
+    assert remark.startswith(f"{tmp_path / 'a.mp4'}: written by OpenCV")
+    assert "pip install" in remark
+
+
+def test_without_pyav_nobody_is_told_that_facekit_did_not_write_a_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = videos.save(tmp_path / "a.mp4", [gray(0)])
+    monkeypatch.setattr(backends, "pyav", lambda: None)
+    with pytest.raises(UsageError, match="can only be told by PyAV: give another name"):
+        is_recording(path)
+
+
+def test_a_camera_opened_without_pyav_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Camera:
+        def __init__(self, place: str, device: bool, max_pixels: int) -> None:
+            self.remarks: list[str] = []
+
+    monkeypatch.setattr(backends, "pyav", lambda: None)
+    monkeypatch.setattr(streams, "_OpenCvStream", Camera)
+    monkeypatch.setattr(sys, "platform", "linux")
+    [remark] = open_stream("/dev/video0", device=True).remarks
+    assert remark.startswith("read by OpenCV, which does not tell when a frame was taken: PyAV does")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert open_stream("0", device=True).remarks == []
 
 
 def test_without_either_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
