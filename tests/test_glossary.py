@@ -55,6 +55,7 @@ def test_the_glossary_rules_words_out() -> None:
 
 INSIDE = {
     "database",
+    "encoding",
     "index",
     "store",
     "distance",
