@@ -23,6 +23,7 @@ _HOMES = {
     "facekit.people.enrollment": ("EnrollReport",),
     "facekit.people.moving": ("Move",),
     "facekit.people.outcomes": ("Outcome",),
+    "facekit.people.syncing": ("SyncChange",),
     "facekit.errors": (
         "DependencyError",
         "FacekitError",
@@ -87,6 +88,7 @@ _HOMES = {
     "facekit.verbs.pictures": ("align", "detect", "embed"),
     "facekit.verbs.plot": ("plot",),
     "facekit.verbs.register": ("register",),
+    "facekit.verbs.sync": ("SyncReport", "sync"),
     "facekit.verbs.train": ("Export", "Training", "export", "train"),
     "facekit.verbs.train_detector": ("train_detector",),
     "facekit.verbs.train_landmarks": ("train_landmarks",),
@@ -129,6 +131,7 @@ if TYPE_CHECKING:
     from facekit.people.enrollment import EnrollReport as EnrollReport
     from facekit.people.moving import Move as Move
     from facekit.people.outcomes import Outcome as Outcome
+    from facekit.people.syncing import SyncChange as SyncChange
     from facekit.pictures.folders import Listing as Listing
     from facekit.pictures.folders import find as find
     from facekit.pictures.inputs import Given as Given
@@ -178,6 +181,8 @@ if TYPE_CHECKING:
     from facekit.verbs.pictures import embed as embed
     from facekit.verbs.plot import plot as plot
     from facekit.verbs.register import register as register
+    from facekit.verbs.sync import SyncReport as SyncReport
+    from facekit.verbs.sync import sync as sync
     from facekit.verbs.train import Export as Export
     from facekit.verbs.train import Training as Training
     from facekit.verbs.train import export as export

@@ -63,6 +63,12 @@ def show_person(gallery: AnyPlace, name: str) -> str:
     return _command("gallery", "show", *_not_an_option(name), gallery=_needed(gallery))
 
 
+def move_photo(gallery: AnyPlace, photo: str, name: str) -> str:
+    """Give a stored photo to another person."""
+    to = (f"--to={name}",) if name.startswith("-") else ("--to", name)
+    return _command("gallery", "move", *to, *_not_an_option(photo), gallery=_needed(gallery))
+
+
 def remove_photo(gallery: AnyPlace, name: str, photo: str) -> str:
     """Remove what is stored of one photo of a person."""
     given = (f"--photo={photo}",) if photo.startswith("-") else ("--photo", photo)

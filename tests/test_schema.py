@@ -70,6 +70,7 @@ COMMANDS = {
     "detect": ("detect", "in"),
     "embed": ("embed", "in"),
     "enroll": ("enroll", "--subject", "new", "in", "-g", "new.db"),
+    "sync": ("sync", "two", "-g", "g.db", "--dry-run"),
     "cluster": ("cluster", "in", "people", "-g", "g.db"),
     "gallery_list": ("gallery", "list", "-g", "g.db"),
     "gallery_show_person": ("gallery", "show", "red", "-g", "g.db"),

@@ -31,6 +31,7 @@ COMPLETION = "_FACEKIT_COMPLETE"
 COMMANDS = {
     "identify": "Say who is in each picture.",
     "enroll": "Add people to a gallery from their pictures.",
+    "sync": "Make a gallery what its folders are.",
     "watch": "Say who is in front of a camera or in a video.",
     "register": "Enroll a person in front of a camera or in a video.",
     "verify": "Say whether two pictures show the same person.",

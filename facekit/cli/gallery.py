@@ -143,7 +143,11 @@ def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> in
 @shared.command("move", short_help="Give photos to the person they show.")
 @click.argument("pictures", nargs=-1, required=True, type=paths.INPUT, metavar="PHOTO...")
 @click.option(
-    "--to", required=True, metavar="NAME", shell_complete=shared.complete_subject, help="Whose they are."
+    "--to",
+    required=True,
+    metavar="NAME",
+    shell_complete=shared.complete_subject,
+    help="The person whom the photos show.",
 )
 @click.option(
     "--from",

@@ -45,6 +45,7 @@ folder's name. As long as that stays, nobody has given the folder a person's."""
 BESIDE = "beside the folders"
 NOT_NAMED = "not named yet (of facekit cluster)"
 HIDDEN = "hidden"
+NOWHERE = "linked to nowhere"
 RAW_BESIDE = "RAW beside a JPEG"
 IGNORED = f"by {NAME}"
 _MOST_KINDS = 6
@@ -227,6 +228,8 @@ class _Search:
             elif kind == "file" and _is_picture(entry.path):
                 reason = HIDDEN if entry.name.startswith(".") else BESIDE
                 self.left_out.append(LeftOut(entry.path, reason))
+            elif kind == NOWHERE:
+                self.left_out.append(LeftOut(entry.path, NOWHERE))
         return names
 
     def walk(self, tree: _Tree, link: tuple[str, Ignored] | None = None) -> None:
@@ -328,8 +331,8 @@ def _kind(entry: os.DirEntry[str]) -> str:
         if entry.is_file():
             return "file"
     except OSError:  # a loop of links
-        return "linked to nowhere"
-    return "not regular" if os.path.exists(entry.path) else "linked to nowhere"
+        return NOWHERE
+    return "not regular" if os.path.exists(entry.path) else NOWHERE
 
 
 def mark_unnamed(folder: Path) -> None:

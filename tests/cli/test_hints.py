@@ -37,6 +37,7 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "check_people": lambda gallery, _: hints.check_people(gallery),
     "list_people": lambda gallery, _: hints.list_people(gallery),
     "show_person": hints.show_person,
+    "move_photo": lambda gallery, name: hints.move_photo(gallery, "-1.jpg", name),
     "remove_photo": lambda gallery, name: hints.remove_photo(gallery, name, "-1.jpg"),
     "merge_people": lambda gallery, name: hints.merge_people(gallery, name, name[::-1]),
     "copy_gallery": lambda gallery, _: hints.copy_gallery(gallery),

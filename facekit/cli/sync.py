@@ -1,0 +1,80 @@
+"""`facekit sync`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import options as shared
+from facekit.cli import paths
+
+if TYPE_CHECKING:
+    from facekit.cli.console import Console
+    from facekit.faces.reading import Options
+    from facekit.people.syncing import Plan
+
+
+@shared.command("sync")
+@click.argument("paths", nargs=-1, required=True, type=paths.INPUT, metavar="FOLDER...")
+@click.option("--yes", "-y", is_flag=True, help="Make the changes without asking first.")
+@shared.dry_run_option
+@click.option(
+    "--again", is_flag=True, help="Follow the folders also where you removed, renamed or moved by hand."
+)
+@click.option(
+    "--accept-mixed",
+    is_flag=True,
+    help="Enroll a folder although half of its faces or more are not of one person.",
+)
+@click.option(
+    "--accept-poor",
+    is_flag=True,
+    help="Enroll also pictures so poor that strangers would be taken for the person; they name nobody alone.",
+)
+@click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
+@shared.own_gallery_option
+@shared.picture_options
+@shared.format_option()
+@click.pass_obj
+def sync(console: Console, /, options: Options, style: str, dry_run: bool, **wanted: Any) -> int:
+    """Make a gallery what its folders are.
+
+    FOLDER has a sub-folder for each person, as for facekit enroll. Photos that are new there are enrolled,
+    photos that lie in another person's folder now change their person, a renamed folder renames its person,
+    and photos and people that are gone from it are removed. First it is printed what will change, and asked.
+
+    People who were not enrolled from FOLDER are left alone, and so is what you removed, renamed or moved with
+    facekit gallery. A FOLDER without any picture changes nothing: it may not be mounted. Stopped at any time,
+    the gallery is whole, and the next run goes on.
+
+    \b
+    Examples:
+      facekit sync people/ --dry-run
+      facekit sync people/ --yes
+    """
+    from facekit.cli.results import Writer
+    from facekit.rendering.synced import Synced
+    from facekit.verbs.sync import sync
+
+    wanted |= {"options": options, "dry_run": dry_run, "confirm": _agreed}
+    view = Synced(dry_run=dry_run)
+    with Writer(console, style, view) as writer:
+        report = sync(**wanted, on_result=writer.one, **writer.listeners)
+        view.agreed, view.refused = report.agreed, report.failed
+    return writer.status
+
+
+def _agreed(plan: Plan) -> bool:
+    from facekit.errors import UsageError
+    from facekit.rendering.synced import plan_lines
+
+    for line in plan_lines(plan):
+        click.echo(line, err=True)
+    try:
+        return click.confirm("Make these changes?", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise UsageError("nobody answers: --yes makes the changes, --dry-run shows them") from None

@@ -1,0 +1,233 @@
+"""Making a gallery what folders are: what that changes, and changing it.
+
+A template belongs to a folder if its photo was enrolled from there: only those are moved and removed. What
+the user removed, renamed or moved by hand stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from facekit import hints
+from facekit.gallery.tombstones import Tombstones
+from facekit.people import enrollment, moving
+from facekit.people.moving import Move
+from facekit.people.outcomes import Outcome, Photo
+from facekit.people.stored_photos import digest_of
+from facekit.pictures import folders
+from facekit.results import SCHEMA
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.faces.reading import Options
+    from facekit.gallery.base import Gallery
+    from facekit.gallery.templates import TemplateInfo
+
+Action = Literal["add", "move", "remove"]
+
+
+@dataclass(frozen=True)
+class SyncChange:
+    """A change of the gallery that a photo asks for: it is added to `subject`, moved to them from `holder`,
+    or removed from them. `status` is `planned`, then what became of it: of an added photo as `enroll` has it,
+    else `moved` or `removed`. `problems` are why it was not added, `notes` what else a user should know.
+    """
+
+    action: Action
+    source: str
+    subject: str
+    holder: str | None = None
+    status: str = "planned"
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        lists = {"problems": list(self.problems), "notes": list(self.notes)}
+        return {"schema": SCHEMA, **vars(self), **lists}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to change. `photos` are all of the folders that are to be enrolled or are so already, `held`
+    the words about photos of others, `kept_out` how many stay out because a user removed, renamed or moved
+    them by hand, and `renamed` are those who get another name: all that is theirs goes to somebody new."""
+
+    photos: tuple[Photo, ...]
+    added: tuple[Photo, ...]
+    moves: tuple[Move, ...]
+    removed: tuple[TemplateInfo, ...]
+    held: tuple[str, ...] = ()
+    kept_out: int = 0
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def changes(self) -> list[SyncChange]:
+        """All of them, in the order in which they are made."""
+        return [
+            *(SyncChange("move", move.source, move.subject, move.holder) for move in self.moves),
+            *(SyncChange("add", photo.source, photo.subject) for photo in self.added),
+            *(SyncChange("remove", info.source, info.subject) for info in self.removed),
+        ]
+
+
+def plan(gallery: Gallery, listing: enrollment.Plan, paths: Sequence[str], *, again: bool = False) -> Plan:
+    """What has to change for the gallery to be what the folders are, of which `listing` has the photos. With
+    `again` photos come back that a user removed, renamed or moved by hand.
+    """
+    return _Planning(gallery, paths, listing, Tombstones() if again else gallery.tombstones()).plan()
+
+
+def carry_out(
+    gallery: Gallery,
+    planned: Plan,
+    *,
+    rules: enrollment.Rules,
+    options: Options,
+    pipeline: Pipeline | None = None,
+) -> Iterator[SyncChange]:
+    """Make the changes, and tell each once it is stored: interrupted at any time, the gallery is whole, and
+    the next run makes the rest.
+    """
+    for move in moving.carry_out(gallery, planned.moves, remember=False):
+        yield SyncChange("move", move.source, move.subject, move.holder, move.status, notes=_gone(move))
+    if planned.added:
+        wanted = {(photo.subject, photo.source) for photo in planned.added}
+        enrolled = enrollment.enroll(gallery, planned.photos, rules=rules, options=options, pipeline=pipeline)
+        for outcome in enrolled:
+            if (outcome.subject, outcome.source) in wanted or outcome.status != "already there":
+                yield _added(outcome)
+    by_subject: defaultdict[str, list[TemplateInfo]] = defaultdict(list)
+    for info in planned.removed:
+        by_subject[info.subject].append(info)
+    for subject, infos in by_subject.items():
+        gone = gallery.remove_photos(subject, [info.sha256 for info in infos], remember=False)
+        for info in infos:
+            last = gone and info is infos[-1]
+            notes = (f"{subject} had no other picture and is gone",) if last else ()
+            yield SyncChange("remove", info.source, subject, status="removed", notes=notes)
+
+
+def _added(outcome: Outcome) -> SyncChange:
+    return SyncChange(
+        "add",
+        outcome.source,
+        outcome.subject,
+        status=outcome.status,
+        problems=outcome.problems,
+        notes=outcome.notes,
+    )
+
+
+def _gone(move: Move) -> tuple[str, ...]:
+    return (f"{move.holder} had no other picture and is gone",) if move.emptied else ()
+
+
+class _Planning:
+    """The folders' photos, held against what is stored."""
+
+    def __init__(
+        self, gallery: Gallery, paths: Sequence[str], listing: enrollment.Plan, stones: Tombstones
+    ) -> None:
+        self._gallery, self._stones, self._listing = gallery, stones, listing
+        self._tops = {os.path.abspath(path) for path in paths} | {os.path.realpath(path) for path in paths}
+        self._digests = {photo: digest_of(photo.source) for photo in listing.photos}
+        self._claims: defaultdict[str, set[str]] = defaultdict(set)
+        for photo, digest in self._digests.items():
+            if digest:
+                self._claims[digest].add(photo.subject)
+        self._stored = gallery.templates()
+        self._holders: defaultdict[str, dict[str, TemplateInfo]] = defaultdict(dict)
+        for info in self._stored:
+            self._holders[info.sha256][info.subject] = info
+        self._added: list[Photo] = []
+        self._moves: dict[tuple[str, str], Move] = {}
+        self._held: list[str] = []
+        self._apart: set[Photo] = set()
+        self._kept_out: set[str] = set()
+        self._seen: set[tuple[str, str]] = set()
+
+    def plan(self) -> Plan:
+        for photo, digest in self._digests.items():
+            if digest is None:
+                self._added.append(photo)  # reading it tells the user why it cannot be
+            elif photo.subject not in self._holders[digest]:
+                self._settle(photo, digest)
+        photos = tuple(photo for photo in self._listing.photos if photo not in self._apart)
+        return Plan(
+            photos,
+            tuple(self._added),
+            tuple(self._moves.values()),
+            tuple(info for info in self._stored if self._is_gone(info)),
+            tuple(self._held),
+            len(self._kept_out),
+            tuple(self._renamed()),
+        )
+
+    def _renamed(self) -> Iterator[tuple[str, str]]:
+        names = {info.subject for info in self._stored}
+        to: defaultdict[str, list[str]] = defaultdict(list)
+        for move in self._moves.values():
+            to[move.holder].append(move.subject)
+        for old, new in to.items():
+            whole = len(new) == sum(info.subject == old for info in self._stored)
+            if whole and len(set(new)) == 1 and new[0] not in names:
+                yield old, new[0]
+
+    def _add(self, photo: Photo, digest: str) -> None:
+        if (photo.subject, digest) not in self._seen:
+            self._seen.add((photo.subject, digest))
+            self._added.append(photo)
+
+    def _settle(self, photo: Photo, digest: str) -> None:
+        """What becomes of a photo that its person does not have."""
+        if any(self._stones.has_picture(kind, digest, photo.subject) for kind in ("named", "renamed")):
+            self._kept_out.add(digest)
+            self._apart.add(photo)
+            return
+        # Whoever has the photo in a folder too keeps their face of it.
+        others = [info for name, info in self._holders[digest].items() if name not in self._claims[digest]]
+        foreign = [info for info in others if not self._is_ours(info)]
+        if foreign:
+            move = hints.move_photo(self._gallery.place, photo.source, photo.subject)
+            self._held.append(
+                f"{photo.source}: is {foreign[0].subject}'s, who was not enrolled from this folder: left "
+                f"alone; if it is {photo.subject}'s: {move}"
+            )
+            self._apart.add(photo)
+        elif len(others) == 1 and len(self._claims[digest]) == 1:
+            move_of = Move(photo.source, digest, photo.subject, others[0].subject)
+            self._moves.setdefault((digest, others[0].subject), move_of)
+        else:
+            self._add(photo, digest)
+
+    def _is_ours(self, info: TemplateInfo) -> bool:
+        """Whether it was enrolled from one of the folders, wherever they were then."""
+        if not os.path.isabs(info.source):
+            return False
+        folder = os.path.realpath(os.path.dirname(info.source))
+        inside = any(_below(place, top) for place in (info.source, folder) for top in self._tops)
+        return inside or (info.sha256 in self._claims and not os.path.lexists(info.source))
+
+    def _is_gone(self, info: TemplateInfo) -> bool:
+        """Whether the photo is no longer its person's, in folders that were read."""
+        claims = self._claims.get(info.sha256, set())
+        if info.subject in claims or info.sha256 in self._kept_out or not self._is_ours(info):
+            return False
+        if not claims <= set(self._holders[info.sha256]):
+            return False  # it moves, or is looked at first
+        return not any(_below(info.source, place) for place in self._unread)
+
+    @property
+    def _unread(self) -> list[str]:
+        """What is there and could not be read: nobody knows whether a photo is in it."""
+        failed = [photo.source for photo, digest in self._digests.items() if digest is None]
+        nowhere = [left_out.path for left_out in self._listing.left_out if left_out.reason == folders.NOWHERE]
+        return [os.path.abspath(place) for place in (*failed, *nowhere)]
+
+
+def _below(path: str, top: str) -> bool:
+    return path == top or path.startswith(os.path.join(top, ""))

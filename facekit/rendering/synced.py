@@ -1,0 +1,79 @@
+"""What a sync changes: a line for all photos of one kind, or a row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from facekit.gallery.templates import file_name
+from facekit.output.view import View
+from facekit.people.syncing import Plan, SyncChange
+from facekit.text.counting import counted
+from facekit.text.escaping import isolated
+from facekit.text.tables import WIDTH, shown
+
+_FEW = 3
+
+
+class Synced(View[SyncChange]):
+    """At the end a line for each kind of change and person."""
+
+    columns = ("action", "source", "subject", "holder", "status", "problems", "notes")
+
+    def __init__(self, *, dry_run: bool = False) -> None:
+        self._changes: list[SyncChange] = []
+        self._dry_run = dry_run
+        self.agreed = True
+        self.refused = False
+
+    def ending(self) -> Iterator[str]:
+        yield from lines(self._changes)
+
+    def rows(self, result: SyncChange) -> Iterator[Sequence[object]]:
+        lists = ("; ".join(result.problems), "; ".join(result.notes))
+        yield [result.action, result.source, result.subject, result.holder, result.status, *lists]
+
+    def count(self, result: SyncChange) -> None:
+        self._changes.append(result)
+
+    def errors(self, result: SyncChange) -> Iterator[str]:
+        if result.status == "refused":
+            problems = "; ".join(result.problems)
+            lead = "" if problems.startswith(result.source) else f"{result.source}: "
+            yield f"{lead}{problems}; not enrolled"
+
+    def notes(self, result: SyncChange) -> Iterator[str]:
+        yield from (f"{result.source}: {note}" for note in result.notes)
+        if result.problems and result.status != "refused":
+            yield f"{result.source}: {'; '.join(result.problems)}; enrolled all the same (--strict refuses)"
+
+    def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        if not self.agreed:
+            yield "nothing was changed"
+        elif not self._changes:
+            yield "nothing to do: the gallery is what the folders are"
+        elif self._dry_run:
+            yield f"{counted(len(self._changes), 'change')} would be made; nothing was changed"
+
+    def failed(self, told: bool) -> bool:
+        return self.refused
+
+
+def lines(changes: Iterable[SyncChange]) -> Iterator[str]:
+    """`added  3 photos of Ada: 1.jpg, 2.jpg, 3.jpg`, for each kind of change."""
+    groups: dict[tuple[str, str, str | None, str], list[SyncChange]] = {}
+    for change in changes:
+        groups.setdefault((change.action, change.subject, change.holder, change.status), []).append(change)
+    for (action, subject, holder, status), group in groups.items():
+        what = action if status == "planned" else status
+        names = ", ".join(isolated(file_name(change.source)) for change in group[:_FEW])
+        more = ", …" if len(group) > _FEW else ""
+        whose = f"of {isolated(holder)} to" if action == "move" and holder else "of"
+        line = f"{what:8}  {counted(len(group), 'photo')} {whose} {isolated(subject)}: {names}{more}"
+        yield shown(line, WIDTH).rstrip()
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan as it is shown before anything is changed."""
+    renamed = dict(plan.renamed)
+    yield from (f"rename    {isolated(old)} to {isolated(new)}" for old, new in renamed.items())
+    yield from lines(change for change in plan.changes if change.holder not in renamed)

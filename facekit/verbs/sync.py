@@ -1,0 +1,120 @@
+"""Make a gallery what its folders are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facekit.errors import UsageError
+from facekit.faces.reading import Options
+from facekit.gallery.places import Place
+from facekit.people import enrollment, syncing
+from facekit.people.syncing import Plan, SyncChange
+from facekit.pictures.inputs import Inputs, listed, name_of
+from facekit.verbs.galleries import AnyGallery, is_open, open_gallery, place_to_write, to_write
+from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.gallery.base import Gallery
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What was changed, or would be; the `gallery`; and whether the user `agreed`."""
+
+    changes: tuple[SyncChange, ...]
+    gallery: Place
+    agreed: bool = True
+
+    def count(self, status: str) -> int:
+        return sum(change.status == status for change in self.changes)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a photo was refused for anything but having no face."""
+        refused = (change for change in self.changes if change.status == "refused")
+        return any(change.problems != (enrollment.NO_FACE,) for change in refused)
+
+
+def _nobody_asked(plan: Plan) -> bool:
+    raise UsageError("sync changes the gallery: --yes makes the changes, --dry-run shows them")
+
+
+def sync(
+    paths: Inputs,
+    gallery: AnyGallery | None = None,
+    *,
+    yes: bool = False,
+    dry_run: bool = False,
+    again: bool = False,
+    strict: bool = False,
+    accept_mixed: bool = False,
+    accept_poor: bool = False,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    confirm: Callable[[Plan], bool] = _nobody_asked,
+    on_result: Callable[[SyncChange], None] = lambda change: None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+) -> SyncReport:
+    """Make the gallery what folders with a sub-folder for each person are: photos that were added there are
+    enrolled as by `enroll`, those that lie in another person's folder change their person, and those that are
+    gone are removed. Whoever was not enrolled from these folders is left alone, and so is what a user
+    removed, renamed or moved by hand, unless `again`.
+
+    `confirm` is asked about the plan unless `yes`; with `dry_run` nothing is changed. `on_result` has each
+    change once it is stored. Raises UsageError for what is no such folder, or has no pictures: one that is
+    not mounted must not empty a gallery.
+    """
+    inputs, options = listed(paths), options or Options()
+    listing = enrollment.plan(inputs)
+    for remark in listing.remarks():
+        on_note(remark)
+    folders, home = [name_of(source) for source in inputs], enrollment.home(inputs)
+    place = place_to_write(gallery, home)
+    if dry_run and not is_open(gallery) and not place.exists():
+        added = (SyncChange("add", photo.source, photo.subject) for photo in listing.photos)
+        return SyncReport(_told(added, on_result), place)
+    pipeline = pipeline or options.pipeline()
+    if dry_run and not is_open(gallery):
+        with open_gallery(place, fingerprint=pipeline.fingerprint) as opened:
+            plan = _planned(opened, listing, folders, on_note, again=again)
+            return SyncReport(_told(plan.changes, on_result), place)
+    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
+    with to_write(gallery, pipeline, home, on_note) as opened:
+        plan = _planned(opened, listing, folders, on_note, again=again)
+        if dry_run:
+            return SyncReport(_told(plan.changes, on_result), place)
+        if plan.changes and not yes and not confirm(plan):
+            return SyncReport((), place, agreed=False)
+        total, done = len(plan.changes), []
+        on_progress(0, total)
+        try:
+            for change in syncing.carry_out(opened, plan, rules=rules, options=options, pipeline=pipeline):
+                done.append(change)
+                on_result(change)
+                on_progress(min(len(done), total), total)
+        except KeyboardInterrupt:
+            on_note(f"stopped after {len(done)} of {total} changes; run it again to go on")
+            raise
+        return SyncReport(tuple(done), place)
+
+
+def _told(changes: Iterable[SyncChange], on_result: Callable[[SyncChange], None]) -> tuple[SyncChange, ...]:
+    planned = tuple(changes)
+    for change in planned:
+        on_result(change)
+    return planned
+
+
+def _planned(
+    gallery: Gallery, listing: enrollment.Plan, folders: list[str], on_note: OnNote, *, again: bool
+) -> Plan:
+    plan = syncing.plan(gallery, listing, folders, again=again)
+    for words in plan.held:
+        on_note(words)
+    if plan.kept_out:
+        on_note(f"{plan.kept_out} removed, renamed or moved by hand stay as they are (--again takes them)")
+    return plan

@@ -1,0 +1,209 @@
+"""`facekit sync`: the gallery becomes what the folders are, and nobody else loses a template."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from fakes import FakeOptions, photo
+
+import facekit
+from facekit.people import syncing
+
+SYNC = ("sync", "people", "-g", "g.db")
+
+
+@pytest.fixture
+def library(run: Run, tmp_path: Path) -> Path:
+    for color in ("red", "green", "blue"):
+        for seed in (1, 2):
+            photo(tmp_path / "people" / color / f"{color}{seed}.png", color, seed=seed)
+    assert run("enroll", "people", "-g", "g.db").exit_code == 0
+    return tmp_path / "people"
+
+
+def stored() -> dict[str, int]:
+    with facekit.open_gallery("g.db") as gallery:
+        return {subject.name: subject.templates for subject in gallery.subjects()}
+
+
+def changes(run: Run, *more: str) -> list[tuple[str, str, str]]:
+    result = run(*SYNC, "-f", "json", *more)
+    assert result.exit_code == 0, result.output
+    return [
+        (change["action"], os.path.basename(change["source"]), change["subject"])
+        for change in json.loads(result.stdout)["results"]
+    ]
+
+
+def test_folders_that_are_the_gallery_change_nothing(run: Run, library: Path) -> None:
+    before = Path("g.db").read_bytes()
+    result = run(*SYNC)
+    assert result.exit_code == 0
+    assert "nothing to do: the gallery is what the folders are" in result.stderr
+    assert Path("g.db").read_bytes() == before
+
+
+def test_added_moved_renamed_and_removed(run: Run, library: Path) -> None:
+    photo(library / "red" / "new.png", "red", seed=5)
+    photo(library / "zoe" / "1.png", "cyan")
+    (library / "green").rename(library / "Greta")
+    (library / "blue" / "blue1.png").unlink()
+    planned = changes(run, "--dry-run")
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+    assert changes(run, "--yes") == planned
+    assert Counter(planned) == Counter(
+        [
+            ("add", "new.png", "red"),
+            ("add", "1.png", "zoe"),
+            ("move", "green1.png", "Greta"),
+            ("move", "green2.png", "Greta"),
+            ("remove", "blue1.png", "blue"),
+        ]
+    )
+    assert stored() == {"red": 3, "zoe": 1, "Greta": 2, "blue": 1}
+    assert changes(run, "--yes") == []
+
+
+def test_the_same_face_of_the_same_file_changes_its_person(run: Run, library: Path) -> None:
+    with facekit.open_gallery("g.db") as gallery:
+        [before] = [info for info in gallery.templates("green") if info.file_name == "green1.png"]
+    (library / "green" / "green1.png").rename(library / "red" / "green1.png")
+    assert run(*SYNC, "--yes").exit_code == 0
+    with facekit.open_gallery("g.db") as gallery:
+        [after] = [info for info in gallery.templates("red") if info.sha256 == before.sha256]
+        assert (after.box, after.quality) == (before.box, before.quality)
+        assert not [info for info in gallery.templates("green") if info.sha256 == before.sha256]
+
+
+def test_a_person_whose_folder_is_gone_goes_and_comes_back_with_it(run: Run, library: Path) -> None:
+    shutil.move(library / "blue", library.parent / "blue")
+    result = run(*SYNC, "--yes")
+    assert "blue had no other picture and is gone" in result.stderr
+    assert stored() == {"red": 2, "green": 2}
+    assert b"blue" not in Path("g.db").read_bytes()
+    shutil.move(library.parent / "blue", library / "blue")
+    assert run(*SYNC, "--yes").exit_code == 0
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_who_was_not_enrolled_from_the_folder_is_left_alone(run: Run, library: Path) -> None:
+    photo(Path("x.png"), "cyan")
+    photo(Path("y.png"), "red", seed=8)
+    for name, file in (("zoe", "x.png"), ("red", "y.png")):
+        run("enroll", "--subject", name, file, "-g", "g.db")
+    run("gallery", "export", "all.jsonl", "-g", "g.db")
+    run("gallery", "import", "all.jsonl", "-g", "other.db")
+    shutil.rmtree(library / "red")
+    shutil.copy("x.png", library / "green")
+    told = run(*SYNC, "--yes")
+    assert "is zoe's, who was not enrolled from this folder: left alone" in told.stderr
+    assert "facekit gallery move --to green" in told.stderr
+    assert stored() == {"red": 1, "green": 2, "blue": 2, "zoe": 1}
+    assert run("sync", "people", "-g", "other.db", "--yes").exit_code == 0
+    with facekit.open_gallery("other.db") as other:
+        assert len(other) == 8
+
+
+def test_what_was_done_by_hand_stays(run: Run, library: Path) -> None:
+    run("gallery", "rename", "green", "Greta", "-g", "g.db")
+    run("gallery", "remove", "red", "--photo", "red1.png", "-g", "g.db")
+    run("gallery", "move", "blue1.png", "--to", "Bo", "-g", "g.db")
+    result = run(*SYNC, "--yes")
+    assert "4 removed, renamed or moved by hand stay as they are" in result.stderr
+    assert stored() == {"red": 1, "Greta": 2, "blue": 1, "Bo": 1}
+    assert run(*SYNC, "--yes", "--again").exit_code == 0
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_a_folder_that_is_not_mounted_removes_nobody(run: Run, library: Path) -> None:
+    shutil.move(library, library.parent / "away")
+    library.mkdir()
+    result = run(*SYNC, "--yes")
+    assert result.exit_code == 2
+    assert "no pictures" in result.stderr
+    shutil.rmtree(library)
+    assert run(*SYNC, "--yes").exit_code == 2
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_what_cannot_be_read_is_not_removed(run: Run, library: Path) -> None:
+    elsewhere = library.parent / "disk"
+    shutil.move(library / "green", elsewhere)
+    (library / "green").symlink_to(elsewhere)
+    assert changes(run, "--yes") == []
+    elsewhere.rename(library.parent / "unplugged")
+    result = run(*SYNC, "--yes")
+    assert "1 linked to nowhere" in result.stderr
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_one_photo_in_two_folders_is_nobodys_more(run: Run, library: Path) -> None:
+    shutil.copy(library / "green" / "green1.png", library / "red")
+    result = run(*SYNC, "--yes")
+    assert result.exit_code == 1
+    assert "the same face is in another person's folder" in result.stderr
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+@pytest.mark.parametrize(("answer", "changed"), [(b"y\n", True), (b"n\n", False)])
+def test_the_plan_is_shown_and_asked(answer: bytes, changed: bool, run: Run, library: Path) -> None:
+    (library / "green").rename(library / "Greta")
+    result = run(*SYNC, stdin=answer)
+    assert result.exit_code == 0
+    assert "rename    green to Greta" in result.stderr
+    assert "Make these changes? [y/N]" in result.stderr
+    assert ("Greta" in stored()) is changed
+    assert ("nothing was changed" in result.stderr) is not changed
+
+
+def test_without_somebody_to_answer_nothing_is_changed(run: Run, library: Path) -> None:
+    (library / "green").rename(library / "Greta")
+    result = run(*SYNC, stdin=b"")
+    assert result.exit_code == 2
+    assert "--yes makes the changes, --dry-run shows them" in result.stderr
+    assert "green" in stored()
+    with pytest.raises(facekit.UsageError, match="--yes makes the changes"):
+        facekit.sync("people", "g.db", options=FakeOptions())
+
+
+def test_a_gallery_that_is_not_there_is_made_but_not_by_a_dry_run(run: Run, library: Path) -> None:
+    result = run("sync", "people", "-g", "new.db", "--dry-run")
+    assert "6 changes would be made" in result.stderr
+    assert not Path("new.db").exists()
+    assert run("sync", "people", "-g", "new.db", "--yes").exit_code == 0
+    with facekit.open_gallery("new.db") as gallery:
+        assert len(gallery) == 6
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_stopped_anywhere_the_gallery_is_whole_and_the_next_run_goes_on(
+    after: int, run: Run, library: Path
+) -> None:
+    photo(library / "red" / "new.png", "red", seed=5)
+    (library / "green").rename(library / "Greta")
+    shutil.rmtree(library / "blue")
+    done: list[syncing.SyncChange] = []
+
+    def interrupt(change: syncing.SyncChange) -> None:
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(change)
+
+    with pytest.raises(KeyboardInterrupt):
+        facekit.sync("people", "g.db", yes=True, options=FakeOptions(), on_result=interrupt)
+    assert facekit.gallery_check(gallery="g.db").whole
+    assert sum(stored().values()) >= 4
+    assert run(*SYNC, "--yes").exit_code == 0
+    assert stored() == {"red": 3, "Greta": 2}
+    assert changes(run, "--yes") == []
+
+
+def test_a_copied_folder_is_still_the_one_from_which_people_were_enrolled(run: Run, library: Path) -> None:
+    library.rename(library.parent / "moved")
+    (library.parent / "moved" / "green").rename(library.parent / "moved" / "Greta")
+    assert run("sync", "moved", "-g", "g.db", "--yes").exit_code == 0
+    assert stored() == {"red": 2, "Greta": 2, "blue": 2}
