@@ -23,11 +23,18 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Save each picture with its faces numbered, as PHOTO-faces.jpg, in DIR.",
 )
+@shared.shard_option
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
 def detect(
-    console: Console, /, inputs: tuple[str, ...], annotate: Path | None, options: Options, style: str
+    console: Console,
+    /,
+    inputs: tuple[str, ...],
+    annotate: Path | None,
+    shard: str | None,
+    options: Options,
+    style: str,
 ) -> int:
     """Find the faces in pictures: box, score, five points, and quality.
 
@@ -40,4 +47,4 @@ def detect(
     from facekit.verbs.pictures import detect
 
     writer = Writer(console, style, Detected())
-    return writer.write(detect(inputs, annotate=annotate, options=options, **writer.listeners))
+    return writer.write(detect(inputs, annotate=annotate, shard=shard, options=options, **writer.listeners))

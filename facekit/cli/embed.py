@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write to FILE (.npz, .csv or .jsonl) instead of standard output.",
 )
+@shared.shard_option
 @shared.picture_options
 @shared.format_option("jsonl", without=["table"])
 @click.pass_obj
 def embed(
-    console: Console, /, inputs: tuple[str, ...], output: Path | None, options: Options, style: str
+    console: Console,
+    /,
+    inputs: tuple[str, ...],
+    output: Path | None,
+    shard: str | None,
+    options: Options,
+    style: str,
 ) -> int:
     """Write the unit vectors of all faces of all pictures, for programs of your own.
 
@@ -51,4 +58,7 @@ def embed(
 
     pipeline = options.pipeline()
     writer = Writer(console, None if output else style, Embedded(pipeline.dimension))
-    return writer.write(embed(inputs, output=output, options=options, pipeline=pipeline, **writer.listeners))
+    results = embed(
+        inputs, output=output, shard=shard, options=options, pipeline=pipeline, **writer.listeners
+    )
+    return writer.write(results)

@@ -94,6 +94,13 @@ max_pixels_option = click.option(
     metavar="PIXELS",
     help="Refuse pictures that have more pixels.",
 )
+shard_option = click.option(
+    "--shard",
+    metavar="N/OF",
+    help="Take a part of the pictures: 3/8 is every eighth from the third on. Results of the 8 parts, one of "
+    "each in turn, are the results of all, as long as the folders do not change meanwhile.",
+)
+"""Of commands whose result for a picture does not depend on the other pictures."""
 _READING_OPTIONS = [
     max_pixels_option,
     click.option(

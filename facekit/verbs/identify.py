@@ -44,6 +44,7 @@ def identify(
     unknown: bool = False,
     replace: bool = False,
     dry_run: bool = False,
+    shard: str | None = None,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -62,8 +63,9 @@ def identify(
     others wrote stays; a name that is there gives way with `replace`; `unknown` people have a region with
     that. With `dry_run` nothing is written. The result's `xmp` says what was changed.
 
-    `pipeline` is one that is open already, and that threads may
-    share; then the `options` of finding faces are its own.
+    `shard="3/8"` takes every eighth picture from the third on: the results of eight shards, one of each in
+    turn, are the results of all. `pipeline` is one that is open already, and that threads may share; then
+    the `options` of finding faces are its own.
     """
     inputs, options = listed(inputs), options or Options()
     threshold, top = score_of(threshold, "the threshold"), integer_of(top, "top", least=1)
@@ -98,7 +100,9 @@ def identify(
         if threshold is None:
             _tell_growth(opened, options.embedder, on_note)
         with telling(saving, on_note):
-            for reading in readings(inputs, options, pipeline, on_note=on_note, on_progress=on_progress):
+            for reading in readings(
+                inputs, options, pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+            ):
                 result = identification.of_reading(
                     opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats, curve=curve
                 )

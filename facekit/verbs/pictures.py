@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from os import PathLike
@@ -13,7 +13,8 @@ from facekit.arguments import path_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.pictures import folders
-from facekit.pictures.inputs import Given, Inputs, listed
+from facekit.pictures.inputs import Given, Inputs, Source, listed
+from facekit.pictures.shards import Shard
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 
 if TYPE_CHECKING:
@@ -27,20 +28,34 @@ def readings(
     options: Options,
     pipeline: Pipeline | None = None,
     *,
+    shard: str | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
 ) -> Iterator[Reading]:
-    """All pictures that the inputs stand for, in order. A folder without any is a reading with an error, and
-    `on_note` hears what was left out of the others."""
+    """All pictures that the inputs stand for, or those of a `shard`, in order. A folder without any is a
+    reading with an error, and `on_note` hears what was left out of the others."""
+    part = Shard.of(shard)
     listing = folders.find(inputs)
-    yield from (Reading(folder, error=f"no pictures in {folder}") for folder in listing.empty)
+    # Folders without pictures are results too, and each is one shard's alone.
+    empty, pictures = _divided(listing, part)
+    yield from (Reading(folder, error=f"no pictures in {folder}") for folder in empty)
     for remark in listing.remarks():
         on_note(remark)
-    total = len(listing.pictures)
+    if listing.pictures and not pictures:
+        on_note(f"no picture is in shard {part}: there are {len(listing.pictures)}")
+    total = len(pictures)
     on_progress(0, total)
-    for done, reading in enumerate(read_faces(listing.pictures, options, pipeline=pipeline), 1):
+    for done, reading in enumerate(read_faces(pictures, options, pipeline=pipeline), 1):
         yield reading
         on_progress(done, total)
+
+
+def _divided(listing: folders.Listing, shard: Shard) -> tuple[Sequence[str], Sequence[Source]]:
+    """The empty folders and the pictures of a shard: of both as one row, in the order of the results."""
+    results = len(listing.empty)
+    mine = shard.part(range(results + len(listing.pictures)))
+    empty = [listing.empty[place] for place in mine if place < results]
+    return empty, [listing.pictures[place - results] for place in mine if place >= results]
 
 
 class Saved(Protocol):
@@ -81,6 +96,7 @@ def detect(
     inputs: Inputs,
     *,
     annotate: str | PathLike[str] | None = None,
+    shard: str | None = None,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -88,7 +104,8 @@ def detect(
 ) -> Iterator[Reading]:
     """The faces of each picture of the inputs (pictures, folders, `-`), in order: box, points and quality.
 
-    With `annotate`, each picture is saved in that folder with its faces numbered. `pipeline` is one that is
+    With `annotate`, each picture is saved in that folder with its faces numbered. `shard="3/8"` takes every
+    eighth picture from the third on. `pipeline` is one that is
     open already, and that threads may share; then the `options` of finding faces are its own.
     """
     inputs, options = listed(inputs), options or Options()
@@ -100,7 +117,9 @@ def detect(
         saving = Annotations(folder, paths_among(inputs))
     wanted = replace(options, keep_pictures=options.keep_pictures or saving is not None)
     with telling(saving, on_note):
-        for reading in readings(inputs, wanted, pipeline, on_note=on_note, on_progress=on_progress):
+        for reading in readings(
+            inputs, wanted, pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+        ):
             if saving and reading.picture:
                 saving.save_numbered(reading)
             yield reading if options.keep_pictures else replace(reading, picture=None)
@@ -110,6 +129,7 @@ def embed(
     inputs: Inputs,
     *,
     output: str | PathLike[str] | None = None,
+    shard: str | None = None,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -117,7 +137,8 @@ def embed(
 ) -> Iterator[Embedding]:
     """All faces of all pictures with their unit vectors and feature norms, in order.
 
-    With `output`, they are also written to that file: .npz, .csv or .jsonl. A face's `feature_norm` tells its
+    With `output`, they are also written to that file: .npz, .csv or .jsonl. `shard="3/8"` takes every eighth
+    picture from the third on. A face's `feature_norm` tells its
     quality only with an embedder trained by `magface` or `adaface`.
     """
     from facekit.rendering.embedded import Embedding, written
@@ -126,7 +147,9 @@ def embed(
     file = folder_of(output, "output")
     pipeline = pipeline or options.pipeline()
     with nullcontext() if file is None else written(file, pipeline.dimension, paths_among(inputs)) as writer:
-        for reading in readings(inputs, options, pipeline, on_note=on_note, on_progress=on_progress):
+        for reading in readings(
+            inputs, options, pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+        ):
             result = Embedding.of(reading, pipeline.fingerprint)
             if writer:
                 writer.take(result)
@@ -139,6 +162,7 @@ def align(
     raw: str | PathLike[str],
     out: str | PathLike[str],
     *,
+    shard: str | None = None,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -147,10 +171,13 @@ def align(
     """Cut the largest face out of every picture below `raw` into the same tree below `out`.
 
     Of a picture without a face there is no crop, and of one whose crop has no place an error.
+    `shard="3/8"` takes every eighth picture from the third on.
     """
     from facekit.rendering.trees import CropTree
 
     top = place_of(raw, "the pictures")
     tree = CropTree(top, place_of(out, "the output"))
-    faces = readings(top, options or Options(), pipeline, on_note=on_note, on_progress=on_progress)
+    faces = readings(
+        top, options or Options(), pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+    )
     return (tree.save(reading) for reading in faces)
