@@ -8,9 +8,9 @@ has one picture each of people, as scripts/set_aside.py writes them. What is mea
 conditions   all pairs of faces-val, relatives left out, one picture as it is and the other spoiled (of 112
              pixels: covered from the eyes or from the tip of the nose down, shrunk, compressed, dark): TAR
              at FMR 1e-3, at the threshold of that condition; and TAR and FMR at the gallery's threshold
-groups       how often two people of the same sex, the same age or the same origin pass for one, at the
-             gallery's threshold and at that of FMR 1e-4 on faces-val, with intervals over people. Nobody has
-             said that no two of the pictures show one person: the rates are upper ones.
+groups       how often two people of the same age pass for one, and of those from 18 to 59 two of the same
+             sex or origin: at the gallery's threshold and at that of FMR 1e-4 on faces-val, with intervals
+             over people. Some of the pictures may show one person: the rates are upper ones.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ CONDITIONS = (CLEAN, "covered 0.38", "covered 0.5", "small 28", "small 16", "jpe
 FMR = 1e-3
 FEWEST = 30
 """Of a group with fewer people there is nothing to say."""
-AGES = ((0, 18), (18, 40), (40, 60), (60, 150))
+AGES = ((0, 3), (3, 10), (10, 18), (18, 40), (40, 60), (60, 150))
+ADULT = ("18–39", "40–59")
 _ROWS = 256
 
 
@@ -89,7 +90,10 @@ def _of_people(hits: Flags, people: Integers) -> Rate:
 def groups(
     rows: Sequence[dict[str, str]], vectors: Vectors, thresholds: dict[str, float]
 ) -> dict[str, dict[str, Any]]:
-    """By sex, by age and by origin; a picture whose column is empty is in none of its groups."""
+    """By age, and of adults by sex and by origin: ages differ more than both and are not spread evenly over
+    them. A picture whose column is empty is in none of its groups."""
+    ages = [_age(row["age"]) for row in rows]
+    adult = [age in ADULT for age in ages]
     return {
         column: {
             name: group(vectors[members], thresholds)
@@ -97,9 +101,9 @@ def groups(
             if len(members := np.flatnonzero(np.array(names) == name)) >= FEWEST
         }
         for column, names in {
-            "sex": [row["sex"] for row in rows],
-            "age": [_age(row["age"]) for row in rows],
-            "origin": [row["race"] for row in rows],
+            "age": ages,
+            "sex": [row["sex"] * known for row, known in zip(rows, adult, strict=True)],
+            "origin": [row["race"] * known for row, known in zip(rows, adult, strict=True)],
         }.items()
     }
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Make a training run what facekit ships: network, threshold, gallery, poor pictures, figures and pages.
 
-    python scripts/release.py RUN --data FOLDER --crops CROPS.npy
-    python scripts/release.py RUN --data FOLDER --crops CROPS.npy --from figures
+    python scripts/release.py RUN --data FOLDER --crops CROPS.npy --groups GROUPS.npy
+    python scripts/release.py RUN --data FOLDER --crops CROPS.npy --groups GROUPS.npy --from figures
 
 FOLDER holds faces-val.zip, pairs-val.csv, photos-val.zip and reference-70.zip. CROPS.npy, with CROPS.csv
 beside it, has the crops of the run: int8 is fitted to them, and what poor pictures do is learned from those
-of its subjects that begin with `u`. A step that fails stops the release; `--from STEP` goes on there, and
-`--list` says what would run. Nothing is committed: read `git diff` and run the suite first.
+of its subjects that begin with `u`. GROUPS.npy has faces by age, sex and origin (scripts/set_aside.py). A
+step that fails stops the release; `--from STEP` goes on there, and `--list` says what would run. Nothing is
+committed: read `git diff` and run the suite first.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ Run = Callable[[Sequence[str]], int]
 """Runs a command and returns its exit status."""
 
 
-def steps(run: Path, data: Path, crops: Path, sources: str) -> list[Step]:
+def steps(run: Path, data: Path, crops: Path, groups: Path, sources: str) -> list[Step]:
     """The gallery is made twice: poor pictures are learned at its threshold, and are not enrolled in it."""
     python = [sys.executable]
     validation = str(data / "faces-val.zip")
@@ -79,7 +80,11 @@ def steps(run: Path, data: Path, crops: Path, sources: str) -> list[Step]:
                 [
                     *(*python, "scripts/measure_accuracy.py", "--data", str(data)),
                     *("--output", "scripts/accuracy.json"),
-                ]
+                ],
+                [
+                    *(*python, "scripts/measure_conditions.py", "--data", str(data)),
+                    *("--groups", str(groups), "--output", "scripts/conditions.json"),
+                ],
             ],
         ),
         Step(
@@ -123,12 +128,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="a folder or checkpoint of facekit train")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--crops", type=Path, required=True)
+    parser.add_argument("--groups", type=Path, required=True)
     parser.add_argument("--sources", default="", help="what the network was trained on, for the manifest")
     parser.add_argument("--from", dest="first", default="network", metavar="STEP")
     parser.add_argument("--list", action="store_true", help="print the commands only")
     given = parser.parse_args(arguments)
-    places = (given.run.resolve(), given.data.resolve(), given.crops.resolve())
-    made = steps(*places, given.sources)
+    run, data, crops, groups = (path.resolve() for path in (given.run, given.data, given.crops, given.groups))
+    made = steps(run, data, crops, groups, given.sources)
     if given.first not in [step.name for step in made]:
         parser.error(f"--from is one of {', '.join(step.name for step in made)}")
     return release(made, given.first, _list if given.list else _run)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Write the figures of scripts/accuracy.json into README.md, docs/benchmarks.md and weights/README.md.
+"""Write the figures of the embedder that ships into README.md, docs/benchmarks.md and weights/README.md.
 
     python scripts/measure_accuracy.py --data FOLDER --output scripts/accuracy.json
+    python scripts/measure_conditions.py --data FOLDER --groups GROUPS.npy --output scripts/conditions.json
     python scripts/write_accuracy.py
 
 A table stands between the lines `<!-- figures: NAME -->` and `<!-- end -->`. The suite compares the pages
-with the file, and the file with the weights that it was measured on.
+with the files, and these with the weights that they were measured on.
 """
 
 from __future__ import annotations
@@ -18,8 +19,21 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "scripts" / "accuracy.json"
+CONDITIONS = ROOT / "scripts" / "conditions.json"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "weights" / "README.md")
 FMRS = ("1e-03", "1e-04", "1e-05")
+
+KINDS = {
+    "clean": "as they are",
+    "covered 0.38": "covered from the tip of the nose down",
+    "covered 0.5": "covered from the eyes down",
+    "small 28": "28 pixels instead of 112",
+    "small 16": "16 pixels instead of 112",
+    "jpeg 10": "JPEG of quality 10",
+    "dark 0.06": "6 % of the light",
+}
+GROUPS = {"age": "age", "sex": "sex, 18 to 59 years", "origin": "origin, 18 to 59 years"}
+NAMES = {"f": "women", "m": "men"}
 
 _PART = re.compile(r"(<!-- figures: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -83,11 +97,43 @@ def sources(figures: Mapping[str, Any]) -> str:
     )
 
 
+def conditions(figures: Mapping[str, Any]) -> str:
+    """One of two crops spoiled."""
+    measured = figures["conditions"]
+    (pairs,) = {(each["mated"], each["non_mated"]) for each in measured.values()}
+    rows = [
+        f"| {KINDS[kind]} | {_counted(each['tar_1e-03'])} | {_counted(each['tar'])} "
+        f"| {each['fmr']['count']:,} |\n"
+        for kind, each in measured.items()
+    ]
+    return (
+        f"{pairs[0]:,} mated and {pairs[1]:,} non-mated comparisons of a crop with a spoiled one:\n\n"
+        "| spoiled | TAR at FMR 1e-3 | TAR at the gallery's threshold | non-mated over it |\n"
+        "|---|---|---|---|\n" + "".join(rows)
+    )
+
+
+def groups(figures: Mapping[str, Any]) -> str:
+    """Two people of one group."""
+    rows = [
+        f"| {GROUPS[column]} | {NAMES.get(name, name)} | {each['people']:,} "
+        f"| {_per_million(each['gallery'])} | {_per_million(each['fmr_1e-04'])} |\n"
+        for column, members in figures["groups"].items()
+        for name, each in sorted(members.items(), key=_order)
+    ]
+    return (
+        "| | group | people | of a million pairs, at the gallery's threshold | at that of FMR 1e-4 |\n"
+        "|---|---|---|---|---|\n" + "".join(rows)
+    )
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "photos": photos,
     "found": found,
     "crops": crops,
     "sources": sources,
+    "conditions": conditions,
+    "groups": groups,
 }
 
 
@@ -97,9 +143,9 @@ def renewed(page: str, figures: Mapping[str, Any]) -> str:
 
 
 def read() -> dict[str, Any]:
-    """The figures of the embedder that ships, the only one in the file."""
+    """The figures of the embedder that ships, the only one in the file, under all conditions."""
     (figures,) = json.loads(FIGURES.read_text(encoding="utf-8")).values()
-    return dict(figures)
+    return {**figures, **json.loads(CONDITIONS.read_text(encoding="utf-8"))}
 
 
 def _counted(rate: Mapping[str, Any]) -> str:
@@ -108,6 +154,17 @@ def _counted(rate: Mapping[str, Any]) -> str:
 
 def _percent(rate: Mapping[str, Any]) -> str:
     return f"{100 * rate['rate']:.1f} % [{100 * rate['low']:.1f} … {100 * rate['high']:.1f}]"
+
+
+def _per_million(rate: Mapping[str, Any]) -> str:
+    low, value, high = (1e6 * rate[name] for name in ("low", "rate", "high"))
+    return f"{value:,.0f} [{low:,.0f} … {high:,.0f}]"
+
+
+def _order(group: tuple[str, Any]) -> tuple[int, str]:
+    """Ages in their order, all else by name."""
+    years = group[0].split("–")[0]
+    return (int(years) if years.isdigit() else 0, group[0])
 
 
 def _rate_of(group: Mapping[str, Any], fmr: str) -> str:

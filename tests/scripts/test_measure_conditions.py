@@ -37,12 +37,15 @@ def test_a_picture_is_compared_with_spoiled_pictures_of_others_and_of_its_person
 def test_two_people_of_a_group_who_pass_for_one_are_counted_once() -> None:
     vectors = np.eye(40, dtype=np.float32)
     vectors[1] = vectors[0]
-    rows = [{"sex": "f", "age": "17" if number < 35 else "", "race": ""} for number in range(40)]
+    rows = [{"sex": "f", "age": "17" if number < 35 else "", "race": "x"} for number in range(40)]
     rows.append({"sex": "m", "age": "70", "race": "x"})
     counted = script.groups(rows, np.vstack([vectors, vectors[:1]]), {"gallery": 0.9})
-    assert set(counted["sex"]) == {"f"}  # of one man there is nothing to say
-    assert counted["sex"]["f"]["people"] == 40
-    assert counted["sex"]["f"]["gallery"]["count"] == 1
-    assert counted["sex"]["f"]["gallery"]["total"] == 40 * 39 // 2
-    assert counted["age"]["0–17"]["people"] == 35
-    assert counted["origin"] == {}
+    assert set(counted["age"]) == {"10–17"}  # of one person there is nothing to say
+    assert counted["age"]["10–17"]["people"] == 35
+    assert counted["age"]["10–17"]["gallery"]["count"] == 1
+    assert counted["age"]["10–17"]["gallery"]["total"] == 35 * 34 // 2
+    assert counted["sex"] == counted["origin"] == {}  # no adults
+    grown = [{**row, "age": "30"} for row in rows]
+    counted = script.groups(grown, np.vstack([vectors, vectors[:1]]), {"gallery": 0.9})
+    assert (counted["sex"]["f"]["people"], counted["origin"]["x"]["people"]) == (40, 41)
+    assert (counted["sex"]["f"]["gallery"]["count"], counted["origin"]["x"]["gallery"]["count"]) == (1, 3)

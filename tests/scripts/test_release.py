@@ -15,7 +15,7 @@ from facekit.models import weights
 
 release = loading.script("release")
 accuracy = loading.script("write_accuracy")
-STEPS = release.steps(Path("run"), Path("data"), Path("crops.npy"), "faces")
+STEPS = release.steps(Path("run"), Path("data"), Path("crops.npy"), Path("groups.npy"), "faces")
 
 
 def test_what_a_step_reads_was_made_by_one_before() -> None:
@@ -59,10 +59,21 @@ def test_a_step_that_fails_stops_the_release(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_commands_are_listed_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["run", "--data", "data", "--crops", "crops.npy", "--from", "figures", "--list"]
+    words = [
+        "run",
+        "--data",
+        "data",
+        "--crops",
+        "crops.npy",
+        "--groups",
+        "groups.npy",
+        "--from",
+        "figures",
+        "--list",
+    ]
     assert release.main(words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.startswith(sys.executable)]) == 4
+    assert len([line for line in lines if line.startswith(sys.executable)]) == 5
     with pytest.raises(SystemExit):
         release.main([*words[:-2], "nowhere"])
 
@@ -77,6 +88,7 @@ def test_the_pages_have_the_figures_of_the_file(page: Path) -> None:
 def test_the_figures_are_those_of_the_files_that_ship() -> None:
     shipped = {use: sha256 for use, _, sha256 in weights.shipped_files()}
     assert accuracy.read()["files"] == shipped, "run python scripts/measure_accuracy.py"
+    assert accuracy.read()["sha256"] == shipped["embedder"], "run python scripts/measure_conditions.py"
 
 
 def test_the_figures_are_those_of_the_threshold_that_ships() -> None:
