@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     help="Whose pictures these are, when there is no folder for each person.",
 )
 @click.option(
+    "--from-xmp",
+    is_flag=True,
+    help="Enroll whom other programs have marked in the photos of PATH: in sidecars, in the photos, or in "
+    ".picasa.ini.",
+)
+@click.option(
     "--face",
     type=click.IntRange(1),
     metavar="NUMBER",
@@ -68,8 +74,9 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
     """Add people to a gallery from their pictures.
 
     PATH is a folder with a sub-folder for each person, named like the person; or pictures and folders
-    of one person, with --subject. A picture that is in the gallery already is left alone, so that
-    running again goes on where it was stopped.
+    of one person, with --subject; or photos in which other programs have marked people, with --from-xmp.
+    A picture that is in the gallery already is left alone, so that running again goes on where it was
+    stopped.
 
     Of several faces in a picture, the one is taken that agrees with the person's other pictures, or
     else the largest. Pictures that are small, blurred, dark, turned away, or like somebody else are
@@ -90,12 +97,13 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
       facekit enroll people/
       facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
       facekit enroll --subject "Ada Lovelace" --face 3 party.jpg
+      facekit enroll --from-xmp photos/           people tagged in digiKam, Lightroom, Picasa …
     """
     from facekit.cli.results import Writer
-    from facekit.rendering.enrolled import Enrolled
+    from facekit.rendering.enrolled import Enrolled, EnrolledByMarks
     from facekit.verbs.enroll import enroll
 
-    view = Enrolled(options.embedder)
+    view = EnrolledByMarks(options.embedder) if wanted["from_xmp"] else Enrolled(options.embedder)
     with Writer(console, style, view) as writer:
         view.report = enroll(**wanted, options=options, on_result=writer.one, **writer.listeners)
     return writer.status

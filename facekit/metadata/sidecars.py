@@ -179,16 +179,10 @@ def _called(path: Path) -> Path:
 
 def _sharing(photo: Path) -> Path | None:
     """Another picture beside the photo, whose name differs in its ending only."""
-    known = images.SUFFIXES | raw.SUFFIXES
-    try:
-        with os.scandir(photo.parent) as entries:
-            names = sorted(entry.name for entry in entries)
-    except OSError:
-        return None
-    for name in names:
-        other = photo.with_name(name)
-        if other.stem == photo.stem and other.name != photo.name and other.suffix.casefold() in known:
-            return other
+    for ending in sorted(images.SUFFIXES | raw.SUFFIXES):
+        for other in (photo.with_suffix(ending), photo.with_suffix(ending.upper())):
+            if other.name != photo.name and other.exists() and not outputs.same_file(other, photo):
+                return other
     return None
 
 

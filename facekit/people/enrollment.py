@@ -32,6 +32,7 @@ from facekit.people.outcomes import (
     LIKE_ANOTHER,
     MIXED,
     MOVED_FROM,
+    NO_FACE_THERE,
     NOT_MOVED,
     RENAMED,
     SAME_FACE,
@@ -56,6 +57,7 @@ WITNESSES_FROM, WITNESSES = 3, 200
 """So many stored templates, the latest, are asked whether new pictures are of the same person; fewer are not
 enough to tell."""
 NO_FACE = "no face"
+_NOBODY = ((NO_FACE,), (NO_FACE_THERE,))
 MIXED_FROM = 6
 """So many faces must be there before a folder is refused: of five of one person, 1 in 75
 would be refused, of six none was (scripts/measure_mixtures.py)."""
@@ -109,12 +111,12 @@ class EnrollReport:
     @property
     def failed(self) -> bool:
         """Whether a picture was refused for anything but having no face."""
-        return any(o.status == "refused" and o.problems != (NO_FACE,) for o in self.outcomes)
+        return any(o.status == "refused" and o.problems not in _NOBODY for o in self.outcomes)
 
     @property
     def without_face(self) -> bool:
         """Whether no picture had a face."""
-        return all(o.problems == (NO_FACE,) for o in self.outcomes)
+        return all(o.problems in _NOBODY for o in self.outcomes)
 
     def refusals(self) -> list[tuple[str, int]]:
         """The first reason of each refused picture, counted, most frequent first."""

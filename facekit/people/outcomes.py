@@ -16,6 +16,9 @@ LIKE_ANOTHER = "looks like another enrolled person"
 SAME_FACE = "the same face is in another person's folder, and one of them is wrong"
 WHOSE_FACE = "which face is whose cannot be told"
 NOT_MOVED = "enrolled under another name, and more like that person's other pictures"
+NO_FACE_THERE = "no face there"
+OTHER_PICTURE = "marked in a picture of other proportions: it was cropped or turned since"
+TWO_NAMES = "the same face is marked with two names"
 RENAMED = "this person has another name since a rename or a merge"
 
 # What is true of a person's whole folder, and begins a note.

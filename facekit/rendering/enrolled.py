@@ -108,6 +108,22 @@ class Enrolled(View[Outcome]):
         return self.report is not None and self.report.without_face
 
 
+class EnrolledByMarks(Enrolled):
+    """The same of people who are marked in photos: a photo may be of several, who are told apart."""
+
+    def text(self, result: Outcome) -> Iterator[str]:
+        """Nothing until the end: everybody may be in every photo."""
+        return iter(())
+
+    def ending(self) -> Iterator[str]:
+        for subject in sorted({outcome.subject for outcome in self._outcomes}):
+            self._of_subject = [outcome for outcome in self._outcomes if outcome.subject == subject]
+            yield from super().ending()
+
+    def errors(self, result: Outcome) -> Iterator[str]:
+        yield from (f"{result.subject} in {error}" for error in super().errors(result))
+
+
 class _FolderNotes:
     """Notes that a person's pictures share: a line for all of them, once the next person's begin."""
 

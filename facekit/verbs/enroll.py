@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from facekit import hints
@@ -14,7 +15,9 @@ from facekit.people import enrollment
 from facekit.people.chosen_face import enroll_face
 from facekit.people.enrollment import EnrollReport
 from facekit.people.outcomes import Outcome
-from facekit.pictures.inputs import Inputs, listed
+from facekit.pictures import folders
+from facekit.pictures.inputs import Inputs, Source, listed, name_of
+from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, to_write
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 
@@ -31,6 +34,7 @@ def enroll(
     gallery: AnyGallery | None = None,
     *,
     subject: str | None = None,
+    from_xmp: bool = False,
     face: int | None = None,
     box: tuple[float, float, float, float] | None = None,
     strict: bool = False,
@@ -47,6 +51,8 @@ def enroll(
 
     Without `gallery`: `FACEKIT_GALLERY`, else `./gallery.db` if it is there, else the gallery in the folder
     if it is called `gallery` or holds one, else `./gallery/gallery.db` if it is there, else the user's own.
+    With `from_xmp` the paths are photos and folders of any kind, and who is where in them is what other
+    programs wrote into their metadata: into sidecars, the photos, or `.picasa.ini`.
     With `face`, the number that tables and annotated pictures show, or `box` (x, y, width and height in
     pixels of the upright picture), that face of the one picture is the person's, whatever else is in it.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
@@ -55,12 +61,16 @@ def enroll(
     has each outcome once it is stored.
     """
     inputs, options = listed(paths), options or Options()
+    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
+    if from_xmp:
+        if subject is not None or face is not None or box is not None:
+            raise UsageError("from xmp: the metadata says whose faces they are: give no subject, face or box")
+        return _enroll_marked(inputs, gallery, rules, options, pipeline, on_result, on_note, on_progress)
     plan = enrollment.plan(inputs, subject)
     chosen = _chosen(plan, subject, face, box)
     for remark in plan.remarks():
         on_note(remark)
     pipeline = pipeline or options.pipeline()
-    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
     outcomes: list[Outcome] = []
     with to_write(gallery, pipeline, None if subject else enrollment.home(inputs), on_note) as opened:
         on_progress(0, len(plan.photos))
@@ -86,6 +96,57 @@ def enroll(
             gallery=opened.place,
             templates=len(opened),
             camera=camera_hint(opened, options.embedder),
+        )
+
+
+def _enroll_marked(
+    inputs: Sequence[Source],
+    gallery: AnyGallery | None,
+    rules: enrollment.Rules,
+    options: Options,
+    pipeline: Pipeline | None,
+    on_result: Callable[[Outcome], None],
+    on_note: OnNote,
+    on_progress: OnProgress,
+) -> EnrollReport:
+    """Enroll whom the photos' metadata has."""
+    from facekit.metadata.marks import MarkReader
+    from facekit.metadata.sidecars import require_photos
+    from facekit.people.marked_faces import enroll_marked, marked_photos
+
+    require_photos(inputs)
+    listing = folders.find(inputs)
+    for remark in listing.remarks():
+        on_note(remark)
+    sources = [name_of(source) for source in listing.pictures]
+    reader = MarkReader(on_note)
+    parts = marked_photos(sources, reader)
+    # No gallery is made where nobody is marked.
+    first = next((part for part in parts if part[1]), None)
+    if first is None:
+        raise UsageError(
+            f"{', '.join(map(name_of, inputs))}: {counted(len(sources), 'picture')}, and nobody is marked by "
+            "name in their metadata (sidecars, XMP in the photos, .picasa.ini)"
+        )
+    pipeline = pipeline or options.pipeline()
+    outcomes: list[Outcome] = []
+    marks = photos = 0
+    with to_write(gallery, pipeline, enrollment.home(inputs), on_note) as opened:
+        on_progress(0, len(sources))
+        for done, part in chain([first], parts):
+            marks, photos = marks + sum(len(photo.marks) for photo in part), photos + len(part)
+            for outcome in enroll_marked(opened, part, rules=rules, options=options, pipeline=pipeline):
+                outcomes.append(outcome)
+                on_result(outcome)
+            on_progress(done, len(sources))
+        on_note(f"{counted(marks, 'marked face')} in {counted(photos, 'photo')} of {len(sources)}")
+        return EnrollReport(
+            tuple(outcomes),
+            listing.left_out,
+            gallery=opened.place,
+            templates=len(opened),
+            camera=camera_hint(opened, options.embedder),
+            problems=tuple(reader.problems),
         )
 
 
