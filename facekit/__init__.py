@@ -62,6 +62,8 @@ _HOMES = {
         "Quality",
         "Verification",
     ),
+    "facekit.serving.keys": ("Key", "NewKey", "serve_key_add", "serve_key_list", "serve_key_remove"),
+    "facekit.serving.server": ("serve",),
     "facekit.verbs.about": ("info", "weights_list", "weights_verify"),
     "facekit.verbs.calibrate": ("Calibrated", "calibrate"),
     "facekit.verbs.cluster": ("cluster",),
@@ -151,6 +153,12 @@ if TYPE_CHECKING:
     from facekit.results import PictureResult as PictureResult
     from facekit.results import Quality as Quality
     from facekit.results import Verification as Verification
+    from facekit.serving.keys import Key as Key
+    from facekit.serving.keys import NewKey as NewKey
+    from facekit.serving.keys import serve_key_add as serve_key_add
+    from facekit.serving.keys import serve_key_list as serve_key_list
+    from facekit.serving.keys import serve_key_remove as serve_key_remove
+    from facekit.serving.server import serve as serve
     from facekit.verbs.about import info as info
     from facekit.verbs.about import weights_list as weights_list
     from facekit.verbs.about import weights_verify as weights_verify

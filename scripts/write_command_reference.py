@@ -55,7 +55,7 @@ def _section(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     level = "#" * (1 + len(context.command_path.split()[1:]))
     parts = [f"{level} {context.command_path}", f"```text\n{usage}\n```", *_paragraphs(command.help or "")]
-    if not isinstance(command, click.Group):
+    if not isinstance(command, click.Group) or command.invoke_without_command:
         parts += _tables(command, context)
     return "\n\n".join(parts) + "\n"
 

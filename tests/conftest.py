@@ -40,6 +40,7 @@ NEEDS = {
             *("faces/test_refiner.py", "models/test_external_data.py", "scripts/test_set_aside.py"),
         ],
     ),
+    "fastapi": ("the server", "serve", ["serving"]),
     "matplotlib": ("plots", "plot", ["plots", "cli/test_plot.py"]),
 }
 """What is tested only where a package is installed: what to call it, the extra that brings it, the tests."""

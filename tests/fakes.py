@@ -74,6 +74,9 @@ class FakePipeline:
     def __init__(self, min_face: int = 8) -> None:
         self.min_face = min_face
 
+    def warm(self) -> None:
+        """There is nothing to load."""
+
     def faces(self, picture: Picture, *, full: Callable[[], Picture] | None = None) -> list[Face]:
         name = Path(picture.source).name
         if name.startswith("segfault"):

@@ -52,7 +52,7 @@ def commands(page: Path) -> list[list[str]]:
 def parse(words: list[str]) -> None:
     """Raise click.UsageError where a command or an option does not exist, or a value is none of its own."""
     command, context = group, click.Context(group, info_name="facekit", **group.context_settings)
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and not _is_called_itself(command, words):
         if words[0] in ("--help", "--version"):
             return
         found = command.get_command(context, words[0])
@@ -64,6 +64,10 @@ def parse(words: list[str]) -> None:
         value = values.get(parameter.name or "")
         if isinstance(parameter.type, click.Choice | click.IntRange | click.FloatRange) and value is not None:
             parameter.type_cast_value(context, value)
+
+
+def _is_called_itself(command: click.Group, words: list[str]) -> bool:
+    return command.invoke_without_command and (not words or words[0].startswith("-"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -25,8 +25,9 @@ OF_OPTIONS = {"detector", "embedder", "min_face", "max_pixels", "truncated", "jo
 
 
 def commands(of: click.Command = group, *words: str) -> Iterator[tuple[str, click.Command]]:
-    if not isinstance(of, click.Group):
+    if not isinstance(of, click.Group) or of.invoke_without_command:
         yield "_".join(words).replace("-", "_"), of
+    if not isinstance(of, click.Group):
         return
     context = click.Context(of, **of.context_settings)
     for name in of.list_commands(context):

@@ -22,7 +22,19 @@ import facekit
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-HEAVY = {"PIL", "av", "cv2", "dlib", "hatchling", "matplotlib", "numpy", "onnxruntime", "openvino", "torch"}
+HEAVY = {
+    "PIL",
+    "av",
+    "cv2",
+    "dlib",
+    "fastapi",
+    "hatchling",
+    "matplotlib",
+    "numpy",
+    "onnxruntime",
+    "openvino",
+    "torch",
+}
 
 
 def run(code: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

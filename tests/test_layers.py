@@ -71,7 +71,15 @@ def test_a_module_imports_from_its_layer_and_above() -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "home"), [("torch", "training"), ("torchvision", "training"), ("click", "cli")]
+    ("package", "home"),
+    [
+        ("torch", "training"),
+        ("torchvision", "training"),
+        ("click", "cli"),
+        ("fastapi", "serving"),
+        ("starlette", "serving"),
+        ("uvicorn", "serving"),
+    ],
 )
 def test_what_is_heavy_has_one_home(package: str, home: str) -> None:
     users = {

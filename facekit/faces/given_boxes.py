@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from facekit.detection.geometry import face_side
 from facekit.errors import PictureError, TruncatedError, UsageError
 from facekit.faces.reading import Reading
-from facekit.pictures.inputs import Source, name_of, picture_of
+from facekit.pictures.inputs import Given, Source, name_of, picture_of
 from facekit.results import Box, Detection
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def read_box(given: Source, box: Box, pipeline: Pipeline, options: Options) -> R
             "give x,y,w,h: its left and upper edge, its width and its height"
         )
     faces = tuple(pipeline.describe(picture, [detection]))
-    return Reading(source, faces, picture.sha256, picture.size, notes=picture.notes)
+    in_memory = isinstance(given, Given)
+    return Reading(source, faces, picture.sha256, picture.size, notes=picture.notes, in_memory=in_memory)
 
 
 def _written(box: Box) -> str:

@@ -99,6 +99,12 @@ class Pipeline:
                 self._refiner = Refiner(weights.shipped_refiner())
             return self._refiner
 
+    def warm(self) -> None:
+        """Load all networks now, for whoever would rather not wait with the first picture."""
+        self._loading()
+        self.faces(Picture("", np.zeros((480, 640, 3), np.uint8), ""))
+        _ = self.landmarks, self.refiner, self.embedder
+
     @property
     def longest_look(self) -> int | None:
         """As of a detector: a picture of this longer side is enough for finding the faces."""

@@ -49,7 +49,7 @@ class Reading:
 
     `size` is width and height in pixels, `orientation` how the picture lies in its file (as of `Picture`).
     `picture` is there only where it was asked for. `trace` says where an error came from that nobody
-    expected.
+    expected. One that was `in_memory` has no place on a disk, whatever its source is called.
     """
 
     source: str
@@ -60,6 +60,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
     trace: str = ""
+    in_memory: bool = False
     orientation: int = 1
 
     def largest(self) -> Face:
@@ -190,6 +191,7 @@ def read_one(
         picture.size,
         notes=notes,
         picture=picture_kept,
+        in_memory=isinstance(given, Given),
         orientation=picture.orientation,
     )
 

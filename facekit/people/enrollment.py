@@ -449,15 +449,17 @@ def _template(subject: str, reading: Reading, face: Face) -> NewTemplate:
         subject=subject,
         vector=face.vector,
         sha256=reading.sha256,
-        source=_origin(reading.source),
+        source=_origin(reading),
         box=face.detection.box,
         quality=face.quality.to_stored(),
     )
 
 
-def _origin(source: str) -> str:
+def _origin(reading: Reading) -> str:
     """Where a picture was enrolled from, for `facekit sync`; the name of what is no file."""
-    return os.path.abspath(source) if os.path.isfile(source) else os.path.basename(source)
+    source = reading.source
+    is_file = not reading.in_memory and os.path.isfile(source)
+    return os.path.abspath(source) if is_file else os.path.basename(source)
 
 
 def _identity_problems(choice: Choice, other: Candidate | None, threshold: float) -> Iterator[str]:

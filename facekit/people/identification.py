@@ -57,7 +57,8 @@ def identify(
 def require_subjects(gallery: Gallery, embedder: Path | None = None) -> None:
     """Raise GalleryError when nobody is enrolled: everybody would be unknown. `embedder` is the file of one
     that is not the shipped one."""
-    if not len(gallery):
+    # Of one that was empty when it was opened, the first search after an enrollment elsewhere is to see it.
+    if not len(gallery) and not gallery.names():
         raise GalleryError(
             f"{gallery.place}: nobody is enrolled: run {hints.enroll(gallery.place, embedder)}"
         )

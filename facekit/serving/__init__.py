@@ -1,0 +1,1 @@
+"""A server for programs and people: the verbs over HTTP, and a page. Needs the extra `serve`."""

@@ -1,0 +1,94 @@
+"""The description of the routes (OpenAPI 3.1): results are those of the command line's JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from facekit.output.schema import schema
+from facekit.serving.problems import MEDIA_TYPE
+
+_COMPONENTS = "#/components/schemas/"
+
+_DONE = {
+    "description": "What a change did: how many templates it was about, and remarks for the user.",
+    "type": "object",
+    "properties": {
+        "schema": {"const": 1},
+        "templates": {"type": "integer", "minimum": 0},
+        "gone": {"type": "boolean", "description": "Whether the person went with the last picture."},
+        "notes": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["schema", "notes"],
+    "additionalProperties": False,
+}
+_PROBLEM = {
+    "description": "What went wrong (RFC 9457). results: of each picture, where all failed.",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "results": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+
+
+def answers(kind: str, *, several: bool = True, created: bool = False) -> dict[str, Any]:
+    """What a route answers: results of a kind of the schema, or a problem."""
+    reference: dict[str, Any] = {"$ref": f"{_COMPONENTS}{kind}"}
+    if several:
+        properties = {"schema": {"const": 1}, "results": {"type": "array", "items": reference}}
+        reference = {"type": "object", "properties": properties, "required": ["schema", "results"]}
+    good = {"description": "The results.", "content": {"application/json": {"schema": reference}}}
+    bad = {
+        "description": "A problem.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"{_COMPONENTS}problem"}}},
+    }
+    responses: dict[int | str, Any] = {200: good, "default": bad}
+    if created:
+        responses[201] = {**good, "description": "The results; something was stored."}
+    return {"responses": responses}
+
+
+def picture_body(**fields: str) -> dict[str, Any]:
+    """The body of a route that takes pictures: a form with files and these fields, or a picture as it is."""
+    properties: dict[str, Any] = {
+        name: {"type": "string", "description": text} for name, text in fields.items()
+    }
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}}
+    properties["pictures"] = files
+    form = {
+        "type": "object",
+        "properties": properties,
+        "required": ["subject", "pictures"] if fields else ["pictures"],
+    }
+    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
+    if not fields:
+        content["image/*"] = {"schema": {"type": "string", "format": "binary"}}
+    return {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The whole description, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        results = json.loads(json.dumps(schema()["$defs"]).replace("#/$defs/", _COMPONENTS))
+        schemas.update(results, done=_DONE, problem=_PROBLEM)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        for route in made["paths"].values():
+            for operation in route.values():
+                operation["responses"].pop("422", None)
+        made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        made["security"] = [{}, {"key": []}]
+        app.openapi_schema = made
+    return app.openapi_schema

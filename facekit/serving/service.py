@@ -1,0 +1,103 @@
+"""What all requests of a server process share, and the one way in which they call a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from facekit.errors import FacekitError, GalleryError
+from facekit.results import SCHEMA
+from facekit.serving.keys import ROLES, Role
+from facekit.serving.problems import RequestError, of_error
+from facekit.text.escaping import json_line
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.faces.reading import Options
+    from facekit.gallery.base import Gallery
+    from facekit.serving.limits import Limits
+    from facekit.serving.monitoring import Metrics
+    from facekit.serving.work import Workplace
+
+Value = TypeVar("Value")
+
+
+class Result(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """An open gallery, a pipeline whose networks are loaded, and what a request may cost."""
+
+    gallery: Gallery
+    pipeline: Pipeline
+    options: Options
+    limits: Limits
+    workplace: Workplace
+    metrics: Metrics
+    allow_embed: bool
+    read_only: bool
+
+    async def do(self, verb: Callable[[], Value]) -> Value:
+        """Call a verb in a thread. Raises RequestError for the errors that verbs raise."""
+        try:
+            return await self.workplace.run(verb)
+        except GalleryError as error:
+            problem = of_error(error, self.gallery.place)
+            if not self.gallery.subject_count:
+                problem.status = HTTPStatus.CONFLICT
+                problem.detail = "nobody is enrolled yet: add a person first"
+                problem.headers.clear()
+            raise problem from error
+        except FacekitError as error:
+            raise of_error(error, self.gallery.place) from error
+
+    def require_people(self, *names: str) -> None:
+        """Raise RequestError (404) unless all are in the gallery; to be called in a thread."""
+        from facekit.text.subject_names import subject_name
+
+        present = set(self.gallery.names())
+        if not all(subject_name(name) in present for name in names):
+            raise RequestError(HTTPStatus.NOT_FOUND, "nobody of this name is in the gallery")
+
+    def require_free(self, name: str) -> None:
+        """Raise RequestError (409) if somebody has the name; to be called in a thread."""
+        from facekit.text.subject_names import subject_name
+
+        if subject_name(name) in self.gallery.names():
+            raise RequestError(
+                HTTPStatus.CONFLICT, "somebody in the gallery has this name already: merge the two instead"
+            )
+
+
+def service_of(request: Request, role: Role) -> Service:
+    """The service, for who may do what `role` may. Raises RequestError."""
+    service: Service | None = request.app.state.service
+    if service is None:
+        raise RequestError(
+            HTTPStatus.SERVICE_UNAVAILABLE, "the server starts or stops", headers={"Retry-After": "2"}
+        )
+    has: Role = request.scope["state"]["role"]
+    if ROLES.index(has) < ROLES.index(role):
+        raise RequestError(
+            HTTPStatus.FORBIDDEN, f"this needs a key of the role {role}; this one has the role {has}"
+        )
+    if role != "read" and service.read_only:
+        raise RequestError(HTTPStatus.FORBIDDEN, "this server only reads its gallery (--read-only)")
+    return service
+
+
+def document(results: Iterable[Result], status: int = HTTPStatus.OK, **more: Any) -> Response:
+    """What `--format json` prints."""
+    values = {"schema": SCHEMA, "results": [result.to_dict() for result in results], **more}
+    return of_json(values, status)
+
+
+def of_json(values: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
+    return Response(json_line(values), status, media_type="application/json")

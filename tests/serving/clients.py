@@ -1,0 +1,62 @@
+"""A server that listens on the loopback, in a thread, and what is asked of it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from facekit.serving.application import Setup
+
+Started = Callable[..., httpx.Client]
+
+
+@contextmanager
+def running(setup: Setup) -> Iterator[httpx.Client]:
+    """A client of a server with this setup, which is ready."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        setup,
+        factory=True,
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.005)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+def files(*paths: Path | str) -> list[tuple[str, tuple[str, bytes]]]:
+    """A form with these pictures."""
+    return [("pictures", (Path(path).name, Path(path).read_bytes())) for path in paths]
+
+
+def problem(response: httpx.Response, status: int) -> str:
+    """The detail of the problem that it is."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    values = response.json()
+    assert values["status"] == status
+    assert set(values) >= {"type", "title", "detail"}
+    return str(values["detail"])
