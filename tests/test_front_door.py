@@ -16,6 +16,7 @@ from PIL import Image
 
 import facekit
 from facekit.cli import group
+from facekit.pictures.folders import LeftOut
 from facekit.training.config import Augmentation, Config
 
 OF_THE_SHELL = {"style", "quiet", "debug", "verbose", "list_networks", "version", "form"}
@@ -190,10 +191,13 @@ def test_progress_is_told_and_what_was_left_out() -> None:
     Path("in/film.mov").touch()
     seen: list[tuple[int, int]] = []
     notes: list[str] = []
+    left_out: list[LeftOut] = []
     heard: dict[str, Any] = {"on_progress": lambda *how: seen.append(how), "on_note": notes.append}
+    heard["on_left_out"] = left_out.extend
     assert len(list(facekit.detect("in", options=OPTIONS, **heard))) == 3
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert notes == ["1 file left out: 1 .mov"]
+    assert notes == ["1 file left out: 1 .mov (film.mov)"]
+    assert left_out == [LeftOut("in/film.mov", ".mov")]
 
 
 def test_the_body_of_a_command_is_short() -> None:

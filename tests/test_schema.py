@@ -63,6 +63,7 @@ def inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     photo(Path("in/party.png"), "red", "red", "black", "blue")
     photo(Path("in/none.png"))
     Path("in/bad.png").write_bytes(b"bad")
+    Path("in/film.mov").touch()
 
 
 COMMANDS = {
@@ -90,6 +91,8 @@ def test_results_are_as_promised_one_a_line_and_all_in_a_document(kind: str) -> 
     document = json.loads(run(*COMMANDS[kind], "-f", "json").stdout)
     valid("document", document)
     assert len(document["results"]) == len(lines)
+    if "in" in COMMANDS[kind]:
+        assert document["left_out"] == [{"path": "in/film.mov", "reason": ".mov", "folder": False}]
 
 
 ALONE = {

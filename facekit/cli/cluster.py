@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.faces.reading import Options
     from facekit.gallery.places import Place
+    from facekit.pictures.folders import LeftOut
 
 
 @shared.command("cluster")
@@ -78,9 +79,11 @@ def cluster(
     from facekit.rendering.grouped import Grouped
     from facekit.verbs.cluster import cluster
 
-    found = cluster(
-        inputs, gallery, out=out, copy=copy, threshold=threshold, options=options, **console.listeners
-    )
+    left_out: list[LeftOut] = []
+    wanted = {"out": out, "copy": copy, "threshold": threshold, "options": options}
+    found = cluster(inputs, gallery, **wanted, **console.listeners, on_left_out=left_out.extend)
     for problem in found.problems:
         console.error(problem)
-    return Writer(console, style, Grouped(found, out, copy)).write(found.results())
+    view = Grouped(found, out, copy)
+    view.left_out = left_out
+    return Writer(console, style, view).write(found.results())

@@ -131,7 +131,8 @@ def identify(
         needs = name_needs(
             opened.threshold, opened.settings.calibration.description, threshold, exact=detailed
         )
-        writer = Writer(console, style, Identified(needs, detailed=detailed, probability=probability))
+        view = Identified(needs, detailed=detailed, probability=probability)
+        writer = Writer(console, style, view, verbose=verbose)
         wanted |= {"options": options, "pipeline": pipeline, **writer.listeners}
         return writer.write(identify(inputs, opened, **wanted))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from facekit import output
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from facekit.cli.console import Console
     from facekit.output.view import Format, View
+    from facekit.pictures.folders import LeftOut
 
 
 class Writer(Generic[Kind]):
@@ -23,8 +24,11 @@ class Writer(Generic[Kind]):
     the user interrupts.
     """
 
-    def __init__(self, console: Console, style: str | None, view: View[Kind]) -> None:
+    def __init__(
+        self, console: Console, style: str | None, view: View[Kind], *, verbose: bool = False
+    ) -> None:
         self._console = console
+        self._verbose = verbose
         self._view = view
         self._format: Format[Any] | None = None if style is None else output.opened(style, view)
         self._begun = False
@@ -32,7 +36,18 @@ class Writer(Generic[Kind]):
     @property
     def listeners(self) -> dict[str, Any]:
         """What a verb is given, so that its remarks and its progress are told."""
-        return {"on_note": self._console.note, "on_progress": self.progress}
+        return {
+            "on_note": self._console.note,
+            "on_progress": self.progress,
+            "on_left_out": self.leave_out,
+        }
+
+    def leave_out(self, left_out: Sequence[LeftOut]) -> None:
+        """What a verb did not read: for the document, and in lines where everything is to be told."""
+        self._view.left_out = left_out
+        if self._verbose:
+            for item in left_out:
+                self._console.note(f"left out: {item.path} ({item.reason})")
 
     def progress(self, done: int, total: int) -> None:
         """What a verb reports: with the first call it has all that it needs, and the output begins."""

@@ -30,4 +30,9 @@ class Document(Format[Kind]):
         if self._waiting is not None:
             yield self._waiting
         if not self.view.alone:
-            yield "]}"
+            yield f"]{self._left_out()}}}"
+
+    def _left_out(self) -> str:
+        if not self.view.left_out:
+            return ""
+        return f', "left_out": {json_line([item.to_dict() for item in self.view.left_out])}'

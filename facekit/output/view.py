@@ -27,6 +27,9 @@ class View(Generic[Kind]):
     total = 0
     """How many pictures there are; known before the first result."""
 
+    left_out: Sequence[Result] = ()
+    """The files and folders that were not read."""
+
     def heading(self) -> Iterable[str]:
         """Lines before the first result."""
         return ()

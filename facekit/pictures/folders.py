@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from facekit.errors import UsageError
 from facekit.pictures import images, raw
@@ -49,6 +50,7 @@ NOWHERE = "linked to nowhere"
 RAW_BESIDE = "RAW beside a JPEG"
 IGNORED = f"by {NAME}"
 _MOST_KINDS = 6
+_MOST_NAMES = 3
 _LONGEST_ENDING = 16
 _LONGEST_MARK = 100
 
@@ -60,6 +62,9 @@ class LeftOut:
     path: str
     reason: str
     folder: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -155,14 +160,18 @@ def people(folders: Sequence[str]) -> People:
 
 
 def remarks(left_out: Iterable[LeftOut]) -> list[str]:
-    """The lines that count what was left out: `4 files left out: 2 beside the folders, 1 .psd, 1 .mov`."""
+    """The lines that count what was left out, and name the first: `4 files left out: 2 .psd, 1 .mov, 1 hidden
+    (a.psd, b.psd, c.mov, …)`."""
     lines = []
     left_out = list(left_out)
     for folder, one, several in ((False, "file", "files"), (True, "folder", "folders")):
-        reasons = Counter(item.reason for item in left_out if item.folder == folder)
-        if reasons:
-            total = reasons.total()
-            lines.append(f"{total} {one if total == 1 else several} left out: {_counted(reasons)}")
+        items = [item for item in left_out if item.folder == folder]
+        if items:
+            kinds = _counted(Counter(item.reason for item in items))
+            names = [os.path.basename(item.path) for item in items[:_MOST_NAMES]]
+            names += ["…"] if len(items) > _MOST_NAMES else []
+            total = f"{len(items)} {one if len(items) == 1 else several}"
+            lines.append(f"{total} left out: {kinds} ({', '.join(names)})")
     return lines
 
 

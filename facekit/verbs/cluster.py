@@ -14,7 +14,7 @@ from facekit.people import clustering
 from facekit.pictures.inputs import Inputs, listed
 from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
-from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 from facekit.verbs.pictures import folder_of, paths_among, readings
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def cluster(
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> Grouping:
     """The faces of all pictures of the inputs (pictures, folders), grouped by person.
 
@@ -56,7 +57,7 @@ def cluster(
             stack.enter_context(grouped.empty_folder(folder, paths_among(inputs)))
         pipeline = pipeline or options.pipeline()
         opened = _known_people(stack, gallery, pipeline, on_note)
-        reading = _Reading(on_note, crops=folder is not None and copy == "faces")
+        reading = _Reading(on_note, on_left_out, crops=folder is not None and copy == "faces")
         reading.read(inputs, options, pipeline, on_progress)
         limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
         grouping = clustering.group_faces(reading.faces, limit, opened, poor_from=pipeline.spec.poor_from)
@@ -78,11 +79,11 @@ def _known_people(
 class _Reading:
     """Takes the faces of one picture after the other."""
 
-    def __init__(self, on_note: OnNote, *, crops: bool) -> None:
+    def __init__(self, on_note: OnNote, on_left_out: OnLeftOut, *, crops: bool) -> None:
         self.faces: list[clustering.Sighting] = []
         self.problems: list[str] = []
         self.total = self._done = 0
-        self._on_note, self._crops = on_note, crops
+        self._on_note, self._on_left_out, self._crops = on_note, on_left_out, crops
 
     def read(self, inputs: Inputs, options: Options, pipeline: Pipeline, on_progress: OnProgress) -> None:
         def progress(done: int, total: int) -> None:
@@ -90,7 +91,14 @@ class _Reading:
             on_progress(done, total)
 
         try:
-            for reading in readings(inputs, options, pipeline, on_note=self._on_note, on_progress=progress):
+            for reading in readings(
+                inputs,
+                options,
+                pipeline,
+                on_note=self._on_note,
+                on_progress=progress,
+                on_left_out=self._on_left_out,
+            ):
                 self.faces += clustering.sightings([reading], crops=self._crops)
                 self.problems += [reading.error] if reading.error else []
                 for note in reading.notes:

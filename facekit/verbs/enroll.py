@@ -19,7 +19,7 @@ from facekit.pictures import folders
 from facekit.pictures.inputs import Inputs, Source, listed, name_of
 from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, to_write
-from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +46,7 @@ def enroll(
     on_result: Callable[[Outcome], None] = lambda outcome: None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> EnrollReport:
     """Enroll folders with a sub-folder for each person, or pictures of one `subject`.
 
@@ -70,6 +71,8 @@ def enroll(
     chosen = _chosen(plan, subject, face, box)
     for remark in plan.remarks():
         on_note(remark)
+    if plan.left_out:
+        on_left_out(plan.left_out)
     pipeline = pipeline or options.pipeline()
     outcomes: list[Outcome] = []
     with to_write(gallery, pipeline, None if subject else enrollment.home(inputs), on_note) as opened:

@@ -14,7 +14,7 @@ from facekit.faces.reading import Options
 from facekit.people import identification
 from facekit.pictures.inputs import Inputs, listed
 from facekit.verbs.galleries import AnyGallery, in_use, probability_of
-from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 from facekit.verbs.pictures import folder_of, paths_among, readings, telling
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def identify(
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> Iterator[PictureResult]:
     """Who is in each picture of the inputs (pictures, folders, `-`), in order.
 
@@ -101,7 +102,13 @@ def identify(
             _tell_growth(opened, options.embedder, on_note)
         with telling(saving, on_note):
             for reading in readings(
-                inputs, options, pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+                inputs,
+                options,
+                pipeline,
+                shard=shard,
+                on_note=on_note,
+                on_progress=on_progress,
+                on_left_out=on_left_out,
             ):
                 result = identification.of_reading(
                     opened, reading, top=top, threshold=threshold, allow_repeats=allow_repeats, curve=curve

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from facekit.pictures.folders import LeftOut
 
 OnNote = Callable[[str], None]
 """Is told a remark for the user, in one line."""
 
 OnProgress = Callable[[int, int], None]
 """Is told how many of how many are done; once before the first, with 0."""
+
+
+OnLeftOut = Callable[["Sequence[LeftOut]"], None]
+"""Is told which files and folders were left out, where there are any."""
+
+
+def nothing_left_out(left_out: Sequence[LeftOut]) -> None:
+    """Nobody asks."""
 
 
 def no_note(text: str) -> None:

@@ -15,7 +15,7 @@ from facekit.faces.reading import Options, Reading, read_faces
 from facekit.pictures import folders
 from facekit.pictures.inputs import Given, Inputs, Source, listed
 from facekit.pictures.shards import Shard
-from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -31,9 +31,10 @@ def readings(
     shard: str | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> Iterator[Reading]:
     """All pictures that the inputs stand for, or those of a `shard`, in order. A folder without any is a
-    reading with an error, and `on_note` hears what was left out of the others."""
+    reading with an error; `on_note` is told how much was left out of the others, `on_left_out` all of it."""
     part = Shard.of(shard)
     listing = folders.find(inputs)
     # Folders without pictures are results too, and each is one shard's alone.
@@ -41,6 +42,8 @@ def readings(
     yield from (Reading(folder, error=f"no pictures in {folder}") for folder in empty)
     for remark in listing.remarks():
         on_note(remark)
+    if listing.left_out:
+        on_left_out(listing.left_out)
     if listing.pictures and not pictures:
         on_note(f"no picture is in shard {part}: there are {len(listing.pictures)}")
     total = len(pictures)
@@ -101,6 +104,7 @@ def detect(
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> Iterator[Reading]:
     """The faces of each picture of the inputs (pictures, folders, `-`), in order: box, points and quality.
 
@@ -118,7 +122,13 @@ def detect(
     wanted = replace(options, keep_pictures=options.keep_pictures or saving is not None)
     with telling(saving, on_note):
         for reading in readings(
-            inputs, wanted, pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+            inputs,
+            wanted,
+            pipeline,
+            shard=shard,
+            on_note=on_note,
+            on_progress=on_progress,
+            on_left_out=on_left_out,
         ):
             if saving and reading.picture:
                 saving.save_numbered(reading)
@@ -134,6 +144,7 @@ def embed(
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> Iterator[Embedding]:
     """All faces of all pictures with their unit vectors and feature norms, in order.
 
@@ -148,7 +159,13 @@ def embed(
     pipeline = pipeline or options.pipeline()
     with nullcontext() if file is None else written(file, pipeline.dimension, paths_among(inputs)) as writer:
         for reading in readings(
-            inputs, options, pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+            inputs,
+            options,
+            pipeline,
+            shard=shard,
+            on_note=on_note,
+            on_progress=on_progress,
+            on_left_out=on_left_out,
         ):
             result = Embedding.of(reading, pipeline.fingerprint)
             if writer:
@@ -167,6 +184,7 @@ def align(
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> Iterator[Crop]:
     """Cut the largest face out of every picture below `raw` into the same tree below `out`.
 
@@ -178,6 +196,12 @@ def align(
     top = place_of(raw, "the pictures")
     tree = CropTree(top, place_of(out, "the output"))
     faces = readings(
-        top, options or Options(), pipeline, shard=shard, on_note=on_note, on_progress=on_progress
+        top,
+        options or Options(),
+        pipeline,
+        shard=shard,
+        on_note=on_note,
+        on_progress=on_progress,
+        on_left_out=on_left_out,
     )
     return (tree.save(reading) for reading in faces)

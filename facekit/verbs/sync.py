@@ -13,7 +13,7 @@ from facekit.people import enrollment, syncing
 from facekit.people.syncing import Plan, SyncChange
 from facekit.pictures.inputs import Inputs, listed, name_of
 from facekit.verbs.galleries import AnyGallery, is_open, open_gallery, place_to_write, to_write
-from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
+from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -58,6 +58,7 @@ def sync(
     on_result: Callable[[SyncChange], None] = lambda change: None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
 ) -> SyncReport:
     """Make the gallery what folders with a sub-folder for each person are: photos that were added there are
     enrolled as by `enroll`, those that lie in another person's folder change their person, and those that are
@@ -72,6 +73,8 @@ def sync(
     listing = enrollment.plan(inputs)
     for remark in listing.remarks():
         on_note(remark)
+    if listing.left_out:
+        on_left_out(listing.left_out)
     folders, home = [name_of(source) for source in inputs], enrollment.home(inputs)
     place = place_to_write(gallery, home)
     if dry_run and not is_open(gallery) and not place.exists():

@@ -231,6 +231,25 @@ def test_crops_have_predictable_names_and_two_photos_of_one_name_both_keep_their
         assert (crop.size, crop.format) == ((112, 112), "PNG")
 
 
+def test_what_was_left_out_is_named_in_the_document_and_at_length_if_asked_for(
+    run: Run, tmp_path: Path
+) -> None:
+    photo(tmp_path / "in" / "x.png", "red")
+    names = [f"{number}.mov" for number in range(5)]
+    for name in names:
+        (tmp_path / "in" / "deep").mkdir(exist_ok=True)
+        (tmp_path / "in" / "deep" / name).touch()
+    short = run("identify", "in", "--format", "json")
+    assert "5 files left out: 5 .mov (0.mov, 1.mov, 2.mov, …)\n" in short.stderr
+    assert "3.mov" not in short.stderr
+    assert json.loads(short.stdout)["left_out"] == [
+        {"path": f"in/deep/{name}", "reason": ".mov", "folder": False} for name in names
+    ]
+    assert "left_out" not in json.loads(run("identify", "in/x.png", "--format", "json").stdout)
+    verbose = run("identify", "in", "--verbose")
+    assert all(f"left out: in/deep/{name} (.mov)\n" in verbose.stderr for name in names)
+
+
 def test_where_faces_and_annotated_pictures_are_is_said_once_at_the_end(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "in" / "x.png", "red", "green")
     photo(tmp_path / "in" / "y.png", "red")

@@ -31,8 +31,8 @@ def test_patterns_are_those_of_gitignore(library: Path) -> None:
     ignore(library, "# private things", "private/", "screen*.png")
     assert names(library) == ["Ada/1.png", "Ben/1.png"]
     assert find([str(library)]).remarks() == [
-        "1 file left out: 1 by .facekitignore",
-        "2 folders left out: 2 by .facekitignore",
+        "1 file left out: 1 by .facekitignore (screen 1.png)",
+        "2 folders left out: 2 by .facekitignore (private, private)",
     ]
     assert [os.path.relpath(path, library) for _, path in people([str(library)]).photos] == names(library)
 
@@ -42,7 +42,7 @@ def test_a_whole_person_can_be_left_out(library: Path) -> None:
     listing = people([str(library)])
     assert {name for name, _ in listing.photos} == {"Ada"}
     assert listing.without == ()
-    assert listing.remarks() == ["1 folder left out: 1 by .facekitignore"]
+    assert listing.remarks() == ["1 folder left out: 1 by .facekitignore (Ben)"]
 
 
 def test_the_nearest_file_decides_and_one_above_holds_below(library: Path) -> None:

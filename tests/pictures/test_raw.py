@@ -134,7 +134,7 @@ def test_a_camera_s_pair_is_read_once(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / name).write_bytes(b"")
     read = ["1.JPG", "2.heic", "3.ARW", "1.jpg"]
     assert [Path(each).name for each in find([str(tmp_path)]).pictures] == read
-    assert find([str(tmp_path)]).remarks() == ["2 files left out: 2 RAW beside a JPEG"]
+    assert find([str(tmp_path)]).remarks() == ["2 files left out: 2 RAW beside a JPEG (1.CR3, 2.dng)"]
     assert [Path(each).name for _, each in people([str(tmp_path)]).photos] == read
     assert find([str(tmp_path / "Ada" / "1.CR3")]).pictures == (str(tmp_path / "Ada" / "1.CR3"),)
 

@@ -156,7 +156,7 @@ def test_a_pipe_is_a_problem_and_nobody_waits_for_it(tmp_path: Path) -> None:
     os.mkfifo(folder / "ann" / "pipe.png")
     read = photos.read_folder(folder, aligner=Counting(), cache=tmp_path / "cache")
     assert len(read.faces.labels) == 2
-    assert read.remarks == ("1 file left out: 1 not regular",)
+    assert read.remarks == ("1 file left out: 1 not regular (pipe.png)",)
 
 
 def test_another_detector_file_of_the_same_name_aligns_again(
