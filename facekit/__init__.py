@@ -86,6 +86,7 @@ _HOMES = {
         "gallery_rename",
         "gallery_show",
     ),
+    "facekit.verbs.gallery_servers": ("gallery_create", "gallery_grant", "gallery_upgrade"),
     "facekit.verbs.identify": ("identify",),
     "facekit.verbs.pictures": ("align", "detect", "embed"),
     "facekit.verbs.plot": ("plot",),
@@ -183,6 +184,9 @@ if TYPE_CHECKING:
     from facekit.verbs.gallery import gallery_remove as gallery_remove
     from facekit.verbs.gallery import gallery_rename as gallery_rename
     from facekit.verbs.gallery import gallery_show as gallery_show
+    from facekit.verbs.gallery_servers import gallery_create as gallery_create
+    from facekit.verbs.gallery_servers import gallery_grant as gallery_grant
+    from facekit.verbs.gallery_servers import gallery_upgrade as gallery_upgrade
     from facekit.verbs.identify import identify as identify
     from facekit.verbs.pictures import align as align
     from facekit.verbs.pictures import detect as detect

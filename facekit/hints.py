@@ -82,6 +82,21 @@ def merge_people(gallery: AnyPlace, into: str, other: str) -> str:
     return _command("gallery", "merge", *end, *words, gallery=_needed(gallery))
 
 
+def create_gallery(gallery: AnyPlace) -> str:
+    """Make an empty gallery at an address."""
+    return _command("gallery", "create", *_not_an_option(place_of(gallery).argument))
+
+
+def upgrade_gallery(gallery: AnyPlace) -> str:
+    """Bring the tables of a gallery to the present format."""
+    return _command("gallery", "upgrade", *_not_an_option(place_of(gallery).argument))
+
+
+def grant(gallery: AnyPlace) -> str:
+    """Let a user of the database enroll."""
+    return _command("gallery", "grant", "ROLE", "--to", "enroll", gallery=place_of(gallery))
+
+
 def copy_gallery(gallery: AnyPlace) -> str:
     """Copy the gallery to a place that the user chooses."""
     return _command("gallery", "copy", *_not_an_option(place_of(gallery).argument), "TO")

@@ -7,8 +7,10 @@ import re
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -77,6 +79,22 @@ def user_data(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     folder = _folder_for_a_test(tmp_path_factory, "data")
     monkeypatch.setenv("XDG_DATA_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server of its own; see scripts/postgres_server.py."""
+    from loading import script
+
+    if find_spec("psycopg") is None or find_spec("pgvector") is None:
+        pytest.skip("galleries on a server need pip install '.[postgres]'")
+    try:
+        with script("postgres_server").running() as server:
+            yield server
+    except script("postgres_server").CannotStartError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"there is no PostgreSQL server: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -256,6 +256,75 @@ def copy(console: Console, /, source: Place, target: Place | Path) -> int:
     return DONE
 
 
+@shared.command("create", short_help="Make an empty gallery.")
+@click.argument("gallery", metavar="WHERE", type=paths.GALLERY)
+@click.option(
+    "--embedder",
+    type=paths.FILE,
+    metavar="FILE",
+    help="Make it for this embedder, an ONNX file with its TOML beside it, instead of the shipped one.",
+)
+@click.pass_obj
+def create(console: Console, /, gallery: Place, embedder: Path | None) -> int:
+    """Make an empty gallery at WHERE: a file, or an address of a PostgreSQL database.
+
+    In a database the gallery is a schema: facekit, or the one named by ?schema=NAME. The user has to be
+    allowed to make it, and the extension vector has to be there or to be allowed. facekit enroll makes one
+    too.
+
+    \b
+    Example:
+      facekit gallery create postgresql://ann@db.example/people
+    """
+    from facekit.verbs.gallery_servers import gallery_create
+
+    console.note(f"made {gallery_create(gallery, embedder=embedder)}")
+    return DONE
+
+
+@shared.command("upgrade", short_help="Bring a gallery on a server to the present format.")
+@click.argument("gallery", metavar="ADDRESS", type=paths.GALLERY)
+@click.pass_obj
+def upgrade(console: Console, /, gallery: Place) -> int:
+    """Bring the tables of the gallery at ADDRESS to the format of this facekit, in one transaction.
+
+    Its owner runs it once, after facekit was updated wherever it uses the gallery.
+    """
+    from facekit.verbs.gallery_servers import gallery_upgrade
+
+    upgraded, before, after = gallery_upgrade(gallery)
+    console.note(f"{upgraded}: format {after}" + ("" if before != after else ", as before"))
+    return DONE
+
+
+@shared.command("grant", short_help="Say what a user of the database may do.")
+@click.argument("name", metavar="ROLE")
+@click.option(
+    "--to",
+    required=True,
+    type=click.Choice(["read", "enroll"]),
+    help="read: search and list. enroll: add templates as well.",
+)
+@shared.own_gallery_option
+@click.pass_obj
+def grant(console: Console, /, name: str, to: str, gallery: Place | None) -> int:
+    """Let ROLE, a user of the database, use a gallery on a server: to read it, or to enroll into it as well.
+
+    What ROLE was allowed there before is taken back first. Only the owner of the gallery removes, renames,
+    merges, moves and calibrates.
+
+    \b
+    Example:
+      facekit gallery grant door --to read --gallery postgresql://ann@db.example/people
+    """
+    from facekit.gallery import usual_places
+    from facekit.verbs.gallery_servers import gallery_grant
+
+    place = gallery_grant(name, to=to, gallery=usual_places.to_write(gallery))
+    console.note(f"{name} may {to} at {place}")
+    return DONE
+
+
 @shared.command("check", short_help="Look for damage, or for people under a wrong name.")
 @click.option(
     "--people", is_flag=True, help="Look also for wrong names, and print what to do about each doubt."
@@ -311,5 +380,8 @@ def _imported(done: Import) -> Iterator[str]:
         yield f"{done.removed} left out: removed or renamed earlier (--again takes them)"
 
 
-for _command in (list_, show, forget_removals, remove, rename, move, merge, export, import_, copy, check):
+for _command in (
+    *(list_, show, forget_removals, remove, rename, move, merge, export, import_, copy, check),
+    *(create, upgrade, grant),
+):
     gallery.add_command(_command)

@@ -133,16 +133,17 @@ gallery_option = click.option(
     "-g",
     type=paths.GALLERY,
     metavar="FILE",
-    help="The gallery: a file, or the folder of a gallery.db. Without it: FACEKIT_GALLERY, ./gallery.db, "
-    "./gallery/gallery.db, your own (~/.local/share/facekit/gallery.db), or the shipped one.",
+    help="The gallery: a file, the folder of a gallery.db, or postgresql://USER@HOST/DATABASE. Without it: "
+    "FACEKIT_GALLERY, ./gallery.db, ./gallery/gallery.db, your own "
+    "(~/.local/share/facekit/gallery.db), or the shipped one.",
 )
 own_gallery_option = click.option(
     "--gallery",
     "-g",
     type=paths.GALLERY,
     metavar="FILE",
-    help="The gallery: a file, or the folder of a gallery.db. Without it: FACEKIT_GALLERY, ./gallery.db, "
-    "./gallery/gallery.db, or your own (~/.local/share/facekit/gallery.db).",
+    help="The gallery: a file, the folder of a gallery.db, or postgresql://USER@HOST/DATABASE. Without it: "
+    "FACEKIT_GALLERY, ./gallery.db, ./gallery/gallery.db, or your own (~/.local/share/facekit/gallery.db).",
 )
 """Of commands that change a gallery, or take no other than the user's: the shipped one is none of them."""
 

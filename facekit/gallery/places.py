@@ -6,7 +6,7 @@ A kind of gallery on a server is a module with a function `place_of(address)`, a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from os import PathLike
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
     from facekit.gallery.gallery_settings import GallerySettings
     from facekit.gallery.problems import Problem
+    from facekit.gallery.state import State
+    from facekit.gallery.tables import Tables
     from facekit.gallery.templates import NewTemplate
     from facekit.gallery.tombstones import Tombstones
 
@@ -62,6 +64,11 @@ class Place(Protocol):
         GalleryError when something is there already; after any error nothing is.
         """
 
+    def make(self, state: State, fill: Callable[[Tables], State]) -> Gallery:
+        """Make a gallery with what `fill` puts into its empty tables, open for writing; it gives the state
+        after that. Raises GalleryError as `create` does.
+        """
+
     def require_writable(self) -> None:
         """Raise GalleryError if the gallery could not be changed or made here. Nothing is made."""
 
@@ -80,12 +87,15 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Copied:
-    """A copy of a gallery: where it is, and what is in it."""
+    """A copy of a gallery: where it is, what is in it, and how many searches were seen to have the same
+    answers as before (at another kind of place).
+    """
 
     place: Place
     settings: GallerySettings
     subjects: int
     templates: int
+    searches: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,8 @@ class Server:
     extra: str
 
 
-SERVERS: dict[str, Server] = {}
+_POSTGRES = Server("facekit.gallery.postgres.place", "psycopg", "postgres")
+SERVERS: dict[str, Server] = {"postgresql": _POSTGRES, "postgres": _POSTGRES}
 """By scheme, in small letters."""
 
 AnyPlace = Place | str | PathLike[str]

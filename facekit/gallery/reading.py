@@ -95,6 +95,10 @@ class ReadableGallery(ABC):
         with self._reading() as tables:
             return tables.state.subjects
 
+    def tables(self) -> AbstractContextManager[Tables]:
+        """The rows of one committed state, to be copied or checked."""
+        return self._reading()
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Everything that this thread reads inside sees the same committed state."""

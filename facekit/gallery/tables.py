@@ -7,6 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from facekit import hints
@@ -93,6 +94,10 @@ class Tables(ABC):
 
     @abstractmethod
     def unbury(self, stones: Iterable[Tombstone]) -> None: ...
+
+    def batch(self) -> AbstractContextManager[object]:
+        """Inside, rows are stored without waiting for each."""
+        return nullcontext()
 
     def unchecked(self) -> Iterator[Row]:
         """All rows as they are, for the check."""

@@ -14,6 +14,14 @@ _ADDRESS = re.compile(r"(?i)([a-z][a-z0-9+.-]*)://(\S*)")
 _LOGIN = re.compile(r"[^\s/@:]+:[^@]*@[\w\[]")
 # Where the part of an address may begin that holds tokens; some cameras have user=…&password=… in the path.
 _PARAMETERS = re.compile(r"[?#;&=]")
+_SERVER = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
+_DATABASES = ("postgresql", "postgres")
+# What libpq and facekit take that is no secret. Whoever is told to run a command needs them again.
+DATABASE_PARAMETERS = (
+    *("schema", "host", "hostaddr", "port", "service", "sslmode", "sslrootcert", "channel_binding"),
+    *("require_auth", "connect_timeout", "target_session_attrs", "application_name"),
+    *("keepalives", "keepalives_idle"),
+)
 # A shorter password, or value of a query, is hidden inside addresses only: other words have its letters.
 _SHORTEST = 3
 
@@ -32,6 +40,8 @@ def shown(address: str) -> str:
     scheme, separator, rest = address.partition("://")
     if not separator:
         return f"{HIDDEN}@{address.rpartition('@')[2]}" if "@" in address else address
+    if scheme.lower() in _DATABASES:
+        return _shown_database(scheme, rest)
     host, slash, path = rest.partition("/")
     if "?" in host or "@" in unquote(path):
         return f"{scheme}://{HIDDEN}"
@@ -56,6 +66,18 @@ def without_address(text: str, address: str) -> str:
     return text.replace(address, shown(address)) if is_address(address) else text
 
 
+def _shown_database(scheme: str, rest: str) -> str:
+    place, mark, query = rest.partition("?")
+    host, slash, path = place.partition("/")
+    login, at, server = host.rpartition("@")
+    # A password with a slash, a question mark or the like in it stands where it does not belong.
+    if "@" in unquote(path) + query or "#" in rest or not _SERVER.fullmatch(server):
+        return f"{scheme}://{HIDDEN}"
+    pairs = [pair for pair in query.split("&") if pair.partition("=")[0].lower() in DATABASE_PARAMETERS]
+    ending = f"{mark}{'&'.join(pairs)}" if pairs else ""
+    return f"{scheme}://{login.partition(':')[0]}{at}{server}{slash}{path}{ending}"
+
+
 def _redacted_match(match: re.Match[str]) -> str:
     # Messages go on behind an address with a colon.
     end = ":" if match[0].endswith(":") else ""
@@ -74,6 +96,9 @@ def _secret_parts(address: str) -> Iterator[str]:
     if not is_address(address):
         return
     rest = address.partition("://")[2] or address
+    if address.lower().startswith(tuple(f"{name}://" for name in _DATABASES)):
+        yield from _database_secrets(rest)
+        return
     login, at, behind = rest.rpartition("@")
     if at:
         yield login
@@ -82,3 +107,13 @@ def _secret_parts(address: str) -> Iterator[str]:
         query = text.partition("?")[2]
         yield query
         yield from (pair.partition("=")[2] for pair in re.split("[&;]", query))
+
+
+def _database_secrets(rest: str) -> Iterator[str]:
+    login, at, _ = rest.rpartition("@")
+    if at:
+        yield login.partition(":")[2]
+    for pair in rest.partition("?")[2].split("&"):
+        name, _, value = pair.partition("=")
+        if name.lower() not in DATABASE_PARAMETERS:
+            yield value

@@ -40,6 +40,9 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "move_photo": lambda gallery, name: hints.move_photo(gallery, "-1.jpg", name),
     "remove_photo": lambda gallery, name: hints.remove_photo(gallery, name, "-1.jpg"),
     "merge_people": lambda gallery, name: hints.merge_people(gallery, name, name[::-1]),
+    "create_gallery": lambda gallery, _: hints.create_gallery(gallery),
+    "upgrade_gallery": lambda gallery, _: hints.upgrade_gallery(gallery),
+    "grant": lambda gallery, _: hints.grant(gallery),
     "copy_gallery": lambda gallery, _: hints.copy_gallery(gallery),
     "forget_removals": lambda gallery, _: hints.forget_removals(gallery),
     "export_run": lambda _, name: hints.export_run(Path(name)),
@@ -77,7 +80,12 @@ def test_a_hint_is_accepted_as_it_is_printed(run: Run, tmp_path: Path, gallery: 
             assert command == "facekit"
             result = run(*arguments)
             # Understood, but there is no such run here, and there are not enough strangers.
-            understood = {"export_run": "does not exist", "calibrate, with few people": "rule of three"}
+            understood = {
+                "export_run": "does not exist",
+                "calibrate, with few people": "rule of three",
+                "upgrade_gallery": "a gallery in a file",
+                "grant": "a gallery in a file",
+            }
             assert result.exit_code != 2 or understood.get(hint, "-") in result.output, (
                 printed,
                 result.output,

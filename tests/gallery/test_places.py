@@ -13,7 +13,7 @@ from facekit.gallery.base import is_gallery
 from facekit.gallery.places import Server, is_place
 from facekit.gallery.sqlite.place import FilePlace
 
-SECRET = "postgresql://ann:s3cret@db.example/people?schema=x&password=s3cret"
+SECRET = "oracle://ann:s3cret@db.example/people?schema=x&password=s3cret"
 
 
 def test_a_file_a_folder_and_a_place_are_places(tmp_path):
@@ -37,17 +37,18 @@ def test_an_address_of_an_unknown_kind_is_refused_in_one_line_without_its_passwo
     with pytest.raises(UsageError) as raised:
         opening(SECRET)
     message = str(raised.value)
-    assert message.startswith("postgresql://db.example/people: there are no galleries at postgresql://: give")
+    assert message.startswith("oracle://db.example/people: there are no galleries at oracle://: give a file")
+    assert "or an address that begins with postgresql://" in message
     assert "s3cret" not in message
     assert "\n" not in message
 
 
 def test_an_address_whose_extra_is_missing_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(places.SERVERS, "postgresql", Server("facekit.none", "no_such_package", "postgres"))
+    monkeypatch.setitem(places.SERVERS, "oracle", Server("facekit.none", "no_such_package", "postgres"))
     with pytest.raises(DependencyError) as raised:
         place_of(SECRET)
     message = str(raised.value)
-    assert "postgresql://db.example/people: galleries at postgresql:// need the extra 'postgres'" in message
+    assert "oracle://db.example/people: galleries at oracle:// need the extra 'postgres'" in message
     assert "pip install" in message
     assert "s3cret" not in message
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -58,14 +58,24 @@ class SqliteGallery(WritableGallery):
         date = now()
         settings = replace(settings, created=date, calibrated=date).checked()
         rows_to_add = rows_of(templates, settings.dimension)
-        path = Path(path_of(path, "the gallery"))
-        with database.create(path) as connection:
-            change = Change(SqliteTables(connection, State(settings), path))
+
+        def fill(tables: Tables) -> State:
+            change = Change(tables)
             for row in rows_to_add:
                 change.add(*row)
             if tombstones is not None:
                 change.tombstones.take_over(tombstones)
-            write_state(connection, change.finish())
+            return change.finish()
+
+        return cls.made(Path(path_of(path, "the gallery")), State(settings), fill)
+
+    @classmethod
+    def made(cls, path: Path, state: State, fill: Callable[[Tables], State]) -> SqliteGallery:
+        """A gallery with what `fill` puts into its empty tables, open for writing; it gives the state after
+        that. Raises GalleryError as `create` does.
+        """
+        with database.create(path) as connection:
+            write_state(connection, fill(SqliteTables(connection, state, path)))
         return cls.open(path, write=True)
 
     @classmethod

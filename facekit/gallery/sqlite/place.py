@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit import settings as locations
-from facekit.errors import GalleryError, UsageError
+from facekit.errors import GalleryError
 from facekit.gallery.places import AnyPlace, Copied, place_of
 
 if TYPE_CHECKING:
     from facekit.gallery.gallery_settings import GallerySettings
     from facekit.gallery.problems import Problem
     from facekit.gallery.sqlite.gallery import SqliteGallery
+    from facekit.gallery.state import State
+    from facekit.gallery.tables import Tables
     from facekit.gallery.templates import NewTemplate
     from facekit.gallery.tombstones import Tombstones
 
@@ -59,13 +61,22 @@ class FilePlace:
         """Its folder is made too; that of the user's own gallery is for the user alone."""
         from facekit.gallery.sqlite.gallery import SqliteGallery
 
+        self._make_folder()
+        return SqliteGallery.create(self.path, settings, templates=templates, tombstones=tombstones)
+
+    def make(self, state: State, fill: Callable[[Tables], State]) -> SqliteGallery:
+        from facekit.gallery.sqlite.gallery import SqliteGallery
+
+        self._make_folder()
+        return SqliteGallery.made(self.path, state, fill)
+
+    def _make_folder(self) -> None:
         self.require_writable()
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700 if self._is_ours else 0o777)
         except OSError as error:
             raise self._unwritable(f"{folder}: {error.strerror}") from error
-        return SqliteGallery.create(self.path, settings, templates=templates, tombstones=tombstones)
 
     def require_writable(self) -> None:
         if self.is_shipped:
@@ -87,7 +98,9 @@ class FilePlace:
         into = _folder_of(target)
         place = place_of(target) if into is None else FilePlace(into / self.path.name)
         if not isinstance(place, FilePlace):
-            raise UsageError(f"{place}: a gallery in a file is only copied to another file")
+            from facekit.gallery import transcript
+
+            return transcript.copy(self, place)
         state = copy(self.path, place.path)
         return Copied(place, state.settings, state.subjects, state.templates)
 

@@ -1,5 +1,6 @@
 """The kinds of galleries that every test of this folder runs against. Another kind is one line in KINDS."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -10,34 +11,51 @@ from gallery_samples import settings
 from facekit.gallery import Gallery, Place, create_gallery, place_of
 from facekit.gallery.sqlite import indexing
 
-Make = Callable[[Path, pytest.MonkeyPatch], Place]
+Make = Callable[[Path, pytest.FixtureRequest], Place]
 
 
-def file(folder: Path, _: pytest.MonkeyPatch) -> Place:
+def file(folder: Path, _: pytest.FixtureRequest) -> Place:
     return place_of(folder / "gallery.db")
 
 
-def file_with_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def file_with_cache(folder: Path, request: pytest.FixtureRequest) -> Place:
     """As a gallery of more than 5,000 templates: searched by codes, with a cache beside it."""
-    monkeypatch.setattr(indexing, "IN_MEMORY", 3)
+    request.getfixturevalue("monkeypatch").setattr(indexing, "IN_MEMORY", 3)
     return place_of(folder / "gallery.db")
 
 
-KINDS: dict[str, Make] = {"file": file, "file with cache": file_with_cache}
+def database(folder: Path, request: pytest.FixtureRequest) -> Place:
+    schema = hashlib.sha256(str(folder).encode()).hexdigest()[:20]
+    return place_of(request.getfixturevalue("postgres").address(schema=schema))
+
+
+def database_with_codes(folder: Path, request: pytest.FixtureRequest) -> Place:
+    """As one of more than 5,000 templates: searched by the server at first, then by codes in memory."""
+    place = database(folder, request)
+    patch = request.getfixturevalue("monkeypatch").setattr
+    patch("facekit.gallery.postgres.indexing.IN_MEMORY", 3)
+    patch("facekit.gallery.postgres.gallery.ASKED_OF_SERVER", 20)
+    return place
+
+
+KINDS: dict[str, Make] = {
+    "file": file,
+    "file with cache": file_with_cache,
+    "database": database,
+    "database with codes": database_with_codes,
+}
 """Each gives a place at which nothing is yet; for the folder it is given, always the same one."""
 
 
 @pytest.fixture(params=KINDS)
-def new_place(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
     """Gives places of one kind at which nothing is yet."""
     numbers = count()
 
     def make() -> Place:
         folder = tmp_path / f"place {next(numbers)}"
         folder.mkdir()
-        return KINDS[request.param](folder, monkeypatch)
+        return KINDS[request.param](folder, request)
 
     return make
 
