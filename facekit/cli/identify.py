@@ -86,6 +86,12 @@ CROPS = Path("faces")
 @click.option(
     "--replace", is_flag=True, help="With --xmp: also give a new name to regions that have another name."
 )
+@click.option(
+    "--in-place",
+    is_flag=True,
+    help="With --xmp: write into JPEG photos themselves instead of sidecars, by exiftool, which must be "
+    "there. No pixel changes; the file does.",
+)
 @click.option("--dry-run", is_flag=True, help="With --xmp: say what would be written, and write nothing.")
 @shared.gallery_option
 @shared.shard_option

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from facekit.errors import UsageError
+from facekit.errors import MetadataError, UsageError
 from facekit.metadata import namespaces as ns
 from facekit.metadata.areas import Area
 from facekit.metadata.editing import Editor, NewRegion, can_be_written
 from facekit.metadata.packet import Packet
 from facekit.metadata.regions import Region, applied_to, regions_of, same_shape
+from facekit.metadata.written import Status, Written
 from facekit.text.subject_names import subject_name
 
 SAME_FACE = 0.5
@@ -44,6 +46,62 @@ class Plan:
         """The names for the lists of keywords and people."""
         added = [region.name for region in self.add if region.name]
         return [*added, *(name for _, name in self.rename), *self.agreed]
+
+
+@dataclass(frozen=True)
+class NamedPhoto:
+    """A photo, the size of its stored picture, and its faces there."""
+
+    source: str
+    size: tuple[int, int]
+    faces: Sequence[NewRegion]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to become of a packet, and why."""
+
+    plan: Plan
+    before: Packet
+    after: bytes
+
+    @property
+    def is_one(self) -> bool:
+        """Whether anything is changed."""
+        return self.after != self.before.data
+
+    def told(self, file: Path, *, dry_run: bool) -> Written:
+        """What is said of it, once the file is written; or would be, in a dry run."""
+        status: Status = "unchanged"
+        if self.is_one:
+            status = "planned" if dry_run else "written"
+        return Written(
+            str(file),
+            status,
+            tuple(region.name for region in self.plan.add),
+            tuple((region.name, name) for region, name in self.plan.rename),
+            self.plan.left,
+            listed(Packet(self.after, file), self.before),
+            notes=tuple(
+                f"the name {name!a} has characters that XMP cannot hold, and is not written"
+                for name in self.plan.unwritable
+            ),
+        )
+
+
+def change(packet: Packet, photo: NamedPhoto, elsewhere: Packet | None, rules: Rules) -> Change:
+    """What the photo's faces change in a packet, where `elsewhere` is another packet of the same photo.
+    Raises MetadataError where the packet has regions of another picture."""
+    known = usable_regions(packet, photo.size)
+    if known is None:
+        drawn_on, size = _sides(applied_to(packet)), _sides(photo.size)
+        raise MetadataError(
+            f"{packet.place}: its regions are of a picture of {drawn_on}, and {photo.source} has {size}: it "
+            "was cropped or turned since"
+        )
+    others = (elsewhere and usable_regions(elsewhere, photo.size)) or []
+    planned = plan(photo.faces, known, others, rules)
+    return Change(planned, packet, edited(packet, planned, photo.size, elsewhere, rules))
 
 
 def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[Region], rules: Rules) -> Plan:
@@ -118,6 +176,10 @@ def listed(after: Packet, before: Packet) -> tuple[str, ...]:
 
 def _texts(packet: Packet, property: ns.Name) -> list[str]:
     return [item.text for element in packet.properties(property) for item in element.items if item.text]
+
+
+def _sides(size: tuple[float, float] | None) -> str:
+    return "×".join(f"{side:.0f}" for side in size or ())
 
 
 def _of(face: NewRegion, regions: Sequence[Region]) -> list[Region]:

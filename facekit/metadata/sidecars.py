@@ -14,8 +14,8 @@ from facekit.metadata import planning
 from facekit.metadata.areas import Area, stored_size
 from facekit.metadata.editing import EMPTY, NewRegion
 from facekit.metadata.packet import MOST_BYTES, Packet
-from facekit.metadata.planning import Rules
-from facekit.metadata.regions import applied_to, same_shape
+from facekit.metadata.planning import NamedPhoto, Rules
+from facekit.metadata.regions import same_shape
 from facekit.metadata.written import Written
 from facekit.pictures import images, raw
 from facekit.results import Identification
@@ -72,33 +72,12 @@ class Sidecars:
     def _changed(self, photo: Identified, file: Path) -> Written:
         before = untrusted.content(file, most=MOST_BYTES, error=MetadataError) if file.exists() else None
         packet = Packet(EMPTY if before is None else before, file)
-        size, inside = _inside(photo)
-        known = planning.usable_regions(packet, size)
-        if known is None:
-            raise MetadataError(
-                f"{file}: its regions are of a picture of {_sides(applied_to(packet))}, and {photo.source} "
-                f"has {_sides(size)}: it was cropped or turned since"
-            )
-        elsewhere = (inside and planning.usable_regions(inside, size)) or []
-        planned = planning.plan(_faces(photo), known, elsewhere, self._rules)
-        after = planning.edited(packet, planned, size, inside, self._rules)
-        status: Literal["written", "planned", "unchanged"] = "unchanged"
-        if after != packet.data:
-            status = "planned" if self._dry_run else "written"
-        if status == "written":
-            _replace(file, before, after)
-        return Written(
-            str(file),
-            status,
-            tuple(region.name for region in planned.add),
-            tuple((region.name, name) for region, name in planned.rename),
-            planned.left,
-            planning.listed(Packet(after, file), packet),
-            notes=tuple(
-                f"the name {name!a} has characters that XMP cannot hold, and is not written"
-                for name in planned.unwritable
-            ),
-        )
+        size, own = inside(photo)
+        names = NamedPhoto(photo.source, size, faces_of(photo))
+        change = planning.change(packet, names, own, self._rules)
+        if change.is_one and not self._dry_run:
+            _replace(file, before, change.after)
+        return change.told(file, dry_run=self._dry_run)
 
 
 def require_photos(inputs: Sequence[object]) -> None:
@@ -147,7 +126,7 @@ def embedded(source: str) -> tuple[tuple[int, int] | None, bytes | None]:
         return image.size, found if isinstance(found, bytes) else None
 
 
-def _inside(photo: Identified) -> tuple[tuple[int, int], Packet | None]:
+def inside(photo: Identified) -> tuple[tuple[int, int], Packet | None]:
     """Width and height of the stored picture, and its own packet, if that can be read."""
     size, data = embedded(photo.source)
     stored = stored_size(photo.size, photo.orientation)
@@ -160,15 +139,12 @@ def _inside(photo: Identified) -> tuple[tuple[int, int], Packet | None]:
         return stored, None
 
 
-def _faces(photo: Identified) -> list[NewRegion]:
+def faces_of(photo: Identified) -> list[NewRegion]:
+    """The photo's faces, where they are in the stored picture."""
     return [
         NewRegion(face.subject, Area.of_box(face.face.detection.box, photo.size).stored(photo.orientation))
         for face in photo.faces
     ]
-
-
-def _sides(size: tuple[float, float] | None) -> str:
-    return "×".join(f"{side:.0f}" for side in size or ())
 
 
 def _called(path: Path) -> Path:

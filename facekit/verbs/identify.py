@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from facekit.arguments import integer_of, score_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options
 from facekit.people import identification
-from facekit.pictures.inputs import Inputs, listed
+from facekit.pictures.inputs import Inputs, Source, listed
 from facekit.verbs.galleries import AnyGallery, in_use, probability_of
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 from facekit.verbs.pictures import folder_of, paths_among, readings, telling
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.faces.reading import Reading
     from facekit.gallery.base import Gallery
+    from facekit.metadata.embedding import EmbeddedNames
+    from facekit.metadata.planning import Rules
     from facekit.metadata.sidecars import SidecarName, Sidecars
     from facekit.results import PictureResult
 
@@ -43,6 +45,7 @@ def identify(
     person_in_image: bool = True,
     unknown: bool = False,
     replace: bool = False,
+    in_place: bool = False,
     dry_run: bool = False,
     shard: str | None = None,
     options: Options | None = None,
@@ -62,7 +65,8 @@ def identify(
     With `xmp` each photo's names are written into its sidecar, as regions of the MWG, and, unless switched
     off, as `keywords` and as IPTC's `person_in_image`; `sidecar_name` is `photo.jpg.xmp` or `photo.xmp`. What
     others wrote stays; a name that is there gives way with `replace`; `unknown` people have a region with
-    that. With `dry_run` nothing is written. The result's `xmp` says what was changed.
+    that. With `in_place` names are written into JPEG files themselves, by exiftool. With `dry_run` nothing is
+    written. The result's `xmp` says what was changed.
 
     `shard="3/8"` takes every eighth picture from the third on: the results of eight shards, one of each in
     turn, are the results of all. `pipeline` is one that is open already, and that threads may share; then
@@ -74,11 +78,9 @@ def identify(
     sidecars = None
     if xmp:
         from facekit.metadata.planning import Rules
-        from facekit.metadata.sidecars import Sidecars, require_photos
 
-        require_photos(inputs)
         rules = Rules(keywords, person_in_image, replace=replace, unknown=unknown)
-        sidecars = Sidecars(rules, sidecar_name, dry_run=dry_run)
+        sidecars = _writer(inputs, rules, sidecar_name, in_place=in_place, dry_run=dry_run)
     else:
         _no_sidecars(
             sidecar_name=sidecar_name is not None,
@@ -86,6 +88,7 @@ def identify(
             no_person_in_image=not person_in_image,
             unknown=unknown,
             replace=replace,
+            in_place=in_place,
             dry_run=dry_run,
         )
     pipeline = pipeline or options.pipeline()
@@ -118,14 +121,32 @@ def identify(
                 yield _with_names_written(reading, result, sidecars) if sidecars else result
 
 
+def _writer(
+    inputs: Sequence[Source], rules: Rules, name: SidecarName | None, *, in_place: bool, dry_run: bool
+) -> Sidecars | EmbeddedNames:
+    """What writes names into metadata."""
+    from facekit.metadata.sidecars import Sidecars, require_photos
+
+    require_photos(inputs)
+    if not in_place:
+        return Sidecars(rules, name, dry_run=dry_run)
+    if name is not None:
+        raise UsageError("sidecar name: there is no sidecar where names are written into the photos in place")
+    from facekit.metadata.embedding import EmbeddedNames
+
+    return EmbeddedNames(rules, dry_run=dry_run)
+
+
 def _no_sidecars(**given: bool) -> None:
     """Raise UsageError where an option of `xmp` was given without it."""
     for name in (name.replace("_", " ") for name, is_given in given.items() if is_given):
         raise UsageError(f"{name}: goes with xmp only, which writes names into photos' metadata")
 
 
-def _with_names_written(reading: Reading, result: PictureResult, sidecars: Sidecars) -> PictureResult:
-    """The result with what became of the photo's sidecar."""
+def _with_names_written(
+    reading: Reading, result: PictureResult, sidecars: Sidecars | EmbeddedNames
+) -> PictureResult:
+    """The result with what became of the photo's metadata."""
     from facekit.metadata.sidecars import Identified
 
     if result.error:

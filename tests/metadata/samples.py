@@ -174,8 +174,9 @@ MICROSOFT = packet(
 PIXELS = packet(
     """   <mwg-rs:Regions rdf:parseType="Resource">
     <mwg-rs:AppliedToDimensions stDim:w="200" stDim:h="120" stDim:unit="pixel"/>
-    <mwg-rs:RegionList><rdf:Bag><rdf:li mwg-rs:Type="Face" mwg-rs:Name="Ada">
-     <mwg-rs:Area stArea:x="50" stArea:y="60" stArea:w="40" stArea:h="36" stArea:unit="pixel"/></rdf:li>
+    <mwg-rs:RegionList><rdf:Bag><rdf:li><rdf:Description mwg-rs:Type="Face" mwg-rs:Name="Ada">
+     <mwg-rs:Area stArea:x="50" stArea:y="60" stArea:w="40" stArea:h="36" stArea:unit="pixel"/>
+    </rdf:Description></rdf:li>
     </rdf:Bag></mwg-rs:RegionList>
    </mwg-rs:Regions>
 """

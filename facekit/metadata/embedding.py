@@ -1,0 +1,128 @@
+"""Names inside JPEG files themselves: exiftool writes them, and that only XMP was changed is proved first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from facekit.errors import DependencyError, MetadataError, PictureError
+from facekit.files import untrusted, writing
+from facekit.metadata import planning
+from facekit.metadata.editing import EMPTY
+from facekit.metadata.packet import MOST_BYTES, Packet
+from facekit.metadata.planning import NamedPhoto, Rules
+from facekit.metadata.sidecars import Identified, faces_of, inside, sidecars_of
+from facekit.metadata.written import Written
+from facekit.pictures import headers, images
+
+SECONDS = 120
+_JPEG = b"\xff\xd8\xff"
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
+_FURTHER_PICTURES = b"MPF\0"
+
+
+class EmbeddedNames:
+    """Writes names into JPEG files, in the place of `Sidecars`. Raises DependencyError without exiftool."""
+
+    def __init__(self, rules: Rules, *, dry_run: bool = False) -> None:
+        program = shutil.which("exiftool")
+        if program is None:
+            raise DependencyError(
+                "writing into photos needs exiftool (Debian: apt install libimage-exiftool-perl; "
+                "https://exiftool.org): install it, or write sidecars without --in-place"
+            )
+        self._program, self._rules, self._dry_run = program, rules, dry_run
+
+    def write(self, photo: Identified) -> Written:
+        """Write a photo's names into it, if that changes anything. What cannot be written is left alone."""
+        file = Path(photo.source)
+        try:
+            return self._changed(photo, file)
+        except (MetadataError, PictureError) as error:
+            return Written(str(file), "refused", error=f"{error}; left alone")
+        except OSError as error:
+            why = error.strerror or str(error)
+            return Written(str(file), "refused", error=f"{file}: cannot be written ({why})")
+
+    def _changed(self, photo: Identified, file: Path) -> Written:
+        data = images.content(photo.source)
+        if not data.startswith(_JPEG):
+            raise MetadataError(f"{file}: is no JPEG, and gets a sidecar only (without --in-place)")
+        if file.is_symlink():
+            raise MetadataError(f"{file}: is a link, and nothing is written through one")
+        if _EXTENDED in data:
+            raise MetadataError(f"{file}: its XMP is in several parts, which are not written anew")
+        size, own = inside(photo)
+        if own is None and _XMP in data:
+            raise MetadataError(f"{file}: the XMP inside it is damaged")
+        names = NamedPhoto(photo.source, size, faces_of(photo))
+        change = planning.change(own or Packet(EMPTY, file), names, _sidecar(file), self._rules)
+        if change.is_one and not self._dry_run:
+            self._replace(file, data, change.after)
+        return change.told(file, dry_run=self._dry_run)
+
+    def _replace(self, file: Path, before: bytes, packet: bytes) -> None:
+        """Put the photo with the packet in its place, if all else in it is the same."""
+        after = self._with_packet(file, packet)
+        if list(_all_but_xmp(before)) != list(_all_but_xmp(after)):
+            raise MetadataError(f"{file}: exiftool would change more of it than its XMP")
+        with images.opened(after, str(file)) as image:
+            if packet.strip() not in image.info.get("xmp", b""):  # it may have put a wrapper around
+                raise MetadataError(f"{file}: exiftool did not write its XMP as it should")
+        with writing.replacing(file, durable=True) as unfinished:
+            unfinished.write_bytes(after)
+            if images.content(file) != before:
+                raise MetadataError(f"{file}: was changed by another program in this moment")
+
+    def _with_packet(self, file: Path, packet: bytes) -> bytes:
+        """The bytes of the photo with the packet inside, as exiftool makes them."""
+        with tempfile.TemporaryDirectory(prefix="facekit-") as folder:
+            source = Path(folder) / "packet.xmp"
+            source.write_bytes(packet)
+            # Its own settings file could have it do anything, and is not read.
+            command = [self._program, "-config", "", "-q", "-q", "-o", "-", f"-XMP<={source}"]
+            try:
+                done = subprocess.run(
+                    [*command, os.path.abspath(file)],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise MetadataError(f"{file}: exiftool took more than {SECONDS} s") from None
+        if done.returncode or not done.stdout.startswith(_JPEG):
+            words = " ".join(done.stderr.decode(errors="replace").split())[:200] or "no picture came out"
+            raise MetadataError(f"{file}: exiftool could not write it ({words})")
+        return done.stdout
+
+
+def _sidecar(file: Path) -> Packet | None:
+    """What the photo's sidecar has, which goes before what the photo itself has."""
+    for sidecar in sidecars_of(file):
+        return Packet(untrusted.content(sidecar, most=MOST_BYTES, error=MetadataError), sidecar)
+    return None
+
+
+def _all_but_xmp(data: bytes) -> Iterator[bytes]:
+    """The parts of a JPEG up to its pixels, and all from these on in one; without XMP, and without where its
+    further pictures begin, which moves with the length of what stands before."""
+    place = 2
+    while match := headers.NEXT_MARKER.search(data, place):
+        place = match.end()
+        marker = data[place - 1]
+        if marker == headers.SOS:
+            break
+        if marker in headers.ALONE:
+            continue
+        length = int.from_bytes(data[place : place + 2], "big")
+        content = data[place + 2 : place + length]
+        if not (marker == 0xE1 and content.startswith(_XMP)) and not content.startswith(_FURTHER_PICTURES):
+            yield data[place - 1 : place + length]
+        place += length
+    yield data[place:]
