@@ -121,7 +121,12 @@ def test_the_wheel_holds_weights_gallery_and_types(wheel: Path) -> None:
     manifest = tomllib.loads((ROOT / "weights" / "manifest.toml").read_text(encoding="utf-8"))
     shipped = {table["file"] for table in manifest.values() if isinstance(table, dict) and "file" in table}
     assert shipped >= {"landmarks.dat"}
-    needed = {"facekit/py.typed", "facekit/_data/gallery/reference.db", "facekit/_data/weights/manifest.toml"}
+    needed = {
+        "facekit/py.typed",
+        "facekit/serving/page/index.html",
+        "facekit/_data/gallery/reference.db",
+        "facekit/_data/weights/manifest.toml",
+    }
     assert set(zipfile.ZipFile(wheel).namelist()) >= needed | {
         f"facekit/_data/weights/{name}" for name in shipped
     }

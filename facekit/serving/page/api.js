@@ -1,0 +1,86 @@
+// What the page asks of the server. A key, where one is needed, lives as long as the page.
+
+let key = null;
+
+export class Problem extends Error {
+  constructor(status, values) {
+    super(values.detail || `the server answered ${status}`);
+    this.status = status;
+    this.results = values.results || [];
+  }
+}
+
+async function asked(path, options = {}) {
+  for (;;) {
+    const headers = { ...options.headers };
+    if (key) headers.Authorization = `Bearer ${key}`;
+    let answer;
+    try {
+      answer = await fetch(path, { ...options, headers });
+    } catch {
+      throw new Problem(0, { detail: "the server does not answer" });
+    }
+    if (answer.status === 401) {
+      key = await enteredKey();
+      continue;
+    }
+    if (answer.status === 503 && answer.headers.has("Retry-After") && !options.last) {
+      await new Promise((done) => setTimeout(done, 1000 * Number(answer.headers.get("Retry-After"))));
+      options = { ...options, last: true };
+      continue;
+    }
+    const values = await answer.json();
+    if (!answer.ok) throw new Problem(answer.status, values);
+    return values;
+  }
+}
+
+let entering = null;
+
+function enteredKey() {
+  entering ??= new Promise((done) => {
+    const dialog = document.getElementById("key");
+    const input = document.getElementById("key-value");
+    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    document.getElementById("key-form").addEventListener(
+      "submit",
+      () => {
+        entering = null;
+        done(input.value.trim());
+        input.value = "";
+      },
+      { once: true },
+    );
+    dialog.showModal();
+  });
+  return entering;
+}
+
+function change(path, body) {
+  return asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+function form(file, fields = {}) {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(fields)) made.append(name, value);
+  made.append("pictures", file, file.name);
+  return { method: "POST", body: made };
+}
+
+// The faces of a photo with their candidates; where nobody is enrolled yet, the faces alone.
+export async function identify(file) {
+  try {
+    return (await asked("/v1/identify", form(file))).results[0];
+  } catch (problem) {
+    if (problem.status !== 409) throw problem;
+    return (await asked("/v1/detect", form(file))).results[0];
+  }
+}
+
+export const enroll = (file, subject, face) => asked("/v1/templates", form(file, { subject, face }));
+export const people = async () => (await asked("/v1/subjects")).results;
+export const templates = async (subject) => (await change("/v1/templates/list", { subject })).results;
+export const rename = (subject, name) => change("/v1/subjects/rename", { subject, name });
+export const merge = (into, others) => change("/v1/subjects/merge", { into, others });
+export const remove = (subjects) => change("/v1/subjects/remove", { subjects });
+export const removePhotos = (subject, photos) => change("/v1/templates/remove", { subject, photos });
