@@ -45,6 +45,7 @@ Run = Callable[[Sequence[str]], int]
 def steps(run: Path, data: Path, crops: Path, groups: Path, sources: str) -> list[Step]:
     """The gallery is made twice: poor pictures are learned at its threshold, and are not enrolled in it."""
     python = [sys.executable]
+    exported = (run.parent if run.is_file() else run) / "export" / "embedder.onnx"
     validation = str(data / "faces-val.zip")
     photos = str(data / "photos-val.zip")
     gallery = [
@@ -55,12 +56,14 @@ def steps(run: Path, data: Path, crops: Path, groups: Path, sources: str) -> lis
         Step(
             "network",
             [
+                ["mkdir", "-p", str(exported.parent)],
                 [
-                    *(*python, "-m", "facekit", "export", str(run), "-o", "weights/embedder.onnx"),
+                    *(*python, "-m", "facekit", "export", str(run), "-o", str(exported)),
                     *("--precision", "int8", "--flip", "--name", NAME, "--calibration", str(crops)),
                     *("--validation", validation, "--manifest", MANIFEST),
                     *("--license", LICENSE, "--data", sources),
-                ]
+                ],
+                ["cp", str(exported), "weights/embedder.onnx"],
             ],
         ),
         Step("threshold", [gallery]),
