@@ -42,7 +42,7 @@ _HOMES = {
     "facekit.gallery.base": ("Gallery",),
     "facekit.gallery.gallery_settings": ("GallerySettings",),
     "facekit.gallery.places": ("Place",),
-    "facekit.pictures.folders": ("Listing", "find"),
+    "facekit.pictures.folders": ("Listing", "list_pictures"),
     "facekit.pictures.inputs": ("Given", "Input", "Inputs", "read"),
     "facekit.video.events": ("Event",),
     "facekit.faces.pipeline": ("Pipeline",),
@@ -136,7 +136,7 @@ if TYPE_CHECKING:
     from facekit.people.outcomes import Outcome as Outcome
     from facekit.people.syncing import SyncChange as SyncChange
     from facekit.pictures.folders import Listing as Listing
-    from facekit.pictures.folders import find as find
+    from facekit.pictures.folders import list_pictures as list_pictures
     from facekit.pictures.inputs import Given as Given
     from facekit.pictures.inputs import Input as Input
     from facekit.pictures.inputs import Inputs as Inputs

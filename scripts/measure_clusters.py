@@ -39,7 +39,7 @@ def read(path: Path, options: Options) -> tuple[list[clustering.Sighting], list[
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
-        for reading in read_faces(folders.find([folder]).pictures, options):
+        for reading in read_faces(folders.list_pictures([folder]).pictures, options):
             sightings = list(clustering.sightings([reading]))
             failed += not sightings
             largest = reading.largest() if sightings else None

@@ -34,7 +34,7 @@ def people(path: Path, options: Options, threshold: float) -> list[Vectors]:
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
-        for reading in read_faces(folders.find([folder]).pictures, options):
+        for reading in read_faces(folders.list_pictures([folder]).pictures, options):
             if reading.faces:
                 readings[Path(reading.source).parent.name].append(reading)
     return [chosen(readings[name], threshold) for name in sorted(readings)]

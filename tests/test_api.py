@@ -232,11 +232,11 @@ def test_folders_to_measure_on_that_are_none_are_told(wrong: object) -> None:
 
 def test_one_folder_is_not_taken_letter_by_letter(tmp_path: Path) -> None:
     probe = photo(tmp_path / "people" / "x.png", "red")
-    assert facekit.find("people").pictures == ("people/x.png",)
-    assert facekit.find(tmp_path / "people").pictures == (str(probe),)
+    assert facekit.list_pictures("people").pictures == ("people/x.png",)
+    assert facekit.list_pictures(tmp_path / "people").pictures == (str(probe),)
     for wrong in WRONG:
         with pytest.raises(facekit.UsageError, match="inputs is"):
-            facekit.find(wrong)
+            facekit.list_pictures(wrong)
 
 
 NAN = float("nan")

@@ -148,7 +148,7 @@ def plan(paths: Sequence[Source], subject: str | None = None) -> Plan:
     """
     if subject is None:
         return _people(paths)
-    listing = folders.find(paths)
+    listing = folders.list_pictures(paths)
     photos = tuple(
         Photo(subject_name(subject), name_of(source), source if isinstance(source, Given) else None)
         for source in listing.pictures

@@ -104,7 +104,7 @@ class People:
         return [*(f"{name}: no picture in this folder" for name in self.without), *remarks(self.left_out)]
 
 
-def find(inputs: Inputs) -> Listing:
+def list_pictures(inputs: Inputs) -> Listing:
     """The pictures that the inputs stand for, in the order of the inputs. Raises UsageError for what is no
     input.
 

@@ -96,7 +96,7 @@ def _pictures_of(name: str, but: str, folder: Path) -> Iterator[str]:
     place = folder / name
     if name in ("", ".", "..") or Path(name).name != name or not place.is_dir():
         return
-    for path in map(name_of, folders.find([str(place)]).pictures):
+    for path in map(name_of, folders.list_pictures([str(place)]).pictures):
         shown = str(Path(path).relative_to(folder))
         if shown != but:
             yield shown

@@ -118,7 +118,7 @@ def _enroll_marked(
     from facekit.people.marked_faces import enroll_marked, marked_photos
 
     require_photos(inputs)
-    listing = folders.find(inputs)
+    listing = folders.list_pictures(inputs)
     for remark in listing.remarks():
         on_note(remark)
     sources = [name_of(source) for source in listing.pictures]

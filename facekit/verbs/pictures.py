@@ -36,7 +36,7 @@ def readings(
     """All pictures that the inputs stand for, or those of a `shard`, in order. A folder without any is a
     reading with an error; `on_note` is told how much was left out of the others, `on_left_out` all of it."""
     part = Shard.of(shard)
-    listing = folders.find(inputs)
+    listing = folders.list_pictures(inputs)
     # Folders without pictures are results too, and each is one shard's alone.
     empty, pictures = _divided(listing, part)
     yield from (Reading(folder, error=f"no pictures in {folder}") for folder in empty)

@@ -73,7 +73,7 @@ class VideoSource:
             with open(self.place, "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         live = (self.place, str(clock.time_ns()))
-        parts = map(name_of, folders.find([self.place]).pictures) if self.kind == "folder" else live
+        parts = map(name_of, folders.list_pictures([self.place]).pictures) if self.kind == "folder" else live
         return hashlib.sha256("\n".join(parts).encode(errors="backslashreplace")).hexdigest()
 
     def open(self) -> Stream:
@@ -150,7 +150,7 @@ class _Folder:
         self.rate = rate
         self._max_pixels = max_pixels
         self.problems: list[str] = []
-        listing = folders.find([place])
+        listing = folders.list_pictures([place])
         self._files, self.remarks = list(map(name_of, listing.pictures)), listing.remarks()
         if not self._files:
             raise PictureError(f"{place}: no pictures in this folder")

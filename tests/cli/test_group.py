@@ -116,7 +116,7 @@ def test_every_exception_is_a_line_and_a_status(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("facekit.pictures.folders.find", fail)
+    monkeypatch.setattr("facekit.pictures.folders.list_pictures", fail)
     result = run("detect", "x.png")
     assert (result.exit_code, result.stderr, result.stdout) == (status, message, "")
 
@@ -125,7 +125,7 @@ def test_debug_shows_where_it_came_from(run: Run, monkeypatch: pytest.MonkeyPatc
     def fail(*_: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr("facekit.pictures.folders.find", fail)
+    monkeypatch.setattr("facekit.pictures.folders.list_pictures", fail)
     assert isinstance(run("detect", "x.png", "--debug").exception, KeyError)
     assert isinstance(run("--debug", "detect", "x.png").exception, KeyError)
 

@@ -10,7 +10,7 @@ from PIL import Image
 import facekit
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
-from facekit.pictures.folders import LeftOut, Listing, People, find, people, remarks
+from facekit.pictures.folders import LeftOut, Listing, People, list_pictures, people, remarks
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -21,7 +21,8 @@ def touch(folder: Path, *names: str) -> None:
 
 def names(folder: Path, *inputs: Path) -> list[str]:
     return [
-        os.path.relpath(path, folder) for path in find([str(each) for each in inputs or (folder,)]).pictures
+        os.path.relpath(path, folder)
+        for path in list_pictures([str(each) for each in inputs or (folder,)]).pictures
     ]
 
 
@@ -42,19 +43,22 @@ def test_folders_are_searched_below_sorted_and_without_hidden_files(tmp_path: Pa
     touch(tmp_path, *wanted, ".hidden.png", "._b.png", ".cache/e.png", ".Trash-1000/files/f.png")
     touch(tmp_path, ".DS_Store", ".nomedia")
     assert names(tmp_path) == wanted
-    assert counts(find([str(tmp_path)])) == ["2 files left out: 2 hidden", "2 folders left out: 2 hidden"]
+    assert counts(list_pictures([str(tmp_path)])) == [
+        "2 files left out: 2 hidden",
+        "2 folders left out: 2 hidden",
+    ]
 
 
 def test_a_folder_of_hidden_pictures_alone_says_why_it_seems_empty(tmp_path: Path) -> None:
     touch(tmp_path, "people/.old/a.png", "people/.b.png")
     hidden = ["1 file left out: 1 hidden", "1 folder left out: 1 hidden"]
-    assert counts(find([str(tmp_path / "people")])) == hidden
+    assert counts(list_pictures([str(tmp_path / "people")])) == hidden
     assert counts(people([str(tmp_path / "people")])) == hidden
 
 
 def test_named_files_are_always_tried_and_keep_their_order(tmp_path: Path) -> None:
     touch(tmp_path, "in.png")
-    listing = find(["z.txt", "-", str(tmp_path), "a.jpg"])
+    listing = list_pictures(["z.txt", "-", str(tmp_path), "a.jpg"])
     assert listing.pictures == ("z.txt", "-", str(tmp_path / "in.png"), "a.jpg")
 
 
@@ -71,7 +75,7 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
         "gallery.db-wal",
     )
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing.jpg")
-    listing = find([str(tmp_path)])
+    listing = list_pictures([str(tmp_path)])
     assert names(tmp_path) == ["a.png"]
     assert counts(listing) == ["5 files left out: 2 .psd, 1 .txt, 1 linked to nowhere, 1 without an ending"]
     assert LeftOut(str(tmp_path / "b.PSD"), ".psd") in listing.left_out
@@ -102,7 +106,7 @@ def test_folders_of_other_programs_are_not_searched(tmp_path: Path) -> None:
     touch(tmp_path, "Lena/._1.png", "Lena/1.png.xmp", "Lena/Picasa.ini", "Lena/gallery.db.photos")
     assert by_person(tmp_path) == {"Lena": ["Lena/1.png"]}
     assert names(tmp_path) == ["Lena/1.png"]
-    assert counts(find([str(tmp_path)])) == [
+    assert counts(list_pictures([str(tmp_path)])) == [
         "1 file left out: 1 hidden",
         "8 folders left out: 6 of other programs, 2 hidden",
     ]
@@ -138,7 +142,7 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
         "photos/2019/deep/c.png",
         "photos/a.png",
     ]
-    assert counts(find([str(tmp_path / "photos")])) == [
+    assert counts(list_pictures([str(tmp_path / "photos")])) == [
         "1 folder left out: 1 linked to a folder searched already"
     ]
 
@@ -149,7 +153,7 @@ def test_a_link_to_a_folder_above_is_left_out(target: str, tmp_path: Path) -> No
     (tmp_path / "a" / "in" / "loop").symlink_to(target)
     assert names(tmp_path) == ["a/b.png", "a/in/1.png"]
     assert names(tmp_path, tmp_path / "a" / "in") == ["a/in/1.png"]
-    assert len(find([str(tmp_path)]).left_out) == 1
+    assert len(list_pictures([str(tmp_path)]).left_out) == 1
 
 
 def test_a_person_who_links_to_everybody_does_not_name_everybody(tmp_path: Path) -> None:
@@ -175,7 +179,7 @@ def test_a_person_who_links_to_everybody_does_not_name_everybody(tmp_path: Path)
 
 def test_a_folder_is_searched_once_though_it_is_given_twice(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.png", "a/deep/2.png", "b/.keep")
-    listing = find([str(tmp_path / name) for name in ("a", "a/deep", "b", "a")])
+    listing = list_pictures([str(tmp_path / name) for name in ("a", "a/deep", "b", "a")])
     assert [Path(path).name for path in listing.pictures] == ["1.png", "2.png"]
     assert listing.empty == (str(tmp_path / "b"),)
 
@@ -186,7 +190,7 @@ def test_only_regular_files_are_pictures(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zero.jpg").symlink_to("/dev/zero")
     assert names(tmp_path) == []
-    assert counts(find([str(tmp_path)])) == ["3 files left out: 3 not regular"]
+    assert counts(list_pictures([str(tmp_path)])) == ["3 files left out: 3 not regular"]
 
 
 def test_a_folder_that_vanishes_is_told_and_stops_nobody(

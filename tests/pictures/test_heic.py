@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from facekit.errors import PictureError
-from facekit.pictures.folders import find
+from facekit.pictures.folders import list_pictures
 from facekit.pictures.images import decode, read
 
 pillow_heif = pytest.importorskip("pillow_heif")
@@ -91,7 +91,7 @@ def test_a_picture_cut_off_is_refused() -> None:
 def test_they_are_found_in_folders_whatever_their_ending(tmp_path: Path) -> None:
     for name in ("a.HEIC", "b.heif", "c.hif", "d.bak"):
         (tmp_path / name).write_bytes(heic(ramp()))
-    found = [Path(path).name for path in find([str(tmp_path)]).pictures]
+    found = [Path(path).name for path in list_pictures([str(tmp_path)]).pictures]
     assert found == ["a.HEIC", "b.heif", "c.hif", "d.bak"]
 
 

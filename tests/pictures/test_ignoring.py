@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facekit.errors import UsageError
-from facekit.pictures.folders import find, people
+from facekit.pictures.folders import list_pictures, people
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def ignore(folder: Path, *patterns: str) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return [os.path.relpath(path, folder) for path in find([str(folder)]).pictures]
+    return [os.path.relpath(path, folder) for path in list_pictures([str(folder)]).pictures]
 
 
 def test_patterns_are_those_of_gitignore(library: Path) -> None:
     ignore(library, "# private things", "private/", "screen*.png")
     assert names(library) == ["Ada/1.png", "Ben/1.png"]
-    assert find([str(library)]).remarks() == [
+    assert list_pictures([str(library)]).remarks() == [
         "1 file left out: 1 by .facekitignore (screen 1.png)",
         "2 folders left out: 2 by .facekitignore (private, private)",
     ]
@@ -57,7 +57,7 @@ def test_who_names_a_folder_or_a_file_wants_it(library: Path) -> None:
     assert names(library / "Ada") == []
     ignore(library, "Ada/")
     assert names(library / "Ada") == ["1.png", "private/2.png", "screen 1.png"]
-    assert find([str(library / "Ada" / "1.png")]).pictures == (str(library / "Ada" / "1.png"),)
+    assert list_pictures([str(library / "Ada" / "1.png")]).pictures == (str(library / "Ada" / "1.png"),)
 
 
 def test_linked_folders_obey_the_folder_they_are_linked_from(library: Path, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_obeyed_stops_everything(unusable: str, library: P
         file.write_bytes(b"x\n" * (1 << 20))
     else:
         file.write_text("!\n")
-    for search in (find, people):
+    for search in (list_pictures, people):
         with pytest.raises(UsageError, match=r"Ada/\.facekitignore: .*mend or remove it"):
             search([str(library)])
 
@@ -88,6 +88,6 @@ def test_a_file_that_cannot_be_obeyed_stops_everything(unusable: str, library: P
 def test_nothing_is_imported_for_folders_without_such_a_file(library: Path) -> None:
     code = (
         "import sys; from facekit.pictures import folders; "
-        "folders.find([sys.argv[1]]); sys.exit('pathspec' in sys.modules)"
+        "folders.list_pictures([sys.argv[1]]); sys.exit('pathspec' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(library)], check=False).returncode == 0

@@ -15,7 +15,7 @@ from PIL import Image
 from facekit import settings
 from facekit.errors import PictureError
 from facekit.pictures import raw
-from facekit.pictures.folders import find, people
+from facekit.pictures.folders import list_pictures, people
 from facekit.pictures.images import decode, read
 
 dng = script("small_dng").dng
@@ -122,7 +122,7 @@ def test_without_the_package_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPat
     with pytest.raises(PictureError, match=r"a camera's RAW picture: .*pip install .*raw.*"):
         decode(dng(jpeg(ramp()), (160, 120)), "a.dng")
     (tmp_path / "a.NEF").write_bytes(b"II*\0")
-    found = find([str(tmp_path)])
+    found = list_pictures([str(tmp_path)])
     assert found.pictures == ()
     assert "pip install" in found.remarks()[0]
 
@@ -133,10 +133,12 @@ def test_a_camera_s_pair_is_read_once(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     read = ["1.JPG", "2.heic", "3.ARW", "1.jpg"]
-    assert [Path(each).name for each in find([str(tmp_path)]).pictures] == read
-    assert find([str(tmp_path)]).remarks() == ["2 files left out: 2 RAW beside a JPEG (1.CR3, 2.dng)"]
+    assert [Path(each).name for each in list_pictures([str(tmp_path)]).pictures] == read
+    assert list_pictures([str(tmp_path)]).remarks() == [
+        "2 files left out: 2 RAW beside a JPEG (1.CR3, 2.dng)"
+    ]
     assert [Path(each).name for _, each in people([str(tmp_path)]).photos] == read
-    assert find([str(tmp_path / "Ada" / "1.CR3")]).pictures == (str(tmp_path / "Ada" / "1.CR3"),)
+    assert list_pictures([str(tmp_path / "Ada" / "1.CR3")]).pictures == (str(tmp_path / "Ada" / "1.CR3"),)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
