@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "facekit.people.clustering": ("Group", "Grouping", "Sighting"),
     "facekit.people.enrollment": ("EnrollReport",),
+    "facekit.people.finding": ("PhotoMatch",),
     "facekit.people.moving": ("Move",),
     "facekit.people.outcomes": ("Outcome",),
     "facekit.people.syncing": ("SyncChange",),
@@ -69,6 +70,7 @@ _HOMES = {
     "facekit.verbs.cluster": ("cluster",),
     "facekit.verbs.enroll": ("enroll",),
     "facekit.verbs.evaluate": ("evaluate_identification", "evaluate_verification"),
+    "facekit.verbs.find": ("FindReport", "find"),
     "facekit.verbs.galleries": ("open_gallery",),
     "facekit.verbs.gallery": (
         "Check",
@@ -132,6 +134,7 @@ if TYPE_CHECKING:
     from facekit.people.clustering import Grouping as Grouping
     from facekit.people.clustering import Sighting as Sighting
     from facekit.people.enrollment import EnrollReport as EnrollReport
+    from facekit.people.finding import PhotoMatch as PhotoMatch
     from facekit.people.moving import Move as Move
     from facekit.people.outcomes import Outcome as Outcome
     from facekit.people.syncing import SyncChange as SyncChange
@@ -169,6 +172,8 @@ if TYPE_CHECKING:
     from facekit.verbs.enroll import enroll as enroll
     from facekit.verbs.evaluate import evaluate_identification as evaluate_identification
     from facekit.verbs.evaluate import evaluate_verification as evaluate_verification
+    from facekit.verbs.find import FindReport as FindReport
+    from facekit.verbs.find import find as find
     from facekit.verbs.galleries import open_gallery as open_gallery
     from facekit.verbs.gallery import Check as Check
     from facekit.verbs.gallery import Import as Import

@@ -35,6 +35,7 @@ COMMANDS = {
     "watch": "Say who is in front of a camera or in a video.",
     "register": "Enroll a person in front of a camera or in a video.",
     "verify": "Say whether two pictures show the same person.",
+    "find": "Find the photos with a person.",
     "cluster": "Group unknown faces by person.",
     "serve": "Answer programs over HTTP, and people in a browser.",
     "gallery": "Look after the people in a gallery.",
