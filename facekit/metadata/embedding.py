@@ -13,16 +13,15 @@ from facekit.errors import DependencyError, MetadataError, PictureError
 from facekit.files import untrusted, writing
 from facekit.metadata import planning
 from facekit.metadata.editing import EMPTY
+from facekit.metadata.inside import EXTENDED, XMP, inside, segments
 from facekit.metadata.packet import MOST_BYTES, Packet
 from facekit.metadata.planning import NamedPhoto, Rules
-from facekit.metadata.sidecars import Identified, faces_of, inside, sidecars_of
+from facekit.metadata.sidecars import Identified, faces_of, sidecars_of, stored_size_of
 from facekit.metadata.written import Written
-from facekit.pictures import headers, images
+from facekit.pictures import images
 
 SECONDS = 120
 _JPEG = b"\xff\xd8\xff"
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"
-_EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 _FURTHER_PICTURES = b"MPF\0"
 
 
@@ -55,13 +54,14 @@ class EmbeddedNames:
             raise MetadataError(f"{file}: is no JPEG, and gets a sidecar only (without --in-place)")
         if file.is_symlink():
             raise MetadataError(f"{file}: is a link, and nothing is written through one")
-        if _EXTENDED in data:
+        if EXTENDED in data:
             raise MetadataError(f"{file}: its XMP is in several parts, which are not written anew")
-        size, own = inside(photo)
-        if own is None and _XMP in data:
-            raise MetadataError(f"{file}: the XMP inside it is damaged")
-        names = NamedPhoto(photo.source, size, faces_of(photo))
-        change = planning.change(own or Packet(EMPTY, file), names, _sidecar(file), self._rules)
+        found = inside(photo.source)
+        if found.problems:
+            raise MetadataError(found.problems[0])
+        own = found.packets[0] if found.packets else Packet(EMPTY, file)
+        names = NamedPhoto(photo.source, stored_size_of(photo, found), faces_of(photo))
+        change = planning.change(own, names, _sidecars(file), self._rules)
         if change.is_one and not self._dry_run:
             self._replace(file, data, change.after)
         return change.told(file, dry_run=self._dry_run)
@@ -102,27 +102,17 @@ class EmbeddedNames:
         return done.stdout
 
 
-def _sidecar(file: Path) -> Packet | None:
-    """What the photo's sidecar has, which goes before what the photo itself has."""
-    for sidecar in sidecars_of(file):
-        return Packet(untrusted.content(sidecar, most=MOST_BYTES, error=MetadataError), sidecar)
-    return None
+def _sidecars(file: Path) -> list[Packet]:
+    """What the photo's sidecars have, which goes before what the photo itself has."""
+    return [
+        Packet(untrusted.content(sidecar, most=MOST_BYTES, error=MetadataError), sidecar)
+        for sidecar in sidecars_of(file)
+    ]
 
 
-def _all_but_xmp(data: bytes) -> Iterator[bytes]:
-    """The parts of a JPEG up to its pixels, and all from these on in one; without XMP, and without where its
-    further pictures begin, which moves with the length of what stands before."""
-    place = 2
-    while match := headers.NEXT_MARKER.search(data, place):
-        place = match.end()
-        marker = data[place - 1]
-        if marker == headers.SOS:
-            break
-        if marker in headers.ALONE:
-            continue
-        length = int.from_bytes(data[place : place + 2], "big")
-        content = data[place + 2 : place + length]
-        if not (marker == 0xE1 and content.startswith(_XMP)) and not content.startswith(_FURTHER_PICTURES):
-            yield data[place - 1 : place + length]
-        place += length
-    yield data[place:]
+def _all_but_xmp(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The parts of a JPEG, its pixels last; without XMP, and without where its further pictures begin, which
+    moves with the length of what stands before."""
+    for marker, content in segments(data):
+        if not (marker == 0xE1 and content.startswith(XMP)) and not content.startswith(_FURTHER_PICTURES):
+            yield marker, content

@@ -10,10 +10,11 @@ from facekit.errors import MetadataError, PictureError, UsageError
 from facekit.files import untrusted
 from facekit.metadata import picasa
 from facekit.metadata.areas import Area, stored_size
+from facekit.metadata.inside import inside
 from facekit.metadata.packet import MOST_BYTES, Packet
 from facekit.metadata.planning import SAME_FACE
 from facekit.metadata.regions import applied_to, regions_of, same_shape
-from facekit.metadata.sidecars import embedded, sidecars_of
+from facekit.metadata.sidecars import sidecars_of
 from facekit.pictures import raw
 from facekit.text.subject_names import subject_name
 
@@ -76,23 +77,21 @@ class MarkReader:
         for sidecar in sidecars_of(photo):
             try:
                 data = untrusted.content(sidecar, most=MOST_BYTES, error=MetadataError)
-                marks += self._of_packet(data, str(sidecar))
+                marks += self._of_packet(Packet(data, sidecar), str(sidecar))
             except MetadataError as error:
                 self._problem(error)
         return marks
 
     def _inside(self, photo: str) -> list[Mark]:
         try:
-            _, data = embedded(photo)
-            return self._of_packet(data.strip(b"\0 \n\r\t"), photo) if data else []
+            found = inside(photo)
         except PictureError:  # reading its pixels tells the user why
             return []
-        except MetadataError as error:
-            self._problem(error)
-            return []
+        for problem in found.problems:
+            self._problem(problem)
+        return [mark for packet in found.packets for mark in self._of_packet(packet, photo)]
 
-    def _of_packet(self, data: bytes, file: str) -> list[Mark]:
-        packet = Packet(data, file)
+    def _of_packet(self, packet: Packet, file: str) -> list[Mark]:
         size = applied_to(packet)
         return [
             Mark(subject, region.area, file, size)

@@ -33,13 +33,15 @@ class Rules:
 @dataclass(frozen=True)
 class Plan:
     """Regions to `add`; regions to `rename`; the names of faces whose regions are `left` alone, and those of
-    them that are `agreed` on; and names that are `unwritable`, for XML does not hold them."""
+    them that are `agreed` on; names that are `unwritable`, for XML does not hold them; and names in the
+    photo's other packets that are `superseded`."""
 
     add: tuple[NewRegion, ...]
     rename: tuple[tuple[Region, str], ...]
     left: tuple[str | None, ...]
     agreed: tuple[str, ...] = ()
     unwritable: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -70,7 +72,7 @@ class Change:
         """Whether anything is changed."""
         return self.after != self.before.data
 
-    def told(self, file: Path, *, dry_run: bool) -> Written:
+    def told(self, file: Path, *, dry_run: bool, notes: Sequence[str] = ()) -> Written:
         """What is said of it, once the file is written; or would be, in a dry run."""
         status: Status = "unchanged"
         if self.is_one:
@@ -82,15 +84,18 @@ class Change:
             tuple((region.name, name) for region, name in self.plan.rename),
             self.plan.left,
             listed(Packet(self.after, file), self.before),
-            notes=tuple(
-                f"the name {name!a} has characters that XMP cannot hold, and is not written"
-                for name in self.plan.unwritable
+            notes=(
+                *notes,
+                *(
+                    f"the name {name!a} has characters that XMP cannot hold, and is not written"
+                    for name in self.plan.unwritable
+                ),
             ),
         )
 
 
-def change(packet: Packet, photo: NamedPhoto, elsewhere: Packet | None, rules: Rules) -> Change:
-    """What the photo's faces change in a packet, where `elsewhere` is another packet of the same photo.
+def change(packet: Packet, photo: NamedPhoto, elsewhere: Sequence[Packet], rules: Rules) -> Change:
+    """What the photo's faces change in a packet, where `elsewhere` are other packets of the same photo.
     Raises MetadataError where the packet has regions of another picture."""
     known = usable_regions(packet, photo.size)
     if known is None:
@@ -99,49 +104,48 @@ def change(packet: Packet, photo: NamedPhoto, elsewhere: Packet | None, rules: R
             f"{packet.place}: its regions are of a picture of {drawn_on}, and {photo.source} has {size}: it "
             "was cropped or turned since"
         )
-    others = (elsewhere and usable_regions(elsewhere, photo.size)) or []
+    others = [region for other in elsewhere for region in usable_regions(other, photo.size) or ()]
     planned = plan(photo.faces, known, others, rules)
     return Change(planned, packet, edited(packet, planned, photo.size, elsewhere, rules))
 
 
 def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[Region], rules: Rules) -> Plan:
     """What is to become of the faces, where `known` are the regions of the packet that is written, and
-    `inside` those that the photo itself has, if it is another."""
+    `inside` those of the photo's other packets."""
     unwritable = tuple(face.name for face in faces if face.name and not can_be_written(face.name))
     add: list[NewRegion] = []
     rename: list[tuple[Region, str]] = []
     left: list[str | None] = []
     agreed: list[str] = []
+    superseded: list[str] = []
     for face in faces:
-        if face.name in unwritable or (face.name is None and not rules.unknown and not _of(face, known)):
-            continue
         there = _of(face, known)
-        named = [region for region in there if region.name] or _named(_of(face, inside))
+        if face.name in unwritable or (face.name is None and not rules.unknown and not there):
+            continue
+        named = _named(there) or _named(_of(face, inside))
         name = named[0].name if named else None
-        if face.name is None or (name and (_same(name, face.name) or not rules.replace)):
-            if there or named:
-                left.append(name)
-                agreed += [region.name for region in there if region.name and _same(region.name, face.name)][
-                    :1
-                ]
-            else:
-                add.append(face)
-        elif there:
+        stays = name is not None and (_same(name, face.name) or not rules.replace)
+        if stays or (face.name is None and (there or named)):
+            left.append(name)
+            agreed += {region.name for region in there if region.name and _same(region.name, face.name)}
+        elif there and face.name is not None:
             rename += [(region, face.name) for region in there if not _same(region.name, face.name)]
         else:
             add.append(face)
+            superseded += [region.name for region in named if region.name]
     if add or rename:
         # A program that reads the sidecar reads no regions in the photo.
         for region in _named(inside):
             if not _written(region, known, add):
                 add.append(NewRegion(region.name, region.area))
-    return Plan(tuple(add), tuple(rename), tuple(left), tuple(agreed), unwritable)
+    return Plan(tuple(add), tuple(rename), tuple(left), tuple(agreed), unwritable, tuple(superseded))
 
 
 def edited(
-    packet: Packet, planned: Plan, size: tuple[int, int], inside: Packet | None, rules: Rules
+    packet: Packet, planned: Plan, size: tuple[int, int], inside: Sequence[Packet], rules: Rules
 ) -> bytes:
-    """The packet with what was planned; `size` is the stored picture's, `inside` the photo's own packet."""
+    """The packet with what was planned; `size` is the stored picture's, `inside` are the photo's other
+    packets."""
     editor = Editor(packet)
     if planned.add:
         editor.add_regions(planned.add, size)
@@ -153,9 +157,13 @@ def edited(
     for wanted, property in ((rules.keywords, ns.SUBJECT), (rules.person_in_image, ns.PERSON_IN_IMAGE)):
         if wanted and names:
             # A list that the sidecar begins holds what the photo's own does: programs read one of both.
-            begun = [] if inside is None or packet.properties(property) else _texts(inside, property)
+            begun = [] if packet.properties(property) else _listed(inside, property, planned.superseded)
             editor.list_names(property, [*begun, *names], without=gone)
     return editor.result()
+
+
+def _listed(packets: Sequence[Packet], property: ns.Name, without: Sequence[str]) -> list[str]:
+    return [text for packet in packets for text in _texts(packet, property) if text not in without]
 
 
 def usable_regions(packet: Packet, size: tuple[int, int]) -> list[Region] | None:

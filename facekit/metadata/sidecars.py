@@ -13,6 +13,7 @@ from facekit.files import outputs, untrusted, writing
 from facekit.metadata import planning
 from facekit.metadata.areas import Area, stored_size
 from facekit.metadata.editing import EMPTY, NewRegion
+from facekit.metadata.inside import Inside, inside
 from facekit.metadata.packet import MOST_BYTES, Packet
 from facekit.metadata.planning import NamedPhoto, Rules
 from facekit.metadata.regions import same_shape
@@ -72,12 +73,13 @@ class Sidecars:
     def _changed(self, photo: Identified, file: Path) -> Written:
         before = untrusted.content(file, most=MOST_BYTES, error=MetadataError) if file.exists() else None
         packet = Packet(EMPTY if before is None else before, file)
-        size, own = inside(photo)
-        names = NamedPhoto(photo.source, size, faces_of(photo))
-        change = planning.change(packet, names, own, self._rules)
+        found = inside(photo.source)
+        names = NamedPhoto(photo.source, stored_size_of(photo, found), faces_of(photo))
+        change = planning.change(packet, names, found.packets, self._rules)
         if change.is_one and not self._dry_run:
             _replace(file, before, change.after)
-        return change.told(file, dry_run=self._dry_run)
+        notes = tuple(f"{problem}; not looked at" for problem in found.problems)
+        return change.told(file, dry_run=self._dry_run, notes=notes)
 
 
 def require_photos(inputs: Sequence[object]) -> None:
@@ -111,32 +113,11 @@ def sidecars_of(photo: Path) -> list[Path]:
     return found
 
 
-def embedded(source: str) -> tuple[tuple[int, int] | None, bytes | None]:
-    """Width and height of a photo as its reader has it, and the packet of XMP inside it, if there is any.
-
-    Raises PictureError. RAW pictures are not looked into.
-    """
-    data = images.content(source)
-    if raw.is_raw(data, source):
-        return None, None
-    with images.opened(data, source) as image:
-        if image.format == "PNG" and "xmp" not in image.info:
-            image.load()  # it may stand behind the pixels
-        found = image.info.get("xmp")
-        return image.size, found if isinstance(found, bytes) else None
-
-
-def inside(photo: Identified) -> tuple[tuple[int, int], Packet | None]:
-    """Width and height of the stored picture, and its own packet, if that can be read."""
-    size, data = embedded(photo.source)
+def stored_size_of(photo: Identified, found: Inside) -> tuple[int, int]:
+    """Width and height of the stored picture."""
     stored = stored_size(photo.size, photo.orientation)
     # A picture that was decoded at a part of its size is some pixels off; HEIC's reader has turned it.
-    if size is not None and same_shape(size, stored):
-        stored = size
-    try:
-        return stored, Packet(data.strip(b"\0 \n\r\t"), photo.source) if data else None
-    except MetadataError:
-        return stored, None
+    return found.size if found.size is not None and same_shape(found.size, stored) else stored
 
 
 def faces_of(photo: Identified) -> list[NewRegion]:

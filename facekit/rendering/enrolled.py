@@ -123,6 +123,10 @@ class EnrolledByMarks(Enrolled):
     def errors(self, result: Outcome) -> Iterator[str]:
         yield from (f"{result.subject} in {error}" for error in super().errors(result))
 
+    def notes(self, result: Outcome) -> Iterator[str]:
+        for note in super().notes(result):
+            yield f"{result.subject} in {note}" if note.startswith(f"{result.source}: ") else note
+
 
 class _FolderNotes:
     """Notes that a person's pictures share: a line for all of them, once the next person's begin."""

@@ -37,7 +37,7 @@ def container(image: Image.Image, format: str, orientation: int) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "HEIF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_place_in_the_upright_picture_is_found_in_the_stored_one(format: str, orientation: int) -> None:
     if format == "HEIF":

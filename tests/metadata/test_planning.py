@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from facekit.errors import MetadataError
 from facekit.metadata.areas import Area
@@ -22,9 +24,11 @@ ODD = "Ben & <Jo> \"x\" 'y' \u202eé"
 def written(
     data: bytes, faces: list[NewRegion], rules: Rules | None = None, inside: bytes | None = None
 ) -> bytes:
-    packet, own = Packet(data, "a.xmp"), Packet(inside, "a.jpg") if inside else None
+    packet, own = Packet(data, "a.xmp"), [Packet(inside, "a.jpg")] if inside else []
     rules = rules or Rules()
-    planned = plan(faces, regions_of(packet), regions_of(own) if own else [], rules)
+    planned = plan(
+        faces, regions_of(packet), [region for other in own for region in regions_of(other)], rules
+    )
     return edited(packet, planned, SIZE, own, rules)
 
 
@@ -120,12 +124,36 @@ def test_a_new_sidecar_has_the_people_and_keywords_of_the_photo_itself() -> None
     assert b"garden &amp; house" in after
     assert written(after, [NewRegion("Ben", BEN), NewRegion("Eve", ADA)], inside=samples.DIGIKAM) == after
     assert written(EMPTY, [NewRegion("Ada", ADA)], inside=samples.DIGIKAM) == EMPTY
+    replaced = written(EMPTY, [NewRegion("Eve", ADA)], Rules(replace=True), inside=samples.DIGIKAM)
+    assert names(replaced) == ["Eve"]
+    assert b"garden &amp; house" in replaced
+    assert b"Ada" not in replaced
 
 
 def test_regions_of_a_picture_of_other_proportions_are_not_used() -> None:
     packet = Packet(samples.DIGIKAM, "a.xmp")
     assert usable_regions(packet, (100, 60)) is not None
     assert usable_regions(packet, (120, 200)) is None
+
+
+@given(
+    st.sampled_from(sorted(samples.ALL)),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), st.binary(max_size=6)), min_size=1, max_size=3),
+)
+@settings(max_examples=150)
+def test_a_packet_damaged_anyhow_is_refused_or_keeps_what_it_has(
+    program: str, damages: list[tuple[float, int, bytes]]
+) -> None:
+    data = samples.ALL[program]
+    for where, length, instead in damages:
+        place = int(where * len(data))
+        data = data[:place] + instead + data[place + length :]
+    try:
+        after = written(data, [NewRegion("Ada", ADA), NewRegion("Ben", BEN)])
+    except MetadataError:
+        return
+    assert is_kept(data, after)
+    assert written(after, [NewRegion("Ada", ADA), NewRegion("Ben", BEN)]) == after
 
 
 def test_a_name_that_xml_cannot_hold_is_not_written() -> None:
