@@ -16,7 +16,7 @@ ENV PATH=/opt/facekit/bin:$PATH \
     XDG_DATA_HOME=/data \
     FACEKIT_GALLERY=/data/gallery.db \
     PYTHONUNBUFFERED=1
-USER facekit
+USER 10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \

@@ -31,7 +31,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,8 @@ class Server:
         answer.read()
         return answer.status
 
-    def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+    def connection(self) -> closing[http.client.HTTPConnection]:
+        return closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120))
 
     def megabytes(self) -> float:
         """What it holds of the machine's memory."""
@@ -105,6 +105,8 @@ def serving(gallery: Path) -> Iterator[Server]:
     finally:
         process.kill()
         process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def pictures() -> list[bytes]:
@@ -146,16 +148,16 @@ def ask(server: Server, photos: Sequence[bytes], requests: int, clients: int) ->
     lock = threading.Lock()
 
     def client() -> None:
-        connection = server.connection()
-        while True:
-            with lock:
-                turn = next(turns, None)
-            if turn is None:
-                return
-            began = time.perf_counter()
-            status = server.post(connection, photos[turn % len(photos)])
-            assert status == 200, status
-            seconds.append(time.perf_counter() - began)
+        with server.connection() as connection:
+            while True:
+                with lock:
+                    turn = next(turns, None)
+                if turn is None:
+                    return
+                began = time.perf_counter()
+                status = server.post(connection, photos[turn % len(photos)])
+                assert status == 200, status
+                seconds.append(time.perf_counter() - began)
 
     began = time.perf_counter()
     threads = [threading.Thread(target=client) for _ in range(clients)]
@@ -211,8 +213,7 @@ def memory(folder: Path, photos: Sequence[bytes], scale: Scale) -> dict[str, Any
 
 def damage(folder: Path, photos: Sequence[bytes], scale: Scale) -> dict[str, Any]:
     chance = random.Random(SEED)
-    with serving(gallery_of(folder, 1)) as server:
-        connection = server.connection()
+    with serving(gallery_of(folder, 1)) as server, server.connection() as connection:
         ask(server, photos, scale.first, 1)
         before, statuses = server.megabytes(), Counter[int]()
         for _ in range(scale.damaged):

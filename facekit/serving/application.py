@@ -18,7 +18,6 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp
 
 from facekit import __version__, settings
-from facekit.errors import FacekitError
 from facekit.faces.reading import Options
 from facekit.gallery.places import Place
 from facekit.serving import openapi
@@ -26,9 +25,9 @@ from facekit.serving.guard import Admission, Guard
 from facekit.serving.keys import Keys
 from facekit.serving.limits import Limits
 from facekit.serving.monitoring import CONTENT_TYPE, Metrics
-from facekit.serving.problems import RequestError, internal, of_error
+from facekit.serving.problems import RequestError, internal
 from facekit.serving.routes import router
-from facekit.serving.service import Service
+from facekit.serving.service import Service, starting
 from facekit.serving.work import Workplace
 
 PAGE = Path(__file__).with_name("page")
@@ -113,21 +112,14 @@ def _around(app: FastAPI, metrics: Metrics) -> None:
         return {"status": "ok"}
 
     @app.get(
-        "/ready",
-        tags=["server"],
-        summary="Whether it can answer: its networks are loaded, and its gallery is there",
+        "/ready", tags=["server"], summary="Whether it can answer: its networks and its gallery are there"
     )
-    def ready(request: Request) -> dict[str, str]:
-        service = request.app.state.service
+    async def ready(request: Request) -> dict[str, str]:
+        service: Service | None = request.app.state.service
         if service is None:
-            raise RequestError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "the server starts or stops", headers={"Retry-After": "2"}
-            )
-        try:
-            with service.gallery.snapshot():
-                return {"status": "ready"}
-        except FacekitError as error:
-            raise of_error(error, service.gallery.place) from error
+            raise starting()
+        await service.check_gallery()
+        return {"status": "ready"}
 
     @app.get("/metrics", tags=["server"], summary="Counts and times, as Prometheus reads them")
     def numbers(request: Request) -> Response:

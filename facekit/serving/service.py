@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from facekit.serving.work import Workplace
 
 Value = TypeVar("Value")
+PATIENCE = 3.0
+"""Seconds until a gallery that does not answer is said to be away."""
 
 
 class Result(Protocol):
@@ -43,6 +46,7 @@ class Service:
     metrics: Metrics
     allow_embed: bool
     read_only: bool
+    _checking: list[asyncio.Future[str | None]] = field(default_factory=list)
 
     async def do(self, verb: Callable[[], Value]) -> Value:
         """Call a verb in a thread. Raises RequestError for the errors that verbs raise."""
@@ -57,6 +61,28 @@ class Service:
             raise problem from error
         except FacekitError as error:
             raise of_error(error, self.gallery.place) from error
+
+    async def check_gallery(self) -> None:
+        """Raise RequestError (503) where the gallery cannot be read, or not at once. A database that is gone
+        is tried for a while: those who ask meanwhile wait for the one attempt.
+        """
+        if self._checking and not self._checking[0].done():
+            attempt = self._checking[0]
+        else:
+            attempt = asyncio.ensure_future(asyncio.to_thread(self._read_gallery))
+            self._checking[:] = [attempt]
+        done, _ = await asyncio.wait([attempt], timeout=PATIENCE)
+        problem = attempt.result() if done else "the gallery does not answer"
+        if problem:
+            raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, problem, headers={"Retry-After": "5"})
+
+    def _read_gallery(self) -> str | None:
+        """What is wrong with it."""
+        try:
+            with self.gallery.snapshot():
+                return None
+        except FacekitError as error:
+            return of_error(error, self.gallery.place).detail
 
     def require_people(self, *names: str) -> None:
         """Raise RequestError (404) unless all are in the gallery; to be called in a thread."""
@@ -76,13 +102,17 @@ class Service:
             )
 
 
+def starting() -> RequestError:
+    """The answer of a server that is not there yet, or no longer."""
+    words = "the server starts or stops"
+    return RequestError(HTTPStatus.SERVICE_UNAVAILABLE, words, headers={"Retry-After": "2"})
+
+
 def service_of(request: Request, role: Role) -> Service:
     """The service, for who may do what `role` may. Raises RequestError."""
     service: Service | None = request.app.state.service
     if service is None:
-        raise RequestError(
-            HTTPStatus.SERVICE_UNAVAILABLE, "the server starts or stops", headers={"Retry-After": "2"}
-        )
+        raise starting()
     has: Role = request.scope["state"]["role"]
     if ROLES.index(has) < ROLES.index(role):
         raise RequestError(
