@@ -14,6 +14,7 @@ import numpy as np
 from facekit.calibration.threshold import Calibration
 from facekit.gallery import Gallery, NewTemplate, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
+from facekit.gallery.places import AnyPlace
 
 FINGERPRINT, DIMENSION = "ab" * 32, 32
 NAMES = [f"{first}-{number}-Łęcka" for number in range(3) for first in ("Ada", "Ben", "Cem", "Dua")]
@@ -165,9 +166,9 @@ def remembered(gallery: Gallery) -> dict[str, int]:
     return dict(Counter(stone.kind for stone in gallery.tombstones()))
 
 
-def ledger_of(gallery: Path) -> Path:
+def ledger_in(folder: Path) -> Path:
     """Where model_ledger has it: not in the gallery's own folder."""
-    return gallery.parent.parent / "ledger"
+    return folder / "ledger"
 
 
 def changes(gallery: Gallery) -> int:
@@ -175,5 +176,5 @@ def changes(gallery: Gallery) -> int:
     return gallery.change_number
 
 
-def new_gallery(path: Path) -> Gallery:
-    return create_gallery(path, GallerySettings("model", FINGERPRINT, DIMENSION, Calibration(0.5)))
+def new_gallery(place: AnyPlace) -> Gallery:
+    return create_gallery(place, GallerySettings("model", FINGERPRINT, DIMENSION, Calibration(0.5)))

@@ -213,8 +213,8 @@ def _is_said(said: str, verb: str, answer: Any) -> bool:
     return re.search(rf"\b{expected}\b", said) is not None
 
 
-def traces(folder: Path, people: dict[str, list[str]]) -> list[str]:
-    """Files that hold a name, a vector or its codes of somebody who is not in the gallery."""
+def traces(files: Iterable[Path], people: dict[str, list[str]]) -> list[str]:
+    """Those of the files that hold a name, a vector or its codes of somebody who is not in the gallery."""
     held = {sha256 for pictures in people.values() for sha256 in pictures}
     marks = {name.encode(): name for name in NAMES if name not in people}
     for name in NAMES:
@@ -225,7 +225,7 @@ def traces(folder: Path, people: dict[str, list[str]]) -> list[str]:
                 for data in (sha256.encode(), vector(sha256).tobytes()[:16], codes[:16], codes[16:]):
                     marks[data] = f"{name}/{number}"
     found = []
-    for file in folder.iterdir():
+    for file in files:
         content = file.read_bytes()
         found += [f"{file.name} still holds {what}" for mark, what in marks.items() if mark in content]
     return found

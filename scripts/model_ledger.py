@@ -1,6 +1,6 @@
 """Which operation made which change of a gallery, even if its process was killed and could not report it.
 
-A gallery counts its changes, and SQLite lets one process at a time change it. Whoever has changed its rows
+A gallery counts its changes, and one process at a time changes it. Whoever has changed its rows
 and is about to commit writes its operation into the ledger, at the place of that change. Killed before the
 commit, it leaves its number to the next one, which takes that place. So at the end each place up to the last
 change has the operation that made it. The ledger is a file apart from the gallery, and holds neither names
@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import struct
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from facekit.gallery.changes import Change
-from facekit.gallery.sqlite import gallery as sqlite_gallery
-from facekit.gallery.sqlite.place import FilePlace
+from facekit.gallery.places import AnyPlace, place_of
 from facekit.gallery.state import State
 from facekit.gallery.tables import Tables
 
@@ -49,13 +49,15 @@ class Recorder:
     whether it was about to commit a change of it.
     """
 
-    def __init__(self, gallery: Path, ledger: Ledger) -> None:
-        self.gallery = gallery
+    def __init__(self, gallery: AnyPlace, ledger: Ledger) -> None:
+        self.gallery = place_of(gallery)
         self.operation = 0
         self.base: int | None = None
         self.changed = False
         self._ledger = ledger
-        setattr(sqlite_gallery, "Change", partial(_RecordedChange, self))  # noqa: B010
+        kind = {"FilePlace": "sqlite", "ServerPlace": "postgres"}[type(self.gallery).__name__]
+        module = import_module(f"facekit.gallery.{kind}.gallery")
+        setattr(module, "Change", partial(_RecordedChange, self))  # noqa: B010
 
     def begin(self, operation: int) -> None:
         self.operation, self.base, self.changed = operation, None, False
@@ -71,7 +73,7 @@ class _RecordedChange(Change):
     def __init__(self, recorder: Recorder, tables: Tables) -> None:
         super().__init__(tables)
         self._counted = tables.state.changes
-        self._recorder = recorder if tables.place == FilePlace(recorder.gallery) else None
+        self._recorder = recorder if tables.place == recorder.gallery else None
         if self._recorder:
             self._recorder.base = self._counted
 

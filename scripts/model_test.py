@@ -28,32 +28,35 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from gallery_model import changes, ledger_of, new_gallery, of_rows, remembered
+from gallery_model import changes, ledger_in, new_gallery, of_rows, remembered
 from model_judge import Deed, Read, judged, of_lines, traces
 from model_ledger import Ledger
+from postgres_server import Server
 
-from facekit.gallery import open_gallery
-from facekit.gallery.sqlite.check import check
+from facekit.gallery import open_gallery, place_of
 
 WORKER = Path(__file__).with_name("model_worker.py")
 # A process waits a minute for others before it gives up.
 SECONDS_TO_END = 180
 PAUSE = 0.1
+SCHEMA = "model"
 
 
 class Run:
-    """Processes on one gallery in `folder`, which is empty."""
+    """Processes on one gallery in `folder`, which is empty, or in a database of the server."""
 
-    def __init__(self, folder: Path, *, processes: int, seed: int) -> None:
+    def __init__(self, folder: Path, *, processes: int, seed: int, server: Server | None = None) -> None:
         (folder / "gallery").mkdir()
-        self.path = folder / "gallery" / "gallery.db"
+        self._folder, self._server = folder, server
+        file = str(folder / "gallery" / "gallery.db")
+        self.place = file if server is None else server.address(schema=SCHEMA)
         self.deeds: list[Deed] = []
         self.reads: list[Read] = []
         self.errors: list[str] = []
         self.counts: Counter[str] = Counter()
         self._chance = random.Random(seed)
         self._numbers = itertools.count(1)
-        new_gallery(self.path).close()
+        new_gallery(self.place).close()
         self._workers = [self._start() for _ in range(processes)]
 
     def go(self, seconds: float, kills: float, reports: int = 0) -> None:
@@ -85,10 +88,12 @@ class Run:
         return any(worker.has_ended() for worker in self._workers)
 
     def _start(self) -> Worker:
-        return Worker(self.path, next(self._numbers), self._chance.randrange(2**32))
+        return Worker(self.place, self._folder, next(self._numbers), self._chance.randrange(2**32))
 
     def _collect(self, worker: Worker) -> None:
-        with open_gallery(self.path) as gallery:
+        with open_gallery(self.place, write=self._server is not None) as gallery:
+            if self._server is not None:
+                gallery.add([])  # waits for the end of what a server still does for a client that was killed
             most = changes(gallery)
         deeds, reads = of_lines(worker.lines, time.monotonic(), most)
         self.deeds += deeds
@@ -100,26 +105,35 @@ class Run:
     def judge(self) -> list[str]:
         """What is wrong, in words; nothing if all is right."""
         wrong = list(self.errors)
-        with open_gallery(self.path, write=True) as gallery:
+        with open_gallery(self.place, write=True) as gallery:
+            if self._server is not None:
+                # A server keeps rows of transactions that came to nothing until they are vacuumed.
+                self._server.vacuum(SCHEMA)
             start, last = time.monotonic(), changes(gallery)
-        with open_gallery(self.path) as gallery:
+        with open_gallery(self.place) as gallery:
             people = of_rows(gallery.templates())
             at_end = Read("end", start, time.monotonic(), last, people, remembered(gallery))
             if gallery.due:
                 wrong.append("an erasure is still due")
-        wrong += [problem.message for problem in check(self.path)]
+        wrong += [problem.message for problem in place_of(self.place).check()]
         made = self._made(last)
         self._count(set(made))
         wrong += judged(self.deeds, [*self.reads, at_end], made)
-        wrong += traces(self.path.parent, people)
+        wrong += traces(self._files(), people)
         return wrong
 
     def _made(self, last: int) -> list[int]:
-        ledger = Ledger(ledger_of(self.path))
+        ledger = Ledger(ledger_in(self._folder))
         try:
             return ledger.operations(last)
         finally:
             ledger.close()
+
+    def _files(self) -> list[Path]:
+        """All that the gallery is kept in."""
+        if self._server is not None:
+            return self._server.files(SCHEMA)
+        return list((self._folder / "gallery").iterdir())
 
     def _count(self, made: set[int]) -> None:
         for deed in self.deeds:
@@ -135,13 +149,13 @@ class Run:
 class Worker:
     """A process that works, and a thread that reads what it reports."""
 
-    def __init__(self, path: Path, number: int, seed: int) -> None:
+    def __init__(self, place: str, folder: Path, number: int, seed: int) -> None:
         self.lines: list[str] = []
         self.status: int | None = None
         self.errors = ""
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, str(WORKER), "work", str(path), str(number), str(seed)],
+            [sys.executable, str(WORKER), "work", place, str(folder), str(number), str(seed)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -180,11 +194,17 @@ class Worker:
 
 
 def run(
-    *, seconds: float, processes: int, seed: int, kills: float, reports: int = 0
+    *,
+    seconds: float,
+    processes: int,
+    seed: int,
+    kills: float,
+    reports: int = 0,
+    server: Server | None = None,
 ) -> tuple[Counter[str], list[str]]:
     """How often what was done, and what is wrong; the rest is as in `Run.go`."""
     with tempfile.TemporaryDirectory(prefix="facekit-model-") as folder:
-        trial = Run(Path(folder), processes=processes, seed=seed)
+        trial = Run(Path(folder), processes=processes, seed=seed, server=server)
         trial.go(seconds, kills, reports)
         wrong = trial.judge()
         return trial.counts, wrong

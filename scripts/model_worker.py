@@ -1,7 +1,9 @@
 """One process of scripts/model_test.py: does to a gallery what chance says, and reports what it is told.
 
-    scripts/model_worker.py work GALLERY WORKER SEED
-    scripts/model_worker.py command GALLERY OPERATION WORD…
+    scripts/model_worker.py work GALLERY FOLDER WORKER SEED
+    scripts/model_worker.py command GALLERY FOLDER OPERATION WORD…
+
+FOLDER has the ledger, and what the worker makes for itself.
 
 The second is the command `facekit WORD…`, of which the ledger knows which operation it is.
 """
@@ -25,7 +27,7 @@ from gallery_model import (
     PHOTOS,
     Operation,
     changes,
-    ledger_of,
+    ledger_in,
     new_gallery,
     of_rows,
     picture,
@@ -36,8 +38,9 @@ from gallery_model import (
 from model_ledger import Ledger, Recorder
 
 from facekit.errors import GalleryError
-from facekit.gallery import Gallery, NewTemplate, open_gallery, transfer
-from facekit.gallery.sqlite import copying, indexing
+from facekit.gallery import Gallery, NewTemplate, copy_gallery, open_gallery, transfer
+from facekit.gallery.places import is_address
+from facekit.gallery.sqlite import indexing
 from facekit.gallery.sqlite.check import check
 
 # So few templates are a large gallery here, that there is a search cache to lie.
@@ -49,14 +52,15 @@ class Work:
     has a number that no other worker gives.
     """
 
-    def __init__(self, path: Path, worker: int, seed: int) -> None:
-        self.path = path
-        self._own = path.parent.parent / f"own-{worker}"
+    def __init__(self, place: str, folder: Path, worker: int, seed: int) -> None:
+        self.place = place
+        self._folder = folder
+        self._own = folder / f"own-{worker}"
         self._own.mkdir()
         self._chance = random.Random(seed)
         self._operations = itertools.count((worker << 32) + 1)
-        self._recorder = Recorder(path, Ledger(ledger_of(path)))
-        self._reading, self._writing = open_gallery(path), open_gallery(path, write=True)
+        self._recorder = Recorder(place, Ledger(ledger_in(folder)))
+        self._reading, self._writing = open_gallery(place), open_gallery(place, write=True)
 
     def go(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -73,7 +77,7 @@ class Work:
                 self._do(self._operation(), command=False)
             if self._chance.random() < 0.1:
                 self._writing.close()
-                self._writing = open_gallery(self.path, write=True)
+                self._writing = open_gallery(self.place, write=True)
         self._writing.close()
         self._reading.close()
 
@@ -138,10 +142,10 @@ class Work:
         return file
 
     def _by_command(self, number: int, operation: Operation) -> dict[str, Any]:
-        words = ["gallery", *self._words(*operation), "--gallery", str(self.path)]
+        words = ["gallery", *self._words(*operation), "--gallery", self.place]
         reports = os.dup(1)
         done = subprocess.run(
-            [sys.executable, __file__, "command", str(self.path), str(number), *words],
+            [sys.executable, __file__, "command", self.place, str(self._folder), str(number), *words],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -192,7 +196,7 @@ class Work:
 
     def _copied(self) -> dict[str, Any]:
         target = self._own / "copy.db"
-        copying.copy(self.path, target)
+        copy_gallery(self.place, target)
         problems = [problem.message for problem in check(target)]
         with open_gallery(target) as copied:
             report = _seen(copied, "copy", of_rows(copied.templates()))
@@ -208,9 +212,13 @@ def _report(report: dict[str, Any]) -> None:
     print(json.dumps(report), flush=True)
 
 
-def work(path: Path, worker: int, seed: int) -> None:
+def work(place: str, folder: Path, worker: int, seed: int) -> None:
     """Do what chance says until killed or told to stop by the end of standard input."""
     indexing.IN_MEMORY = SMALL
+    if is_address(place):
+        from facekit.gallery.postgres import indexing as of_servers
+
+        of_servers.IN_MEMORY = SMALL
     stop = threading.Event()
 
     def wait_for_end() -> None:
@@ -218,21 +226,21 @@ def work(path: Path, worker: int, seed: int) -> None:
         stop.set()
 
     threading.Thread(target=wait_for_end, daemon=True).start()
-    Work(path, worker, seed).go(stop)
+    Work(place, folder, worker, seed).go(stop)
 
 
-def command(path: Path, operation: int, words: list[str]) -> None:
+def command(place: str, folder: Path, operation: int, words: list[str]) -> None:
     """The command `facekit` with these words."""
     from facekit.__main__ import main
 
-    Recorder(path, Ledger(ledger_of(path))).begin(operation)
+    Recorder(place, Ledger(ledger_in(folder))).begin(operation)
     sys.argv = ["facekit", *words]
     main()
 
 
 if __name__ == "__main__":
-    what, gallery, number, *rest = sys.argv[1:]
+    what, gallery, folder, number, *rest = sys.argv[1:]
     if what == "work":
-        work(Path(gallery), int(number), int(rest[0]))
+        work(gallery, Path(folder), int(number), int(rest[0]))
     else:
-        command(Path(gallery), int(number), rest)
+        command(gallery, Path(folder), int(number), rest)

@@ -17,6 +17,10 @@ from urllib.parse import quote
 
 USER = "facekit"
 SECONDS_TO_START = 30
+FILES = (
+    "SELECT pg_relation_filepath(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+    "WHERE nspname = %s AND relkind IN ('r', 'i')"
+)
 
 
 class CannotStartError(Exception):
@@ -43,6 +47,9 @@ class Server:
         # What a killed server has written is with the system; fsync is for a machine that loses its power.
         settings = ("listen_addresses=", "fsync=off", "max_connections=60")
         options = [word for setting in settings for word in ("-c", setting)]
+        lock = self.data / "postmaster.pid"
+        if lock.exists() and not lock.read_text():
+            lock.unlink()  # it was killed while it wrote this
         # Not by pg_ctl, which leaves it to the system to bury a server that was killed.
         command = self._command("postgres", "-k", str(self.sockets), *options)
         with (self.sockets / "log").open("ab") as log:
@@ -75,6 +82,23 @@ class Server:
     def address(self, database: str = "postgres", *, user: str = USER, **parameters: str) -> str:
         query = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
         return f"postgresql://{user}@/{database}?host={quote(str(self.sockets), safe='')}{query}"
+
+    def files(self, schema: str) -> list[Path]:
+        """The files of the tables and indexes of a schema, as they are now."""
+        import psycopg
+
+        with psycopg.connect(self.address(), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            rows = connection.execute(FILES, (schema,)).fetchall()
+        return [self.data / path for (path,) in rows]
+
+    def vacuum(self, schema: str) -> None:
+        """Write the tables of people anew, as the server itself does when there are many dead rows."""
+        import psycopg
+
+        with psycopg.connect(self.address(), autocommit=True) as connection:
+            for table in ("subjects", "templates", "tombstones"):
+                connection.execute(f"VACUUM (FULL) {schema}.{table}")
 
     def _is_ready(self) -> bool:
         with suppress(OSError):

@@ -225,8 +225,8 @@ def test_the_judge_reads_what_a_killed_process_could_still_report():
 def test_the_judge_finds_bytes_of_the_removed(tmp_path):
     name, sha256 = model.NAMES[0], model.picture(model.NAMES[0], 0)
     (tmp_path / "gallery.db").write_bytes(b".." + model.vector(sha256).tobytes() + name.encode())
-    assert len(judge.traces(tmp_path, {})) == 2
-    assert not judge.traces(tmp_path, {name: [sha256]})
+    assert len(judge.traces(tmp_path.iterdir(), {})) == 2
+    assert not judge.traces(tmp_path.iterdir(), {name: [sha256]})
 
 
 def test_the_ledger_has_the_operation_of_each_change_and_of_no_other(tmp_path, monkeypatch):

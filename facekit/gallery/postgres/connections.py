@@ -200,7 +200,10 @@ class Connections:
             except psycopg.OperationalError as error:
                 if time.monotonic() + pause > end:
                     raise unreachable(self.place, error) from error
-                _log.warning("%s: the database cannot be reached: trying again in %.1f s", self.place, pause)
+                if pause == FIRST_PAUSE:
+                    _log.warning(
+                        "%s: lost the database: trying for %d s to reach it", self.place, AGAIN_SECONDS
+                    )
             time.sleep(pause)
             pause *= 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -37,6 +38,8 @@ from facekit.results import Candidate
 MOST_DIMENSIONS = 16_000
 # Whoever asks for more faces than this has all vectors fetched, after which each search costs less.
 ASKED_OF_SERVER = 8
+# From one try to the next to erase what others, or other transactions, were in the way of.
+AGAIN_SECONDS = 10.0
 
 
 class PostgresGallery(WritableGallery):
@@ -50,6 +53,7 @@ class PostgresGallery(WritableGallery):
         self._due: str | None = None
         self._sound = False
         self._asked = 0
+        self._tried = -AGAIN_SECONDS
         self._followed: indexing.Followed | None = None
 
     @classmethod
@@ -188,8 +192,10 @@ class PostgresGallery(WritableGallery):
                     new = replace(new, erasing=new.changes)
                 write_state(connection, new, state)
         self._state = new
-        if new.erasing:
-            self._erase()
+        removed = new != state and (forget or change.erased)
+        # Writing the tables anew is too much for each of many additions.
+        if new.erasing and (removed or time.monotonic() > self._tried + AGAIN_SECONDS):
+            self._erase(erasure.WAIT if removed else 0.0)
 
     def _require_sound(self) -> None:
         """Raise GalleryError if the gallery, as it is when this is asked first, is damaged anywhere."""
@@ -198,8 +204,9 @@ class PostgresGallery(WritableGallery):
                 require_sound(tables)
             self._sound = True
 
-    def _erase(self) -> None:
-        self._due = erasure.finish(self._connections)
+    def _erase(self, seconds: float = 0.0) -> None:
+        self._tried = time.monotonic()
+        self._due = erasure.finish(self._connections, seconds)
         if self._due is None:
             self._state = replace(self._state, erasing=0)
 

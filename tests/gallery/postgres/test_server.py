@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from gallery_samples import create_at, names, people, random_vectors, settings, template
+from loading import script
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -371,6 +372,21 @@ def test_what_was_removed_is_not_in_the_tables_files(place, sql, postgres):
         assert vector not in data
 
 
+def test_what_somebody_may_still_see_stays_due_and_is_erased_by_the_next(place, postgres, monkeypatch):
+    """Also a transaction that has nothing to do with the gallery."""
+    monkeypatch.setattr(postgres_gallery.erasure, "WAIT", 0.0)
+    with psycopg.connect(postgres.address()) as other, create_at(place, people(5)) as gallery:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1")
+        gallery.remove(["person 001"])
+        assert "earlier state" in gallery.due
+        assert [problem.kind for problem in place.check()] == ["erasing"]
+        other.rollback()
+        gallery.remove(["person 002"])
+        assert gallery.due is None
+    assert place.check() == []
+
+
 def test_who_only_reads_finds_a_newer_format_and_an_older_one_told(place, sql):
     schema = place.address.schema
     create_at(place, people(1)).close()
@@ -390,6 +406,20 @@ def test_a_database_that_can_only_be_read_says_so(place, sql):
             gallery.add([template("Ann")])
     finally:
         sql("ALTER ROLE facekit RESET default_transaction_read_only")
+
+
+def test_processes_that_are_killed_leave_what_was_acknowledged(postgres):
+    counts, wrong = script("model_test").run(
+        seconds=1, processes=3, seed=2, kills=2, reports=30, server=postgres
+    )
+    assert wrong == []
+    assert counts["process killed"] > 0
+
+
+def test_a_server_that_is_killed_has_all_that_was_reported(postgres):
+    """On a server of its own: the others' connections would be lost too."""
+    with script("postgres_server").running() as server:
+        assert len(list(script("prove_postgres").killed(server, 1, seed=1))) == 1
 
 
 def test_vectors_longer_than_the_extension_has_are_refused(place):
