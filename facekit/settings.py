@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -85,6 +86,12 @@ def user_gallery() -> Path | None:
 def gallery_variable() -> str | None:
     """The gallery that the environment names."""
     return os.environ.get(GALLERY_VARIABLE) or None
+
+
+def set_environment(values: Mapping[str, str]) -> None:
+    """Tell the programs that are started from now on, except for what the user told them already."""
+    for name, value in values.items():
+        os.environ.setdefault(name, value)
 
 
 def on_terminal() -> bool:

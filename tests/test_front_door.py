@@ -21,7 +21,7 @@ from facekit.training.config import Augmentation, Config
 
 OF_THE_SHELL = {"style", "quiet", "debug", "verbose", "list_networks", "version", "form"}
 """How results are shown, which is no matter of a verb."""
-OF_OPTIONS = {"detector", "embedder", "min_face", "max_pixels", "truncated", "jobs"}
+OF_OPTIONS = {"detector", "embedder", "min_face", "max_pixels", "truncated", "jobs", "workers"}
 """What a verb takes as its `options`."""
 
 

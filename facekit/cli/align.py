@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @click.argument("raw", type=paths.EXISTING_FOLDER)
 @click.argument("out", type=paths.FOLDER)
 @shared.shard_option
+@shared.unordered_option
 @shared.picture_options
 @click.pass_obj
-def align(console: Console, /, raw: Path, out: Path, shard: str | None, options: Options) -> int:
+def align(console: Console, /, raw: Path, out: Path, options: Options, **wanted: Any) -> int:
     """Cut the largest face out of every picture below RAW into the same tree below OUT.
 
     RAW has a folder for each person, as for facekit enroll and facekit train. The crops are PNG files
@@ -34,4 +35,4 @@ def align(console: Console, /, raw: Path, out: Path, shard: str | None, options:
 
     view: PictureView[Crop] = PictureView()
     writer = Writer(console, None, view)
-    return writer.write(align(raw, out, shard=shard, options=options, **writer.listeners))
+    return writer.write(align(raw, out, options=options, **wanted, **writer.listeners))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     help="Save each picture with its faces numbered, as PHOTO-faces.jpg, in DIR.",
 )
 @shared.shard_option
+@shared.unordered_option
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
@@ -31,10 +31,9 @@ def detect(
     console: Console,
     /,
     inputs: tuple[str, ...],
-    annotate: Path | None,
-    shard: str | None,
     options: Options,
     style: str,
+    **wanted: Any,
 ) -> int:
     """Find the faces in pictures: box, score, five points, and quality.
 
@@ -47,4 +46,4 @@ def detect(
     from facekit.verbs.pictures import detect
 
     writer = Writer(console, style, Detected())
-    return writer.write(detect(inputs, annotate=annotate, shard=shard, options=options, **writer.listeners))
+    return writer.write(detect(inputs, options=options, **wanted, **writer.listeners))

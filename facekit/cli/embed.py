@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     help="Write to FILE (.npz, .csv or .jsonl) instead of standard output.",
 )
 @shared.shard_option
+@shared.unordered_option
 @shared.picture_options
 @shared.format_option("jsonl", without=["table"])
 @click.pass_obj
@@ -33,9 +34,9 @@ def embed(
     /,
     inputs: tuple[str, ...],
     output: Path | None,
-    shard: str | None,
     options: Options,
     style: str,
+    **wanted: Any,
 ) -> int:
     """Write the unit vectors of all faces of all pictures, for programs of your own.
 
@@ -58,7 +59,5 @@ def embed(
 
     pipeline = options.pipeline()
     writer = Writer(console, None if output else style, Embedded(pipeline.dimension))
-    results = embed(
-        inputs, output=output, shard=shard, options=options, pipeline=pipeline, **writer.listeners
-    )
-    return writer.write(results)
+    wanted |= {"output": output, "options": options, "pipeline": pipeline}
+    return writer.write(embed(inputs, **wanted, **writer.listeners))

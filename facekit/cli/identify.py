@@ -95,6 +95,7 @@ CROPS = Path("faces")
 @click.option("--dry-run", is_flag=True, help="With --xmp: say what would be written, and write nothing.")
 @shared.gallery_option
 @shared.shard_option
+@shared.unordered_option
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj

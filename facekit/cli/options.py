@@ -49,12 +49,19 @@ def picture_options(command: Command) -> Command:
         max_pixels: int,
         truncated: str,
         jobs: int,
+        workers: str | None,
         **rest: Any,
     ) -> Any:
         from facekit.faces import reading
 
         options = reading.Options(
-            detector, embedder, min_face, max_pixels, jobs, accept_truncated=truncated == "accept"
+            detector,
+            embedder,
+            min_face,
+            max_pixels,
+            jobs,
+            accept_truncated=truncated == "accept",
+            workers=workers,
         )
         return command(*args, options=options, **rest)
 
@@ -100,7 +107,12 @@ shard_option = click.option(
     help="Take a part of the pictures: 3/8 is every eighth from the third on. Results of the 8 parts, one of "
     "each in turn, are the results of all, as long as the folders do not change meanwhile.",
 )
-"""Of commands whose result for a picture does not depend on the other pictures."""
+unordered_option = click.option(
+    "--unordered",
+    is_flag=True,
+    help="With --workers: give results as they are ready instead of in the order of the pictures.",
+)
+"""These two are of commands whose result for a picture does not depend on the other pictures."""
 _READING_OPTIONS = [
     max_pixels_option,
     click.option(
@@ -117,6 +129,12 @@ _READING_OPTIONS = [
         default=0,
         metavar="N",
         help="Number of processes; by default one for each core if there are enough pictures.",
+    ),
+    click.option(
+        "--workers",
+        metavar="ray[://HOST:PORT]",
+        help="Read with Ray, on this machine or on a cluster whose machines see the same pictures by the "
+        "same paths; --jobs is then the number of workers.",
     ),
 ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import signal
 import sys
 import threading
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from facekit import settings
 from facekit.arguments import integer_of, path_of, seconds_of, switch, text_of
@@ -39,6 +40,7 @@ MAX_SECONDS = 120.0
 _AHEAD = 4
 # A process costs about a quarter of a second to start, a picture a thirtieth.
 _WORTH_A_PROCESS = 8
+_WORKERS = re.compile(r"ray(://[^\s/@]+:[0-9]{1,5})?")
 _UNGUARDED = 94
 """Exit status of a process that was to read, and ran the program that started it instead."""
 
@@ -79,7 +81,8 @@ class Options:
     pixels are refused, and one that takes more than `max_seconds` is given up. `jobs` is the number of
     processes; 0 takes several when the work pays for starting them. `keep_pictures` leaves the pixels in the
     readings. With `accept_truncated` a JPEG that lacks its last bytes is what of it is there, and `notes` say
-    how much is missing. Raises UsageError for a value that is none of these.
+    how much is missing. `workers` is None for processes of this machine, `ray` for a Ray of their own, and
+    `ray://HOST:PORT` for a cluster. Raises UsageError for a value that is none of these.
     """
 
     detector: str = "auto"
@@ -90,6 +93,7 @@ class Options:
     keep_pictures: bool = False
     max_seconds: float = MAX_SECONDS
     accept_truncated: bool = False
+    workers: str | None = None
 
     def __post_init__(self) -> None:
         text_of(self.detector, "detector")
@@ -103,6 +107,8 @@ class Options:
             "max_seconds": seconds_of(self.max_seconds, "max_seconds"),
             "accept_truncated": switch(self.accept_truncated, "accept_truncated"),
         }
+        if self.workers is not None and not _WORKERS.fullmatch(text_of(self.workers, "workers")):
+            raise UsageError(f"the workers are {self.workers!r:.60}: give ray or ray://HOST:PORT")
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -125,15 +131,20 @@ class Options:
 
 
 def read_faces(
-    sources: Sequence[Source], options: Options | None = None, *, pipeline: Pipeline | None = None
+    sources: Sequence[Source],
+    options: Options | None = None,
+    *,
+    pipeline: Pipeline | None = None,
+    unordered: bool = False,
 ) -> Iterator[Reading]:
     """Every picture's faces, in order; of the pictures to come, at most a few are held in memory.
 
-    `pipeline` is one that is open already, for what this process does itself.
-    Raises WeightsError or DependencyError when the pipeline cannot be opened. More than one job
-    starts processes by "spawn": a script that asks for them needs `if __name__ == "__main__":`.
+    With `unordered`, workers on Ray give them as they are ready. `pipeline` is one that is open already, for
+    what this process does itself. Raises WeightsError or DependencyError when the pipeline cannot be opened.
+    More than one job starts processes by "spawn": a script that asks for them needs
+    `if __name__ == "__main__":`.
     """
-    return _logged(_readings(sources, options or Options(), pipeline))
+    return _logged(_readings(sources, options or Options(), pipeline, unordered))
 
 
 def _logged(readings: Iterator[Reading]) -> Iterator[Reading]:
@@ -146,12 +157,39 @@ def _logged(readings: Iterator[Reading]) -> Iterator[Reading]:
         yield reading
 
 
-def _readings(sources: Sequence[Source], options: Options, pipeline: Pipeline | None) -> Iterator[Reading]:
+def _readings(
+    sources: Sequence[Source], options: Options, pipeline: Pipeline | None, unordered: bool
+) -> Iterator[Reading]:
+    if options.workers:
+        from facekit.faces.ray_cluster import require_ray
+
+        require_ray()  # also where nothing is worth it
     jobs = min(options.jobs_for(len(sources)), len(sources))
     # Standard input, and what is in memory, is this process's alone.
-    if jobs <= 1 or any(isinstance(source, Given) or source == "-" for source in sources):
-        return _in_a_thread(sources, options, pipeline)
+    here = any(isinstance(source, Given) or source == "-" for source in sources)
+    if options.workers and len(sources) > 2 and not here:
+        return _on_ray(options, pipeline, unordered).run([name_of(source) for source in sources])
+    if jobs <= 1 or here:
+        return read_ahead(sources, options, pipeline)
     return _Workers(options, jobs).run([name_of(source) for source in sources])
+
+
+class PicturePool(Protocol):
+    """Several at once who read pictures, for one run: processes of this machine, or workers on others."""
+
+    def run(self, sources: Sequence[str]) -> Iterator[Reading]:
+        """All readings; whoever reads is put away with the iterator."""
+        ...
+
+
+def _on_ray(options: Options, pipeline: Pipeline | None, unordered: bool) -> PicturePool:
+    from facekit.faces.batch_pool import BatchPool
+    from facekit.faces.ray_cluster import RayCluster
+
+    assert options.workers
+    cluster = RayCluster(options.workers, options.jobs)
+    fingerprint = pipeline.fingerprint if pipeline else ""
+    return BatchPool(cluster, options, fingerprint=fingerprint, unordered=unordered)
 
 
 def read_one(
@@ -196,13 +234,14 @@ def read_one(
     )
 
 
-def _in_a_thread(sources: Sequence[Source], options: Options, ready: Pipeline | None) -> Iterator[Reading]:
+def read_ahead(sources: Sequence[Source], options: Options, ready: Pipeline | None) -> Iterator[Reading]:
+    """Every picture's faces, read in a thread while the last ones are looked at."""
     reader = _Thread(sources, options, ready)
     try:
         for number, source in enumerate(sources):
             reading = reader.next()
             if reading is None:
-                reading = _given_up(name_of(source), options)
+                reading = given_up(name_of(source), options)
                 reader = _Thread(sources[number + 1 :], options, reader.pipeline)
             if isinstance(reading, BaseException):
                 raise reading
@@ -257,7 +296,8 @@ class _Thread:
             self._done.put(error)
 
 
-def _given_up(source: str, options: Options) -> Reading:
+def given_up(source: str, options: Options) -> Reading:
+    """What is said of a picture that took too long."""
     return Reading(source, error=f"{source}: given up after {options.max_seconds:.0f} s")
 
 
@@ -341,7 +381,7 @@ class _Workers:
             self._room.leave(connection)
             self._workers[connection].kill()
             self._replace(connection)
-            self._ready[number] = _given_up(sources[number], self._options)
+            self._ready[number] = given_up(sources[number], self._options)
 
     def _at_work(self) -> list[Connection]:
         """Those that are busy and wait for nothing."""

@@ -29,12 +29,14 @@ def readings(
     pipeline: Pipeline | None = None,
     *,
     shard: str | None = None,
+    unordered: bool = False,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
     on_left_out: OnLeftOut = nothing_left_out,
 ) -> Iterator[Reading]:
-    """All pictures that the inputs stand for, or those of a `shard`, in order. A folder without any is a
-    reading with an error; `on_note` is told how much was left out of the others, `on_left_out` all of it."""
+    """All pictures that the inputs stand for, or those of a `shard`, in order; with `unordered`, workers on
+    Ray give them as they are ready. A folder without any is a reading with an error; `on_note` is told how
+    much was left out of the others, `on_left_out` all of it."""
     part = Shard.of(shard)
     listing = folders.list_pictures(inputs)
     # Folders without pictures are results too, and each is one shard's alone.
@@ -48,7 +50,8 @@ def readings(
         on_note(f"no picture is in shard {part}: there are {len(listing.pictures)}")
     total = len(pictures)
     on_progress(0, total)
-    for done, reading in enumerate(read_faces(pictures, options, pipeline=pipeline), 1):
+    results = read_faces(pictures, options, pipeline=pipeline, unordered=unordered)
+    for done, reading in enumerate(results, 1):
         yield reading
         on_progress(done, total)
 
@@ -100,6 +103,7 @@ def detect(
     *,
     annotate: str | PathLike[str] | None = None,
     shard: str | None = None,
+    unordered: bool = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -126,6 +130,7 @@ def detect(
             wanted,
             pipeline,
             shard=shard,
+            unordered=unordered,
             on_note=on_note,
             on_progress=on_progress,
             on_left_out=on_left_out,
@@ -140,6 +145,7 @@ def embed(
     *,
     output: str | PathLike[str] | None = None,
     shard: str | None = None,
+    unordered: bool = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -163,6 +169,7 @@ def embed(
             options,
             pipeline,
             shard=shard,
+            unordered=unordered,
             on_note=on_note,
             on_progress=on_progress,
             on_left_out=on_left_out,
@@ -180,6 +187,7 @@ def align(
     out: str | PathLike[str],
     *,
     shard: str | None = None,
+    unordered: bool = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -200,6 +208,7 @@ def align(
         options or Options(),
         pipeline,
         shard=shard,
+        unordered=unordered,
         on_note=on_note,
         on_progress=on_progress,
         on_left_out=on_left_out,

@@ -1,0 +1,147 @@
+"""Workers on Ray: one run with a real one, in a process of its own, and what needs none."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from fakes import PYTHON_PATH, FakeOptions, photo
+
+from facekit import settings
+from facekit.errors import DependencyError, UsageError
+from facekit.faces import ray_cluster
+from facekit.faces.reading import Options, read_faces
+
+PROGRAM = """
+import json, os, signal, sys
+from pathlib import Path
+
+import fakes
+from facekit.faces.reading import read_faces
+
+def children(of):
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if parent == of:
+            yield int(path.parent.name)
+            yield from children(int(path.parent.name))
+
+def listening():
+    # Local addresses of the sockets on which this process and all that it started listen.
+    inodes = set()
+    for pid in [os.getpid(), *children(os.getpid())]:
+        for entry in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                inodes.add(os.readlink(entry).removeprefix("socket:[").removesuffix("]"))
+            except OSError:
+                pass
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and words[9] in inodes:
+                yield words[1].split(":")[0]
+
+def asked_to_end(number, frame):
+    pass
+
+signal.signal(signal.SIGTERM, asked_to_end)
+results, addresses = [], []
+for reading in read_faces(sys.argv[1:], fakes.FakeOptions(jobs=2, workers="ray")):
+    if not results and sys.platform == "linux":
+        addresses = sorted(set(listening()))
+    results.append([reading.source, len(reading.faces), reading.error])
+kept = signal.getsignal(signal.SIGTERM) is asked_to_end
+print(json.dumps({"results": results, "addresses": addresses, "kept": kept}))
+"""
+# 127.0.0.1, as IPv4 and as IPv6, and ::1, as the kernel writes them.
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray")
+def test_two_workers_on_two_processors_read_all_and_leave_out_what_ends_them(tmp_path: Path) -> None:
+    """As many workers as processors once waited for each other (Ray's issue 44687). Relative paths are from
+    here; nothing listens beyond the loopback; nothing but the results is printed or left behind."""
+    names = [*(f"{number}.png" for number in range(12)), "segfault.png", "12.png"]
+    for number, name in enumerate(names):
+        photo(tmp_path / name, "red", seed=number)
+    home, scratch = tmp_path / "home", Path("/tmp") if os.name == "posix" else tmp_path
+    home.mkdir()
+    before = set(scratch.glob("facekit-ray-*"))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *names],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": PYTHON_PATH, "HOME": str(home), "TMPDIR": str(scratch)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert [source for source, _, _ in told["results"]] == names
+    errors = {source: error for source, _, error in told["results"] if error}
+    assert list(errors) == ["segfault.png"]
+    assert errors["segfault.png"].startswith("segfault.png: left out: 3 workers ended while they read it (")
+    assert set(told["addresses"]) <= LOOPBACK
+    assert told["addresses"] or sys.platform != "linux"
+    assert told["kept"]
+    assert list(home.iterdir()) == []
+    assert set(scratch.glob("facekit-ray-*")) == before
+
+
+def test_ray_is_missed_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "has_package", lambda name: False)
+    with pytest.raises(DependencyError, match=r"--workers ray needs Ray: .*\[ray\]"):
+        read_faces([str(tmp_path / "a.png")], FakeOptions(workers="ray"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "Ray", "ray:", "ray://", "ray://host", "ray://a b:1", "ray://user@host:1", "dask", "ray://h:x"],
+)
+def test_what_names_no_workers_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="give ray or ray://HOST:PORT"):
+        Options(workers=value)
+    assert Options(workers="ray").workers == "ray"
+    assert Options(workers="ray://head.example:10001").workers == "ray://head.example:10001"
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray")
+def test_a_program_that_reads_few_pictures_starts_no_ray(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "_imported", lambda: pytest.fail("Ray was started"))
+    sources = [str(photo(tmp_path / name, "red")) for name in ("a.png", "b.png")]
+    assert len(list(read_faces(sources, FakeOptions(workers="ray")))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("The actor died.\n\tclass_name: A\n", "The actor died."),
+        (
+            "Failed\n  File x\nModuleNotFoundError: No module named 'facekit'\n",
+            "ModuleNotFoundError: No module named 'facekit'",
+        ),
+        ("", "OSError"),
+        ("x" * 5000, "x" * 200),
+    ],
+)
+def test_what_ray_says_is_told_in_a_line(text: str, reason: str) -> None:
+    assert ray_cluster._reason(OSError(text)) == reason
+
+
+def test_the_users_own_handlers_stay() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with ray_cluster._handlers_kept():
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+    assert signal.getsignal(signal.SIGTERM) is before
