@@ -14,7 +14,7 @@ from facekit.metadata.inside import inside
 from facekit.metadata.packet import MOST_BYTES, Packet
 from facekit.metadata.planning import SAME_FACE
 from facekit.metadata.regions import applied_to, regions_of, same_shape
-from facekit.metadata.sidecars import sidecars_of
+from facekit.metadata.sidecars import shared_sidecar, sidecars_of
 from facekit.pictures import raw
 from facekit.text.subject_names import subject_name
 
@@ -80,6 +80,8 @@ class MarkReader:
                 marks += self._of_packet(Packet(data, sidecar), str(sidecar))
             except MetadataError as error:
                 self._problem(error)
+        if shared := shared_sidecar(photo):
+            self._problem(f"{shared[0]}: may be of {photo.name} or of {shared[1].name}")
         return marks
 
     def _inside(self, photo: str) -> list[Mark]:

@@ -105,12 +105,20 @@ def sidecar_to_write(photo: Path, name: SidecarName | None = None) -> Path:
 
 
 def sidecars_of(photo: Path) -> list[Path]:
-    """The sidecars that a photo has, the more certain one first."""
+    """The sidecars that a photo has, the more certain one first. One that it shares with a RAW picture is its
+    own too: they show the same. One that it shares with another picture is nobody's (`shared_sidecar`)."""
     whole, stem = _called(photo.with_name(photo.name)), _called(photo.with_name(photo.stem))
     found = [whole] if whole.exists() else []
-    if stem.exists() and not _sharing(photo):
+    if stem.exists() and not shared_sidecar(photo):
         found.append(stem)
     return found
+
+
+def shared_sidecar(photo: Path) -> tuple[Path, Path] | None:
+    """A sidecar of which it cannot be told whose it is, and the other picture that it may be of."""
+    stem = _called(photo.with_name(photo.stem))
+    other = _sharing(photo) if stem.exists() else None
+    return None if other is None or other.suffix.casefold() in raw.SUFFIXES else (stem, other)
 
 
 def stored_size_of(photo: Identified, found: Inside) -> tuple[int, int]:

@@ -136,12 +136,18 @@ def _enroll_marked(
     marks = photos = 0
     with to_write(gallery, pipeline, enrollment.home(inputs), on_note) as opened:
         on_progress(0, len(sources))
-        for done, part in chain([first], parts):
-            marks, photos = marks + sum(len(photo.marks) for photo in part), photos + len(part)
-            for outcome in enroll_marked(opened, part, rules=rules, options=options, pipeline=pipeline):
-                outcomes.append(outcome)
-                on_result(outcome)
-            on_progress(done, len(sources))
+        done = 0
+        try:
+            for looked_at, part in chain([first], parts):
+                marks, photos = marks + sum(len(photo.marks) for photo in part), photos + len(part)
+                for outcome in enroll_marked(opened, part, rules=rules, options=options, pipeline=pipeline):
+                    outcomes.append(outcome)
+                    on_result(outcome)
+                done = looked_at
+                on_progress(done, len(sources))
+        except KeyboardInterrupt:
+            on_note(f"stopped after {done} of {len(sources)} pictures; run it again to go on")
+            raise
         on_note(f"{counted(marks, 'marked face')} in {counted(photos, 'photo')} of {len(sources)}")
         return EnrollReport(
             tuple(outcomes),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.faces.reading import Reading
     from facekit.gallery.base import Gallery
-    from facekit.metadata.embedding import EmbeddedNames
+    from facekit.metadata.in_place import NamesInPlace
     from facekit.metadata.planning import Rules
     from facekit.metadata.sidecars import SidecarName, Sidecars
     from facekit.results import PictureResult
@@ -125,7 +125,7 @@ def identify(
 
 def _writer(
     inputs: Sequence[Source], rules: Rules, name: SidecarName | None, *, in_place: bool, dry_run: bool
-) -> Sidecars | EmbeddedNames:
+) -> Sidecars | NamesInPlace:
     """What writes names into metadata."""
     from facekit.metadata.sidecars import Sidecars, require_photos
 
@@ -134,9 +134,9 @@ def _writer(
         return Sidecars(rules, name, dry_run=dry_run)
     if name is not None:
         raise UsageError("sidecar name: there is no sidecar where names are written into the photos in place")
-    from facekit.metadata.embedding import EmbeddedNames
+    from facekit.metadata.in_place import NamesInPlace
 
-    return EmbeddedNames(rules, dry_run=dry_run)
+    return NamesInPlace(rules, dry_run=dry_run)
 
 
 def _no_sidecars(**given: bool) -> None:
@@ -146,7 +146,7 @@ def _no_sidecars(**given: bool) -> None:
 
 
 def _with_names_written(
-    reading: Reading, result: PictureResult, sidecars: Sidecars | EmbeddedNames
+    reading: Reading, result: PictureResult, sidecars: Sidecars | NamesInPlace
 ) -> PictureResult:
     """The result with what became of the photo's metadata."""
     from facekit.metadata.sidecars import Identified

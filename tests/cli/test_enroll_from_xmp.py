@@ -194,6 +194,37 @@ def test_people_are_judged_with_all_their_pictures_however_many_there_are(
     assert len(result.stdout.splitlines()) == 3
 
 
+def test_a_sidecar_is_of_a_raw_picture_beside_too_and_of_no_two_photos(run: Run, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 1)):
+        photo(tmp_path / "in" / f"{name}.png", "red", seed=seed)
+        (tmp_path / "in" / f"{name}.xmp").write_bytes(packet(("Ada", LEFT)))
+    (tmp_path / "in" / "a.CR2").write_bytes(b"raw")
+    photo(tmp_path / "in" / "b.gif", "green")
+    result = run("enroll", "--from-xmp", "in", "-g", "g.db")
+    assert "in/b.xmp: may be of b.png or of b.gif; its names are not read" in result.stderr
+    assert subjects(run) == {"Ada": 1}
+
+
+def test_what_was_stored_before_an_interruption_stays(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marked_faces, "CHUNK", 1)
+    for number in range(3):
+        marked(tmp_path / "in" / f"{number}.png", ("red",), ("Ada", LEFT), seed=number)
+    looked = marked_faces.MarkReader.marks_of
+
+    def interrupted(self: marked_faces.MarkReader, source: str) -> list[marked_faces.Mark]:
+        if source.endswith("2.png"):
+            raise KeyboardInterrupt
+        return looked(self, source)
+
+    monkeypatch.setattr(marked_faces.MarkReader, "marks_of", interrupted)
+    result = run("enroll", "--from-xmp", "in", "-g", "g.db")
+    assert result.exit_code == 130
+    assert "stopped after 2 of 3 pictures; run it again to go on" in result.stderr
+    assert subjects(run) == {"Ada": 2}
+
+
 def test_without_any_mark_no_gallery_is_made(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.png", "red")
     result = run("enroll", "--from-xmp", "in", "-g", "g.db")

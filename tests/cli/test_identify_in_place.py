@@ -11,7 +11,7 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
-from facekit.metadata import embedding
+from facekit.metadata import in_place
 from facekit.metadata.inside import inside
 from facekit.metadata.packet import Packet
 from facekit.metadata.regions import regions_of
@@ -109,7 +109,7 @@ def test_a_program_that_does_something_else_changes_no_photo(
     program = tmp_path / "bin" / "exiftool"
     program.write_text(f"#!/bin/sh\n{does}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(embedding.shutil, "which", lambda name: str(program))
+    monkeypatch.setattr(in_place.shutil, "which", lambda name: str(program))
     before = file.read_bytes()
     result = run("identify", "a.jpg", "--xmp", "--in-place")
     assert result.exit_code == 1
@@ -121,7 +121,7 @@ def test_without_exiftool_it_is_said_how_to_get_it(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jpeg(tmp_path / "a.jpg", "red")
-    monkeypatch.setattr(embedding.shutil, "which", lambda name: None)
+    monkeypatch.setattr(in_place.shutil, "which", lambda name: None)
     result = run("identify", "a.jpg", "--xmp", "--in-place")
     assert result.exit_code == 1
     assert "apt install libimage-exiftool-perl" in result.stderr

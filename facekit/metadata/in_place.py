@@ -25,7 +25,7 @@ _JPEG = b"\xff\xd8\xff"
 _FURTHER_PICTURES = b"MPF\0"
 
 
-class EmbeddedNames:
+class NamesInPlace:
     """Writes names into JPEG files, in the place of `Sidecars`. Raises DependencyError without exiftool."""
 
     def __init__(self, rules: Rules, *, dry_run: bool = False) -> None:
