@@ -43,6 +43,7 @@ _HOMES = {
     "facekit.gallery.base": ("Gallery",),
     "facekit.gallery.gallery_settings": ("GallerySettings",),
     "facekit.gallery.places": ("Place",),
+    "facekit.library.index_report": ("IndexReport",),
     "facekit.pictures.folders": ("Listing", "list_pictures"),
     "facekit.pictures.inputs": ("Given", "Input", "Inputs", "read"),
     "facekit.video.events": ("Event",),
@@ -91,6 +92,7 @@ _HOMES = {
     "facekit.verbs.gallery_servers": ("gallery_create", "gallery_grant", "gallery_upgrade"),
     "facekit.verbs.identify": ("identify",),
     "facekit.verbs.pictures": ("align", "detect", "embed"),
+    "facekit.verbs.index": ("index",),
     "facekit.verbs.plot": ("plot",),
     "facekit.verbs.register": ("register",),
     "facekit.verbs.sync": ("SyncReport", "sync"),
@@ -130,6 +132,7 @@ if TYPE_CHECKING:
     from facekit.gallery.base import Gallery as Gallery
     from facekit.gallery.gallery_settings import GallerySettings as GallerySettings
     from facekit.gallery.places import Place as Place
+    from facekit.library.index_report import IndexReport as IndexReport
     from facekit.people.clustering import Group as Group
     from facekit.people.clustering import Grouping as Grouping
     from facekit.people.clustering import Sighting as Sighting
@@ -193,6 +196,7 @@ if TYPE_CHECKING:
     from facekit.verbs.gallery_servers import gallery_grant as gallery_grant
     from facekit.verbs.gallery_servers import gallery_upgrade as gallery_upgrade
     from facekit.verbs.identify import identify as identify
+    from facekit.verbs.index import index as index
     from facekit.verbs.pictures import align as align
     from facekit.verbs.pictures import detect as detect
     from facekit.verbs.pictures import embed as embed

@@ -100,6 +100,7 @@ ALONE = {
     "verify": ("verify", "people/red/1.png", "people/red/2.png"),
     "gallery_show": ("gallery", "show", "-g", "g.db"),
     "info": ("info", "-g", "g.db"),
+    "index": ("index", "two", "-g", "two.db", "--dry-run"),
     "calibrate": ("calibrate", "--fpir", "0.9", "-g", "two.db", "--dry-run"),
     "evaluate_verification": ("evaluate", "verification", "--images", "people", "--threshold", "0.5"),
     "evaluate_identification": (

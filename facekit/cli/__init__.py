@@ -36,6 +36,7 @@ COMMANDS = {
     "register": "Enroll a person in front of a camera or in a video.",
     "verify": "Say whether two pictures show the same person.",
     "find": "Find the photos with a person.",
+    "index": "Keep the faces of folders, so that photos are looked through once.",
     "cluster": "Group unknown faces by person.",
     "serve": "Answer programs over HTTP, and people in a browser.",
     "gallery": "Look after the people in a gallery.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from os import PathLike
@@ -14,9 +14,11 @@ from facekit import hints
 from facekit.arguments import score_of, texts_of
 from facekit.errors import GalleryError, PictureError, UsageError
 from facekit.faces.reading import Options, Reading, read_one
+from facekit.library.index import PhotoIndex
+from facekit.library.readings import IndexedReader, look_of
 from facekit.people import finding, identification
 from facekit.people.finding import Company, Period, PhotoMatch, SoughtFace, SoughtPerson
-from facekit.pictures import dates
+from facekit.pictures import dates, folders
 from facekit.pictures.inputs import Given, Input, Inputs, Source, listed, one
 from facekit.text.counting import counted
 from facekit.text.subject_names import subject_name
@@ -27,6 +29,7 @@ from facekit.verbs.pictures import folder_of, paths_among, readings
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
+    from facekit.gallery.places import Place
     from facekit.rendering.copies import PhotoFolder
 
 
@@ -81,19 +84,61 @@ def find(
     pipeline = pipeline or options.pipeline()
     with ExitStack() as stack:
         sought: SoughtPerson | SoughtFace
+        opened: Gallery | None
         if name is not None:
-            known = stack.enter_context(in_use(gallery, pipeline, on_note))
+            opened = known = stack.enter_context(in_use(gallery, pipeline, on_note))
             sought = _person(known, subject_name(name), company, limit, options)
         else:
             opened = _people(stack, gallery, pipeline, on_note, required=company != Company())
             sought = _face(like, opened, company, limit, options, pipeline)
         seen = _Seen(sought, period, on_note)
-        for reading in readings(sources, options, pipeline, on_note=on_note, on_progress=on_progress):
+        place = None if opened is None else opened.place
+        look = _Look(sources, options, pipeline, on_note, on_progress)
+        for reading in look.through(place, sought, learns=not dry_run):
             seen.take(reading)
     found = seen.best_first()
     if folder is not None:
         found = [seen.put(photo, folder) for photo in found]
     return FindReport(tuple(found), seen.pictures, tuple(seen.problems))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How the pictures are looked through: with the gallery's index, if there is one."""
+
+    sources: Sequence[Source]
+    options: Options
+    pipeline: Pipeline
+    on_note: OnNote
+    on_progress: OnProgress
+
+    def through(
+        self, place: Place | None, sought: finding.Sought, *, learns: bool
+    ) -> Iterator[Reading | None]:
+        """The readings; None for a picture of which the index knows that they cannot be in it."""
+        with PhotoIndex.for_gallery(place, write=learns) as index:
+            if index is None:
+                yield from readings(
+                    self.sources,
+                    self.options,
+                    self.pipeline,
+                    on_note=self.on_note,
+                    on_progress=self.on_progress,
+                )
+                return
+            listing = folders.list_pictures(self.sources)
+            yield from (Reading(folder, error=f"no pictures in {folder}") for folder in listing.empty)
+            for remark in listing.remarks():
+                self.on_note(remark)
+            reader = IndexedReader(index, look_of(self.options, self.pipeline), learns=index.writable)
+            reader.prepare(listing.pictures)
+            relevant = reader.relevant(sought.vectors(), sought.threshold)
+            total = len(listing.pictures)
+            self.on_progress(0, total)
+            found = reader.read(listing.pictures, self.options, self.pipeline, relevant)
+            for done, reading in enumerate(found, 1):
+                yield reading
+                self.on_progress(done, total)
 
 
 class _Seen:
@@ -106,8 +151,10 @@ class _Seen:
         self._sought, self._period, self._on_note = sought, period, on_note
         self._undated = 0
 
-    def take(self, reading: Reading) -> None:
+    def take(self, reading: Reading | None) -> None:
         self.pictures += 1
+        if reading is None:
+            return
         if reading.error:
             self.problems.append(reading.error)
         photo = self._sought.find(reading) if reading.faces else None

@@ -114,6 +114,7 @@ def gallery_remove(
     SHA-256.
     All are removed, or none when one of them is not there.
     """
+    from facekit.library import erasure
     from facekit.people import stored_photos
 
     people = list(dict.fromkeys(map(subject_name, texts_of(names, "the names"))))
@@ -123,7 +124,10 @@ def gallery_remove(
     with _changing(gallery, on_note) as opened:
         if pictures:
             digests = list(dict.fromkeys(stored_photos.of_person(opened, people[0], pictures)))
+            erasure.erase_photos(opened, people[0], digests)
             return Removal(tuple(people), len(digests), opened.remove_photos(people[0], digests))
+        if set(people) <= set(opened.names()):  # else nobody is removed, which the gallery tells
+            erasure.erase_people(opened, people)
         return Removal(tuple(people), opened.remove(people), gone=True)
 
 

@@ -11,6 +11,8 @@ from facekit import hints
 from facekit.arguments import integer_of, score_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options
+from facekit.library.index import PhotoIndex
+from facekit.library.readings import IndexedReader, look_of
 from facekit.people import identification
 from facekit.pictures.inputs import Inputs, Source, listed
 from facekit.verbs.galleries import AnyGallery, in_use, probability_of
@@ -104,13 +106,19 @@ def identify(
         identification.require_subjects(opened, options.embedder)
         if threshold is None:
             _tell_growth(opened, options.embedder, on_note)
-        with telling(saving, on_note):
+        # Crops and pixels are not kept.
+        place = None if saving else opened.place
+        with telling(saving, on_note), PhotoIndex.for_gallery(place) as index:
+            reader = None
+            if index is not None:
+                reader = IndexedReader(index, look_of(options, pipeline), whole=True)
             for reading in readings(
                 inputs,
                 options,
                 pipeline,
                 shard=shard,
                 unordered=unordered,
+                reader=reader,
                 on_note=on_note,
                 on_progress=on_progress,
                 on_left_out=on_left_out,

@@ -19,6 +19,7 @@ from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_p
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
+    from facekit.library.readings import IndexedReader
     from facekit.rendering.embedded import Embedding
     from facekit.rendering.trees import Crop
 
@@ -30,6 +31,7 @@ def readings(
     *,
     shard: str | None = None,
     unordered: bool = False,
+    reader: IndexedReader | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
     on_left_out: OnLeftOut = nothing_left_out,
@@ -50,7 +52,11 @@ def readings(
         on_note(f"no picture is in shard {part}: there are {len(listing.pictures)}")
     total = len(pictures)
     on_progress(0, total)
-    results = read_faces(pictures, options, pipeline=pipeline, unordered=unordered)
+    results = (
+        read_faces(pictures, options, pipeline=pipeline, unordered=unordered)
+        if reader is None
+        else reader.read_all(pictures, options, pipeline)
+    )
     for done, reading in enumerate(results, 1):
         yield reading
         on_progress(done, total)

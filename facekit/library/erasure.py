@@ -1,0 +1,66 @@
+"""Erasing a person's faces from the index of photos, when the person is removed from the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facekit.errors import GalleryError
+from facekit.gallery.tombstones import same_face
+from facekit.library.entries import Entry
+from facekit.library.index import PhotoIndex, file_of
+
+if TYPE_CHECKING:
+    from facekit.gallery.base import Gallery
+
+
+def erase_people(gallery: Gallery, names: Sequence[str]) -> int:
+    """Erase every face that could have been given one of these names: with a score of at least the threshold
+    with one of their templates, or from which a template was made. How many there were; none without an
+    index.
+    """
+    templates = [template for name in names for template in gallery.stored(name)]
+    index = _index_of(gallery) if templates else None
+    if index is None:
+        return 0
+    stacked = np.stack([template.vector for template in templates])
+    limit = gallery.threshold
+
+    def theirs(entry: Entry) -> set[int]:
+        faces = _enrolled(entry, [t.box for t in templates if t.sha256 == entry.sha256])
+        if len(entry.vectors) and entry.vectors.shape[1] == stacked.shape[1]:
+            faces |= set(np.flatnonzero((entry.vectors @ stacked.T).max(axis=1) >= limit).tolist())
+        return faces
+
+    with index:
+        return index.erase_faces(theirs)
+
+
+def erase_photos(gallery: Gallery, name: str, sha256s: Sequence[str]) -> int:
+    """Erase the faces from which templates of these photos of a person were made; how many there were."""
+    templates = [template for template in gallery.stored(name) if template.sha256 in sha256s]
+    index = _index_of(gallery) if templates else None
+    if index is None:
+        return 0
+    with index:
+        return index.erase_faces(
+            lambda entry: _enrolled(entry, [t.box for t in templates if t.sha256 == entry.sha256])
+        )
+
+
+def _index_of(gallery: Gallery) -> PhotoIndex | None:
+    try:
+        path = file_of(gallery.place)
+    except GalleryError:  # there is no home folder, and so no index of a gallery elsewhere
+        return None
+    return PhotoIndex.open(path, write=True)
+
+
+def _enrolled(entry: Entry, boxes: Sequence[Sequence[float]]) -> set[int]:
+    """The faces in these boxes."""
+    if not boxes:
+        return set()
+    places = (same_face(box, entry.boxes()) for box in boxes)
+    return {place for place in places if place is not None}

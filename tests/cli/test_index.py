@@ -1,0 +1,242 @@
+"""`facekit index`: photos are looked through once, and who is removed is gone from there too."""
+
+import json
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from fakes import FakeOptions, FakePipeline, photo
+
+import facekit
+from facekit.library.index import PhotoIndex
+
+pytestmark = pytest.mark.usefixtures("people")
+INDEX = Path("gallery/gallery.db.photos")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    photo(folder / "alone.png", "red", seed=1)
+    photo(folder / "2019" / "both.png", "red", "green", seed=3)
+    photo(folder / "2019" / "stranger.png", "red", "cyan", seed=2)
+    photo(folder / "green.png", "green", seed=4)
+    photo(folder / "none.png")
+    return folder
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the pictures that are looked through from now on."""
+    seen: list[str] = []
+    faces = FakePipeline.faces
+
+    def noted(pipeline: FakePipeline, picture: facekit.Picture, **more: Any) -> list[facekit.Face]:
+        seen.append(Path(picture.source).name)
+        return faces(pipeline, picture, **more)
+
+    monkeypatch.setattr(FakePipeline, "faces", noted)
+    return seen
+
+
+def indexed(run: Run, *more: str) -> dict[str, Any]:
+    result = run("index", "photos", "-f", "json", *more)
+    assert result.exit_code == 0, result.output
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
+
+
+def output(run: Run, *arguments: str) -> str:
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+QUESTIONS = [
+    ("find", "red", "photos", "-f", "json"),
+    ("find", "green", "photos", "--only", "-f", "json"),
+    ("find", "--like", "probe.png", "photos", "-f", "json"),
+    ("identify", "photos", "-f", "json"),
+    ("identify", "photos", "--verbose"),
+]
+
+
+def test_answers_are_the_same_with_an_index_and_nothing_is_read(
+    run: Run, photos: Path, reads: list[str]
+) -> None:
+    photo(Path("probe.png"), "cyan", seed=5)
+    before = [output(run, *question) for question in QUESTIONS]
+    report = indexed(run)
+    assert (report["pictures"], report["faces"], report["read"]) == (5, 6, 5)
+    reads.clear()
+    assert [output(run, *question) for question in QUESTIONS] == before
+    assert reads == ["probe.png"]
+
+
+def test_only_what_was_added_or_changed_is_read(run: Run, photos: Path, reads: list[str]) -> None:
+    indexed(run)
+    reads.clear()
+    photo(photos / "new.png", "red", seed=7)
+    photo(photos / "green.png", "blue", seed=8)
+    assert indexed(run)["read"] == 2
+    assert sorted(reads) == ["green.png", "new.png"]
+    assert "green.png" not in output(run, "find", "green", "photos", "--only")
+    assert "green.png" in output(run, "find", "blue", "photos")
+
+
+def test_files_that_moved_are_known_by_their_content(run: Run, photos: Path, reads: list[str]) -> None:
+    indexed(run)
+    reads.clear()
+    (photos / "2019").rename(photos / "summer")
+    shutil.copy(photos / "alone.png", photos / "copy.png")
+    report = indexed(run)
+    assert (report["read"], report["gone"], reads) == (0, 2, [])
+    assert "summer/both.png" in output(run, "find", "red", "photos")
+
+
+def test_what_find_reads_it_learns_and_only_of_folders_that_are_indexed(
+    run: Run, photos: Path, reads: list[str]
+) -> None:
+    indexed(run)
+    photo(photos / "new.png", "red", seed=7)
+    photo(Path("elsewhere/x.png"), "red", seed=8)
+    for expected in (["new.png", "x.png"], ["x.png"]):
+        reads.clear()
+        output(run, "find", "red", "photos", "elsewhere")
+        assert sorted(reads) == expected
+
+
+def test_a_new_name_is_found_in_old_photos_without_reading_them(
+    run: Run, photos: Path, reads: list[str]
+) -> None:
+    indexed(run)
+    photo(Path("cy.png"), "cyan", seed=9)
+    run("enroll", "--subject", "Cy", "cy.png", "-g", "gallery")
+    reads.clear()
+    assert "stranger.png" in output(run, "find", "Cy", "photos")
+    assert reads == []
+
+
+def test_it_is_the_owners_alone_and_has_no_names(run: Run, photos: Path) -> None:
+    indexed(run)
+    assert stat.S_IMODE(os.stat(INDEX).st_mode) == 0o600
+    assert b"green\x00" not in INDEX.read_bytes()
+    assert not list(photos.rglob("*.photos"))
+
+
+def vectors_of(color: str) -> bytes:
+    with facekit.open_gallery("gallery") as gallery:
+        return bytes(gallery.vectors(color)[0].astype("<f4").tobytes())
+
+
+def test_who_is_removed_from_the_gallery_is_erased_from_the_index(run: Run, photos: Path) -> None:
+    shutil.copy("gallery/red/1.png", photos / "enrolled.png")
+    indexed(run)
+    vector = vectors_of("red")
+    assert vector in INDEX.read_bytes()
+    assert run("gallery", "remove", "red").exit_code == 0
+    left = b"".join(path.read_bytes() for path in INDEX.parent.glob("gallery.db*"))
+    assert vector not in left
+    assert indexed(run)["read"] == 0
+    assert vector not in INDEX.read_bytes()
+    # The others in the same photos are found as before, and identify still sees everybody.
+    assert "both.png" in output(run, "find", "green", "photos")
+    faces = json.loads(output(run, "identify", "photos/2019/both.png", "-f", "json"))["results"][0]["faces"]
+    assert [face["subject"] for face in faces] == [None, "green"]
+
+
+def test_a_photo_that_is_removed_is_erased_too(run: Run, photos: Path) -> None:
+    shutil.copy("gallery/red/1.png", photos / "enrolled.png")
+    indexed(run)
+    vector = vectors_of("red")
+    assert run("gallery", "remove", "red", "--photo", "1.png").exit_code == 0
+    assert vector not in INDEX.read_bytes()
+    assert "both.png" in output(run, "find", "red", "photos")
+
+
+def test_photos_that_are_gone_are_erased(run: Run, photos: Path) -> None:
+    indexed(run)
+    (photos / "2019" / "stranger.png").unlink()
+    report = indexed(run)
+    assert (report["gone"], report["faces"]) == (1, 4)
+
+
+def test_a_folder_that_is_not_mounted_erases_nothing(run: Run, photos: Path) -> None:
+    indexed(run)
+    photos.rename("away")
+    assert run("index", "photos").exit_code == 2
+    photos.mkdir()
+    run("index", "photos")
+    photos.rmdir()
+    Path("away").rename(photos)
+    assert indexed(run)["read"] == 0
+
+
+def test_folders_can_be_forgotten(run: Run, photos: Path) -> None:
+    indexed(run)
+    assert indexed(run, "--forget", "--dry-run")["gone"] == 5
+    assert indexed(run, "--forget")["gone"] == 5
+    index = PhotoIndex.open(INDEX)
+    assert index is not None
+    with index:
+        assert (index.folders(), index.files()) == ([], {})
+
+
+def test_a_dry_run_writes_nothing(run: Run, photos: Path) -> None:
+    assert indexed(run, "--dry-run")["read"] == 5
+    assert not INDEX.exists()
+
+
+def test_another_way_of_looking_reads_again(run: Run, photos: Path, reads: list[str]) -> None:
+    indexed(run)
+    reads.clear()
+    output(run, "find", "red", "photos", "--min-face", "10")
+    assert len(reads) == 5
+
+
+@pytest.mark.parametrize("place", range(40, 6_000, 601))
+def test_no_name_comes_from_a_damaged_index(place: int, run: Run, photos: Path) -> None:
+    before = output(run, "find", "red", "photos", "-f", "json")
+    indexed(run)
+    content = bytearray(INDEX.read_bytes())
+    content[-place] ^= 0xFF
+    INDEX.write_bytes(content)
+    result = run("find", "red", "photos", "-f", "json")
+    if result.exit_code:
+        assert "the index of photos" in result.stderr
+        assert "remove this file, and run facekit index again" in result.stderr
+    else:
+        assert result.stdout == before
+
+
+def test_a_file_that_is_no_index_is_refused(run: Run, photos: Path) -> None:
+    shutil.copy("gallery/gallery.db", INDEX)
+    for command in (("index", "photos"), ("find", "red", "photos"), ("gallery", "remove", "red")):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "the index of photos is damaged" in result.stderr
+    assert "red" in output(run, "gallery", "list")
+
+
+def test_interrupted_it_goes_on_from_there(
+    run: Run, photos: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facekit.library.readings.BATCH", 1)
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        facekit.index("photos", "gallery", options=FakeOptions(), on_progress=stop)
+    reads.clear()
+    assert indexed(run)["read"] <= 3
+
+
+def test_only_folders_are_indexed(run: Run, photos: Path) -> None:
+    for wrong in ("photos/alone.png", "-", "nothing"):
+        assert run("index", wrong).exit_code == 2
