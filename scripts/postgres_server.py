@@ -47,9 +47,8 @@ class Server:
         # What a killed server has written is with the system; fsync is for a machine that loses its power.
         settings = ("listen_addresses=", "fsync=off", "max_connections=60")
         options = [word for setting in settings for word in ("-c", setting)]
-        lock = self.data / "postmaster.pid"
-        if lock.exists() and not lock.read_text():
-            lock.unlink()  # it was killed while it wrote this
+        # What a killed server has left says that it is ready.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
         # Not by pg_ctl, which leaves it to the system to bury a server that was killed.
         command = self._command("postgres", "-k", str(self.sockets), *options)
         with (self.sockets / "log").open("ab") as log:
