@@ -123,7 +123,9 @@ def _around(app: FastAPI, metrics: Metrics) -> None:
 
     @app.get("/metrics", tags=["server"], summary="Counts and times, as Prometheus reads them")
     def numbers(request: Request) -> Response:
-        service: Service = request.app.state.service
+        service: Service | None = request.app.state.service
+        if service is None:
+            raise starting()
         text = metrics.text(
             inside=service.workplace.inside,
             people=service.gallery.subject_count,

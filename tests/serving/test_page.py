@@ -146,7 +146,8 @@ def test_the_keyboard_is_enough(page: Any, folder: Path) -> None:
     page.locator("#name").focus()
     page.keyboard.type("Ann")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".view .known")
+    page.wait_for_selector("#face", state="hidden")
+    assert "Face 1: Ann" in page.evaluate("document.activeElement.getAttribute('aria-label')")
 
 
 def test_what_cannot_be_read_says_why(page: Any, folder: Path) -> None:
@@ -154,6 +155,12 @@ def test_what_cannot_be_read_says_why(page: Any, folder: Path) -> None:
     drop(page, folder / "bad.jpg", photo(folder / "none.png"))
     page.wait_for_selector("figcaption >> text=not a picture")
     page.wait_for_selector("figcaption >> text=No face was found.")
+
+
+def test_why_a_face_is_unknown_is_said(page: Any, folder: Path) -> None:
+    facekit.enroll(folder / "people" / "red", "g.db", subject="Ann", options=FakeOptions())
+    drop(page, photo(folder / "twice.png", "red", "red", size=(300, 120)))
+    page.wait_for_selector("figcaption >> text=another face of this photo has the name, Ann")
 
 
 def test_a_server_with_keys_asks_for_one(browser: Any, start: Started) -> None:

@@ -17,39 +17,38 @@ export function say(text) {
 }
 
 // Opens a dialog; `act` is called when it is sent, and what it throws is shown in it. Closed without that, nothing
-// happens. The focus goes back to where it was.
+// happens. The focus goes back to where it was, or where the function leads that `act` gives.
 export function ask(dialog, act) {
-  const form = dialog.querySelector("form");
   const problem = dialog.querySelector(".problem");
   const buttons = [...dialog.querySelectorAll("button")];
   const before = document.activeElement;
   const ended = new AbortController();
+  const { signal } = ended;
+  // All at once, not with the event "close": that comes later, when the dialog may ask the next thing already.
+  const end = () => {
+    ended.abort();
+    buttons.forEach((button) => (button.disabled = false));
+    dialog.close();
+    if (before?.isConnected) before.focus();
+  };
+  const send = async (event) => {
+    event.preventDefault();
+    problem.textContent = "";
+    buttons.forEach((button) => (button.disabled = true));
+    try {
+      const focus = await act();
+      if (signal.aborted) return;
+      end();
+      focus?.();
+    } catch (error) {
+      if (signal.aborted) return say(error.message);
+      problem.textContent = error.message;
+      buttons.forEach((button) => (button.disabled = false));
+    }
+  };
   problem.textContent = "";
-  form.addEventListener(
-    "submit",
-    async (event) => {
-      event.preventDefault();
-      problem.textContent = "";
-      buttons.forEach((button) => (button.disabled = true));
-      try {
-        await act();
-        dialog.close();
-      } catch (error) {
-        problem.textContent = error.message;
-      } finally {
-        buttons.forEach((button) => (button.disabled = false));
-      }
-    },
-    { signal: ended.signal },
-  );
-  dialog.querySelector(".cancel").addEventListener("click", () => dialog.close(), { signal: ended.signal });
-  dialog.addEventListener(
-    "close",
-    () => {
-      ended.abort();
-      if (before?.isConnected) before.focus();
-    },
-    { once: true },
-  );
+  dialog.querySelector("form").addEventListener("submit", send, { signal });
+  dialog.querySelector(".cancel").addEventListener("click", end, { signal });
+  dialog.addEventListener("cancel", (event) => (event.preventDefault(), end()), { signal });
   dialog.showModal();
 }

@@ -59,9 +59,19 @@ export const lookAgain = () => (photos.length ? look(photos) : undefined);
 
 const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
+// Why a face is unknown, where that is more than that nobody is like it.
+const REASONS = {
+  already_in_picture: "another face of this photo has the name",
+  ambiguous: "two people are as likely",
+  too_dark: "too dark to tell",
+  too_poor: "only poor photos of the person are stored",
+};
+
 function titleOf(face, number) {
   const score = face.score === undefined || face.score === null ? "" : `, score ${face.score.toFixed(2)}`;
-  return `Face ${number}: ${face.subject ?? "unknown"}${face.subject ? score : ""}`;
+  const reason = REASONS[face.reason];
+  const why = reason ? ` (${[reason, ...(face.contenders ?? [])].join(", ")})` : "";
+  return `Face ${number}: ${face.subject ?? "unknown"}${face.subject ? score : why}`;
 }
 
 function show(photo, result) {
@@ -134,6 +144,6 @@ async function askWho(photo, place, image) {
     await lookAgain();
     const more = [...outcome.problems, ...outcome.notes].join("; ");
     say(`${outcome.subject}: ${outcome.status}${more ? ` (${more})` : ""}`);
-    photo.figure.querySelectorAll(".view button")[place]?.focus();
+    return () => photo.figure.querySelectorAll(".view button")[place]?.focus();
   });
 }
