@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from facekit.errors import DependencyError, MetadataError, PictureError
@@ -35,7 +36,9 @@ class NamesInPlace:
                 "writing into photos needs exiftool (Debian: apt install libimage-exiftool-perl; "
                 "https://exiftool.org): install it, or write sidecars without --in-place"
             )
-        self._program, self._rules, self._dry_run = program, rules, dry_run
+        self._program, self._dry_run = program, dry_run
+        # Who wants names in the photos wants there what sidecars have already.
+        self._rules = replace(rules, complete=True)
 
     def write(self, photo: Identified) -> Written:
         """Write a photo's names into it, if that changes anything. What cannot be written is left alone."""

@@ -22,12 +22,14 @@ SAME_FACE = 0.5
 @dataclass(frozen=True)
 class Rules:
     """What is written: regions, also of `unknown` people; the names as `keywords` (dc:subject), and as the
-    people in the picture (`person_in_image`). With `replace` a name that is there gives way."""
+    people in the picture (`person_in_image`). With `replace` a name that is there gives way. With `complete`
+    a name that the photo's other packets have is written all the same."""
 
     keywords: bool = True
     person_in_image: bool = True
     replace: bool = False
     unknown: bool = False
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[R
         named = _named(there) or _named(_of(face, inside))
         name = named[0].name if named else None
         stays = name is not None and (_same(name, face.name) or not rules.replace)
+        if rules.complete and not there and _same(name, face.name):
+            stays = False
         if stays or (face.name is None and (there or named)):
             left.append(name)
             agreed += {region.name for region in there if region.name and _same(region.name, face.name)}

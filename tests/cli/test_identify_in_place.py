@@ -85,6 +85,7 @@ def test_a_named_region_in_the_sidecar_is_not_contradicted(run: Run, tmp_path: P
     file = jpeg(tmp_path / "a.jpg", "red")
     assert run("identify", "a.jpg", "--xmp").exit_code == 0
     sidecar = tmp_path / "a.jpg.xmp"
+    assert "a.jpg: adds red" in run("identify", "a.jpg", "--xmp", "--in-place", "--dry-run").stdout
     sidecar.write_bytes(sidecar.read_bytes().replace(b">red<", b">Eve<"))
     before = file.read_bytes()
     assert run("identify", "a.jpg", "--xmp", "--in-place").exit_code == 0
