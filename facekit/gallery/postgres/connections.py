@@ -85,6 +85,8 @@ class Connections:
         """Raises GalleryError when the database cannot be reached."""
         self.place = place
         self.write = write
+        self.losses = 0
+        """How often a connection was lost while nobody used it: behind it may be another server now."""
         self._lock = threading.Lock()
         self._closed = False
         self._local = threading.local()
@@ -176,6 +178,7 @@ class Connections:
                 connection.close()
                 if is_fresh or not is_lost(error):
                     raise
+                self.losses += 1
                 _log.info("%s: the connection to the database was lost: connecting again", self.place)
             except BaseException:
                 connection.close()

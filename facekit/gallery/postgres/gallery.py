@@ -54,6 +54,7 @@ class PostgresGallery(WritableGallery):
         self._sound = False
         self._asked = 0
         self._tried = -AGAIN_SECONDS
+        self._losses = connections.losses
         self._followed: indexing.Followed | None = None
 
     @classmethod
@@ -173,6 +174,9 @@ class PostgresGallery(WritableGallery):
 
     def _read_index(self, tables: Tables) -> Index:
         assert isinstance(tables, PostgresTables)
+        if self._losses != self._connections.losses:
+            # A database that was put back has other rows under the same numbers.
+            self._losses, self._followed = self._connections.losses, None
         index, self._followed = indexing.read_index(tables, self._followed, self._reading)
         return index
 

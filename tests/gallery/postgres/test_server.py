@@ -317,6 +317,21 @@ def test_an_index_in_memory_fetches_only_what_is_new_or_gone(place, monkeypatch)
         assert fetched == [1]
 
 
+def test_an_index_is_fetched_anew_after_the_connection_was_lost(place, sql, monkeypatch):
+    """It may be a backup of the database to which it is made again."""
+    monkeypatch.setattr(indexing, "IN_MEMORY", 3)
+    monkeypatch.setattr(postgres_gallery, "ASKED_OF_SERVER", 0)
+    fetched = []
+    encoded = indexing.encoded
+    monkeypatch.setattr(indexing, "encoded", lambda tables: fetched.append(1) or encoded(tables))
+    with create_at(place, people(5)) as gallery:
+        gallery.search(PROBES)
+        sql(END_CLIENTS)
+        gallery.add([template("Ann")])
+        assert names(gallery.search(template("Ann").vector[None], 1)) == [["Ann"]]
+    assert fetched == [1, 1]
+
+
 def test_a_connection_that_was_lost_between_questions_is_made_again(place, sql, caplog):
     with create_at(place, people(3)) as gallery:
         found = gallery.search(PROBES)
