@@ -10,6 +10,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -59,7 +60,9 @@ class RayCluster:
                 if self._local:
                     self._start_own(workers, quiet)
                 else:
-                    self._ray.init(self._address, **quiet)
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # that nobody answers is our error
+                        self._ray.init(self._address, **quiet)
         except BaseException as error:
             self.close()
             if isinstance(error, ConnectionError | OSError | RuntimeError | ValueError):

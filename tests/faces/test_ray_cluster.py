@@ -7,20 +7,23 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fakes import PYTHON_PATH, FakeOptions, photo
 
 from facekit import settings
-from facekit.errors import DependencyError, UsageError
+from facekit.errors import DependencyError, FacekitError, UsageError
 from facekit.faces import ray_cluster
 from facekit.faces.reading import Options, read_faces
 
 PROGRAM = """
 import json, os, signal, sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import fakes
 from facekit.faces.reading import read_faces
@@ -138,6 +141,20 @@ def test_a_program_that_reads_few_pictures_starts_no_ray(
 )
 def test_what_ray_says_is_told_in_a_line(text: str, reason: str) -> None:
     assert ray_cluster._reason(OSError(text)) == reason
+
+
+def test_a_cluster_that_does_not_answer_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(address: str, **rest: object) -> None:
+        warnings.warn("Ray Client connection timed out.", UserWarning, stacklevel=1)
+        raise ConnectionError("ray client connection timeout")
+
+    ended: list[str] = []
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: ended.append("shutdown"))
+    monkeypatch.setattr(ray_cluster, "_imported", lambda: ray)
+    monkeypatch.setattr(ray_cluster, "_keep_standard_output_for_results", lambda: None)
+    with pytest.raises(FacekitError, match=r"^ray://h:1: Ray cannot be reached: ray client"):
+        ray_cluster.RayCluster("ray://h:1", 2)
+    assert ended == ["shutdown"]
 
 
 def test_the_users_own_handlers_stay() -> None:
