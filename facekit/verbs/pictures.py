@@ -38,7 +38,8 @@ def readings(
 ) -> Iterator[Reading]:
     """All pictures that the inputs stand for, or those of a `shard`, in order; with `unordered`, workers on
     Ray give them as they are ready. A folder without any is a reading with an error; `on_note` is told how
-    much was left out of the others, `on_left_out` all of it."""
+    much was left out of the others, `on_left_out` all of it. What the index of a `reader` knows is not read
+    again, and has no crops."""
     part = Shard.of(shard)
     listing = folders.list_pictures(inputs)
     # Folders without pictures are results too, and each is one shard's alone.
