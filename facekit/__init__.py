@@ -44,7 +44,8 @@ _HOMES = {
     "facekit.gallery.gallery_settings": ("GallerySettings",),
     "facekit.gallery.places": ("Place",),
     "facekit.library.index_report": ("IndexReport",),
-    "facekit.pictures.folders": ("Listing", "list_pictures"),
+    "facekit.metadata.metadata_change": ("MetadataChange",),
+    "facekit.pictures.folders": ("LeftOut", "Listing", "list_pictures"),
     "facekit.pictures.inputs": ("Given", "Input", "Inputs", "read"),
     "facekit.video.events": ("Event",),
     "facekit.faces.pipeline": ("Pipeline",),
@@ -133,6 +134,7 @@ if TYPE_CHECKING:
     from facekit.gallery.gallery_settings import GallerySettings as GallerySettings
     from facekit.gallery.places import Place as Place
     from facekit.library.index_report import IndexReport as IndexReport
+    from facekit.metadata.metadata_change import MetadataChange as MetadataChange
     from facekit.people.clustering import Group as Group
     from facekit.people.clustering import Grouping as Grouping
     from facekit.people.clustering import Sighting as Sighting
@@ -141,6 +143,7 @@ if TYPE_CHECKING:
     from facekit.people.moving import Move as Move
     from facekit.people.outcomes import Outcome as Outcome
     from facekit.people.syncing import SyncChange as SyncChange
+    from facekit.pictures.folders import LeftOut as LeftOut
     from facekit.pictures.folders import Listing as Listing
     from facekit.pictures.folders import list_pictures as list_pictures
     from facekit.pictures.inputs import Given as Given

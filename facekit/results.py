@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from facekit.metadata.written import Written
+    from facekit.metadata.metadata_change import MetadataChange
 
 Pixels = NDArray[np.uint8]
 Vector = NDArray[np.float32]
@@ -211,7 +211,7 @@ class PictureResult:
     error: str | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
     size: tuple[int, int] = (0, 0)
-    xmp: Written | None = None
+    xmp: MetadataChange | None = None
 
     def to_dict(self) -> dict[str, Any]:
         values = picture_dict(self.source, self.size, self.faces, self.notes, self.error)

@@ -15,10 +15,10 @@ from facekit.files import untrusted, writing
 from facekit.metadata import planning
 from facekit.metadata.editing import EMPTY
 from facekit.metadata.inside import EXTENDED, XMP, inside, segments
+from facekit.metadata.metadata_change import MetadataChange
 from facekit.metadata.packet import MOST_BYTES, Packet
 from facekit.metadata.planning import NamedPhoto, Rules
 from facekit.metadata.sidecars import Identified, faces_of, sidecars_of, stored_size_of
-from facekit.metadata.written import Written
 from facekit.pictures import images
 
 SECONDS = 120
@@ -40,18 +40,18 @@ class NamesInPlace:
         # Who wants names in the photos wants there what sidecars have already.
         self._rules = replace(rules, complete=True)
 
-    def write(self, photo: Identified) -> Written:
+    def write(self, photo: Identified) -> MetadataChange:
         """Write a photo's names into it, if that changes anything. What cannot be written is left alone."""
         file = Path(photo.source)
         try:
             return self._changed(photo, file)
         except (MetadataError, PictureError) as error:
-            return Written(str(file), "refused", error=f"{error}; left alone")
+            return MetadataChange(str(file), "refused", error=f"{error}; left alone")
         except OSError as error:
             why = error.strerror or str(error)
-            return Written(str(file), "refused", error=f"{file}: cannot be written ({why})")
+            return MetadataChange(str(file), "refused", error=f"{file}: cannot be written ({why})")
 
-    def _changed(self, photo: Identified, file: Path) -> Written:
+    def _changed(self, photo: Identified, file: Path) -> MetadataChange:
         data = images.content(photo.source)
         if not data.startswith(_JPEG):
             raise MetadataError(f"{file}: is no JPEG, and gets a sidecar only (without --in-place)")

@@ -10,9 +10,9 @@ from facekit.errors import MetadataError, UsageError
 from facekit.metadata import namespaces as ns
 from facekit.metadata.areas import Area
 from facekit.metadata.editing import Editor, NewRegion, can_be_written
+from facekit.metadata.metadata_change import MetadataChange, Status
 from facekit.metadata.packet import Packet
 from facekit.metadata.regions import Region, applied_to, regions_of, same_shape
-from facekit.metadata.written import Status, Written
 from facekit.text.subject_names import subject_name
 
 SAME_FACE = 0.5
@@ -74,12 +74,12 @@ class Change:
         """Whether anything is changed."""
         return self.after != self.before.data
 
-    def told(self, file: Path, *, dry_run: bool, notes: Sequence[str] = ()) -> Written:
+    def told(self, file: Path, *, dry_run: bool, notes: Sequence[str] = ()) -> MetadataChange:
         """What is said of it, once the file is written; or would be, in a dry run."""
         status: Status = "unchanged"
         if self.is_one:
             status = "planned" if dry_run else "written"
-        return Written(
+        return MetadataChange(
             str(file),
             status,
             tuple(region.name for region in self.plan.add),

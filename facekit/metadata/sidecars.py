@@ -14,10 +14,10 @@ from facekit.metadata import planning
 from facekit.metadata.areas import Area, stored_size
 from facekit.metadata.editing import EMPTY, NewRegion
 from facekit.metadata.inside import Inside, inside
+from facekit.metadata.metadata_change import MetadataChange
 from facekit.metadata.packet import MOST_BYTES, Packet
 from facekit.metadata.planning import NamedPhoto, Rules
 from facekit.metadata.regions import same_shape
-from facekit.metadata.written import Written
 from facekit.pictures import images, raw
 from facekit.results import Identification
 
@@ -48,7 +48,7 @@ class Sidecars:
         self._rules, self._name, self._dry_run = rules, name, dry_run
         self._written: dict[str, str] = {}
 
-    def write(self, photo: Identified) -> Written:
+    def write(self, photo: Identified) -> MetadataChange:
         """Write a photo's sidecar, if anything changes in it. What cannot be written is left alone."""
         path = Path(photo.source)
         file = path
@@ -56,10 +56,10 @@ class Sidecars:
             file = self._file(path)
             return self._changed(photo, file)
         except (MetadataError, PictureError) as error:
-            return Written(str(file), "refused", error=f"{error}; left alone")
+            return MetadataChange(str(file), "refused", error=f"{error}; left alone")
         except OSError as error:
             why = error.strerror or str(error)
-            return Written(str(file), "refused", error=f"{file}: cannot be written ({why})")
+            return MetadataChange(str(file), "refused", error=f"{file}: cannot be written ({why})")
 
     def _file(self, photo: Path) -> Path:
         file = sidecar_to_write(photo, self._name)
@@ -70,7 +70,7 @@ class Sidecars:
             raise MetadataError(f"{file}: is a link, and nothing is written through one")
         return file
 
-    def _changed(self, photo: Identified, file: Path) -> Written:
+    def _changed(self, photo: Identified, file: Path) -> MetadataChange:
         before = untrusted.content(file, most=MOST_BYTES, error=MetadataError) if file.exists() else None
         packet = Packet(EMPTY if before is None else before, file)
         found = inside(photo.source)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from facekit.metadata.written import Written
+from facekit.metadata.metadata_change import MetadataChange
 from facekit.rendering.pictures import PictureView, light, picture_line, place
 from facekit.results import Identification, PictureResult
 from facekit.text.counting import counted, listed, part_of
@@ -148,7 +148,7 @@ def _face(number: int, identified: Identification) -> Iterator[str]:
         yield start + shown(candidate.subject, WIDTH - len(start)).rstrip()
 
 
-def sidecar_line(written: Written) -> Iterator[str]:
+def sidecar_line(written: MetadataChange) -> Iterator[str]:
     """`  party.jpg.xmp: adds Ada, unknown; Ben instead of Bob`, where something is changed."""
     changes = []
     if written.added:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from facekit import hints
 from facekit.arguments import integer_of, score_of
@@ -42,7 +42,7 @@ def identify(
     save_face: str | PathLike[str] | None = None,
     annotate: str | PathLike[str] | None = None,
     xmp: bool = False,
-    sidecar_name: SidecarName | None = None,
+    sidecar_name: Literal["photo.jpg.xmp", "photo.xmp"] | None = None,
     keywords: bool = True,
     person_in_image: bool = True,
     unknown: bool = False,

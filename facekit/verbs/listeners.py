@@ -15,7 +15,7 @@ OnProgress = Callable[[int, int], None]
 """Is told how many of how many are done; once before the first, with 0."""
 
 
-OnLeftOut = Callable[["Sequence[LeftOut]"], None]
+OnLeftOut = Callable[[Sequence["LeftOut"]], None]
 """Is told which files and folders were left out, where there are any."""
 
 

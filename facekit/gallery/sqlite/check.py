@@ -60,11 +60,10 @@ def _pages(connection: sqlite3.Connection) -> Iterator[Problem]:
 
 def _cache(state: State, path: Path) -> Iterator[Problem]:
     if state.templates > indexing.IN_MEMORY:
-        cached = cache.load(path, state.settings.dimension)
-        if cached is not None and cached.digest == state.digest:
-            return
-        if cache.is_cache(cache.place(path)):
-            yield Problem("cache", f"{cache.place(path)}: stale or damaged: the next search renews it")
+        # One of earlier content is as it should be after a change: the next search renews it.
+        place = cache.place(path)
+        if cache.is_cache(place) and cache.load(path, state.settings.dimension) is None:
+            yield Problem("cache", f"{place}: damaged: the next search renews it")
 
 
 def _is_gallery(file: Path) -> bool:

@@ -9,7 +9,7 @@ Status = Literal["written", "planned", "unchanged", "refused"]
 
 
 @dataclass(frozen=True)
-class Written:
+class MetadataChange:
     """The names that were written beside a photo, into `file`.
 
     `added` has the name of each region that is new, None for one of somebody unknown; `named` the former and
