@@ -46,7 +46,7 @@ _HOMES = {
     "facekit.library.index_report": ("IndexReport",),
     "facekit.metadata.metadata_change": ("MetadataChange",),
     "facekit.pictures.folders": ("LeftOut", "Listing", "list_pictures"),
-    "facekit.pictures.inputs": ("Given", "Input", "Inputs", "read"),
+    "facekit.pictures.inputs": ("NamedPicture", "Input", "Inputs", "read"),
     "facekit.video.events": ("Event",),
     "facekit.faces.pipeline": ("Pipeline",),
     "facekit.faces.reading": ("Options", "Reading"),
@@ -146,9 +146,9 @@ if TYPE_CHECKING:
     from facekit.pictures.folders import LeftOut as LeftOut
     from facekit.pictures.folders import Listing as Listing
     from facekit.pictures.folders import list_pictures as list_pictures
-    from facekit.pictures.inputs import Given as Given
     from facekit.pictures.inputs import Input as Input
     from facekit.pictures.inputs import Inputs as Inputs
+    from facekit.pictures.inputs import NamedPicture as NamedPicture
     from facekit.pictures.inputs import read as read
     from facekit.rendering.embedded import Embedding as Embedding
     from facekit.rendering.trees import Crop as Crop

@@ -187,7 +187,7 @@ class Judge:
         for there in self._truth[frame.number]:
             counts = self.frames.setdefault(there.name, {"all": 0, "right": 0, "wrong": 0, "boxed": 0})
             counts["all"] += 1
-            own = [each for each in seen if _overlap(there.box, each.at(frame.time)) >= _SAME]
+            own = [each for each in seen if _overlap(there.box, each.expected_box(frame.time)) >= _SAME]
             counts["boxed"] += bool(own)
             subject = own[0].subject if own else None
             counts["wrong"] += subject not in (None, there.name)
@@ -401,7 +401,7 @@ def _nobody(probes: NDArray[np.float32], k: int) -> list[list[Any]]:
 
 def memory(frames: int) -> dict[str, Any]:
     """By how much the process has grown since a tenth of the frames."""
-    session = Session(SlowDetector(0.0), _nobody, 0.5, schedule=Schedule(whole=0.0))
+    session = Session(SlowDetector(0.0), _nobody, 0.5, schedule=Schedule(full=0.0))
     pixels = np.zeros((360, 640, 3), np.uint8)
     early = 0
     for number in range(frames):

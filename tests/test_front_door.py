@@ -162,7 +162,15 @@ def test_an_input_may_be_a_path_bytes_an_open_file_an_array_or_a_pillow_image() 
     path = Path("in/party.png")
     with path.open("rb") as file, Image.open(path) as image:
         pixels = np.asarray(image)
-        given = [str(path), path, path.read_bytes(), file, pixels, image, facekit.Given("the door", pixels)]
+        given = [
+            str(path),
+            path,
+            path.read_bytes(),
+            file,
+            pixels,
+            image,
+            facekit.NamedPicture("the door", pixels),
+        ]
         results = dicts(facekit.identify(given, "g.db", options=OPTIONS))
         assert facekit.verify(path.read_bytes(), pixels, options=OPTIONS).same
         report = facekit.enroll(pixels, "new.db", subject="Red", options=OPTIONS)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     help="Go on although the photos of --images are of another quality than the gallery's.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be set, and change nothing.")
-@shared.own_gallery_option
+@shared.users_gallery_option
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj

@@ -87,12 +87,12 @@ _PLAIN = re.compile(r"[\w%+./:,@-]")
 class Word:
     """The word at the end of a command line of bash: what readline will replace, and how it is quoted.
 
-    `typed` is what is meant by it so far; of it `kept` stays in the line as it is, in front of what is
+    `typed` is what is meant by it so far; of it `prefix` stays in the line as it is, in front of what is
     replaced; `quote` is the quotation mark that is open, or nothing.
     """
 
     typed: str
-    kept: str = ""
+    prefix: str = ""
     quote: str = ""
 
     @classmethod
@@ -185,7 +185,9 @@ class BashComplete(shell_completion.BashComplete):
     def _replacements(self, names: list[str], word: Word) -> list[str]:
         option = word.typed[: _after_option(word.typed, 0)]
         whole = [name if name.startswith(option) else option + name for name in names]
-        return quoted([name[len(word.kept) :] for name in whole if name.startswith(word.kept)], word.quote)
+        return quoted(
+            [name[len(word.prefix) :] for name in whole if name.startswith(word.prefix)], word.quote
+        )
 
 
 class FishComplete(shell_completion.FishComplete):

@@ -85,4 +85,4 @@ def find(
     for problem in report.problems:
         console.error(problem)
     out: Path | None = None if wanted["dry_run"] else wanted["copy"] or wanted["link"]
-    return Writer(console, style, PhotoMatches(report.pictures, out)).write(report.found)
+    return Writer(console, style, PhotoMatches(report.pictures, out)).write(report.matches)

@@ -94,7 +94,7 @@ def forget_removals(console: Console, /, gallery: Place | None) -> int:
     help="Remove only what is stored of this picture of the one person: the file, its name as facekit "
     "gallery show has it, or the first 8 or more digits of its SHA-256. Can be given several times.",
 )
-@shared.own_gallery_option
+@shared.users_gallery_option
 @click.pass_obj
 def remove(
     console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], gallery: Place | None
@@ -117,7 +117,7 @@ def remove(
     gone = gallery_remove(names, photos=photos, gallery=gallery, on_note=console.note)
     if photos:
         console.note(f"removed {counted(gone.templates, 'picture')} of {gone.people[0]}")
-        if gone.gone:
+        if gone.emptied:
             console.note(f"{gone.people[0]} had no other and is gone")
         return DONE
     persons = counted(len(gone.people), "person", "people")
@@ -128,7 +128,7 @@ def remove(
 @shared.command("rename", short_help="Give a person another name.")
 @click.argument("old", shell_complete=shared.complete_subject)
 @click.argument("new")
-@shared.own_gallery_option
+@shared.users_gallery_option
 @click.pass_obj
 def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
@@ -157,7 +157,7 @@ def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> in
     help="Who has them now; needed for a photo of which several people have a face.",
 )
 @shared.dry_run_option
-@shared.own_gallery_option
+@shared.users_gallery_option
 @shared.format_option()
 @click.pass_obj
 def move(console: Console, /, style: str, **wanted: Any) -> int:
@@ -181,7 +181,7 @@ def move(console: Console, /, style: str, **wanted: Any) -> int:
 @shared.command("merge", short_help="Make one person of several.")
 @click.argument("into", shell_complete=shared.complete_subject)
 @click.argument("others", nargs=-1, required=True, shell_complete=shared.complete_subject)
-@shared.own_gallery_option
+@shared.users_gallery_option
 @click.pass_obj
 def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Place | None) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
@@ -218,7 +218,7 @@ def export(console: Console, /, file: Path, gallery: Place | None) -> int:
 @shared.command("import", short_help="Add the templates of an exported file.")
 @click.argument("file", type=paths.PathType())
 @click.option("--again", is_flag=True, help="Take also what was removed from this gallery earlier.")
-@shared.own_gallery_option
+@shared.users_gallery_option
 @click.pass_obj
 def import_(console: Console, /, file: Path, again: bool, gallery: Place | None) -> int:
     """Add the templates of FILE, made by facekit gallery export with the same embedder; - reads JSON lines
@@ -305,7 +305,7 @@ def upgrade(console: Console, /, gallery: Place) -> int:
     type=click.Choice(["read", "enroll"]),
     help="read: search and list. enroll: add templates as well.",
 )
-@shared.own_gallery_option
+@shared.users_gallery_option
 @click.pass_obj
 def grant(console: Console, /, name: str, to: str, gallery: Place | None) -> int:
     """Let ROLE, a user of the database, use a gallery on a server: to read it, or to enroll into it as well.
@@ -356,14 +356,14 @@ def check(console: Console, /, people: bool, gallery: Place | None, style: str) 
     found = gallery_check(people=people, gallery=gallery, on_note=console.note)
     for problem in found.problems:
         console.error(problem)
-    if not people and found.whole:
+    if not people and found.intact:
         console.emit(f"{found.gallery}: no damage found")
     if people and found.readable:
         Writer(console, style, Doubted()).write(found.findings)
         persons = counted(found.people, "person", "people")
         looked_at = f"{counted(found.templates, 'template')} of {persons} in {found.gallery}"
         console.note(f"{counted(len(found.findings), 'doubt')} about {looked_at}")
-    return DONE if found.whole else FAILED
+    return DONE if found.intact else FAILED
 
 
 def _imported(done: Import) -> Iterator[str]:

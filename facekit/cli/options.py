@@ -155,7 +155,7 @@ gallery_option = click.option(
     "FACEKIT_GALLERY, ./gallery.db, ./gallery/gallery.db, your own "
     "(~/.local/share/facekit/gallery.db), or the shipped one.",
 )
-own_gallery_option = click.option(
+users_gallery_option = click.option(
     "--gallery",
     "-g",
     type=paths.GALLERY,

@@ -22,7 +22,7 @@ class PathType(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, str):
             if is_address(value) and not os.path.lexists(value):
-                self.fail(f"{redaction.shown(value)} is an address, where a path is wanted", param, ctx)
+                self.fail(f"{redaction.public(value)} is an address, where a path is wanted", param, ctx)
             value = settings.expanded(value)
             if not value:
                 self.fail("the path is empty", param, ctx)

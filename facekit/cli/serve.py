@@ -103,7 +103,7 @@ _keys = click.option(
     help="Let a key have so many requests a minute; by default as many as it likes.",
 )
 @shared.max_pixels_option
-@shared.own_gallery_option
+@shared.users_gallery_option
 @shared.pipeline_options
 @shared.quiet_option
 @shared.debug_option

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Enroll also pictures so poor that strangers would be taken for the person; they name nobody alone.",
 )
 @click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
-@shared.own_gallery_option
+@shared.users_gallery_option
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj

@@ -319,7 +319,7 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
         return
     progress = TrainingProgress(console)
     listeners: dict[str, Any] = {"on_note": console.note, "on_row": lambda row: console.emit(line_of(row))}
-    done = train(**given(ctx, options), **listeners, on_count=progress.count, on_pace=progress.pace)
+    done = train(**explicit(ctx, options), **listeners, on_count=progress.count, on_pace=progress.pace)
     console.status("")
     if not done.finished:
         console.note("stopped and saved; go on with the same command and --resume")
@@ -329,7 +329,7 @@ def train(ctx: click.Context, /, list_networks: bool, **options: Any) -> None:
     console.note(f"make a network file of it with: {hints.export_run(done.output)}")
 
 
-def given(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+def explicit(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     """The options that the user gave."""
     default = ParameterSource.DEFAULT
     return {name: options[name] for name in options if ctx.get_parameter_source(name) is not default}

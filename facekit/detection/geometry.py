@@ -134,16 +134,16 @@ def working_side(
     return min(longer, max(usual, min(most, math.ceil(longer * smallest / min_face))))
 
 
-def detections(boxes: Floats, scores: Floats, points: Floats | None, kept: Sequence[int]) -> list[Detection]:
+def detections(boxes: Floats, scores: Floats, points: Floats | None, rows: Sequence[int]) -> list[Detection]:
     """Rows of arrays, boxes (n, 4), scores (n,), points (n, 5, 2), as values.
 
     A row whose five points are one point is no face, and left out.
     """
-    rows = []
-    for at in kept:
-        x0, y0, x1, y1 = (float(value) for value in boxes[at])
-        five = None if points is None else points[at].astype(np.float32)
+    found = []
+    for number in rows:
+        x0, y0, x1, y1 = (float(value) for value in boxes[number])
+        five = None if points is None else points[number].astype(np.float32)
         if five is not None and np.ptp(five, axis=0).max() < 1:
             continue
-        rows.append(Detection((x0, y0, x1, y1), float(scores[at]), five))
-    return rows
+        found.append(Detection((x0, y0, x1, y1), float(scores[number]), five))
+    return found

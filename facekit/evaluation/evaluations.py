@@ -43,7 +43,7 @@ def verification_groups(
         threshold = made.eer.threshold if lowest is None else made.points[lowest].threshold
 
     def rates(part: VerificationScores) -> dict[str, Rate]:
-        point = verification_report.at(of_scores(part), threshold)
+        point = verification_report.operating_point(of_scores(part), threshold)
         return {"FMR": point.fmr, "FNMR": point.fnmr}
 
     def report(part: VerificationScores) -> dict[str, object] | None:
@@ -65,8 +65,8 @@ def identification_groups(
 
     def rates(part: IdentificationScores) -> dict[str, Rate]:
         searches = Searches(part)
-        point = searches.at(limit)
-        missed = searches.rate(~searches.found, mated=True)
+        point = searches.point(limit)
+        missed = searches.rate(~searches.rank_one, mated=True)
         return {"missed at rank 1": missed, "FPIR": point.fpir, "FNIR": point.fnir}
 
     def report(part: IdentificationScores) -> dict[str, object]:

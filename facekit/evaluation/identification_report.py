@@ -48,7 +48,7 @@ class IdentificationReport:
     ranks: tuple[Rate, ...]
     points: Mapping[float, SearchPoint]
     by_split: Mapping[str, tuple[float, ...]]
-    given: SearchPoint | None = None
+    at_threshold: SearchPoint | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def rank(self, rank: int) -> Rate | None:
@@ -58,7 +58,7 @@ class IdentificationReport:
     @property
     def shows(self) -> bool:
         """Whether there is any figure in it."""
-        return bool(self.ranks or self.points or self.given)
+        return bool(self.ranks or self.points or self.at_threshold)
 
     @property
     def unresolved(self) -> list[str]:
@@ -88,7 +88,7 @@ class IdentificationReport:
             "operating_points": {f"{fpir:g}": point.to_dict() for fpir, point in self.points.items()},
             "unresolved": self.unresolved,
             "by_split": {name: list(values) for name, values in self.by_split.items()},
-            "at_threshold": self.given and self.given.to_dict(),
+            "at_threshold": self.at_threshold and self.at_threshold.to_dict(),
         }
 
 
@@ -98,7 +98,7 @@ class Searches:
     def __init__(self, scores: IdentificationScores) -> None:
         self.scores = scores
         self.mated = scores.mated
-        self.found = scores.mate_ranks == 1
+        self.rank_one = scores.mate_ranks == 1
         people = scores.groups.get("person", scores.subjects)
         self._known = {True: all(np.array(people, np.str_)[self.mated] != "")}
         self._known[False] = "person" in scores.groups and all(people)
@@ -126,9 +126,9 @@ class Searches:
         ]
         return clustered(count, total, ratio(*sums), floor=floor)
 
-    def at(self, threshold: float) -> SearchPoint:
+    def point(self, threshold: float) -> SearchPoint:
         """FPIR and FNIR (rank 1) at the threshold."""
-        hit = self.found & (self.scores.mate_scores >= threshold)
+        hit = self.rank_one & (self.scores.mate_scores >= threshold)
         false = self.scores.top_scores >= threshold
         return SearchPoint(threshold, self.rate(false, mated=False), self.rate(~hit, mated=True))
 
@@ -164,7 +164,7 @@ def report(
         raise UsageError("no searches to report on")
     searches = Searches(scores)
     points = {
-        fpir: searches.at(metrics.threshold_at_fmr(searches.strangers, fpir))
+        fpir: searches.point(metrics.threshold_at_fmr(searches.strangers, fpir))
         for fpir in FPIRS
         if metrics.supported(fpir, searches.distinct_strangers)
     }
@@ -178,7 +178,7 @@ def report(
         ranks=searches.ranks(),
         points=points if searches.mated.any() else {},
         by_split=_by_split(searches, points),
-        given=None if threshold is None else searches.at(threshold),
+        at_threshold=None if threshold is None else searches.point(threshold),
         notes=notes or {},
     )
 
@@ -188,9 +188,9 @@ def _by_split(searches: Searches, points: Mapping[float, SearchPoint]) -> dict[s
     scores = searches.scores
     parts = [searches.mated & (scores.splits == split) for split in np.unique(scores.splits)]
     parts = [part for part in parts if part.any()]
-    means = {"rank1": _means(searches.found, parts)}
+    means = {"rank1": _means(searches.rank_one, parts)}
     for fpir, point in points.items():
-        missed = ~(searches.found & (scores.mate_scores >= point.threshold))
+        missed = ~(searches.rank_one & (scores.mate_scores >= point.threshold))
         means[f"fnir_at_fpir_{fpir:g}"] = _means(missed, parts)
     return means
 

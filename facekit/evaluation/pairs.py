@@ -60,7 +60,7 @@ def _lfw(path: Path, text: str) -> Pairs:
     except (IndexError, ValueError):
         raise UsageError(f"{path}: line 1 is not the number of folds and pairs of an LFW list") from None
     if len(lines) < 1 + folds * count * 2:
-        promised = untrusted.shown(folds * count * 2)
+        promised = untrusted.excerpt(folds * count * 2)
         raise UsageError(f"{path}: has {len(lines) - 1} pairs, its first line promises {promised}")
     pairs = [_lfw_line(path, number, lines[number]) for number in range(1, 1 + folds * count * 2)]
     a, b = (tuple(f"{pair[side]}/{pair[side]}_{pair[side + 1]:04d}" for pair in pairs) for side in (0, 2))
@@ -83,7 +83,7 @@ def _lfw_line(path: Path, number: int, line: str) -> tuple[str, int, str, int]:
         return name, _picture(first), other, _picture(second)
     except ValueError:
         raise UsageError(
-            f"{path}: line {number + 1} is neither `name i j` nor `name i other j`: {untrusted.shown(line)}"
+            f"{path}: line {number + 1} is neither `name i j` nor `name i other j`: {untrusted.excerpt(line)}"
         ) from None
 
 
@@ -109,7 +109,7 @@ def _csv(path: Path) -> Pairs:
 
 def _flag(path: Path, number: int, cell: str) -> bool:
     if cell.strip().lower() not in _FLAGS:
-        raise UsageError(f"{path}: line {number}, column mated: {untrusted.shown(cell)} is not 1 or 0")
+        raise UsageError(f"{path}: line {number}, column mated: {untrusted.excerpt(cell)} is not 1 or 0")
     return _FLAGS[cell.strip().lower()]
 
 

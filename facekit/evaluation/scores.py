@@ -285,7 +285,7 @@ def _parsed(table: _Table, name: str, parse: Callable[[Any], Value], kind: type[
         except (KeyError, TypeError, ValueError, OverflowError):
             where = "row" if _is_parquet(table.path) else "line"
             raise UsageError(
-                f"{table.path}: {where} {line}, column {name}: {untrusted.shown(cell)} is no {_WHAT[name]}"
+                f"{table.path}: {where} {line}, column {name}: {untrusted.excerpt(cell)} is no {_WHAT[name]}"
             ) from None
     return np.array(values, kind)
 

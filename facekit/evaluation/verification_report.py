@@ -96,7 +96,7 @@ class VerificationReport:
     accuracy: FoldAccuracy | None
     points: Mapping[float, OperatingPoint]
     table: Mapping[float, OperatingPoint]
-    given: Decisions | None = None
+    at_threshold: Decisions | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,7 +135,7 @@ class VerificationReport:
                 f"{fpr:g}": {"threshold": _number(point.threshold), **point.tar.to_dict()}
                 for fpr, point in self.table.items()
             },
-            "at_threshold": self.given and self.given.to_dict(),
+            "at_threshold": self.at_threshold and self.at_threshold.to_dict(),
         }
 
 
@@ -161,23 +161,23 @@ def of_comparisons(
         non_mated=len(pairs.non_mated),
         failed=sum(int(np.count_nonzero(np.isneginf(scores))) for scores in both),
         auc=Figure(*pairs.auc()),
-        eer=at(pairs, pairs.equal_error_threshold()),
+        eer=operating_point(pairs, pairs.equal_error_threshold()),
         accuracy=accuracy,
         points=_points(pairs, FMRS),
         table=_points(pairs, TABLE_FPRS),
-        given=None if threshold is None else decisions(pairs, threshold),
+        at_threshold=None if threshold is None else decisions(pairs, threshold),
         notes=notes or {},
     )
 
 
-def at(pairs: Comparisons, threshold: float) -> OperatingPoint:
+def operating_point(pairs: Comparisons, threshold: float) -> OperatingPoint:
     """Both error rates at the threshold."""
     return OperatingPoint(threshold, pairs.accepted_non_mated(threshold), pairs.accepted_mated(threshold))
 
 
 def decisions(pairs: Comparisons, threshold: float) -> Decisions:
     """Accuracy, precision, recall and F1 of accepting what is ≥ the threshold."""
-    point = at(pairs, threshold)
+    point = operating_point(pairs, threshold)
     true, false = point.tar.count, point.fmr.count
     hits, errors, mated, non_mated = pairs.decisions(threshold)
     right = true + point.fmr.total - false
@@ -207,7 +207,7 @@ def _bounds(drawn: Any, count: int, total: int, known: bool) -> Bounds | None:
 def _points(pairs: Comparisons, rates: tuple[float, ...]) -> dict[float, OperatingPoint]:
     """The operating points that the number of non-mated comparisons can show."""
     return {
-        rate: at(pairs, pairs.threshold_at_fmr(rate))
+        rate: operating_point(pairs, pairs.threshold_at_fmr(rate))
         for rate in rates
         if metrics.supported(rate, len(pairs.non_mated))
     }

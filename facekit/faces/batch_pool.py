@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 from facekit import __version__
 from facekit.errors import FacekitError, UsageError
 from facekit.faces.memory_budget import IN_WORK
-from facekit.faces.reading import Options, Reading, given_up, read_ahead
+from facekit.faces.reading import Options, Reading, late_reading, read_ahead
 
 BATCH = 8
 """Pictures for a worker at once: asking costs a millisecond, a picture takes thirty or more."""
@@ -232,7 +232,7 @@ class BatchPool(Generic[Worker]):
         self._early_ends = 0
         places = self._busy.pop(worker).places
         self._ready.update(zip(places, readings, strict=True))
-        late = [given_up(reading.source, self._options).error for reading in readings]
+        late = [late_reading(reading.source, self._options).error for reading in readings]
         if any(reading.error == error for reading, error in zip(readings, late, strict=True)):
             # It is busy with that picture still.
             self._cluster.end(worker)

@@ -25,7 +25,7 @@ from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError, TruncatedError, UsageError
 from facekit.faces.memory_budget import IN_WORK, LARGE, MemoryBudget, MemoryRequest
 from facekit.pictures.images import MAX_PIXELS
-from facekit.pictures.inputs import Given, Source, name_of, picture_of
+from facekit.pictures.inputs import NamedPicture, Source, name_of, picture_of
 from facekit.results import Face, Picture, picture_dict
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _readings(
         require_ray()  # also where nothing is worth it
     jobs = min(options.jobs_for(len(sources)), len(sources))
     # Standard input, and what is in memory, is this process's alone.
-    here = any(isinstance(source, Given) or source == "-" for source in sources)
+    here = any(isinstance(source, NamedPicture) or source == "-" for source in sources)
     if options.workers and len(sources) > 2 and not here:
         return _on_ray(options, pipeline, unordered).run([name_of(source) for source in sources])
     if jobs <= 1 or here:
@@ -193,26 +193,26 @@ def _on_ray(options: Options, pipeline: Pipeline | None, unordered: bool) -> Pic
 
 
 def read_one(
-    given: Source, pipeline: Pipeline, options: Options, admit: Callable[[int], None] = lambda pixels: None
+    source: Source, pipeline: Pipeline, options: Options, admit: Callable[[int], None] = lambda pixels: None
 ) -> Reading:
     """Read one picture; everything that can be wrong with it becomes the reading's `error`. `admit` is asked
     before so many pixels are made."""
     from facekit.pictures.lighting import with_light
 
-    source = name_of(given)
+    name = name_of(source)
     try:
         full = picture_of(
-            given, max_pixels=options.max_pixels, accept_truncated=options.accept_truncated, admit=admit
+            source, max_pixels=options.max_pixels, accept_truncated=options.accept_truncated, admit=admit
         )
         picture = full(None if options.keep_pictures else pipeline.longest_look)
         faces = tuple(pipeline.faces(picture, full=full))
         notes = with_light(picture, faces)
     except TruncatedError as error:
-        return Reading(source, error=f"{error}; --truncated accept takes what is there")
+        return Reading(name, error=f"{error}; --truncated accept takes what is there")
     except PictureError as error:
-        return Reading(source, error=str(error))
+        return Reading(name, error=str(error))
     except MemoryError:
-        return Reading(source, error=f"{source}: not enough memory for this picture")
+        return Reading(name, error=f"{name}: not enough memory for this picture")
     except FacekitError:
         raise
     except Exception as error:  # one picture never stops the others
@@ -220,16 +220,16 @@ def read_one(
 
         trace = "".join(traceback.format_exception(error))
         words = f"{type(error).__name__}: {error}"
-        return Reading(source, error=f"{source}: internal error ({words})", trace=trace)
+        return Reading(name, error=f"{name}: internal error ({words})", trace=trace)
     picture_kept = picture if options.keep_pictures else None
     return Reading(
-        source,
+        name,
         faces,
         picture.sha256,
         picture.size,
         notes=notes,
         picture=picture_kept,
-        in_memory=isinstance(given, Given),
+        in_memory=isinstance(source, NamedPicture),
         orientation=picture.orientation,
     )
 
@@ -241,7 +241,7 @@ def read_ahead(sources: Sequence[Source], options: Options, ready: Pipeline | No
         for number, source in enumerate(sources):
             reading = reader.next()
             if reading is None:
-                reading = given_up(name_of(source), options)
+                reading = late_reading(name_of(source), options)
                 reader = _Thread(sources[number + 1 :], options, reader.pipeline)
             if isinstance(reading, BaseException):
                 raise reading
@@ -296,7 +296,7 @@ class _Thread:
             self._done.put(error)
 
 
-def given_up(source: str, options: Options) -> Reading:
+def late_reading(source: str, options: Options) -> Reading:
     """What is said of a picture that took too long."""
     return Reading(source, error=f"{source}: given up after {options.max_seconds:.0f} s")
 
@@ -381,7 +381,7 @@ class _Workers:
             self._room.leave(connection)
             self._workers[connection].kill()
             self._replace(connection)
-            self._ready[number] = given_up(sources[number], self._options)
+            self._ready[number] = late_reading(sources[number], self._options)
 
     def _at_work(self) -> list[Connection]:
         """Those that are busy and wait for nothing."""

@@ -50,7 +50,7 @@ def reason(error: BaseException) -> str:
     return (lines[0].strip() if lines else type(error).__name__)[:200]
 
 
-def shown(value: object) -> str:
+def excerpt(value: object) -> str:
     """A value of a file as an error shows it, whatever it is."""
     try:
         text = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {_kind(value)}"
@@ -218,7 +218,7 @@ def table(path: Path, *, most: int = TABLE, error: Failure = UsageError) -> Rows
         raise error(f"{path}: is empty: a table begins with a line of the names of its columns")
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
-        raise error(f"{path}: two columns have the same name, {shown(twice)}")
+        raise error(f"{path}: two columns have the same name, {excerpt(twice)}")
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(header):
             raise error(f"{path}: line {line} has {len(row)} cells, the header {len(header)}")
@@ -261,7 +261,7 @@ class Fields:
 
     def __init__(self, values: object, place: str, error: Failure = UsageError) -> None:
         if not isinstance(values, Mapping):
-            raise error(f"{place} is {shown(values)}, not a table")
+            raise error(f"{place} is {excerpt(values)}, not a table")
         self.values, self.place, self.error = values, place, error
 
     def inner(self, name: str) -> Fields:
@@ -321,7 +321,7 @@ class Fields:
         return value
 
     def _wrong(self, name: str, value: object, wanted: str) -> FacekitError:
-        return self.error(f"{self.place} {name} = {shown(value)}: it is {wanted}")
+        return self.error(f"{self.place} {name} = {excerpt(value)}: it is {wanted}")
 
 
 def _between(kind: str, least: float, most: float) -> str:

@@ -16,16 +16,16 @@ from facekit.gallery.tables import Tables, is_sound_subject
 from facekit.gallery.values import unit_vectors
 
 # Of one kind of problem this many are told one by one.
-TOLD = 10
+MOST_OF_A_KIND = 10
 
 
-def first_of_each(problems: list[Problem]) -> Iterator[Problem]:
-    """At most TOLD of each kind, and how many more there are."""
+def first_of_kinds(problems: list[Problem]) -> Iterator[Problem]:
+    """At most MOST_OF_A_KIND of each kind, and how many more there are."""
     counts = Counter(problem.kind for problem in problems)
     for kind, count in counts.items():
-        yield from islice((problem for problem in problems if problem.kind == kind), TOLD)
-        if count > TOLD:
-            yield Problem(kind, f"… and {count - TOLD} more of this kind")
+        yield from islice((problem for problem in problems if problem.kind == kind), MOST_OF_A_KIND)
+        if count > MOST_OF_A_KIND:
+            yield Problem(kind, f"… and {count - MOST_OF_A_KIND} more of this kind")
 
 
 def of_state(state: State, fingerprint: str | None) -> Iterator[Problem]:

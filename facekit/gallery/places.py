@@ -116,20 +116,20 @@ SERVERS: dict[str, Server] = {"postgresql": _POSTGRES, "postgres": _POSTGRES}
 AnyPlace = Place | str | PathLike[str]
 
 
-def place_of(given: AnyPlace) -> Place:
+def place_of(place: AnyPlace) -> Place:
     """The place that a user named: a file, a folder (the `gallery.db` in it), or an address.
 
     Raises UsageError for what is none, or an address of a kind that facekit does not know; DependencyError
     if it lacks the package for that kind.
     """
-    if is_place(given):
-        return given
-    text = path_of(given, "the gallery")
+    if is_place(place):
+        return place
+    text = path_of(place, "the gallery")
     if address := _ADDRESS.match(text):
         return _server(address[1].lower(), text)
     from facekit.gallery.sqlite.place import FilePlace
 
-    return FilePlace(settings.gallery_file(given if isinstance(given, PathLike) else text))
+    return FilePlace(settings.gallery_file(place if isinstance(place, PathLike) else text))
 
 
 def is_address(text: str) -> bool:
@@ -164,7 +164,7 @@ def is_place(value: object) -> TypeGuard[Place]:
 
 
 def _server(scheme: str, address: str) -> Place:
-    shown = redaction.shown(address)
+    shown = redaction.public(address)
     kind = SERVERS.get(scheme)
     if kind is None:
         known = "".join(f", or an address that begins with {name}://" for name in SERVERS)

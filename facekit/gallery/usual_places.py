@@ -15,26 +15,26 @@ BESIDE = FilePlace(Path(settings.GALLERY_FILE))
 IN_FOLDER = FilePlace(Path(settings.GALLERY_FOLDER, settings.GALLERY_FILE))
 
 
-def named(given: AnyPlace | None) -> Place | None:
+def named(place: AnyPlace | None) -> Place | None:
     """The gallery that the user named: by the option, or else by `FACEKIT_GALLERY`."""
-    if given is not None:
-        return place_of(given)
+    if place is not None:
+        return place_of(place)
     variable = settings.gallery_variable()
     return place_of(variable) if variable else None
 
 
-def own(given: AnyPlace | None = None) -> list[Place]:
+def of_user(place: AnyPlace | None = None) -> list[Place]:
     """Where a gallery of the user's may be, in this order; one that was named is the only one looked for."""
-    if (place := named(given)) is not None:
+    if (place := named(place)) is not None:
         return [place]
     user = settings.user_gallery()
     return [BESIDE, IN_FOLDER, *([FilePlace(user)] if user else [])]
 
 
-def to_read(given: AnyPlace | None = None) -> list[Place]:
+def to_read(place: AnyPlace | None = None) -> list[Place]:
     """Where `identify` looks, in this order: the user's own places, then the shipped gallery."""
-    places = own(given)
-    return places if named(given) else [*places, shipped()]
+    places = of_user(place)
+    return places if named(place) else [*places, shipped()]
 
 
 def shipped() -> Place:
@@ -59,13 +59,13 @@ def in_use(places: Sequence[Place]) -> Place | None:
     return occupied[0] if occupied else None
 
 
-def to_write(given: AnyPlace | None = None, folder: str | os.PathLike[str] | None = None) -> Place:
+def to_write(place: AnyPlace | None = None, folder: str | os.PathLike[str] | None = None) -> Place:
     """Where `enroll` writes: the gallery that was named, one of the working folder's if it is there, else the
     user's own. Of the people in `folder`, into that folder if it is called `gallery` or holds a gallery.
 
     Without a `folder` it is where `identify` will look first. Raises UsageError if there is no home folder.
     """
-    place = named(given)
+    place = named(place)
     if place is not None:
         return place
     if BESIDE.exists():

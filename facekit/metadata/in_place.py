@@ -67,7 +67,7 @@ class NamesInPlace:
         change = planning.change(own, names, _sidecars(file), self._rules)
         if change.is_one and not self._dry_run:
             self._replace(file, data, change.after)
-        return change.told(file, dry_run=self._dry_run)
+        return change.outcome(file, dry_run=self._dry_run)
 
     def _replace(self, file: Path, before: bytes, packet: bytes) -> None:
         """Put the photo with the packet in its place, if all else in it is the same."""

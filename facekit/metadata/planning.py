@@ -74,7 +74,7 @@ class Change:
         """Whether anything is changed."""
         return self.after != self.before.data
 
-    def told(self, file: Path, *, dry_run: bool, notes: Sequence[str] = ()) -> MetadataChange:
+    def outcome(self, file: Path, *, dry_run: bool, notes: Sequence[str] = ()) -> MetadataChange:
         """What is said of it, once the file is written; or would be, in a dry run."""
         status: Status = "unchanged"
         if self.is_one:

@@ -79,7 +79,7 @@ class Sidecars:
         if change.is_one and not self._dry_run:
             _replace(file, before, change.after)
         notes = tuple(f"{problem}; not looked at" for problem in found.problems)
-        return change.told(file, dry_run=self._dry_run, notes=notes)
+        return change.outcome(file, dry_run=self._dry_run, notes=notes)
 
 
 def require_photos(inputs: Sequence[object]) -> None:
@@ -121,11 +121,11 @@ def shared_sidecar(photo: Path) -> tuple[Path, Path] | None:
     return None if other is None or other.suffix.casefold() in raw.SUFFIXES else (stem, other)
 
 
-def stored_size_of(photo: Identified, found: Inside) -> tuple[int, int]:
+def stored_size_of(photo: Identified, metadata: Inside) -> tuple[int, int]:
     """Width and height of the stored picture."""
     stored = stored_size(photo.size, photo.orientation)
     # A picture that was decoded at a part of its size is some pixels off; HEIC's reader has turned it.
-    return found.size if found.size is not None and same_shape(found.size, stored) else stored
+    return metadata.size if metadata.size is not None and same_shape(metadata.size, stored) else stored
 
 
 def faces_of(photo: Identified) -> list[NewRegion]:

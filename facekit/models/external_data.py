@@ -24,7 +24,7 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
 
-def found(network: bytes) -> bool:
+def is_used(network: bytes) -> bool:
     """Whether any tensor of the file lies in another file. ValueError for what is no protocol buffer."""
     # The name of the file is told under this key; nearly all networks are done with here.
     if b"location" not in network:

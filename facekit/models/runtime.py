@@ -195,7 +195,7 @@ def _limit_memory() -> None:
 def require_complete(network: bytes) -> None:
     """Raise LoadError for an ONNX file that keeps tensors in other files, which are never read."""
     try:
-        elsewhere = external_data.found(network)
+        elsewhere = external_data.is_used(network)
     except ValueError as error:
         raise LoadError(f"it is no ONNX file: {error}") from None
     if elsewhere:

@@ -180,7 +180,7 @@ def _embedder(manifest: dict[str, Any], path: Path, network: Path | None = None)
     sha256 = table.text("sha256", "").lower() or digest(network)
     if not _SHA256.fullmatch(sha256):
         raise WeightsError(
-            f"{path}: [embedder] sha256 = {untrusted.shown(sha256)}: it is 64 hexadecimal digits"
+            f"{path}: [embedder] sha256 = {untrusted.excerpt(sha256)}: it is 64 hexadecimal digits"
         )
     scale = table.number("scale", 127.5, least=-1e6, most=1e6)
     if scale < _LEAST_SCALE:
@@ -232,7 +232,7 @@ def _calibration(table: Fields) -> Calibration:
     try:
         Probability.read(calibration.probability)
     except GalleryError:
-        shown = untrusted.shown(calibration.probability)
+        shown = untrusted.excerpt(calibration.probability)
         raise WeightsError(
             f"{table.place} probability = {shown}: it is what facekit calibrate writes"
         ) from None

@@ -61,9 +61,9 @@ class View(Generic[Kind]):
         """What is said at the end, on standard error; `stopped`: when the user interrupted."""
         return ()
 
-    def failed(self, told: bool) -> bool:
-        """Whether the exit status is 1; `told`: whether an error was told."""
-        return told
+    def failed(self, error_printed: bool) -> bool:
+        """Whether the exit status is 1; `error_printed`: whether there was an error."""
+        return error_printed
 
     @property
     def without_face(self) -> bool:

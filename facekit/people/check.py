@@ -50,11 +50,11 @@ class SubjectProblem:
     duplicate    `other` is probably the same person as `subject`; `score` is the median of what each
                  template of one has with the best of the other
     mislabeled  `photo` of `subject` is more like `other`: its mean score with their templates is `score`,
-                 with its own subject's `own_score`
+                 with its own subject's `subject_score`
     several_people  `photos` of `subject` are alike, and like none of its others, who are perhaps `people` in
-                 all: their mean score with the largest part of them is `own_score`
-    stray        `photo` of `subject` is like none of its other templates: the best score is `own_score`
-    scattered    no two templates of `subject` are alike; their best score is `own_score`
+                 all: their mean score with the largest part of them is `subject_score`
+    stray        `photo` of `subject` is like none of its other templates: the best score is `subject_score`
+    scattered    no two templates of `subject` are alike; their best score is `subject_score`
     magnet       `photo` of `subject` is as like as one person's to `people` others: whoever is searched for
                  in a picture as poor may get this name
     poor         there are only poor pictures of `subject`, who is never named for them
@@ -69,14 +69,14 @@ class SubjectProblem:
     other: str | None = None
     photo: str | None = None
     score: float | None = None
-    own_score: float | None = None
+    subject_score: float | None = None
     photos: tuple[str, ...] = ()
     people: int | None = None
     sources: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         values = dict(vars(self))
-        for name in ("score", "own_score"):
+        for name in ("score", "subject_score"):
             values[name] = None if values[name] is None else round(values[name], 4)
         return {**values, "photos": list(self.photos), "sources": list(self.sources)}
 
@@ -117,10 +117,10 @@ def problems_of(
             crowd.names[other],
             crowd.photo(row),
             score,
-            own_score,
+            subject_score,
             sources=crowd.sources([row]),
         )
-        for row, other, score, own_score in wrong
+        for row, other, score, subject_score in wrong
     )
     drawn = (
         SubjectProblem(
@@ -288,7 +288,7 @@ def _several_people(crowd: _Templates, without: Sequence[int], threshold: float)
             yield SubjectProblem(
                 "several_people",
                 name,
-                own_score=float((crowd.vectors[part] @ crowd.vectors[main].T).mean()),
+                subject_score=float((crowd.vectors[part] @ crowd.vectors[main].T).mean()),
                 photos=tuple(map(crowd.photo, part)),
                 people=1 + len(others),
                 sources=crowd.sources(part),
@@ -307,7 +307,7 @@ def _strays(crowd: _Templates, without: Sequence[int], limit: float) -> Iterator
         np.fill_diagonal(scores, -np.inf)
         best = scores.max(axis=1)
         if (best < limit).all():
-            yield SubjectProblem("scattered", name, own_score=float(best.max()))
+            yield SubjectProblem("scattered", name, subject_score=float(best.max()))
             continue
         for place in np.flatnonzero(best < limit):
             row = rows[place]
@@ -315,6 +315,6 @@ def _strays(crowd: _Templates, without: Sequence[int], limit: float) -> Iterator
                 "stray",
                 name,
                 photo=crowd.photo(row),
-                own_score=float(best[place]),
+                subject_score=float(best[place]),
                 sources=crowd.sources([row]),
             )

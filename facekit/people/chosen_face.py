@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from facekit.faces.given_boxes import read_box
+from facekit.faces.box_reading import read_box
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.gallery.tombstones import same_face
 from facekit.people import enrollment

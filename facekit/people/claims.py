@@ -79,7 +79,7 @@ def _digests(photos: Sequence[Photo], *, everything: bool) -> dict[Photo, str]:
 
 
 def _size(photo: Photo) -> int | None:
-    if photo.given is not None:
+    if photo.in_memory is not None:
         return None
     path = Path(photo.source)
     try:

@@ -32,7 +32,7 @@ from facekit.people.outcomes import (
     LIKE_ANOTHER,
     MIXED,
     MOVED_FROM,
-    NO_FACE_THERE,
+    NO_SUCH_FACE,
     NOT_MOVED,
     RENAMED,
     SAME_FACE,
@@ -43,7 +43,7 @@ from facekit.people.outcomes import (
     Status,
 )
 from facekit.pictures import folders
-from facekit.pictures.inputs import Given, Source, name_of
+from facekit.pictures.inputs import NamedPicture, Source, name_of
 from facekit.pictures.levels import people_deeper
 from facekit.results import Candidate, Face
 from facekit.text.subject_names import subject_name
@@ -57,7 +57,7 @@ WITNESSES_FROM, WITNESSES = 3, 200
 """So many stored templates, the latest, are asked whether new pictures are of the same person; fewer are not
 enough to tell."""
 NO_FACE = "no face"
-_NOBODY = ((NO_FACE,), (NO_FACE_THERE,))
+_NOBODY = ((NO_FACE,), (NO_SUCH_FACE,))
 MIXED_FROM = 6
 """So many faces must be there before a folder is refused: of five of one person, 1 in 75
 would be refused, of six none was (scripts/measure_mixtures.py)."""
@@ -150,13 +150,13 @@ def plan(paths: Sequence[Source], subject: str | None = None) -> Plan:
         return _people(paths)
     listing = folders.list_pictures(paths)
     photos = tuple(
-        Photo(subject_name(subject), name_of(source), source if isinstance(source, Given) else None)
+        Photo(subject_name(subject), name_of(source), source if isinstance(source, NamedPicture) else None)
         for source in listing.pictures
     )
     names = ", ".join(map(name_of, paths))
     if not photos:
         raise UsageError(f"no pictures in {names}")
-    if not any(photo.given or photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
+    if not any(photo.in_memory or photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
         raise UsageError(f"no such picture: {names}")
     return Plan(photos, listing.left_out)
 
@@ -211,9 +211,9 @@ def enroll_readings(
 def _people(inputs: Sequence[Source]) -> Plan:
     paths = []
     for path in inputs:
-        if not isinstance(path, Given) and not os.path.lexists(path):
+        if not isinstance(path, NamedPicture) and not os.path.lexists(path):
             raise UsageError(f"{name_of(path)}: no such folder")
-        if isinstance(path, Given) or not os.path.isdir(path):
+        if isinstance(path, NamedPicture) or not os.path.isdir(path):
             raise UsageError(
                 f"{name_of(path)}: no folder; to enroll single pictures, say whose they are with "
                 "--subject NAME"

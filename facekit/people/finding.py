@@ -100,11 +100,11 @@ class SoughtPerson:
     gallery: Gallery
     name: str
     company: Company = field(default_factory=Company)
-    given_threshold: float | None = None
+    chosen_threshold: float | None = None
 
     @property
     def threshold(self) -> float:
-        return self.gallery.threshold if self.given_threshold is None else self.given_threshold
+        return self.gallery.threshold if self.chosen_threshold is None else self.chosen_threshold
 
     def vectors(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         return self.gallery.vectors(self.name)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.errors import UsageError
-from facekit.faces.given_boxes import read_box
+from facekit.faces.box_reading import read_box
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.metadata.areas import Area
 from facekit.metadata.marks import Mark, MarkReader
 from facekit.people import enrollment
 from facekit.people.claims import Pictures
 from facekit.people.enrollment import Rules
-from facekit.people.outcomes import NO_FACE_THERE, OTHER_PICTURE, TWO_NAMES, Outcome, Photo
+from facekit.people.outcomes import NO_SUCH_FACE, OTHER_PICTURE, TWO_NAMES, Outcome, Photo
 from facekit.results import Box
 
 if TYPE_CHECKING:
@@ -146,12 +146,12 @@ class _Part:
         try:
             looked = read_box(reading.source, box, self._pipeline, self._options)
         except UsageError:  # it is too small, or lies outside of the picture
-            return _refused(photo, NO_FACE_THERE)
+            return _refused(photo, NO_SUCH_FACE)
         if looked.error:
             return _refused(photo, looked.error)
         agreement = float((known @ looked.faces[0].vector).max()) if len(known) else -1.0
         if agreement < self._gallery.threshold:
-            return _refused(photo, NO_FACE_THERE)
+            return _refused(photo, NO_SUCH_FACE)
         return enrollment.enroll_readings(self._gallery, mark.subject, [looked], self._rules)[0]
 
 

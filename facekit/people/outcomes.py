@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from facekit.pictures.inputs import Given, Source
+from facekit.pictures.inputs import NamedPicture, Source
 from facekit.results import SCHEMA
 
 # The kinds of problems. What differs from picture to picture follows in parentheses, so that pictures can be
@@ -16,7 +16,7 @@ LIKE_ANOTHER = "looks like another enrolled person"
 SAME_FACE = "the same face is in another person's folder, and one of them is wrong"
 WHOSE_FACE = "which face is whose cannot be told"
 NOT_MOVED = "enrolled under another name, and more like that person's other pictures"
-NO_FACE_THERE = "no face there"
+NO_SUCH_FACE = "no face there"
 OTHER_PICTURE = "marked in a picture of other proportions: it was cropped or turned since"
 TWO_NAMES = "the same face is marked with two names"
 RENAMED = "this person has another name since a rename or a merge"
@@ -30,16 +30,16 @@ Status = Literal["enrolled", "moved", "already there", "removed earlier", "refus
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture to enroll, and whose it is; `given` where it is no file."""
+    """A picture to enroll, and whose it is; `in_memory` where it is no file."""
 
     subject: str
     source: str
-    given: Given | None = None
+    in_memory: NamedPicture | None = None
 
     @property
     def input(self) -> Source:
         """What it is read from."""
-        return self.given or self.source
+        return self.in_memory or self.source
 
 
 @dataclass(frozen=True)

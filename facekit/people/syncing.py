@@ -53,7 +53,7 @@ class SyncChange:
 @dataclass(frozen=True)
 class Plan:
     """What has to change. `photos` are all of the folders that are to be enrolled or are so already, `held`
-    the words about photos of others, `kept_out` how many stay out because a user removed, renamed or moved
+    the words about photos of others, `blocked` how many stay out because a user removed, renamed or moved
     them by hand, and `renamed` are those who get another name: all that is theirs goes to somebody new."""
 
     photos: tuple[Photo, ...]
@@ -61,7 +61,7 @@ class Plan:
     moves: tuple[Move, ...]
     removed: tuple[TemplateInfo, ...]
     held: tuple[str, ...] = ()
-    kept_out: int = 0
+    blocked: int = 0
     renamed: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -18,7 +18,7 @@ from typing import Any
 from facekit.errors import UsageError
 from facekit.pictures import images, raw
 from facekit.pictures.ignoring import NAME, Ignored
-from facekit.pictures.inputs import Given, Inputs, Source, listed
+from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed
 from facekit.text.subject_names import name_of_folder
 
 _FOREIGN = re.compile(
@@ -117,7 +117,7 @@ def list_pictures(inputs: Inputs) -> Listing:
     pictures: list[Source] = []
     empty = []
     for source in listed(inputs):
-        if isinstance(source, Given) or not os.path.isdir(source):
+        if isinstance(source, NamedPicture) or not os.path.isdir(source):
             pictures.append(source)
             continue
         inside = search.tree(source)

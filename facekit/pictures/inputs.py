@@ -21,7 +21,7 @@ from facekit.results import Picture
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class NamedPicture:
     """A picture that is in memory already, or in an open file; results call it `source`. Verbs take it too:
     it gives a picture a name."""
 
@@ -29,7 +29,7 @@ class Given:
     content: bytes | BinaryIO | NDArray[np.uint8] | Image.Image
 
 
-Input = str | PathLike[str] | bytes | BinaryIO | NDArray[np.uint8] | Image.Image | Given
+Input = str | PathLike[str] | bytes | BinaryIO | NDArray[np.uint8] | Image.Image | NamedPicture
 """A path of a picture or folder, `-` for standard input, the bytes of a picture file, such a file opened in
 binary mode, pixels (height, width, 3) RGB, or a Pillow image; or one of the last four with a name."""
 
@@ -42,7 +42,7 @@ _TAKEN = (
 )
 
 
-Source = str | Given
+Source = str | NamedPicture
 """What one picture is read from: a path, `-`, or what was given."""
 
 
@@ -53,7 +53,7 @@ class Decode(Protocol):
 
 
 def name_of(source: Source) -> str:
-    return source.source if isinstance(source, Given) else source
+    return source.source if isinstance(source, NamedPicture) else source
 
 
 def listed(inputs: Inputs, what: str = "inputs") -> list[Source]:
@@ -73,29 +73,29 @@ def one(value: object, what: str) -> Source:
 
 def _is_one(value: object) -> bool:
     is_array = isinstance(value, np.ndarray) and value.dtype.kind not in "UO"
-    simple = isinstance(value, (str, PathLike, bytes, bytearray, memoryview, Image.Image, Given))
+    simple = isinstance(value, (str, PathLike, bytes, bytearray, memoryview, Image.Image, NamedPicture))
     return is_array or simple or (hasattr(value, "read") and not isinstance(value, io.TextIOBase))
 
 
 def _source(value: object, number: int, what: str, *, name: str | None = None) -> Source:
     name = name or f"input {number}"
-    if isinstance(value, Given):
+    if isinstance(value, NamedPicture):
         return value
     if isinstance(value, (str, PathLike)):
         path = fspath(value)
         if isinstance(path, str):
             return path
     elif isinstance(value, (bytes, bytearray, memoryview)):
-        return Given(name, bytes(value))
+        return NamedPicture(name, bytes(value))
     elif isinstance(value, np.ndarray):
         if value.dtype == np.uint8 and value.ndim == 3 and value.shape[2] == 3:
-            return Given(name, value)
+            return NamedPicture(name, value)
         raise UsageError(f"{what} is an array {value.dtype} {value.shape}: {_TAKEN}")
     elif isinstance(value, Image.Image):
-        return Given(getattr(value, "filename", "") or name, value)
+        return NamedPicture(getattr(value, "filename", "") or name, value)
     elif hasattr(value, "read") and not isinstance(value, io.TextIOBase):
         called = getattr(value, "name", None)
-        return Given(called if isinstance(called, str) and called else name, cast(BinaryIO, value))
+        return NamedPicture(called if isinstance(called, str) and called else name, cast(BinaryIO, value))
     raise UsageError(f"{what} is {kind_of(value)}: {_TAKEN}")
 
 
@@ -108,7 +108,7 @@ def picture_of(
     admit: Callable[[int], None] = lambda pixels: None,
 ) -> Decode:
     """Read the source; what it gives decodes it, once or several times. Raises PictureError."""
-    if isinstance(source, Given) and isinstance(source.content, np.ndarray | Image.Image):
+    if isinstance(source, NamedPicture) and isinstance(source.content, np.ndarray | Image.Image):
         shown = _of_memory(source, source.content, max_pixels)
         return lambda longest=None: shown
     name, data = name_of(source), _bytes_of(source, max_bytes)
@@ -139,12 +139,12 @@ def _bytes_of(source: Source, max_bytes: int) -> bytes:
         raise images.failure(source.source, images.reason(error)) from error
 
 
-def _of_memory(given: Given, content: NDArray[np.uint8] | Image.Image, max_pixels: int) -> Picture:
+def _of_memory(named: NamedPicture, content: NDArray[np.uint8] | Image.Image, max_pixels: int) -> Picture:
     """Pixels as they are, or those of a Pillow image, upright. The SHA-256 is of the pixels."""
     image = Image.fromarray(content) if isinstance(content, np.ndarray) and content.size else content
     if isinstance(image, np.ndarray):
-        raise images.failure(given.source, "empty")
-    images.check_size(image, given.source, max_pixels)
+        raise images.failure(named.source, "empty")
+    images.check_size(image, named.source, max_pixels)
     try:
         with images.quietly:
             upright = images.turned(rgb(image), images.orientation_of(image))
@@ -153,13 +153,13 @@ def _of_memory(given: Given, content: NDArray[np.uint8] | Image.Image, max_pixel
         raise
     # Pillow decodes an image that was only opened now, and fails on damaged ones in every way there is.
     except Exception as error:
-        raise images.failure(given.source, f"damaged picture ({images.reason(error)})") from error
+        raise images.failure(named.source, f"damaged picture ({images.reason(error)})") from error
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
-    return Picture(given.source, pixels, digest)
+    return Picture(named.source, pixels, digest)
 
 
 def read(
-    given: Input,
+    picture: Input,
     *,
     max_pixels: int = images.MAX_PIXELS,
     max_bytes: int = images.MAX_BYTES,
@@ -167,5 +167,5 @@ def read(
 ) -> Picture:
     """One picture, decoded. Raises PictureError for whatever cannot be read as one, UsageError for what is no
     input."""
-    source = one(given, "the picture")
+    source = one(picture, "the picture")
     return picture_of(source, max_pixels=max_pixels, max_bytes=max_bytes, accept_truncated=accept_truncated)()

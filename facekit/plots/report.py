@@ -104,9 +104,9 @@ def usual_threshold(report: Report) -> float | None:
     """The threshold that the verdict speaks of: the one given, or that of one mistake in 1,000 pairs or 100
     strangers, or the strictest that the counts can show."""
     if isinstance(report, VerificationReport):
-        point = report.given.point if report.given else _strictest(report.points, _USUAL_FMR)
+        point = report.at_threshold.point if report.at_threshold else _strictest(report.points, _USUAL_FMR)
     else:
-        point = report.given or _strictest(report.points, _USUAL_FPIR)
+        point = report.at_threshold or _strictest(report.points, _USUAL_FPIR)
     return None if point is None else point.threshold
 
 
@@ -116,7 +116,7 @@ def _strictest(points: Mapping[float, Any], usual: float) -> Any:
 
 
 def _of_pairs(report: VerificationReport) -> Iterator[str]:
-    point = report.given.point if report.given else _strictest(report.points, _USUAL_FMR)
+    point = report.at_threshold.point if report.at_threshold else _strictest(report.points, _USUAL_FMR)
     if point is None:
         yield "There are too few pairs of two people to say how often they are taken for one."
         return
@@ -135,7 +135,7 @@ def _of_searches(report: IdentificationReport) -> Iterator[str]:
     first = report.rank(1)
     if first:
         yield f"Among {people} enrolled people, {_times(first)} searches find the right person first."
-    point = report.given or _strictest(report.points, _USUAL_FPIR)
+    point = report.at_threshold or _strictest(report.points, _USUAL_FPIR)
     if point is None:
         if report.mated:
             yield "There are too few strangers to say how often one is given a name."

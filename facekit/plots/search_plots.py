@@ -44,11 +44,11 @@ def draw_cmc(by_name: Mapping[str, IdentificationScores]) -> Figure:
 def fnir_over_fpir(scores: IdentificationScores) -> Banded:
     """FNIR (rank 1) over FPIR, from the lowest FPIR that the non-mated probes can show."""
     searches = Searches(scores)
-    right = np.where(searches.found, scores.mate_scores, -np.inf)[searches.mated]
+    right = np.where(searches.rank_one, scores.mate_scores, -np.inf)[searches.mated]
     curve = curves.curve(right, searches.strangers)
 
     def fnir(threshold: float) -> Rate:
-        return searches.at(threshold).fnir
+        return searches.point(threshold).fnir
 
     return banded(curve, curve.fnmr, fnir, least_measurable(searches.distinct_strangers))
 
@@ -72,7 +72,7 @@ def draw_fnir_fpir(
             line = fnir_over_fpir(part)
             axes.plot(line.x, line.y, color=look["color"], linewidth=0.6, alpha=0.5)
         if points and name in points:
-            point = Searches(scores).at(points[name])
+            point = Searches(scores).point(points[name])
             label = f"threshold {points[name]:.3f}"
             # A rate of 0 has no place on this axis: it stands at the curve's edge.
             place = max(point.fpir.value, float(curve.x[0]))

@@ -40,7 +40,7 @@ class Doubted(View[Finding]):
         "other",
         "photo",
         "score",
-        "own_score",
+        "subject_score",
         "photos",
         "people",
         "sources",
@@ -61,18 +61,19 @@ def _sentence(problem: SubjectProblem) -> str:
     if problem.kind == "duplicate":
         return f"{subject} and {other} are probably one person (median score {problem.score:.2f})"
     if problem.kind == "mislabeled":
-        means = f"mean scores {problem.score:.2f} and {problem.own_score:.2f}"
+        means = f"mean scores {problem.score:.2f} and {problem.subject_score:.2f}"
         return f"{photo} of {subject} is more like {other} than like its own ({means})"
     if problem.kind == "several_people":
-        mean = f"mean score {problem.own_score:.2f} with the others"
+        mean = f"mean score {problem.subject_score:.2f} with the others"
         return f"{subject} may be {problem.people} people; one of them is on {photo} ({mean})"
     if problem.kind == "stray":
-        return f"{photo} of {subject} is like none of its other pictures (best score {problem.own_score:.2f})"
+        best = f"best score {problem.subject_score:.2f}"
+        return f"{photo} of {subject} is like none of its other pictures ({best})"
     if problem.kind == "magnet":
         return f"{photo} of {subject} is as like to {problem.people} other people as one person's photos are"
     if problem.kind == "poor":
         return f"{subject}: only poor pictures are enrolled, for which nobody is named: enroll better ones"
-    return f"{subject}: no two of its pictures are alike (best score {problem.own_score:.2f})"
+    return f"{subject}: no two of its pictures are alike (best score {problem.subject_score:.2f})"
 
 
 def _photos(problem: SubjectProblem) -> Iterator[str]:

@@ -11,7 +11,7 @@ from facekit.output.view import View
 from facekit.people.enrollment import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.text.counting import counted, listed
-from facekit.text.tables import WIDTH, fit, shown
+from facekit.text.tables import WIDTH, cell, fit
 
 _COUNTS = ("enrolled", "moved", "already there", "removed earlier", "refused")
 _NAME = WIDTH - sum(len(title) + 2 for title in _COUNTS)
@@ -43,7 +43,7 @@ class Enrolled(View[Outcome]):
         if self._of_subject:
             counts = Counter[str](outcome.status for outcome in self._of_subject)
             cells = (f"  {counts[title]:>{len(title)}}" for title in _COUNTS)
-            yield shown(self._of_subject[0].subject, _NAME) + "".join(cells)
+            yield cell(self._of_subject[0].subject, _NAME) + "".join(cells)
             self._of_subject = []
 
     def rows(self, result: Outcome) -> Iterator[Sequence[object]]:
@@ -99,7 +99,7 @@ class Enrolled(View[Outcome]):
         if report.gallery and report.templates:
             yield f"use it: {hints.identify(report.gallery, self._embedder)}"
 
-    def failed(self, told: bool) -> bool:
+    def failed(self, error_printed: bool) -> bool:
         """A picture without a face is told as an error, and is none of the command."""
         return self.report is not None and self.report.failed
 

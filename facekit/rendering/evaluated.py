@@ -76,8 +76,8 @@ def _verification(report: VerificationReport) -> Iterator[Line]:
         yield Line.of(f"TAR at FMR {power(fmr)}", point.tar, point.threshold)
     for fpr, point in report.table.items():
         yield Line.of(f"TPR at FPR {fpr:g}", point.tar, point.threshold)
-    if report.given:
-        yield from _given(report.given)
+    if report.at_threshold:
+        yield from _given(report.at_threshold)
 
 
 def _given(given: Decisions) -> Iterator[Line]:
@@ -102,8 +102,8 @@ def _identification(report: IdentificationReport) -> Iterator[Line]:
                 yield Line.of(f"rank {rank}", rate)
     for fpir, point in report.points.items():
         yield Line.of(f"FNIR at FPIR {fpir:g}", point.fnir, point.threshold)
-    if report.given:
-        yield from _open_set(report.given)
+    if report.at_threshold:
+        yield from _open_set(report.at_threshold)
 
 
 def _open_set(point: SearchPoint) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from facekit.rendering.pictures import PictureView, light, picture_line, place
 from facekit.results import Identification, PictureResult
 from facekit.text.counting import counted, listed, part_of
 from facekit.text.escaping import isolated
-from facekit.text.tables import WIDTH, shown
+from facekit.text.tables import WIDTH, cell
 
 COLUMNS = (
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "reason"),
@@ -102,12 +102,14 @@ class Identified(PictureView[PictureResult]):
         return f"{part_of(self.named, self.faces, 'face', 'named')}, in"
 
 
-def name_needs(threshold: float, calibration: str, given: float | None = None, *, exact: bool = False) -> str:
+def name_needs(
+    threshold: float, calibration: str, chosen: float | None = None, *, exact: bool = False
+) -> str:
     """What a verdict means: the threshold and how often a stranger reaches it, as far as the `calibration`
-    tells; or the threshold that was `given`. `exact`: with as many digits as scores have."""
+    tells; or the threshold that was `chosen`. `exact`: with as many digits as scores have."""
     digits = 4 if exact else 2
-    if given is not None:
-        return f"A name needs {given:.{digits}f}, as you asked."
+    if chosen is not None:
+        return f"A name needs {chosen:.{digits}f}, as you asked."
     known = _RATE.match(calibration)
     often = f"; about 1 stranger in {1 / float(known[1]):.0f} gets one" if known else ""
     return f"A name needs {threshold:.{digits}f}{often}."
@@ -138,14 +140,14 @@ def _name(identified: Identification) -> str:
 def _face(number: int, identified: Identification) -> Iterator[str]:
     where = place(identified.face.detection)
     start = f"{number:4d}  "
-    verdict = shown(identified.subject or "unknown", WIDTH - len(start) - 2 - len(where))
+    verdict = cell(identified.subject or "unknown", WIDTH - len(start) - 2 - len(where))
     yield f"{start}{verdict}  {where}"
     if reason := why_unknown(identified):
-        yield f"{'':6}{shown(reason, WIDTH - 6).rstrip()}"
+        yield f"{'':6}{cell(reason, WIDTH - 6).rstrip()}"
     for candidate in identified.candidates:
         likely = "" if candidate.probability is None else f"{100 * candidate.probability:5.1f} %  "
         start = f"{candidate.rank:8d}  {candidate.score:7.4f}  {likely}"
-        yield start + shown(candidate.subject, WIDTH - len(start)).rstrip()
+        yield start + cell(candidate.subject, WIDTH - len(start)).rstrip()
 
 
 def sidecar_line(written: MetadataChange) -> Iterator[str]:

@@ -19,7 +19,7 @@ def drawn(frame: Frame, people: Sequence[TrackState], line: str = "") -> tuple[P
     can write. `line` is plain text for the corner.
     """
     marks = [
-        Mark(each.at(frame.time), each.subject or "unknown", each.score, each.subject is not None)
+        Mark(each.expected_box(frame.time), each.subject or "unknown", each.score, each.subject is not None)
         for each in people
     ]
     if not marks and not line:

@@ -10,7 +10,7 @@ from facekit.pictures.lighting import TOO_BRIGHT, TOO_DARK
 from facekit.results import Detection
 from facekit.text.counting import counted
 from facekit.text.escaping import printable
-from facekit.text.tables import WIDTH, shown, width
+from facekit.text.tables import WIDTH, cell, width
 
 
 class OfPicture(Protocol):
@@ -31,24 +31,24 @@ class OfPicture(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
-Shown = TypeVar("Shown", bound=OfPicture)
+PictureKind = TypeVar("PictureKind", bound=OfPicture)
 
 
-class PictureView(View[Shown]):
+class PictureView(View[PictureKind]):
     """Counts pictures and faces."""
 
     def __init__(self) -> None:
         self.pictures = self.faces = 0
 
-    def count(self, result: Shown) -> None:
+    def count(self, result: PictureKind) -> None:
         self.pictures += 1
         self.faces += len(result.faces)
 
-    def errors(self, result: Shown) -> Iterator[str]:
+    def errors(self, result: PictureKind) -> Iterator[str]:
         if result.error:
             yield result.error
 
-    def notes(self, result: Shown) -> Iterator[str]:
+    def notes(self, result: PictureKind) -> Iterator[str]:
         yield from (f"{result.source}: {note}" for note in result.notes)
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
@@ -71,7 +71,7 @@ def picture_line(source: str, faces: int, notes: Sequence[str] = ()) -> str:
     """`party.jpg: 2 faces`."""
     what = counted(faces, "face") + ("" if faces else light(notes))
     room = WIDTH - len(what) - 2
-    return f"{shown(source, min(room, width(printable(source))))}: {what}"
+    return f"{cell(source, min(room, width(printable(source))))}: {what}"
 
 
 def light(notes: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from facekit.output.view import View
 from facekit.people.syncing import Plan, SyncChange
 from facekit.text.counting import counted
 from facekit.text.escaping import isolated
-from facekit.text.tables import WIDTH, shown
+from facekit.text.tables import WIDTH, cell
 
 _FEW = 3
 
@@ -54,7 +54,7 @@ class Synced(View[SyncChange]):
         elif self._dry_run:
             yield f"{counted(len(self._changes), 'change')} would be made; nothing was changed"
 
-    def failed(self, told: bool) -> bool:
+    def failed(self, error_printed: bool) -> bool:
         return self.refused
 
 
@@ -69,7 +69,7 @@ def lines(changes: Iterable[SyncChange]) -> Iterator[str]:
         more = ", …" if len(group) > _FEW else ""
         whose = f"of {isolated(holder)} to" if action == "move" and holder else "of"
         line = f"{what:8}  {counted(len(group), 'photo')} {whose} {isolated(subject)}: {names}{more}"
-        yield shown(line, WIDTH).rstrip()
+        yield cell(line, WIDTH).rstrip()
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

@@ -143,10 +143,10 @@ def serve_key_remove(name: str, *, keys: str | PathLike[str] | None = None) -> N
         _write(path, rest)
 
 
-def keys_file(given: str | PathLike[str] | None) -> Path:
+def keys_file(path: str | PathLike[str] | None) -> Path:
     """The file of keys that is meant. Raises UsageError for no path."""
-    if given is not None:
-        return Path(settings.expanded(path_of(given, "keys")) if isinstance(given, str) else given)
+    if path is not None:
+        return Path(settings.expanded(path_of(path, "keys")) if isinstance(path, str) else path)
     gallery = settings.user_gallery()
     if gallery is None:
         raise UsageError(

@@ -50,7 +50,7 @@ class Metrics:
         self._requests.labels(self._worker, route, str(status)).inc()
         self._seconds.labels(self._worker, route).observe(seconds)
 
-    def looked_through(self, errors: Sequence[str | None]) -> None:
+    def pictures_read(self, errors: Sequence[str | None]) -> None:
         """Pictures, by the error of each."""
         for error in errors:
             self._pictures.labels(self._worker, "unreadable" if error else "read").inc()

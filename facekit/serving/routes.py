@@ -153,7 +153,7 @@ async def verify(request: Request, threshold: Threshold = None) -> Response:
     result = await service.do(
         lambda: verify(first, second, threshold=threshold, options=service.options, pipeline=service.pipeline)
     )
-    service.metrics.looked_through([None, None])
+    service.metrics.pictures_read([None, None])
     return of_json(result.to_dict())
 
 
@@ -290,7 +290,7 @@ async def enroll(request: Request) -> Response:
             pipeline=service.pipeline,
         )
     )
-    service.metrics.looked_through([None] * len(report.outcomes))
+    service.metrics.pictures_read([None] * len(report.outcomes))
     if all(outcome.status == "refused" for outcome in report.outcomes):
         results = [outcome.to_dict() for outcome in report.outcomes]
         why = "; ".join(report.outcomes[0].problems)
@@ -317,7 +317,7 @@ async def remove_photos(request: Request, body: Photos) -> Response:
         return gallery_remove(body.subject, photos=digests, gallery=service.gallery, on_note=notes.append)
 
     removal = await service.do(removed)
-    return _done(service, notes, templates=removal.templates, gone=removal.gone)
+    return _done(service, notes, templates=removal.templates, gone=removal.emptied)
 
 
 def _digests(infos: Sequence[TemplateInfo], photos: Sequence[str]) -> list[str]:
@@ -342,7 +342,7 @@ def _digests(infos: Sequence[TemplateInfo], photos: Sequence[str]) -> list[str]:
 def _of_pictures(service: Service, results: Sequence[Any]) -> Response:
     """The results; where no picture could be read, a problem that has them too."""
     errors = [result.error for result in results]
-    service.metrics.looked_through(errors)
+    service.metrics.pictures_read(errors)
     if all(errors):
         more = [result.to_dict() for result in results]
         raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, str(errors[0]), results=more)

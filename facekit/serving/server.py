@@ -16,10 +16,10 @@ from facekit.serving import keys as serving_keys
 from facekit.serving import limits as serving_limits
 from facekit.verbs.galleries import (
     AnyGallery,
+    as_place,
     gallery_for_enrollment,
     is_open,
     open_gallery,
-    place_given,
     place_to_write,
     tell_gallery,
 )
@@ -113,13 +113,13 @@ def _place(gallery: AnyGallery | None, options: Options, read_only: bool, on_not
     if is_open(gallery):
         raise UsageError("the gallery is open already: give its place, for every process opens it itself")
     if read_only:
-        with open_gallery(place_given(gallery), fingerprint=pipeline.fingerprint, on_note=on_note) as opened:
+        with open_gallery(as_place(gallery), fingerprint=pipeline.fingerprint, on_note=on_note) as opened:
             return opened.place
     place = place_to_write(gallery)
     if not place.exists():
         on_note(f"{place} is a new gallery")
     else:
-        tell_gallery(place_given(gallery), place, on_note)
+        tell_gallery(as_place(gallery), place, on_note)
     with gallery_for_enrollment(place, pipeline) as opened:
         return opened.place
 

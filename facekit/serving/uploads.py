@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from facekit.pictures.inputs import Given
+from facekit.pictures.inputs import NamedPicture
 from facekit.serving.problems import RequestError
 
 MAX_FIELDS = 20
@@ -28,7 +28,7 @@ class InMemory(MultiPartParser):
 class Upload:
     """The pictures of a request, in order, and its other fields."""
 
-    pictures: list[Given]
+    pictures: list[NamedPicture]
     fields: dict[str, str] = field(default_factory=dict)
 
 
@@ -40,7 +40,7 @@ async def read(request: Request, most: int) -> Upload:
         upload = await _form(request, most)
     elif kind.startswith(RAW):
         body = await request.body()
-        upload = Upload([Given("input 1", body)] if body else [])
+        upload = Upload([NamedPicture("input 1", body)] if body else [])
     else:
         raise RequestError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -58,11 +58,11 @@ async def _form(request: Request, most: int) -> Upload:
         form = await InMemory(request.headers, request.stream(), **limits).parse()
     except MultiPartException as error:
         raise RequestError(HTTPStatus.BAD_REQUEST, f"the form cannot be read: {error.message}") from error
-    pictures: list[Given] = []
+    pictures: list[NamedPicture] = []
     fields: dict[str, str] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
-            pictures.append(Given(_named(value.filename, len(pictures) + 1), await value.read()))
+            pictures.append(NamedPicture(_named(value.filename, len(pictures) + 1), await value.read()))
             await value.close()
         else:
             fields[name] = value

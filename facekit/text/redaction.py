@@ -33,7 +33,7 @@ def is_address(text: str) -> bool:
     return "://" in text or _LOGIN.match(text) is not None
 
 
-def shown(address: str) -> str:
+def public(address: str) -> str:
     """The address without user, password, query and parameters; scheme alone where it cannot be told which
     part they are. What else stands in a path is no secret to facekit.
     """
@@ -63,7 +63,7 @@ def without_address(text: str, address: str) -> str:
     """`text` with this one address, where it stands whole, as `shown`: for lines of data, whose other words
     have to stay as they are.
     """
-    return text.replace(address, shown(address)) if is_address(address) else text
+    return text.replace(address, public(address)) if is_address(address) else text
 
 
 def _shown_database(scheme: str, rest: str) -> str:
@@ -81,7 +81,7 @@ def _shown_database(scheme: str, rest: str) -> str:
 def _redacted_match(match: re.Match[str]) -> str:
     # Messages go on behind an address with a colon.
     end = ":" if match[0].endswith(":") else ""
-    return shown(match[0].removesuffix(end)) + end
+    return public(match[0].removesuffix(end)) + end
 
 
 def _secrets(address: str) -> Iterator[str]:

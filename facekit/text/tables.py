@@ -35,7 +35,7 @@ def fit(text: str, columns: int, *, right: bool = False) -> str:
     return blanks + isolated(shown) if right else isolated(shown) + blanks
 
 
-def shown(text: str, columns: int) -> str:
+def cell(text: str, columns: int) -> str:
     """`fit` for standard output: cut only on a terminal."""
     return fit(text, columns if settings.on_terminal() else max(columns, width(printable(text))))
 

@@ -265,7 +265,7 @@ class Meter:
     crops: int = 0
     steps: int = 0
     sums: dict[str, Tensor] = field(default_factory=dict)
-    told: float = 0.0
+    lap_began: float = 0.0
 
     def add(self, crops: int, terms: dict[str, Tensor]) -> None:
         self.crops += crops
@@ -280,8 +280,8 @@ class Meter:
 
     def passed(self) -> float:
         """Seconds since it was last asked, or made."""
-        before, self.told = self.told, self.seconds
-        return self.told - before
+        before, self.lap_began = self.lap_began, self.seconds
+        return self.lap_began - before
 
     def row(self) -> Row:
         means = {name: float(value) / self.steps for name, value in self.sums.items()}

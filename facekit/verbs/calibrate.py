@@ -28,7 +28,7 @@ from facekit.gallery.base import Gallery
 from facekit.gallery.places import Place
 from facekit.gallery.templates import STRANGER_RATE
 from facekit.results import SCHEMA
-from facekit.verbs.galleries import AnyGallery, is_open, open_gallery, place_given
+from facekit.verbs.galleries import AnyGallery, as_place, is_open, open_gallery
 from facekit.verbs.listeners import OnNote, OnProgress, OnStage, no_note, no_progress, no_stage
 from facekit.verbs.pictures import folder_of
 
@@ -147,7 +147,7 @@ class _Run:
             if fingerprint is not None:
                 self._gallery.require(fingerprint)
             return nullcontext(self._gallery)
-        return open_gallery(place_given(self._gallery), write=not self._dry_run, fingerprint=fingerprint)
+        return open_gallery(as_place(self._gallery), write=not self._dry_run, fingerprint=fingerprint)
 
     def of_scores(self, file: Path) -> CalibrationData:
         data = calibration_data.of_scores(scores.read(file))

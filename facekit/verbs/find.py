@@ -19,7 +19,7 @@ from facekit.library.readings import IndexedReader, look_of
 from facekit.people import finding, identification
 from facekit.people.finding import Company, Period, PhotoMatch, SoughtFace, SoughtPerson
 from facekit.pictures import dates, folders
-from facekit.pictures.inputs import Given, Input, Inputs, Source, listed, one
+from facekit.pictures.inputs import Input, Inputs, NamedPicture, Source, listed, one
 from facekit.text.counting import counted
 from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
@@ -38,7 +38,7 @@ class FindReport:
     """The photos that were found, best first; how many `pictures` were looked through; and the `problems`
     with those that could not be."""
 
-    found: tuple[PhotoMatch, ...]
+    matches: tuple[PhotoMatch, ...]
     pictures: int
     problems: tuple[str, ...] = ()
 
@@ -206,7 +206,7 @@ def _folder(
     place = folder_of(copy, "copy") or folder_of(link, "link")
     if place is None:
         return None
-    if any(isinstance(source, Given) or source == "-" for source in sources):
+    if any(isinstance(source, NamedPicture) or source == "-" for source in sources):
         raise UsageError("only photos that are files can be copied or linked")
     if dry_run:
         return None

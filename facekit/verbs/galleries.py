@@ -41,7 +41,7 @@ def open_gallery(
 
     Raises GalleryError: none found (says where it was looked for and how to make one), or unusable.
     """
-    tried = usual_places.own(place) if write else usual_places.to_read(place)
+    tried = usual_places.of_user(place) if write else usual_places.to_read(place)
     used = usual_places.in_use(tried)
     if used is None:
         places = ", ".join(map(str, tried))
@@ -58,7 +58,7 @@ def users_gallery(
     place: AnyPlace | None = None, *, fingerprint: str | None = None, on_note: OnNote = no_note
 ) -> Gallery | None:
     """The gallery given, or else one of the user's own where there is one; never the shipped one."""
-    used = usual_places.in_use(usual_places.own(place))
+    used = usual_places.in_use(usual_places.of_user(place))
     if used is None and usual_places.named(place) is None:
         return None
     opened = open_gallery(used or place, fingerprint=fingerprint)
@@ -66,12 +66,12 @@ def users_gallery(
     return opened
 
 
-def tell_gallery(given: AnyPlace | None, used: Place, on_note: OnNote) -> None:
+def tell_gallery(place: AnyPlace | None, used: Place, on_note: OnNote) -> None:
     """Say which gallery is used, where the user named none."""
-    if usual_places.named(given) is not None:
+    if usual_places.named(place) is not None:
         return
     if used.is_shipped:
-        own = usual_places.first_existing(usual_places.own())
+        own = usual_places.first_existing(usual_places.of_user())
         why = f"nobody was ever enrolled in {own}" if own else "there is no gallery of yours"
         on_note(f"{why}: using the shipped one of public figures (make yours with: {hints.enroll()})")
     else:
@@ -86,7 +86,7 @@ def in_use(
     if is_open(gallery):
         gallery.require(pipeline.fingerprint)
         return nullcontext(gallery)
-    return open_gallery(place_given(gallery), fingerprint=pipeline.fingerprint, on_note=on_note)
+    return open_gallery(as_place(gallery), fingerprint=pipeline.fingerprint, on_note=on_note)
 
 
 def to_write(
@@ -100,21 +100,21 @@ def to_write(
         return in_use(gallery, pipeline)
     place = place_to_write(gallery, folder)
     opened = gallery_for_enrollment(place, pipeline)
-    tell_gallery(place_given(gallery), place, on_note)
+    tell_gallery(as_place(gallery), place, on_note)
     return opened
 
 
 def place_to_write(gallery: AnyGallery | None, folder: str | PathLike[str] | None = None) -> Place:
     """Where it is or will be."""
-    return gallery.place if is_open(gallery) else usual_places.to_write(place_given(gallery), folder)
+    return gallery.place if is_open(gallery) else usual_places.to_write(as_place(gallery), folder)
 
 
-def gallery_for_enrollment(at: AnyPlace, pipeline: Pipeline) -> Gallery:
+def gallery_for_enrollment(address: AnyPlace, pipeline: Pipeline) -> Gallery:
     """The gallery at a place, open for writing; a new one with the embedder's threshold if there is none.
 
     Raises GalleryError: the shipped one, or unusable.
     """
-    place = place_of(at)
+    place = place_of(address)
     place.require_writable()
     if not place.exists():
         spec = pipeline.spec
@@ -142,6 +142,6 @@ def probability_of(gallery: Gallery, embedder: Path | None) -> Probability:
     return curve
 
 
-def place_given(gallery: AnyGallery | None) -> AnyPlace | None:
+def as_place(gallery: AnyGallery | None) -> AnyPlace | None:
     """The place of a gallery that is not open; None without one."""
     return None if is_open(gallery) else gallery  # type: ignore[return-value]

@@ -20,9 +20,9 @@ from facekit.text.subject_names import subject_name
 from facekit.verbs.enroll import camera_hint
 from facekit.verbs.galleries import (
     AnyGallery,
+    as_place,
     is_open,
     open_gallery,
-    place_given,
     place_to_write,
     tell_gallery,
 )
@@ -37,12 +37,12 @@ _UNREADABLE = ("file", "integrity", "rows")
 
 @dataclass(frozen=True)
 class Removal:
-    """Whose templates were removed, and how many; of single photos, whether the person is `gone` with the
+    """Whose templates were removed, and how many; of single photos, whether the person is `emptied` with the
     last."""
 
     people: tuple[str, ...]
     templates: int
-    gone: bool = False
+    emptied: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Check:
     readable: bool = True
 
     @property
-    def whole(self) -> bool:
+    def intact(self) -> bool:
         """Whether the gallery is not damaged."""
         return not self.problems
 
@@ -128,7 +128,7 @@ def gallery_remove(
             return Removal(tuple(people), len(digests), opened.remove_photos(people[0], digests))
         if set(people) <= set(opened.names()):  # else nobody is removed, which the gallery tells
             erasure.erase_people(opened, people)
-        return Removal(tuple(people), opened.remove(people), gone=True)
+        return Removal(tuple(people), opened.remove(people), emptied=True)
 
 
 def gallery_move(
@@ -220,7 +220,7 @@ def gallery_import(
     place.require_writable()
     exported = transfer.read(place_of(file, "the file") if isinstance(file, str | PathLike) else file)
     if not is_open(gallery):
-        tell_gallery(place_given(gallery), place, on_note)
+        tell_gallery(as_place(gallery), place, on_note)
     everybody: list[str] = []
     if place.exists():
         opened = nullcontext(gallery) if is_open(gallery) else place.open(write=True)
@@ -256,9 +256,9 @@ def gallery_check(
     if is_open(gallery):
         place = gallery.place
     else:
-        tried = usual_places.to_read(place_given(gallery))
+        tried = usual_places.to_read(as_place(gallery))
         place = usual_places.in_use(tried) or tried[0]
-        tell_gallery(place_given(gallery), place, on_note)
+        tell_gallery(as_place(gallery), place, on_note)
     found = place.check()
     problems = tuple(problem.message for problem in found)
     readable = not any(problem.kind in _UNREADABLE for problem in found)
@@ -275,7 +275,7 @@ def gallery_check(
 def _reading(gallery: AnyGallery | None, on_note: OnNote) -> AbstractContextManager[Gallery]:
     if is_open(gallery):
         return nullcontext(gallery)
-    return open_gallery(place_given(gallery), on_note=on_note)
+    return open_gallery(as_place(gallery), on_note=on_note)
 
 
 @contextmanager
@@ -285,7 +285,7 @@ def _changing(gallery: AnyGallery | None, on_note: OnNote) -> Iterator[Gallery]:
     if is_open(gallery):
         opened = nullcontext(gallery)
     else:
-        opened = open_gallery(place_given(gallery), write=True, on_note=on_note)
+        opened = open_gallery(as_place(gallery), write=True, on_note=on_note)
     with opened as target:
         yield target
         if target.due:

@@ -15,7 +15,7 @@ from facekit.library.index_report import IndexReport
 from facekit.library.readings import IndexedReader, look_of
 from facekit.pictures import folders
 from facekit.pictures.inputs import Inputs, Source, listed
-from facekit.verbs.galleries import AnyGallery, is_open, place_given, tell_gallery
+from facekit.verbs.galleries import AnyGallery, as_place, is_open, tell_gallery
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _place(gallery: AnyGallery | None, on_note: OnNote) -> Place:
     """The gallery beside which the index is: the one that `find` would use."""
     if is_open(gallery):
         return gallery.place
-    tried = usual_places.to_read(place_given(gallery))
+    tried = usual_places.to_read(as_place(gallery))
     place = usual_places.in_use(tried) or tried[0]
-    tell_gallery(place_given(gallery), place, on_note)
+    tell_gallery(as_place(gallery), place, on_note)
     return place

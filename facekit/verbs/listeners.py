@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from facekit.pictures.folders import LeftOut
+from facekit.pictures.folders import LeftOut
 
 OnNote = Callable[[str], None]
 """Is told a remark for the user, in one line."""
@@ -15,7 +13,7 @@ OnProgress = Callable[[int, int], None]
 """Is told how many of how many are done; once before the first, with 0."""
 
 
-OnLeftOut = Callable[[Sequence["LeftOut"]], None]
+OnLeftOut = Callable[[Sequence[LeftOut]], None]
 """Is told which files and folders were left out, where there are any."""
 
 

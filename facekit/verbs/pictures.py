@@ -13,7 +13,7 @@ from facekit.arguments import path_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.pictures import folders
-from facekit.pictures.inputs import Given, Inputs, Source, listed
+from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed
 from facekit.pictures.shards import Shard
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 
@@ -89,7 +89,7 @@ def telling(saved: Saved | None, on_note: OnNote) -> Iterator[None]:
 
 def paths_among(inputs: Inputs) -> list[str]:
     """Those of the inputs that are paths: nothing is written over them."""
-    return [item for item in listed(inputs) if not isinstance(item, Given)]
+    return [item for item in listed(inputs) if not isinstance(item, NamedPicture)]
 
 
 def folder_of(value: str | PathLike[str] | None, what: str) -> Path | None:

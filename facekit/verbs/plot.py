@@ -25,7 +25,7 @@ from facekit.verbs.reports import write_page
 
 _HEADER = 10_000
 
-Found = TypeVar("Found")
+Drawable = TypeVar("Drawable")
 
 
 def plot(
@@ -188,6 +188,6 @@ def _more(name: str, files: Sequence[Path]) -> str:
     return "" if len(files) == 1 else f"-{file_stem(name)}"
 
 
-def _unnamed(found: dict[str, Found]) -> dict[str, Found]:
+def _unnamed(found: dict[str, Drawable]) -> dict[str, Drawable]:
     """One list needs no name in a plot."""
     return {"": next(iter(found.values()))} if len(found) == 1 else found

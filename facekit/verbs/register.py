@@ -86,7 +86,7 @@ def register(
         screen.close()
     frames_kept = _kept(registration, camera)
     for remark in registration.remarks():
-        on_note(f"{camera.shown}: {remark}")
+        on_note(f"{camera.public_name}: {remark}")
     with to_write(gallery, pipeline) as opened:
         outcomes = registering.enroll(opened, name, frames_kept, camera.name, accept_poor)
         return Registered(
@@ -101,13 +101,13 @@ def register(
 
 def _kept(registration: Registration, camera: VideoSource) -> Sequence[tuple[Pose, RegisteredFrame]]:
     """The frames to enroll. Raises where there are none, or they do not show one person alone."""
-    frames = registration.kept()
+    frames = registration.selection()
     if not frames:
         why = registration.refusal() if registration.faces else "no face"
         error = PictureError if registration.faces else NoFaceError
-        raise error(f"{camera.shown}: no frame to enroll ({why}); the gallery is as it was")
+        raise error(f"{camera.public_name}: no frame to enroll ({why}); the gallery is as it was")
     if reason := registration.disagreement():
-        raise PictureError(f"{camera.shown}: {reason}: nobody was enrolled; show one person alone")
+        raise PictureError(f"{camera.public_name}: {reason}: nobody was enrolled; show one person alone")
     return frames
 
 

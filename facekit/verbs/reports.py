@@ -40,12 +40,12 @@ class Report:
             raise UsageError("--mistakes needs the pictures: give --images FOLDER")
         self._images = images if self.mistakes else None
 
-    def write(self, found: AnyScores | Comparisons, made: report.Report, options: Options) -> Path:
+    def write(self, scores: AnyScores | Comparisons, made: report.Report, options: Options) -> Path:
         """Draw, and write the plots and the page; where it is."""
         from facekit.plots import report, style
 
         with style.styled():
-            section = report.section("", found, made, self._images, options)
+            section = report.section("", scores, made, self._images, options)
             for plot in section.plots:
                 style.save(plot.figure, self._out, plot.name)
             return write_page([section], self._out)

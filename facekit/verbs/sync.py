@@ -118,6 +118,6 @@ def _planned(
     plan = syncing.plan(gallery, listing, folders, again=again)
     for words in plan.held:
         on_note(words)
-    if plan.kept_out:
-        on_note(f"{plan.kept_out} removed, renamed or moved by hand stay as they are (--again takes them)")
+    if plan.blocked:
+        on_note(f"{plan.blocked} removed, renamed or moved by hand stay as they are (--again takes them)")
     return plan

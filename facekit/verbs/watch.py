@@ -19,7 +19,7 @@ from facekit.people import identification
 from facekit.rendering import identified
 from facekit.text.counting import counted, part_of
 from facekit.text.escaping import file_stem
-from facekit.verbs.galleries import AnyGallery, in_use, is_open, place_given, tell_gallery
+from facekit.verbs.galleries import AnyGallery, as_place, in_use, is_open, tell_gallery
 from facekit.verbs.listeners import OnNote, no_note
 from facekit.verbs.pictures import folder_of
 from facekit.video import frame_detection, playing, reader, session, sources
@@ -80,7 +80,7 @@ def watch(
         knowledge = Knowledge(opened, limit)
         screen = _Screen(place, opened, knowledge, limit, stop, on_note)
         if not is_open(gallery):
-            screen.begin = lambda: tell_gallery(place_given(gallery), opened.place, on_note)
+            screen.begin = lambda: tell_gallery(as_place(gallery), opened.place, on_note)
         screen.open(view=view, video=video, faces=faces, log=events)
         people = session.Session(
             frame_detection.PipelineDetector(pipeline),
@@ -100,14 +100,14 @@ def watch(
         if frames.problems:
             raise PictureError("; ".join(frames.problems))
         if place.live and not screen.frames and not stop():
-            raise PictureError(f"{place.shown}: no frame came")
+            raise PictureError(f"{place.public_name}: no frame came")
 
 
 def _check(source: VideoSource, video: Path | None, log: Path | None, *, wait: bool) -> None:
     """Raise UsageError where the source itself would be written over, what facekit did not write, or one
     file by the other, and for a wait that could not help."""
     if wait and not source.live:
-        raise UsageError(f"{source.shown}: --wait is for cameras and addresses")
+        raise UsageError(f"{source.public_name}: --wait is for cameras and addresses")
     outputs.require_distinct(video, log)
     if video is not None:
         from facekit.video.writer import is_recording

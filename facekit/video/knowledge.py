@@ -17,14 +17,14 @@ FRESH = 2.0
 
 
 class Knowledge:
-    """The people of a gallery, and from which score on a track has a name: `given`, or the gallery's own and
+    """The people of a gallery, and from which score on a track has a name: `chosen`, or the gallery's own and
     a margin.
     """
 
     def __init__(
-        self, gallery: Gallery, given: float | None = None, *, now: Callable[[], float] = clock.monotonic
+        self, gallery: Gallery, chosen: float | None = None, *, now: Callable[[], float] = clock.monotonic
     ) -> None:
-        self._gallery, self._given, self._now = gallery, given, now
+        self._gallery, self._chosen, self._now = gallery, chosen, now
         self._asked = now()
         self.index, self.limit = self._present()
 
@@ -42,4 +42,4 @@ class Knowledge:
     def _present(self) -> tuple[Index, float]:
         gallery = self._gallery
         tail = gallery.settings.calibration.tail
-        return gallery.matrix(), voting.limit(gallery.threshold, tail, self._given)
+        return gallery.matrix(), voting.limit(gallery.threshold, tail, self._chosen)

@@ -108,7 +108,7 @@ class Reader:
             self._error = error
         except Exception as error:  # told where the frames are awaited, not lost with the thread
             words = self.source.redacted(f"{type(error).__name__}: {error}")
-            self._error = PictureError(f"{self.source.shown}: {words}")
+            self._error = PictureError(f"{self.source.public_name}: {words}")
         finally:
             with self._changed:
                 self._over = True
@@ -118,7 +118,7 @@ class Reader:
         failed = 0
         while not self._stopped.is_set():
             before = self._number
-            failure = StreamError(self.source.shown, "it ended")
+            failure = StreamError(self.source.public_name, "it ended")
             try:
                 if not self._read_once():
                     return
@@ -148,7 +148,7 @@ class Reader:
 
     def _wait_for_another(self, failure: StreamError, failed: int) -> None:
         """Wait before the next try, or raise where there is none."""
-        place, reason = self.source.shown, self.source.redacted(failure.reason)
+        place, reason = self.source.public_name, self.source.redacted(failure.reason)
         if not self._wait or not self.source.live:
             if self.source.kind == "device" and self._number:
                 raise StreamError(place, f"the camera is gone ({reason})")

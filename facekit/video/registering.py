@@ -189,7 +189,7 @@ class Registration:
     def complete(self) -> bool:
         return self._progress.next is None
 
-    def kept(self) -> list[tuple[Pose, RegisteredFrame]]:
+    def selection(self) -> list[tuple[Pose, RegisteredFrame]]:
         """The frames to enroll: by pose, in the order in which they came."""
         by_pose = self._current.kept
         return [(pose, frame) for pose in POSES for frame in sorted(by_pose[pose], key=lambda k: k.frame)]
@@ -202,7 +202,7 @@ class Registration:
         if second is not None and not self._live and second.rivals(self._current):
             times = sorted((self._current.since, second.since))
             return f"two people, one from {times[0]:.1f} s on, another from {times[1]:.1f} s on"
-        vectors = [frame.face.vector for _, frame in self.kept()]
+        vectors = [frame.face.vector for _, frame in self.selection()]
         if likeness_of_halves(vectors) < SPLIT * self._others.threshold:
             return "the frames are too unlike each other to be of one person"
         return None

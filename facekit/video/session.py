@@ -25,13 +25,13 @@ Search = Callable[[NDArray[np.float32], int], list[list[Candidate]]]
 class Schedule:
     """How often what is done, in seconds of the source's time.
 
-    The whole frame is looked at every `whole` seconds, or, where it is given, at every `frames`-th frame;
+    The whole frame is looked at every `full` seconds, or, where it is given, at every `frames`-th frame;
     every `deep`-th such look is for small faces. Between them, known faces are looked for near where they
     were, every `near` seconds. A track is described again `again` seconds after the last time, and is over
     when it was not seen for `patience` seconds.
     """
 
-    whole: float = 0.3
+    full: float = 0.3
     near: float = 0.08
     deep: int = 4
     again: float = 1.0
@@ -50,7 +50,7 @@ class TrackState:
     subject: str | None
     score: float | None
 
-    def at(self, time: float) -> Box:
+    def expected_box(self, time: float) -> Box:
         """Where the face is expected at a time."""
         return moved(self.box, self.velocity, time - self.time)
 
@@ -146,7 +146,7 @@ class Session:
     def _look(self, frame: Frame) -> list[Detection] | None:
         schedule = self._schedule
         every = frame.number % schedule.frames == 0 if schedule.frames else False
-        if every or (not schedule.frames and frame.time >= self._last_whole + schedule.whole):
+        if every or (not schedule.frames and frame.time >= self._last_whole + schedule.full):
             self._last_whole = self._last_look = frame.time
             self._looks += 1
             deep = bool(schedule.deep) and self._looks % schedule.deep == 1 % schedule.deep
@@ -154,13 +154,15 @@ class Session:
         # A look that is early by a rounding of a frame's time is not too early.
         if self._tracks and frame.time >= self._last_look + schedule.near - 1e-3:
             self._last_look = frame.time
-            return self._detector.detect_near(frame, [track.at(frame.time) for track in self._tracks])
+            return self._detector.detect_near(
+                frame, [track.expected_box(frame.time) for track in self._tracks]
+            )
         return None
 
     def _follow(self, frame: Frame, detections: Sequence[Detection]) -> list[Event]:
         """Give the faces to their tracks, or to new ones, and describe those that are worth it."""
         time = frame.time
-        places = pair([track.at(time) for track in self._tracks], [face.box for face in detections])
+        places = pair([track.expected_box(time) for track in self._tracks], [face.box for face in detections])
         wanted: list[Track] = []
         for track, place in zip(self._tracks, places, strict=True):
             if place is None:

@@ -48,7 +48,7 @@ class VideoSource:
     def name(self) -> str:
         """What files made from it are called after; of an address the host: the rest may hold a password."""
         if self.kind == "address":
-            host = self.shown.split("://", 1)[1].split("/")[0].strip(redaction.HIDDEN)
+            host = self.public_name.split("://", 1)[1].split("/")[0].strip(redaction.HIDDEN)
             # The colons of an IPv6 address stand in brackets, and no file name may have them.
             inside = re.match(r"\[([^\]]*)\]", host)
             return (inside[1].replace(":", "-") if inside else host.split(":")[0]) or "address"
@@ -57,9 +57,9 @@ class VideoSource:
         return Path(self.place).stem
 
     @property
-    def shown(self) -> str:
+    def public_name(self) -> str:
         """How messages call it: an address without what may be a password."""
-        return redaction.shown(self.place) if self.kind == "address" else self.place
+        return redaction.public(self.place) if self.kind == "address" else self.place
 
     def redacted(self, text: str) -> str:
         """A text of whoever it may be, without the password of the address."""
@@ -108,7 +108,7 @@ def _address(text: str) -> str:
         raise UsageError("file://… is a file of this machine: give its path")
     if scheme.lower() not in SCHEMES:
         raise UsageError(
-            f"{redaction.shown(text)}: not an address that can be watched; those begin with http://, "
+            f"{redaction.public(text)}: not an address that can be watched; those begin with http://, "
             "https://, rtsp://, rtmp://, srt:// or udp://"
         )
     return f"{scheme.lower()}://{rest}"
@@ -132,7 +132,7 @@ def _kind_of_file(text: str) -> Kind:
             return "device"
         reason = "neither a video, a folder nor a camera"
     # The path, where it is an address, has its password in the system's error.
-    raise PictureError(f"{redaction.shown(text) if redaction.is_address(text) else text}: {reason}")
+    raise PictureError(f"{redaction.public(text) if redaction.is_address(text) else text}: {reason}")
 
 
 def _is_camera(status: os.stat_result) -> bool:

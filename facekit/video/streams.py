@@ -16,7 +16,7 @@ from facekit import extras
 from facekit.errors import PictureError
 from facekit.pictures.images import MAX_PIXELS
 from facekit.results import Pixels
-from facekit.text.redaction import redacted, shown
+from facekit.text.redaction import public, redacted
 from facekit.video import backends
 from facekit.video.frames import FrameFile
 
@@ -127,7 +127,7 @@ class _PyAvStream:
         self._max_pixels = max_pixels
         self._place = place
         self._address = "://" in place and not device
-        self._shown = shown(place) if self._address else place
+        self._shown = public(place) if self._address else place
         self.problems: list[str] = []
         self.remarks: list[str] = []
         self.file: FrameFile | None = None
@@ -315,7 +315,7 @@ class _OpenCvStream:
         cv2 = backends.opencv()
         self._max_pixels = max_pixels
         address = "://" in place and not device
-        self._shown = shown(place) if address else place
+        self._shown = public(place) if address else place
         self.problems: list[str] = []
         self.remarks: list[str] = []
         self.file: FrameFile | None = None

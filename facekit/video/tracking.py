@@ -64,13 +64,13 @@ class Track:
     verdict: Verdict = field(default_factory=lambda: Verdict(None, None))
     announced: bool = False
 
-    def at(self, time: float) -> Box:
+    def expected_box(self, time: float) -> Box:
         """Where it is expected at a time."""
         return moved(self.box, self.velocity, time - self.last_seen)
 
     def see(self, detection: Detection, time: float) -> None:
         """Take a face for the next sight of this one."""
-        expected, seen = np.array(self.at(time)), np.array(detection.box)
+        expected, seen = np.array(self.expected_box(time)), np.array(detection.box)
         passed = time - self.last_seen
         if passed > 0:
             speed = (seen - np.array(self.box)) / passed

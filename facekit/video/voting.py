@@ -132,9 +132,9 @@ def margin(tail: float) -> float:
     return tail * math.log(CHANCES) if tail > 0 else SURER
 
 
-def limit(threshold: float, tail: float, given: float | None = None) -> float:
-    """The score from which a track has a name: the one given, or the threshold of a search and the margin."""
-    return threshold + margin(tail) if given is None else given
+def limit(threshold: float, tail: float, chosen: float | None = None) -> float:
+    """The score from which a track has a name: the chosen one, or a search's threshold and the margin."""
+    return threshold + margin(tail) if chosen is None else chosen
 
 
 def decide(searches: Sequence[TrackSearch], threshold: float) -> list[Verdict]:

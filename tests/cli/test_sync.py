@@ -195,7 +195,7 @@ def test_stopped_anywhere_the_gallery_is_whole_and_the_next_run_goes_on(
 
     with pytest.raises(KeyboardInterrupt):
         facekit.sync("people", "g.db", yes=True, options=FakeOptions(), on_result=interrupt)
-    assert facekit.gallery_check(gallery="g.db").whole
+    assert facekit.gallery_check(gallery="g.db").intact
     assert sum(stored().values()) >= 4
     assert run(*SYNC, "--yes").exit_code == 0
     assert stored() == {"red": 3, "Greta": 2}

@@ -8,7 +8,7 @@ import pytest
 from conftest import Run
 from training.small import people
 
-from facekit.cli.train import given, train
+from facekit.cli.train import explicit, train
 from facekit.training import checkpoint, invocation, loop
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import UNCHANGED, Augmentation, Config
@@ -19,7 +19,7 @@ from facekit.verbs.train import chosen_settings
 def settings_for(*arguments: str) -> Config:
     """What the command line asks of session.train."""
     with train.make_context("train", list(arguments)) as context:
-        words = given(context, context.params)
+        words = explicit(context, context.params)
     augment = words.pop("augment", None)
     chosen = chosen_settings({name: words[name] for name in words if name != "data"}, augment)
     return invocation.settings_of(invocation.Request(Path("out")), chosen)
@@ -55,7 +55,7 @@ def test_a_resumed_run_keeps_the_changes_that_are_not_named(
     before = Checkpoint({}, Config(augmentation=saved).to_dict(), {})
     monkeypatch.setattr(checkpoint, "read", lambda _: before)
     with train.make_context("train", ["--augment-blur", "0.3"]) as context:
-        words = given(context, context.params)
+        words = explicit(context, context.params)
     augment = words.pop("augment", None)
     chosen = chosen_settings({name: words[name] for name in words if name != "data"}, augment)
     found = invocation.settings_of(invocation.Request(Path("out"), resume=True), chosen).augmentation

@@ -40,9 +40,9 @@ def test_searches_by_hand() -> None:
     made = identification_report.report(found, threshold=0.97)
     assert (made.mated, made.non_mated, made.failed) == (4, 1, 1)
     assert [(rate.count, rate.total) for rate in made.ranks[:2]] == [(1, 4), (2, 4)]
-    assert made.given is not None
-    assert (made.given.fnir.count, made.given.fnir.total) == (3, 4)
-    assert (made.given.fpir.count, made.given.fpir.total) == (1, 1)
+    assert made.at_threshold is not None
+    assert (made.at_threshold.fnir.count, made.at_threshold.fnir.total) == (3, 4)
+    assert (made.at_threshold.fpir.count, made.at_threshold.fpir.total) == (1, 1)
 
 
 def test_of_equal_scores_the_right_subject_ranks_behind() -> None:
@@ -152,7 +152,7 @@ def test_a_probe_of_several_splits_makes_no_interval_narrower() -> None:
         np.full(350, 10),
         {"person": probes},
     )
-    rate = Searches(scores).at(0.5).fpir
+    rate = Searches(scores).point(0.5).fpir
     assert (rate.count, rate.total) == (0, 350)
     assert rate.interval[1] == pytest.approx(wilson(0, 70)[1])
     chosen = calibration_data.of_scores(scores)

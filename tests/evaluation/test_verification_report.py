@@ -21,7 +21,7 @@ def test_decisions_by_hand() -> None:
     non_mated = np.array([0.5, 0.4, 0.3, 0.2, 0.1, -np.inf])
     found = verification_report.of_comparisons(Comparisons(mated, non_mated), threshold=0.5)
     assert found.failed == 2
-    given_ = found.given
+    given_ = found.at_threshold
     assert given_ is not None
     assert (given_.point.tar, given_.point.fmr) == (Rate(3, 4), Rate(1, 6))
     assert (given_.point.fnmr.count, given_.point.fnmr.total) == (1, 4)
@@ -71,8 +71,8 @@ def test_every_interval_holds_its_value(mated: list[float], non_mated: list[floa
     )
     low, high = found.auc.bounds
     assert low <= found.auc.value <= high
-    assert found.given is not None
-    for name, rate in found.given.to_dict().items():
+    assert found.at_threshold is not None
+    for name, rate in found.at_threshold.to_dict().items():
         if isinstance(rate, dict) and rate.get("total"):
             assert rate["low"] <= rate["rate"] <= rate["high"], name
     assert json.dumps(found.to_dict())

@@ -38,9 +38,9 @@ def test_a_gallery_is_looked_for_in_this_order(monkeypatch: pytest.MonkeyPatch, 
     shipped = settings.reference_gallery()
     places = files("gallery.db", "gallery/gallery.db", own, shipped)
     assert usual_places.to_read() == places
-    assert usual_places.own() == places[:-1]
+    assert usual_places.of_user() == places[:-1]
     monkeypatch.setenv("FACEKIT_GALLERY", "mine.db")
-    assert usual_places.to_read() == usual_places.own() == files("mine.db")
+    assert usual_places.to_read() == usual_places.of_user() == files("mine.db")
     assert usual_places.to_read("other.db") == files("other.db")
 
 

@@ -79,7 +79,7 @@ def test_tensors_in_other_files_are_refused(
     if place == "key only":  # an older way, without the mark
         tensor.ClearField("data_location")
     data = network(tensor, place)
-    assert external_data.found(data)
+    assert external_data.is_used(data)
     with pytest.raises(runtime.LoadError, match="keeps weights in other files"):
         runtime.load(data)
     path = tmp_path / "net.onnx"
@@ -99,7 +99,7 @@ def test_a_name_that_is_called_location_is_no_other_file() -> None:
     data = onnx.load_from_string(network(weights))
     data.graph.doc_string = "location"
     data.graph.node[1].name = "location"
-    assert not external_data.found(data.SerializeToString())
+    assert not external_data.is_used(data.SerializeToString())
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ def test_a_planted_wrong_name_is_found_and_nobody_else_is_suspected(each: int) -
     [found] = problems_of(people, THRESHOLD)
     assert kinds([found]) == [("mislabeled", "person 3", "person 0", "planted.jpg")]
     assert found.score is not None
-    assert found.own_score is not None
-    assert found.score > THRESHOLD > found.own_score
+    assert found.subject_score is not None
+    assert found.score > THRESHOLD > found.subject_score
 
 
 @settings(max_examples=30, deadline=None)
@@ -115,8 +115,8 @@ def test_two_people_under_one_name_are_told_with_the_photos_of_the_fewer(one: in
     [found] = problems_of([*both, *people[12:]], THRESHOLD)
     assert (found.kind, found.subject, found.people) == ("several_people", "person 0", 2)
     assert sorted(found.photos) == sorted(each.source for each in people[6 : 6 + other])
-    assert found.own_score is not None
-    assert found.own_score < THRESHOLD
+    assert found.subject_score is not None
+    assert found.subject_score < THRESHOLD
     assert found.to_dict()["photos"] == list(found.photos)
 
 
@@ -140,7 +140,7 @@ def test_photos_of_one_name_are_shown_by_it_and_by_what_tells_them_apart() -> No
     doubt = SubjectProblem(
         "several_people",
         "ann",
-        own_score=0.1,
+        subject_score=0.1,
         photos=("abababababab", "b.jpg"),
         people=2,
         sources=("IMG_1.jpg", "b.jpg"),
@@ -152,7 +152,9 @@ def test_photos_of_one_name_are_shown_by_it_and_by_what_tells_them_apart() -> No
 
 def test_the_command_for_several_people_names_all_photos_of_the_fewer() -> None:
     photos = ("-a.jpg", "b.jpg")
-    doubt = SubjectProblem("several_people", "ann", own_score=0.1, photos=photos, people=2, sources=photos)
+    doubt = SubjectProblem(
+        "several_people", "ann", subject_score=0.1, photos=photos, people=2, sources=photos
+    )
     [line] = shown([doubt], "jsonl")
     assert "gallery remove --photo=-a.jpg --photo b.jpg ann" in line
     header, row = shown([doubt], "csv")

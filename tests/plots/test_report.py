@@ -101,7 +101,7 @@ def test_the_same_scores_and_date_give_the_same_bytes(pages: dict[str, str]) -> 
 def test_the_verdict_in_plain_words() -> None:
     found = verification_report.report(pairs(), threshold=0.3)
     first, *_, last = report.verdict(found)
-    point = found.given
+    point = found.at_threshold
     assert point is not None
     assert first.startswith("At the threshold 0.300, ")
     assert f"counted {point.point.tar.count} of 200) pairs of one person are recognized." in first

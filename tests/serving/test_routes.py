@@ -40,8 +40,8 @@ def dicts(values: Any) -> list[dict[str, Any]]:
     return made
 
 
-def named(*paths: Path) -> list[facekit.Given]:
-    return [facekit.Given(path.name, path.read_bytes()) for path in paths]
+def named(*paths: Path) -> list[facekit.NamedPicture]:
+    return [facekit.NamedPicture(path.name, path.read_bytes()) for path in paths]
 
 
 def test_identify_gives_what_the_verb_gives(client: httpx.Client, party: Path, folder: Path) -> None:

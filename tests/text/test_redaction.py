@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facekit.text.redaction import redacted, shown, without_address
+from facekit.text.redaction import public, redacted, without_address
 
 ADDRESSES = [
     "rtsp://admin:S3CRET@cam.local:554/stream",
@@ -38,7 +38,7 @@ def clean(text: str) -> bool:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_is_shown_without_its_secrets(address: str) -> None:
-    assert clean(shown(address))
+    assert clean(public(address))
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -71,7 +71,7 @@ def test_the_rest_of_a_message_stays() -> None:
     assert redacted("rtsp://cam/1: Connection refused") == "rtsp://cam/1: Connection refused"
     assert redacted("rtsp://me:pw@cam/1: 401", ["rtsp://me:pw@cam/1"]) == "rtsp://cam/1: 401"
     assert redacted("a@b.org enrolled at 10:30", []) == "a@b.org enrolled at 10:30"
-    assert shown("rtsp://cam.local:554/stream") == "rtsp://cam.local:554/stream"
+    assert public("rtsp://cam.local:554/stream") == "rtsp://cam.local:554/stream"
 
 
 def test_data_stays_but_for_the_address_itself() -> None:

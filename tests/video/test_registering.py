@@ -76,7 +76,7 @@ def test_all_poses_are_asked_for_in_turn_until_it_is_complete() -> None:
     assert told[-1].hint == "done"
     asked = list(dict.fromkeys(progress.hint for progress in told))
     assert asked == [*(PROMPTS[which] for which in POSES), "done"]
-    assert [which for which, _ in registration.kept()] == [which for which in POSES for _ in range(2)]
+    assert [which for which, _ in registration.selection()] == [which for which in POSES for _ in range(2)]
 
 
 def test_the_sharpest_frames_are_kept_and_none_close_to_another() -> None:
@@ -84,14 +84,14 @@ def test_the_sharpest_frames_are_kept_and_none_close_to_another() -> None:
     registration = Registration(ScriptedDetector(lambda n: [look("front", sharpness=sharp[n])]), frames=2)
     take(registration, len(sharp))
     # Frames 1 and 2 are a quarter of a second apart: only the sharper of them.
-    assert [kept.frame for _, kept in registration.kept()] == [1, 5]
+    assert [kept.frame for _, kept in registration.selection()] == [1, 5]
 
 
 def test_the_same_picture_twice_is_one() -> None:
     registration = Registration(ScriptedDetector(lambda n: [look("front")]), frames=3)
     for number in range(0, 12, 4):
         registration.step(Frame(np.zeros((240, 320, 3), np.uint8), number, number / 4))
-    assert len(registration.kept()) == 1
+    assert len(registration.selection()) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_what_is_no_good_is_refused_and_said(faces: list[Face], words: str) -> N
     registration = Registration(ScriptedDetector(lambda n: faces))
     [progress] = take(registration, 1)
     assert words in progress.hint
-    assert registration.kept() == []
+    assert registration.selection() == []
 
 
 def test_a_poor_frame_is_refused_unless_that_is_accepted() -> None:
@@ -119,10 +119,10 @@ def test_a_poor_frame_is_refused_unless_that_is_accepted() -> None:
     registration = Registration(ScriptedDetector(lambda n: [poor]), others=others)
     [progress] = take(registration, 1)
     assert progress.hint.startswith("too poor (1 in 25 strangers")
-    assert (registration.kept(), registration.refusal()) == ([], "too poor")
+    assert (registration.selection(), registration.refusal()) == ([], "too poor")
     accepting = Registration(ScriptedDetector(lambda n: [poor]), others=others, accept_poor=True)
     take(accepting, 1)
-    assert len(accepting.kept()) == 1
+    assert len(accepting.selection()) == 1
 
 
 def test_a_small_face_in_the_background_does_not_matter() -> None:
@@ -130,14 +130,14 @@ def test_a_small_face_in_the_background_does_not_matter() -> None:
         ScriptedDetector(lambda n: [face_at(square(200, 20, 50), BOB), look("front")])
     )
     take(registration, 1)
-    assert len(registration.kept()) == 1
+    assert len(registration.selection()) == 1
 
 
 def test_somebody_else_who_steps_in_is_not_taken() -> None:
     shown = [ADA, ADA, ADA, BOB, ADA]
     registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]), live=True)
     assert "not the face from before" in take(registration, 4)[-1].hint
-    assert {each.face.vector[0] for _, each in registration.kept()} == {1}
+    assert {each.face.vector[0] for _, each in registration.selection()} == {1}
 
 
 def of(vector: np.ndarray) -> Face:
@@ -149,7 +149,7 @@ def test_whoever_takes_the_place_before_a_camera_is_enrolled_alone() -> None:
     registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]), live=True)
     warnings = [progress.warning for progress in take(registration, len(shown)) if progress.warning]
     assert warnings == ["another person: the frames of the one before do not count"]
-    assert [float(each.face.vector @ BOB) for _, each in registration.kept()] == [1, 1, 1]
+    assert [float(each.face.vector @ BOB) for _, each in registration.selection()] == [1, 1, 1]
     assert registration.disagreement() is None
 
 
@@ -166,7 +166,7 @@ def test_a_passer_by_is_left_out_of_a_recording_and_told() -> None:
     take(registration, len(shown))
     assert registration.disagreement() is None
     assert registration.remarks() == ["1 frame of somebody else left out"]
-    assert {float(each.face.vector @ ADA) for _, each in registration.kept()} == {1}
+    assert {float(each.face.vector @ ADA) for _, each in registration.selection()} == {1}
 
 
 def test_one_person_whose_looks_change_little_by_little_is_one_person() -> None:
@@ -174,7 +174,7 @@ def test_one_person_whose_looks_change_little_by_little_is_one_person() -> None:
     views = [views[0], views[8], *views[1:8]]  # the first two look like strangers until the others come
     registration = Registration(ScriptedDetector(lambda n: [of(views[n])]), frames=9)
     take(registration, len(views))
-    assert len({each.frame for _, each in registration.kept()}) > 4
+    assert len({each.frame for _, each in registration.selection()}) > 4
     assert registration.disagreement() is None
 
 

@@ -196,7 +196,7 @@ def test_one_odd_look_between_two_people_names_nobody(everybody: Callable) -> No
             return [face_at(square(50), BOB, sharpness=5000)]
         return [face_at(square(50), EVE, sharpness=30)]
 
-    events, _, _ = watch(script, 90, everybody, schedule=Schedule(whole=0.04))
+    events, _, _ = watch(script, 90, everybody, schedule=Schedule(full=0.04))
     assert [name for kind, track, name in told(events) if track > 1 and kind == "recognized"] == []
     assert ("appear", 2, None) in told(events)
 

@@ -49,9 +49,9 @@ def test_a_folder_gives_its_pictures_in_order_and_tells_what_cannot_be_read(tmp_
 
 def test_a_password_is_in_no_message_and_no_file_name() -> None:
     source = parse("rtsp://user:secret@cam.local:554/stream?user=a&password=secret2")
-    assert source.shown == "rtsp://cam.local:554/stream"
+    assert source.public_name == "rtsp://cam.local:554/stream"
     for hidden in ("cam/1?password=se@cret", "cam?password=se@cret", "me:se?cret@cam/1", "me:se/cret@cam/1"):
-        assert parse(f"rtsp://{hidden}").shown == "rtsp://…"
+        assert parse(f"rtsp://{hidden}").public_name == "rtsp://…"
         assert parse(f"rtsp://{hidden}").name == "address"
     assert source.name == "cam.local"
     assert parse("http://10.0.0.7/video").name == "10.0.0.7"

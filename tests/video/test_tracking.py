@@ -33,7 +33,7 @@ def test_who_walks_past_another_is_followed_by_how_they_walk() -> None:
     left, right = (Track(n, Detection(square(x), 1), square(x), 0, 0) for n, x in ((1, 0), (2, 200)))
     for step in range(1, 11):
         a, b = square(20 * step), square(200 - 20 * step, 110)
-        places = pair([left.at(step / 10), right.at(step / 10)], [a, b])
+        places = pair([left.expected_box(step / 10), right.expected_box(step / 10)], [a, b])
         assert places == [0, 1]
         left.see(Detection(a, 1), step / 10)
         right.see(Detection(b, 1), step / 10)

@@ -37,7 +37,7 @@ class Address:
         return {**given, **dict(self.parameters), **secret}
 
     @property
-    def shown(self) -> str:
+    def public_text(self) -> str:
         """The address without its password, as it can be given again."""
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         port = f":{self.port}" if self.port else ""
@@ -49,7 +49,7 @@ class Address:
 
 def parsed(text: str) -> Address:
     """Raises UsageError, without the password, for what is no such address."""
-    shown = redaction.shown(text)
+    shown = redaction.public(text)
     try:
         parts = urlsplit(text)
         pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from facekit.errors import GalleryError
-from facekit.gallery.integrity import first_of_each, of_rows, of_state
+from facekit.gallery.integrity import first_of_kinds, of_rows, of_state
 from facekit.gallery.postgres.gallery import PostgresGallery
 from facekit.gallery.postgres.place import ServerPlace
 from facekit.gallery.postgres.rows import PostgresTables
@@ -16,7 +16,7 @@ def check(place: ServerPlace, *, fingerprint: str | None = None) -> list[Problem
     """All problems of a gallery, none if it is whole; `fingerprint` is the embedder it should fit. Nothing is
     changed.
     """
-    return list(first_of_each(list(_contents(place, fingerprint))))
+    return list(first_of_kinds(list(_contents(place, fingerprint))))
 
 
 def _contents(place: ServerPlace, fingerprint: str | None) -> Iterator[Problem]:

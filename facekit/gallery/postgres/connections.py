@@ -69,7 +69,7 @@ def prepare(connection: Connection[Any], schema: str) -> bool:
     return True
 
 
-def is_there(connection: Connection[Any], place: ServerPlace) -> bool:
+def has_gallery(connection: Connection[Any], place: ServerPlace) -> bool:
     """Whether the schema has the tables of a gallery."""
     name = sql.Identifier(place.address.schema, "state").as_string(connection)
     row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()

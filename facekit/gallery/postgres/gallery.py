@@ -18,7 +18,7 @@ from facekit.errors import GalleryError, UsageError
 from facekit.gallery.changes import Change
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.postgres import erasure, indexing, migrations, scanning
-from facekit.gallery.postgres.connections import Connections, is_there, prepare
+from facekit.gallery.postgres.connections import Connections, has_gallery, prepare
 from facekit.gallery.postgres.faults import in_words, missing, no_vector
 from facekit.gallery.postgres.place import ServerPlace
 from facekit.gallery.postgres.rows import PostgresTables
@@ -37,7 +37,7 @@ from facekit.results import Candidate
 # pgvector has no longer ones.
 MOST_DIMENSIONS = 16_000
 # Whoever asks for more faces than this has all vectors fetched, after which each search costs less.
-ASKED_OF_SERVER = 8
+SEARCHES_ON_SERVER = 8
 # From one try to the next to erase what others, or other transactions, were in the way of.
 AGAIN_SECONDS = 10.0
 
@@ -162,7 +162,7 @@ class PostgresGallery(WritableGallery):
         with self._reading() as tables:
             self._asked += len(checked)
             many = tables.state.templates > indexing.IN_MEMORY
-            if many and self._index is None and self._asked <= ASKED_OF_SERVER:
+            if many and self._index is None and self._asked <= SEARCHES_ON_SERVER:
                 return scanning.search(tables, checked, k)
             return self._index_of(tables).search(checked, k)
 
@@ -220,7 +220,7 @@ def upgrade(place: ServerPlace) -> tuple[int, int]:
     connections = Connections(place, write=True)
     try:
         with connections.making() as connection:
-            if not is_there(connection, place):
+            if not has_gallery(connection, place):
                 raise missing(place)
             connection.execute("LOCK TABLE format IN ACCESS EXCLUSIVE MODE")
             before = migrations.version(connection)
@@ -237,7 +237,7 @@ def _make_schema(connection: Connection[Any], place: ServerPlace) -> None:
     """An empty schema, and the extension that it needs."""
     if connection.info.parameter_status("server_encoding") != "UTF8":
         raise GalleryError(f"{place}: the database does not keep text as UTF-8: give one that does")
-    if is_there(connection, place):
+    if has_gallery(connection, place):
         raise GalleryError(f"{place}: there is a gallery already, which is not overwritten")
     try:
         if not prepare(connection, place.address.schema):
@@ -253,7 +253,7 @@ def _make_schema(connection: Connection[Any], place: ServerPlace) -> None:
 
 def _require_tables(connection: Connection[Any], place: ServerPlace) -> None:
     """Raise GalleryError unless there are tables of the present format."""
-    if not is_there(connection, place):
+    if not has_gallery(connection, place):
         raise missing(place)
     version = migrations.version(connection)
     _require_known(version, place)

@@ -31,11 +31,11 @@ class ServerPlace:
     address: Address
 
     def __str__(self) -> str:
-        return self.address.shown
+        return self.address.public_text
 
     @property
     def argument(self) -> str:
-        return self.address.shown
+        return self.address.public_text
 
     @property
     def is_shipped(self) -> bool:
@@ -45,11 +45,11 @@ class ServerPlace:
         """Whether a gallery is there, or nobody can tell: opening it says why."""
         import psycopg
 
-        from facekit.gallery.postgres.connections import connect, is_there
+        from facekit.gallery.postgres.connections import connect, has_gallery
 
         try:
             with connect(self) as connection:
-                return is_there(connection, self)
+                return has_gallery(connection, self)
         except psycopg.Error:
             return True
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from facekit.arguments import path_of
 from facekit.errors import GalleryError
-from facekit.gallery.integrity import first_of_each, of_rows, of_state
+from facekit.gallery.integrity import first_of_kinds, of_rows, of_state
 from facekit.gallery.problems import Problem
 from facekit.gallery.search import cache
 from facekit.gallery.sqlite import connections, database, drafts, indexing, log
@@ -29,7 +29,7 @@ def check(path: Path | str, *, fingerprint: str | None = None) -> list[Problem]:
     found = list(_contents(path, fingerprint)) if path.is_file() else []
     if not path.is_file():
         found.append(Problem("file", f"{path}: there is no gallery"))
-    return [*first_of_each(found), *_surroundings(path)] if path.parent.is_dir() else found
+    return [*first_of_kinds(found), *_surroundings(path)] if path.parent.is_dir() else found
 
 
 def _contents(path: Path, fingerprint: str | None) -> Iterator[Problem]:

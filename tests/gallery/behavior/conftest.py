@@ -34,7 +34,7 @@ def database_with_codes(folder: Path, request: pytest.FixtureRequest) -> Place:
     place = database(folder, request)
     patch = request.getfixturevalue("monkeypatch").setattr
     patch("facekit.gallery.postgres.indexing.IN_MEMORY", 3)
-    patch("facekit.gallery.postgres.gallery.ASKED_OF_SERVER", 20)
+    patch("facekit.gallery.postgres.gallery.SEARCHES_ON_SERVER", 20)
     return place
 
 

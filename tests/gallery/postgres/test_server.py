@@ -234,7 +234,7 @@ def test_what_somebody_else_changed_is_damage_and_gives_no_name(place, sql, dama
     for most in (3, indexing.IN_MEMORY):
         monkeypatch.setattr(indexing, "IN_MEMORY", most)
         for asked in (0, 100):
-            monkeypatch.setattr(postgres_gallery, "ASKED_OF_SERVER", asked)
+            monkeypatch.setattr(postgres_gallery, "SEARCHES_ON_SERVER", asked)
             with pytest.raises(GalleryError, match="damaged"), open_gallery(place) as gallery:
                 gallery.search(template("person 000").vector[None], 20)
     with pytest.raises(GalleryError, match="damaged"), open_gallery(place, write=True) as gallery:
@@ -252,7 +252,7 @@ def by_server_and_in_memory(place, probes, k, monkeypatch):
     monkeypatch.setattr(indexing, "IN_MEMORY", 3)
     answers = []
     for asked in (10**6, 0):
-        monkeypatch.setattr(postgres_gallery, "ASKED_OF_SERVER", asked)
+        monkeypatch.setattr(postgres_gallery, "SEARCHES_ON_SERVER", asked)
         with open_gallery(place) as gallery:
             answers.append(gallery.search(probes, k))
     return answers
@@ -294,7 +294,7 @@ def test_the_margin_of_the_servers_scan_is_proven():
 
 def test_an_index_in_memory_fetches_only_what_is_new_or_gone(place, monkeypatch):
     monkeypatch.setattr(indexing, "IN_MEMORY", 3)
-    monkeypatch.setattr(postgres_gallery, "ASKED_OF_SERVER", 0)
+    monkeypatch.setattr(postgres_gallery, "SEARCHES_ON_SERVER", 0)
     fetched = []
     encoded = indexing.encoded
     monkeypatch.setattr(indexing, "encoded", lambda tables: fetched.append(1) or encoded(tables))
@@ -310,9 +310,9 @@ def test_an_index_in_memory_fetches_only_what_is_new_or_gone(place, monkeypatch)
         ):
             change()
             with open_gallery(place) as fresh:
-                monkeypatch.setattr(postgres_gallery, "ASKED_OF_SERVER", 10**6)
+                monkeypatch.setattr(postgres_gallery, "SEARCHES_ON_SERVER", 10**6)
                 expected = fresh.search(PROBES, 20)
-                monkeypatch.setattr(postgres_gallery, "ASKED_OF_SERVER", 0)
+                monkeypatch.setattr(postgres_gallery, "SEARCHES_ON_SERVER", 0)
             assert reader.search(PROBES, 20) == expected
         assert fetched == [1]
 
