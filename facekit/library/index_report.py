@@ -11,14 +11,14 @@ from facekit.results import SCHEMA
 @dataclass(frozen=True)
 class IndexReport:
     """The `index` file; how many `pictures` the folders have, and `faces` in them; how many pictures were
-    `read` now, or would be; of how many files `gone` from the folders what was kept was erased; and the
+    `read` now, or would be; of how many files that are no longer there what was kept is `erased`; and the
     `problems` with pictures that could not be read."""
 
     index: str
     pictures: int = 0
     faces: int = 0
     read: int = 0
-    gone: int = 0
+    erased: int = 0
     problems: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

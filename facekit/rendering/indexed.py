@@ -14,21 +14,21 @@ class Indexed(View[IndexReport]):
     """How many pictures and faces are kept, and where."""
 
     alone = True
-    columns = ("index", "pictures", "faces", "read", "gone", "problems")
+    columns = ("index", "pictures", "faces", "read", "erased", "problems")
 
     def __init__(self, *, dry_run: bool = False, forget: bool = False) -> None:
         self._dry_run, self._forget = dry_run, forget
 
     def text(self, result: IndexReport) -> Iterator[str]:
         if self._forget:
-            gone = counted(result.gone, "picture")
+            gone = counted(result.erased, "picture")
             yield f"{gone} {'would be ' if self._dry_run else ''}erased from {printable(result.index)}"
         elif self._dry_run:
             yield f"{counted(result.pictures, 'picture')}, {result.read} of them to be read"
         else:
             counts = listed(
                 f"{counted(result.pictures, 'picture')}, {result.read} of them read now",
-                (result.gone, "gone and erased"),
+                (result.erased, "erased"),
             )
             yield f"{counts}; {counted(result.faces, 'face')} in {printable(result.index)}"
 

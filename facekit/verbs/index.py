@@ -108,8 +108,8 @@ def _forgotten(path: Path, tops: Sequence[str], *, dry_run: bool) -> IndexReport
     with opened:
         if dry_run:
             below = tuple(os.path.join(top, "") for top in tops)
-            return IndexReport(str(path), gone=sum(name.startswith(below) for name in opened.files()))
-        return IndexReport(str(path), gone=opened.forget_folders(tops))
+            return IndexReport(str(path), erased=sum(name.startswith(below) for name in opened.files()))
+        return IndexReport(str(path), erased=opened.forget_folders(tops))
 
 
 def _folder(source: Source, *, forget: bool) -> str:

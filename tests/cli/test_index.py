@@ -94,7 +94,7 @@ def test_files_that_moved_are_known_by_their_content(run: Run, photos: Path, rea
     (photos / "2019").rename(photos / "summer")
     shutil.copy(photos / "alone.png", photos / "copy.png")
     report = indexed(run)
-    assert (report["read"], report["gone"], reads) == (0, 2, [])
+    assert (report["read"], report["erased"], reads) == (0, 2, [])
     assert "summer/both.png" in output(run, "find", "red", "photos")
 
 
@@ -162,7 +162,7 @@ def test_photos_that_are_gone_are_erased(run: Run, photos: Path) -> None:
     indexed(run)
     (photos / "2019" / "stranger.png").unlink()
     report = indexed(run)
-    assert (report["gone"], report["faces"]) == (1, 4)
+    assert (report["erased"], report["faces"]) == (1, 4)
 
 
 def test_a_folder_that_is_not_mounted_erases_nothing(run: Run, photos: Path) -> None:
@@ -178,8 +178,8 @@ def test_a_folder_that_is_not_mounted_erases_nothing(run: Run, photos: Path) -> 
 
 def test_folders_can_be_forgotten(run: Run, photos: Path) -> None:
     indexed(run)
-    assert indexed(run, "--forget", "--dry-run")["gone"] == 5
-    assert indexed(run, "--forget")["gone"] == 5
+    assert indexed(run, "--forget", "--dry-run")["erased"] == 5
+    assert indexed(run, "--forget")["erased"] == 5
     index = PhotoIndex.open(INDEX)
     assert index is not None
     with index:
