@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from clients import Started, running
 from fakes import FakeOptions, photo
 
 import facekit
 from facekit.gallery import place_of
 from facekit.serving.application import Setup
+from serving.clients import Started, running
 
 
 @pytest.fixture

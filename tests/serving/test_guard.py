@@ -11,13 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from clients import Started, files, problem
 from fakes import FakeOptions, photo
 
 from facekit.serving import guard
 from facekit.serving.limits import Limits, Rates
 from facekit.serving.problems import RequestError
 from facekit.serving.work import Workplace
+from serving.clients import Started, files, problem
 
 
 @pytest.mark.parametrize(

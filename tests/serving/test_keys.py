@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from clients import Started, files, problem
 
 import facekit
 from facekit.errors import FacekitError, UsageError
 from facekit.serving.keys import ROLES, Keys
+from serving.clients import Started, files, problem
 
 
 def test_only_a_hash_is_stored_and_only_for_the_owner(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients import Started, files
 from fakes import FakeOptions
 
 import facekit
 from facekit.gallery import place_of
 from facekit.serving.limits import Limits
+from serving.clients import Started, files
 
 
 def names(client: Any, picture: str) -> list[str | None]:

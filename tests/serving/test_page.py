@@ -15,11 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from clients import Started
 from fakes import FakeOptions, photo
 
 import facekit
 from facekit.serving.application import PAGE
+from serving.clients import Started
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(

@@ -7,13 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from clients import Started, files, problem
 from fakes import FakeOptions, photo
 from jsonschema import Draft202012Validator
 
 import facekit
 from facekit.gallery import TemplateInfo, open_gallery, place_of
 from facekit.output.schema import schema
+from serving.clients import Started, files, problem
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 

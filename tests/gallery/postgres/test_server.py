@@ -320,7 +320,7 @@ def test_an_index_in_memory_fetches_only_what_is_new_or_gone(place, monkeypatch)
 def test_an_index_is_fetched_anew_after_the_connection_was_lost(place, sql, monkeypatch):
     """It may be a backup of the database to which it is made again."""
     monkeypatch.setattr(indexing, "IN_MEMORY", 3)
-    monkeypatch.setattr(postgres_gallery, "ASKED_OF_SERVER", 0)
+    monkeypatch.setattr(postgres_gallery, "SEARCHES_ON_SERVER", 0)
     fetched = []
     encoded = indexing.encoded
     monkeypatch.setattr(indexing, "encoded", lambda tables: fetched.append(1) or encoded(tables))
