@@ -48,6 +48,11 @@ def calibrate(
     return _command(*words, gallery=_needed(gallery), embedder=embedder)
 
 
+def serve_key() -> str:
+    """Make a key for the server."""
+    return _command("serve", "key", "add", "NAME")
+
+
 def check_people(gallery: AnyPlace) -> str:
     """Find photos under a wrong name."""
     return _command("gallery", "check", "--people", gallery=_needed(gallery))

@@ -164,7 +164,7 @@ class Trials:
         problems = check(gallery)
         assert not problems, problems
         with open_gallery(gallery) as opened:
-            stored = {(info.subject, info.source) for info in opened.templates()}
+            stored = {(info.subject, os.path.basename(info.source)) for info in opened.templates()}
         lost = {(subject, os.path.basename(source)) for subject, source in reported} - stored
         assert not lost, f"reported but not stored: {sorted(lost)}"
 

@@ -262,7 +262,7 @@ class PhotoIndex:
 
 def damaged(path: Path, why: str) -> GalleryError:
     return GalleryError(
-        f"{path}: the index of photos is damaged ({why}): remove this file, and run facekit index again"
+        f"{path}: the index of photos is damaged ({why}): remove this file, and index the photos again"
     )
 
 

@@ -133,8 +133,8 @@ class Guard:
             if any(name in headers for name in _FORWARDED):
                 raise RequestError(
                     HTTPStatus.FORBIDDEN,
-                    "the request came through a proxy, so that nobody can tell who sent it: start facekit "
-                    "serve with --require-key behind a proxy",
+                    "the request came through a proxy, so that nobody can tell who sent it: behind a "
+                    "proxy the server needs --require-key",
                 )
             return "admin"
         key = await self._key(scope, token.strip() if scheme.lower() == "bearer" else "")

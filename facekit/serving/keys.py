@@ -139,7 +139,8 @@ def serve_key_remove(name: str, *, keys: str | PathLike[str] | None = None) -> N
     with _changing(path) as present:
         rest = [key for key in present if key.name != name]
         if len(rest) == len(present):
-            raise UsageError(f"{path}: there is no key {name!r}: facekit serve key list shows them")
+            known = ", ".join(sorted(key.name for key in present)) or "none"
+            raise UsageError(f"{path}: there is no key {name!r}; there are: {known}")
         _write(path, rest)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from facekit import extras, settings
+from facekit import extras, hints, settings
 from facekit.arguments import integer_of, texts_of
 from facekit.errors import DependencyError, FacekitError, UsageError
 from facekit.faces.reading import Options
@@ -64,7 +64,7 @@ def serve(
     """
     for package in PACKAGES:
         if not settings.has_package(package):
-            raise DependencyError(f"facekit serve needs the extra 'serve': {extras.install('serve')}")
+            raise DependencyError(f"the server needs the extra 'serve': {extras.install('serve')}")
     from facekit.serving.application import Setup
 
     options = options or Options()
@@ -74,7 +74,7 @@ def serve(
     if not local and not serving_keys.serve_key_list(keys=file):
         raise UsageError(
             f"there is no key yet, and anybody who reaches {host} could use this gallery: make one with: "
-            "facekit serve key add NAME; and put a proxy with TLS before the server (docs/server.md)"
+            f"{hints.serve_key()}; and put a proxy with TLS before the server (docs/server.md)"
         )
     names = {name.lower() for name in texts_of(allow_host, "allow_host")}
     setup = Setup(

@@ -34,6 +34,7 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
         gallery, 9, Path("my net.onnx"), calibration="FPIR at most 0.4 at N = 5"
     ),
     "calibrate, with few people": lambda gallery, _: hints.calibrate(gallery, 3),
+    "serve_key": lambda _, __: hints.serve_key(),
     "check_people": lambda gallery, _: hints.check_people(gallery),
     "list_people": lambda gallery, _: hints.list_people(gallery),
     "show_person": hints.show_person,

