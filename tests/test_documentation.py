@@ -130,6 +130,14 @@ def test_the_python_reference_has_every_public_name() -> None:
     assert sorted(described) == sorted(set(facekit.__all__) - {"__version__"})
 
 
+def test_the_python_reference_can_be_read_without_the_site() -> None:
+    made = script("write_python_reference")
+    assert made.PAGE.read_text(encoding="utf-8") == made.page(), (
+        "run python scripts/write_python_reference.py"
+    )
+    assert all(" " in made.first_sentence(name) for name in facekit.__all__ if name != "__version__")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_in_the_documentation_calls_what_there_is(page: Path) -> None:
     """Names of facekit exist, and its functions take the keywords."""
