@@ -47,17 +47,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also enroll what was removed or renamed earlier; otherwise it stays out.",
 )
-@click.option(
-    "--accept-mixed",
-    is_flag=True,
-    help="Enroll a folder although half of its faces or more are not of one person.",
-)
-@click.option(
-    "--accept-poor",
-    is_flag=True,
-    help="Enroll also pictures so poor that strangers would be taken for the person; they name nobody alone.",
-)
-@click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
+@shared.enrollment_options
 @click.option(
     "--gallery",
     "-g",

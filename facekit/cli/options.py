@@ -189,6 +189,30 @@ seed_option = click.option(
 dry_run_option = click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
 
 
+def enrollment_options(command: Command) -> Command:
+    """What is enrolled although something speaks against it, and what is refused."""
+    made: Command = _with(
+        command,
+        [
+            click.option(
+                "--accept-mixed",
+                is_flag=True,
+                help="Enroll a folder although half of its faces or more are not of one person.",
+            ),
+            click.option(
+                "--accept-poor",
+                is_flag=True,
+                help="Enroll also pictures so poor that strangers would be taken for the person; they name "
+                "nobody alone.",
+            ),
+            click.option(
+                "--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity."
+            ),
+        ],
+    )
+    return made
+
+
 def threads_option(default: int) -> Callable[[Command], Command]:
     """Of a training."""
     return click.option(

@@ -23,17 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--again", is_flag=True, help="Follow the folders also where you removed, renamed or moved by hand."
 )
-@click.option(
-    "--accept-mixed",
-    is_flag=True,
-    help="Enroll a folder although half of its faces or more are not of one person.",
-)
-@click.option(
-    "--accept-poor",
-    is_flag=True,
-    help="Enroll also pictures so poor that strangers would be taken for the person; they name nobody alone.",
-)
-@click.option("--strict", is_flag=True, help="Refuse pictures of poor quality or doubtful identity.")
+@shared.enrollment_options
 @shared.users_gallery_option
 @shared.picture_options
 @shared.format_option()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from facekit import hints
@@ -14,9 +14,10 @@ from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.places import Place
 from facekit.gallery.records import Row, subject_checksum, template_checksum
 from facekit.gallery.state import State, Tally
+from facekit.gallery.storable import rows_of
 from facekit.gallery.tables import Tables
-from facekit.gallery.templates import Placement
-from facekit.gallery.tombstones import same_face
+from facekit.gallery.templates import NewTemplate, Placement
+from facekit.gallery.tombstones import Tombstones, same_face
 from facekit.gallery.values import flat_json, now
 from facekit.text.subject_names import subject_name
 
@@ -222,3 +223,25 @@ class Change:
     def _delete(self, row: Row) -> None:
         self._tables.delete_template(row.id)
         self._tally.template(row.checksum, -1)
+
+
+def first_content(
+    settings: GallerySettings, templates: Sequence[NewTemplate], tombstones: Tombstones | None
+) -> tuple[State, Callable[[Tables], State]]:
+    """The state of a gallery that is made now, and what fills its tables and gives the state after that.
+
+    Raises UsageError for settings, and GalleryError for templates, that cannot be stored.
+    """
+    date = now()
+    settings = replace(settings, created=date, calibrated=date).checked()
+    rows = rows_of(templates, settings.dimension)
+
+    def fill(tables: Tables) -> State:
+        change = Change(tables)
+        for row in rows:
+            change.add(*row)
+        if tombstones is not None:
+            change.tombstones.take_over(tombstones)
+        return change.finish()
+
+    return State(settings), fill

@@ -42,3 +42,15 @@ def people(run: Run, tmp_path: Path) -> Path:
     result = run("enroll", "gallery")
     assert result.exit_code == 0, result.output
     return tmp_path / "gallery"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Photos of red, alone, with green, and with a stranger; of green; and of nobody."""
+    folder = tmp_path / "photos"
+    photo(folder / "alone.png", "red", seed=1)
+    photo(folder / "2019" / "both.png", "red", "green", seed=3)
+    photo(folder / "2019" / "stranger.png", "red", "cyan", seed=2)
+    photo(folder / "green.png", "green", seed=4)
+    photo(folder / "none.png")
+    return folder

@@ -14,18 +14,6 @@ import facekit
 pytestmark = pytest.mark.usefixtures("people")
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Photos of red, alone, with green, and with a stranger; of green; and of nobody."""
-    folder = tmp_path / "photos"
-    photo(folder / "alone.png", "red", seed=1)
-    photo(folder / "2019" / "both.png", "red", "green", seed=3)
-    photo(folder / "2019" / "stranger.png", "red", "cyan", seed=2)
-    photo(folder / "green.png", "green", seed=4)
-    photo(folder / "none.png")
-    return folder
-
-
 def found(run: Run, *arguments: str | Path) -> list[dict[str, Any]]:
     result = run("find", *arguments, "-f", "json")
     assert result.exit_code == 0, result.output

@@ -19,17 +19,6 @@ INDEX = Path("gallery/gallery.db.photos")
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    photo(folder / "alone.png", "red", seed=1)
-    photo(folder / "2019" / "both.png", "red", "green", seed=3)
-    photo(folder / "2019" / "stranger.png", "red", "cyan", seed=2)
-    photo(folder / "green.png", "green", seed=4)
-    photo(folder / "none.png")
-    return folder
-
-
-@pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the pictures that are looked through from now on."""
     seen: list[str] = []

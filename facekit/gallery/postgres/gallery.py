@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 
 from facekit.arguments import integer_of
 from facekit.errors import GalleryError, UsageError
-from facekit.gallery.changes import Change
+from facekit.gallery.changes import Change, first_content
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.postgres import erasure, indexing, migrations, scanning
 from facekit.gallery.postgres.connections import Connections, has_gallery, prepare
@@ -26,11 +26,10 @@ from facekit.gallery.postgres.state import read_state, write_state
 from facekit.gallery.search.index import Index
 from facekit.gallery.soundness import require_sound
 from facekit.gallery.state import State
-from facekit.gallery.storable import rows_of
 from facekit.gallery.tables import Tables
 from facekit.gallery.templates import NewTemplate
 from facekit.gallery.tombstones import Tombstones
-from facekit.gallery.values import now, unit_vectors
+from facekit.gallery.values import unit_vectors
 from facekit.gallery.writing import WritableGallery
 from facekit.results import Candidate
 
@@ -69,19 +68,7 @@ class PostgresGallery(WritableGallery):
         """Make a gallery with these templates (and tombstones, as in `add`), open for writing. Raises
         GalleryError when something is there already; after any error nothing is.
         """
-        date = now()
-        settings = replace(settings, created=date, calibrated=date).checked()
-        rows_to_add = rows_of(templates, settings.dimension)
-
-        def fill(tables: Tables) -> State:
-            change = Change(tables)
-            for row in rows_to_add:
-                change.add(*row)
-            if tombstones is not None:
-                change.tombstones.take_over(tombstones)
-            return change.finish()
-
-        return cls.made(place, State(settings), fill)
+        return cls.made(place, *first_content(settings, templates, tombstones))
 
     @classmethod
     def made(cls, place: ServerPlace, state: State, fill: Callable[[Tables], State]) -> PostgresGallery:

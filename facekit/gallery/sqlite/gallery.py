@@ -12,7 +12,7 @@ from typing import Self
 
 from facekit.arguments import path_of
 from facekit.errors import GalleryError
-from facekit.gallery.changes import Change
+from facekit.gallery.changes import Change, first_content
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search import cache
 from facekit.gallery.search.index import Index
@@ -25,11 +25,9 @@ from facekit.gallery.sqlite.place import FilePlace
 from facekit.gallery.sqlite.rows import SqliteTables
 from facekit.gallery.sqlite.state import read_state, write_state
 from facekit.gallery.state import State
-from facekit.gallery.storable import rows_of
 from facekit.gallery.tables import Tables
 from facekit.gallery.templates import NewTemplate
 from facekit.gallery.tombstones import Tombstones
-from facekit.gallery.values import now
 from facekit.gallery.writing import WritableGallery
 
 
@@ -55,19 +53,8 @@ class SqliteGallery(WritableGallery):
         """Make a gallery with these templates (and tombstones, as in `add`), open for writing. Raises
         GalleryError when something is there already; after any error nothing is.
         """
-        date = now()
-        settings = replace(settings, created=date, calibrated=date).checked()
-        rows_to_add = rows_of(templates, settings.dimension)
-
-        def fill(tables: Tables) -> State:
-            change = Change(tables)
-            for row in rows_to_add:
-                change.add(*row)
-            if tombstones is not None:
-                change.tombstones.take_over(tombstones)
-            return change.finish()
-
-        return cls.made(Path(path_of(path, "the gallery")), State(settings), fill)
+        content = first_content(settings, templates, tombstones)
+        return cls.made(Path(path_of(path, "the gallery")), *content)
 
     @classmethod
     def made(cls, path: Path, state: State, fill: Callable[[Tables], State]) -> SqliteGallery:
