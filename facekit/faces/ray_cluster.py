@@ -43,9 +43,6 @@ class RayCluster:
         if self._local:
             workers = workers or settings.default_threads()
             settings.set_environment({**_OUR_OWN, "RAY_AUTH_TOKEN": secrets.token_hex(32)})
-        else:
-            # Ray would go on asking a cluster that is gone, without a word.
-            settings.set_environment({"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "0"})
         self._ray = ray = _imported()
         self._shared = ray.is_initialized()
         if not self._shared:
