@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @shared.command("cluster")
-@click.argument("inputs", nargs=-1, required=True, type=paths.INPUT, metavar="FOLDER...")
+@click.argument("inputs", nargs=-1, required=True, type=paths.INPUT, metavar="INPUT...")
 @click.option(
     "--out",
     "-o",
@@ -69,9 +69,13 @@ def cluster(
     facekit enroll leaves out the folders that are still called group-01 or single, or that cannot be called
     like the person whom the gallery knows: give them a name first.
 
+    Instead of photos, give the files of all shards that facekit embed -o NAME.npz wrote: the groups are those
+    of the photos, which are not read again.
+
     \b
     Examples:
       facekit cluster holiday/
+      facekit cluster part1.npz part2.npz
       facekit cluster holiday/ --copy photos --out people/   then give the folders names, and enroll
       facekit cluster holiday/ --format json
     """

@@ -44,6 +44,9 @@ def embed(
     product of their vectors. Vectors are biometric data: whoever has them can recognize these
     people.
 
+    facekit cluster and facekit evaluate take files of the form .npz, of one run or of all its shards, in the
+    place of the photos.
+
     The feature norm of a face is the length of the network's vector before it was scaled to 1. With an
     embedder trained by the losses magface or adaface it tells the quality of the face (higher is better);
     with any other, the shipped one too, it is no measure of quality.

@@ -25,6 +25,7 @@ def evaluate() -> None:
     """
 
 
+_vectors = click.argument("vectors", nargs=-1, type=paths.FILE, metavar="[VECTORS]...")
 _images = click.option(
     "--images",
     type=paths.FOLDER,
@@ -63,6 +64,7 @@ _mistakes = click.option(
 
 
 @shared.command("verification", short_help="Same person or not? Pairs of pictures (1:1).")
+@_vectors
 @click.option(
     "--pairs",
     type=paths.FILE,
@@ -90,6 +92,9 @@ def verification(console: Console, /, style: str, **wanted: Any) -> int:
     every other; it has a sub-folder for each person. Of a photo with several faces the largest and most
     central is taken.
 
+    VECTORS are files of facekit embed FOLDER -o NAME.npz, those of all its shards: the photos of FOLDER are
+    then not read again.
+
     \b
     Examples:
       facekit evaluate verification --pairs pairs.txt --images lfw/ --format json
@@ -97,6 +102,7 @@ def verification(console: Console, /, style: str, **wanted: Any) -> int:
       facekit evaluate verification --images people/ --report report/ --mistakes
       facekit evaluate verification --from-scores scores.csv --threshold 0.4
       facekit evaluate verification --pairs cfp_fp.bin
+      facekit evaluate verification part1.npz part2.npz --images people/
     """
     from facekit.verbs.evaluate import evaluate_verification
 
@@ -104,6 +110,7 @@ def verification(console: Console, /, style: str, **wanted: Any) -> int:
 
 
 @shared.command("identification", short_help="Who is it, among N? Searches of a gallery (1:N).")
+@_vectors
 @_images
 @click.option(
     "--gallery",
@@ -159,6 +166,9 @@ def identification(console: Console, /, style: str, **wanted: Any) -> int:
     as strangers, some photos of the others are enrolled, and every other photo is searched for. Given are
     the shares of searches with the right person at rank 1, 5, … and, at thresholds where strangers get a
     name in 1 of 10 … 1000 searches (FPIR), how often an enrolled person is missed (FNIR).
+
+    VECTORS are files of facekit embed FOLDER -o NAME.npz, those of all its shards: the photos of FOLDER are
+    then not read again.
 
     \b
     Examples:

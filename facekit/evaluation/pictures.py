@@ -83,13 +83,27 @@ def of_photos(
 ) -> Templates:
     """The main face of each photo, in as many processes as the work is worth. With `flip` its vector is
     averaged with its mirror image's."""
+    return of_readings(
+        sources, read_faces(sources, options, pipeline=pipeline), pipeline, flip=flip, report=report
+    )
+
+
+def of_readings(
+    sources: Sequence[str],
+    readings: Iterable[Reading],
+    pipeline: Pipeline,
+    *,
+    flip: bool = False,
+    report: Report = lambda done, total: None,
+) -> Templates:
+    """The main face of each photo, as `of_photos` has it, from what was read of them, in order."""
     vectors: list[NDArray[np.float32]] = []
     rates: list[float] = []
     rows: list[int] = []
     digests: list[str] = []
     problems: list[str] = []
     several = 0
-    for number, reading in enumerate(read_faces(sources, options, pipeline=pipeline), 1):
+    for number, reading in enumerate(readings, 1):
         digests.append(reading.sha256)
         rows.append(len(vectors) if reading.faces else -1)
         several += len(reading.faces) > 1

@@ -20,6 +20,7 @@ from facekit.evaluation.scores import IdentificationScores, Texts, VerificationS
 from facekit.evaluation.searches import Enrolled
 from facekit.faces.pipeline import Pipeline
 from facekit.faces.reading import Options
+from facekit.faces.vector_files import Collection
 from facekit.gallery.places import Place, place_of
 
 # A list of pairs is held picture by picture; more than these are only counted.
@@ -29,14 +30,15 @@ LISTED = 2_000_000
 @dataclass(frozen=True)
 class Vectorizer:
     """How pictures become vectors: photos through the whole pipeline, or `aligned` crops; `flip` averages a
-    picture's vector with its mirror image's. `report` is told how many of how many are done, `note` what was
-    left out."""
+    picture's vector with its mirror image's. With `vectors`, files of them, the photos are not read. `report`
+    is told how many of how many are done, `note` what was left out."""
 
     options: Options = field(default_factory=Options)
     aligned: bool = False
     flip: bool = False
     report: Report = lambda done, total: None
     note: pictures.Note = lambda remark: None
+    vectors: Sequence[Path] = ()
 
     def people(self, folder: Path) -> tuple[list[str], list[str]]:
         """Paths and names, as `pictures.people` gives them."""
@@ -46,11 +48,26 @@ class Vectorizer:
         self, paths: Sequence[str], pipeline: Pipeline, contents: Iterable[bytes] | None = None
     ) -> Templates:
         """The vectors of pictures at these paths, or of crops with these `contents`."""
+        if self.vectors:
+            self._require_photos(pipeline, contents)
+            readings = self._collection(pipeline).of_paths(paths)
+            return pictures.of_readings(paths, readings, pipeline, report=self.report)
         if self.aligned or contents is not None:
             return pictures.of_crops(
                 paths, pipeline.embedder, contents=contents, flip=self.flip, report=self.report
             )
         return pictures.of_photos(paths, self.options, pipeline, flip=self.flip, report=self.report)
+
+    def _require_photos(self, pipeline: Pipeline, contents: Iterable[bytes] | None) -> None:
+        """Raise UsageError for what the vectors of photos cannot stand for."""
+        if self.aligned or contents is not None:
+            raise UsageError(f"{self.vectors[0]}: has the vectors of photos, which aligned crops are not")
+        if self.flip and not pipeline.spec.flip:
+            raise UsageError(f"{self.vectors[0]}: has no mirror images: --flip needs the photos alone")
+
+    def _collection(self, pipeline: Pipeline) -> Collection:
+        # Of the same files as long as it lives: a run asks for two folders at most.
+        return Collection(self.vectors, pipeline.fingerprint)
 
     def described(self, templates: Templates, pipeline: Pipeline) -> dict[str, Any]:
         """What a report says of the pictures."""

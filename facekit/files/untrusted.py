@@ -252,6 +252,26 @@ def member(archive: zipfile.ZipFile, name: str, *, most: int = 256 * MIB) -> byt
     return data
 
 
+def array_of(data: bytes) -> NDArray[np.generic]:
+    """The array of the bytes of an .npy file. ValueError where its header promises more or less than is
+    there, or anything but numbers and text."""
+    import numpy as np
+
+    file = io.BytesIO(data)
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("another version of NumPy's format")
+        shape, columns_first, kind = np.lib.format.read_array_header_1_0(file)
+    except Exception as trouble:  # the header is Python text, over which NumPy trips in many ways
+        raise ValueError(f"an array that cannot be read ({reason(trouble)})") from trouble
+    if kind.hasobject or columns_first:
+        raise ValueError("an array of another kind")
+    numbers = np.frombuffer(data, kind, offset=file.tell())
+    if math.prod(shape) != len(numbers):
+        raise ValueError("an array of another size than it says")
+    return numbers.reshape(shape)
+
+
 class Fields:
     """A table of a TOML or JSON file. Each field is asked for by its kind and comes back checked.
 

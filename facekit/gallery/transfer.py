@@ -8,9 +8,7 @@ a template: subject, vector, sha256, source, box, quality, added. NPZ: `vectors`
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import os
 import zipfile
 import zlib
@@ -188,7 +186,7 @@ def _read_npz(file: IO[bytes], place: str) -> Exported:
     most = min(MOST_BYTES, 20 * size + untrusted.MIB)
     with zipfile.ZipFile(file) as archive:
         header, listed, vectors = (
-            _array(untrusted.member(archive, f"{name}.npy", most=most)) for name in ARRAYS
+            untrusted.array_of(untrusted.member(archive, f"{name}.npy", most=most)) for name in ARRAYS
         )
     described = untrusted.json_value(listed.tobytes(), "templates", error=_DamageError)
     if not isinstance(described, list) or vectors.dtype != np.float32 or vectors.ndim != 2:
@@ -199,23 +197,6 @@ def _read_npz(file: IO[bytes], place: str) -> Exported:
     checked = unit_vectors(vectors, found.settings.dimension, place) if described else vectors
     items = zip(described, checked, strict=True)
     return found.exported([_template(item, vector, number) for number, (item, vector) in enumerate(items, 1)])
-
-
-def _array(data: bytes) -> NDArray[np.generic]:
-    """The array of an .npy file, when its header promises neither more nor less than what is there."""
-    file = io.BytesIO(data)
-    try:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError("another version of NumPy's format")
-        shape, columns_first, kind = np.lib.format.read_array_header_1_0(file)
-    except Exception as error:  # the header is Python text, over which NumPy trips in many ways
-        raise ValueError(f"an array that cannot be read ({untrusted.reason(error)})") from error
-    if kind.hasobject or columns_first:
-        raise ValueError("an array of another kind")
-    numbers = np.frombuffer(data, kind, offset=file.tell())
-    if math.prod(shape) != len(numbers):
-        raise ValueError("an array of another size than it says")
-    return numbers.reshape(shape)
 
 
 def _read_lines(file: IO[bytes], place: str) -> Exported:

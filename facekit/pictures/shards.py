@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TypeVar
 
 from facekit.errors import UsageError
@@ -39,3 +40,26 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The part that a `shard` takes of the results of a listing: of how many `results` in all, of which so
+    many are `pictures`, the others empty folders. `listing` is a digest of the names of all in order, which
+    tells parts of another listing; `names` are those of this part, in order, where they are known.
+    """
+
+    shard: Shard
+    listing: str
+    results: int
+    pictures: int
+    names: tuple[str, ...] = ()
+
+
+def portion_of(empty: Sequence[str], pictures: Sequence[str], shard: Shard) -> Portion:
+    """The part of the shard, of empty folders and pictures by their names."""
+    names = [*empty, *pictures]
+    digest = blake2b(digest_size=16)
+    for name in names:
+        digest.update(name.encode("utf-8", "surrogatepass") + b"\0")
+    return Portion(shard, digest.hexdigest(), len(names), len(pictures), tuple(shard.part(names)))

@@ -6,17 +6,19 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from facekit.errors import UsageError
+from facekit.faces import vector_files
 from facekit.faces.reading import Reading
 from facekit.files import outputs
 from facekit.files.writing import replacing
 from facekit.output import opened
+from facekit.pictures.shards import Portion
 from facekit.rendering.pictures import PictureView
 from facekit.rendering.rows import csv_line
 from facekit.results import Face, Vector
@@ -26,7 +28,7 @@ _COLUMNS = (
     *("size", "sharpness", "brightness", "yaw", "stranger_rate"),
 )
 _FORMATS = {".csv": "csv", ".jsonl": "jsonl"}
-_NPZ = ".npz"
+_NPZ = vector_files.SUFFIX
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Writer(Protocol):
 
     read: bool
 
+    def begin(self, portion: Portion) -> None:
+        """Be told which part of which listing comes."""
+        ...
+
     def take(self, result: Embedding) -> None: ...
 
     def close(self) -> None: ...
@@ -90,7 +96,9 @@ def written(path: Path, dimension: int, inputs: Sequence[str] = ()) -> Iterator[
         replacing(path, private=True) as unfinished,
         unfinished.open("wb") as file,
     ):
-        writer = _Arrays(file) if path.suffix == _NPZ else _Rows(file, _FORMATS[path.suffix], dimension)
+        writer = (
+            _Arrays(file, dimension) if path.suffix == _NPZ else _Rows(file, _FORMATS[path.suffix], dimension)
+        )
         yield writer
         if not writer.read:
             raise _NothingReadError
@@ -106,7 +114,7 @@ def is_embedded(path: Path) -> bool:
     try:
         if path.suffix == _NPZ:
             with zipfile.ZipFile(path) as file:
-                return file.namelist() == [f"{name}.npy" for name in _arrays([])]
+                return file.namelist() == [f"{name}.npy" for name in vector_files.NAMES]
         with path.open("rb") as lines:
             start = lines.readline(500).decode(errors="replace")
     except (OSError, ValueError, zipfile.BadZipFile):
@@ -125,6 +133,9 @@ class _Rows:
         self.read = False
         self._write(self._format.begin())
 
+    def begin(self, portion: Portion) -> None:
+        """Rows and lines say nothing of the others."""
+
     def take(self, result: Embedding) -> None:
         self.read = self.read or not result.error
         self._write(self._format.one(result))
@@ -138,34 +149,31 @@ class _Rows:
 
 
 class _Arrays:
-    """All faces as arrays."""
+    """All faces as arrays, in the order of the listing."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, dimension: int) -> None:
         self._file = file
-        self._faces: list[tuple[str, str, Face]] = []
+        self._dimension = dimension
+        self._results: list[Embedding] = []
+        self._portion: Portion | None = None
         self.read = False
+
+    def begin(self, portion: Portion) -> None:
+        self._portion = portion
 
     def take(self, result: Embedding) -> None:
         self.read = self.read or not result.error
-        self._faces += [(result.source, result.sha256, face.without_crop()) for face in result.faces]
+        faces = tuple(face.without_crop() for face in result.faces)
+        self._results.append(replace(result, faces=faces, picture=None))
 
     def close(self) -> None:
-        np.savez_compressed(self._file, allow_pickle=False, **_arrays(self._faces))
-
-
-def _arrays(found: Sequence[tuple[str, str, Face]]) -> dict[str, np.ndarray]:
-    """`vectors` (n, d) float32, `feature_norms` (n,), `boxes` (n, 4), `points` (n, 5, 2), `detector_scores`
-    (n,), `sources`, `sha256`."""
-    faces = [face for _, _, face in found]
-    return {
-        "vectors": np.array([face.vector for face in faces], np.float32),
-        "feature_norms": np.array([face.feature_norm for face in faces], np.float32),
-        "boxes": np.array([face.detection.box for face in faces], np.float32).reshape(-1, 4),
-        "points": np.array([face.points for face in faces], np.float32).reshape(-1, 5, 2),
-        "detector_scores": np.array([face.detection.score for face in faces], np.float32),
-        "sources": np.array([source for source, _, _ in found], np.str_),
-        "sha256": np.array([sha256 for _, sha256, _ in found], np.str_),
-    }
+        results, portion = self._results, self._portion
+        assert portion is not None
+        # Workers may give them in another order.
+        places = {name: place for place, name in enumerate(portion.names)}
+        results.sort(key=lambda result: places.get(result.source, 0))
+        arrays = vector_files.arrays(results, portion, results[0].embedder, self._dimension)
+        np.savez_compressed(self._file, allow_pickle=False, **arrays)
 
 
 def _norm(face: Face) -> float | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from facekit.arguments import score_of
 from facekit.errors import UsageError
-from facekit.faces.reading import Options
+from facekit.faces import vector_files
+from facekit.faces.reading import Options, Reading
 from facekit.people import clustering
 from facekit.pictures.inputs import Inputs, listed
 from facekit.text.counting import counted
@@ -39,7 +40,8 @@ def cluster(
     on_progress: OnProgress = no_progress,
     on_left_out: OnLeftOut = nothing_left_out,
 ) -> Grouping:
-    """The faces of all pictures of the inputs (pictures, folders), grouped by person.
+    """The faces of all pictures of the inputs (pictures, folders), grouped by person; or those in files of
+    vectors, as `embed` writes them with `output="part1.npz"`: of all shards, the pictures are not read again.
 
     Faces with a score of at least `threshold` are linked; None takes 0.85 of the embedder's own. A group of
     somebody who is in the `gallery` has a name; without one, the user's own is asked, if there is one. With
@@ -52,13 +54,19 @@ def cluster(
     folder, limit = folder_of(out, "out"), score_of(threshold, "the threshold")
     if copy not in ("faces", "photos"):
         raise UsageError(f"copy is {copy!r}: give 'faces' or 'photos'")
+    files = vector_files.among(inputs)
+    if files and folder and copy == "faces":
+        raise UsageError(f"{files[0]}: has vectors, no faces to be copied: copy the photos (--copy photos)")
     with ExitStack() as stack:
         if folder:
             stack.enter_context(grouped.empty_folder(folder, paths_among(inputs)))
         pipeline = pipeline or options.pipeline()
         opened = _known_people(stack, gallery, pipeline, on_note)
         reading = _Reading(on_note, on_left_out, crops=folder is not None and copy == "faces")
-        reading.read(inputs, options, pipeline, on_progress)
+        if files:
+            reading.take(vector_files.Collection(files, pipeline.fingerprint))
+        else:
+            reading.read(inputs, options, pipeline, on_progress)
         limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
         grouping = clustering.group_faces(reading.faces, limit, opened, poor_from=pipeline.spec.poor_from)
         if folder:
@@ -85,6 +93,16 @@ class _Reading:
         self.total = self._done = 0
         self._on_note, self._on_left_out, self._crops = on_note, on_left_out, crops
 
+    def take(self, collection: vector_files.Collection) -> None:
+        """Those of files of vectors."""
+        self.total = collection.pictures
+        for reading in collection.readings():
+            self._add(reading)
+
+    def _add(self, reading: Reading) -> None:
+        self.faces += clustering.sightings([reading], crops=self._crops)
+        self.problems += [reading.error] if reading.error else []
+
     def read(self, inputs: Inputs, options: Options, pipeline: Pipeline, on_progress: OnProgress) -> None:
         def progress(done: int, total: int) -> None:
             self._done, self.total = done, total
@@ -99,8 +117,7 @@ class _Reading:
                 on_progress=progress,
                 on_left_out=self._on_left_out,
             ):
-                self.faces += clustering.sightings([reading], crops=self._crops)
-                self.problems += [reading.error] if reading.error else []
+                self._add(reading)
                 for note in reading.notes:
                     self._on_note(f"{reading.source}: {note}")
         except KeyboardInterrupt:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.arguments import number_of
+from facekit.arguments import number_of, paths_of
 from facekit.errors import FacekitError, UsageError
 from facekit.evaluation import (
     groups,
@@ -43,6 +44,7 @@ _COUNTING = "counting errors and drawing their intervals"
 def evaluate_verification(
     images: AnyPath | None = None,
     *,
+    vectors: AnyPath | Sequence[AnyPath] = (),
     pairs: AnyPath | None = None,
     aligned: bool = False,
     flip: bool = False,
@@ -61,17 +63,19 @@ def evaluate_verification(
     InsightFace .bin) of pictures in the folder `images`, or without a list every picture against every other
     of a folder with a sub-folder for each person.
 
+    `vectors` are the files of all shards that `embed` wrote of the photos, which are then not read again.
     `aligned` takes the pictures for crops, `flip` averages each vector with its mirror image's. Every score
     is written to the file `scores`; `from_scores` measures from such a file again. `group_by` is a column of
     the list. A page in plain words with plots is written into the folder `report`, with `mistakes` the faces
     of the worst ones too. Raises UsageError for lists and folders that do not fit.
     """
-    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note)
+    files = [Path(path) for path in paths_of(vectors, "the vectors")]
+    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note, files)
     run = _Run(source, threshold, group_by, scores, report, mistakes, on_note, on_stage)
     folder, listed, file = _places(images=images, pairs=pairs, from_scores=from_scores)
-    run.prepare(folder, listed, file)
+    run.prepare(folder, listed, file, *files)
     if file is not None:
-        _alone(file, pairs=listed, images=None if mistakes else folder)
+        _alone(file, vectors=files or None, pairs=listed, images=None if mistakes else folder)
         measured = Measured(score_files.read_verification(file), {"scores": str(file)})
     else:
         on_stage(_READING)
@@ -92,6 +96,7 @@ def evaluate_verification(
 def evaluate_identification(
     images: AnyPath | None = None,
     *,
+    vectors: AnyPath | Sequence[AnyPath] = (),
     gallery: AnyPlace | None = None,
     gallery_photos: int = 1,
     strangers: float | None = None,
@@ -119,16 +124,17 @@ def evaluate_identification(
     `people` is a CSV with a column subject and others to `group_by`; the rest is as for
     `evaluate_verification`. Raises UsageError for a folder that does not fit.
     """
-    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note)
+    files = [Path(path) for path in paths_of(vectors, "the vectors")]
+    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note, files)
     share = strangers if strangers is not None else 0.0 if gallery else 0.5
     plan = Splits(gallery_photos, share, splits if share else 1, seed)
     run = _Run(source, threshold, group_by, scores, report, mistakes, on_note, on_stage)
     folder, table, file = _places(images=images, people=people, from_scores=from_scores)
     known = _enrolled_at(gallery)
-    run.prepare(folder, known if isinstance(known, Path) else None, table, file)
+    run.prepare(folder, known if isinstance(known, Path) else None, table, file, *files)
     columns = None if table is None else people_table.read_people(table)
     if file is not None:
-        _alone(file, gallery=gallery, images=None if mistakes else folder)
+        _alone(file, vectors=files or None, gallery=gallery, images=None if mistakes else folder)
         measured = Measured(score_files.read_identification(file), {"scores": str(file)})
     else:
         if group_by:
@@ -264,4 +270,5 @@ def _alone(file: Path, **others: object) -> None:
     """A score file is measured by itself."""
     given = [name for name, value in others.items() if value is not None]
     if given:
-        raise UsageError(f"--from-scores {file} takes no --{given[0]}: the scores are there already")
+        what = f"--{given[0]}" if given[0] != "vectors" else "files of vectors"
+        raise UsageError(f"--from-scores {file} takes no {what}: the scores are there already")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from os import PathLike
@@ -13,8 +13,8 @@ from facekit.arguments import path_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.pictures import folders
-from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed
-from facekit.pictures.shards import Shard
+from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed, name_of
+from facekit.pictures.shards import Portion, Shard, portion_of
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 
 if TYPE_CHECKING:
@@ -35,13 +35,16 @@ def readings(
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
     on_left_out: OnLeftOut = nothing_left_out,
+    on_portion: Callable[[Portion], None] | None = None,
 ) -> Iterator[Reading]:
     """All pictures that the inputs stand for, or those of a `shard`, in order; with `unordered`, workers on
     Ray give them as they are ready. A folder without any is a reading with an error; `on_note` is told how
     much was left out of the others, `on_left_out` all of it. What the index of a `reader` knows is not read
-    again, and has no crops."""
+    again, and has no crops. `on_portion` is told first which part of which listing comes."""
     part = Shard.of(shard)
     listing = folders.list_pictures(inputs)
+    if on_portion:
+        on_portion(portion_of(listing.empty, [name_of(source) for source in listing.pictures], part))
     # Folders without pictures are results too, and each is one shard's alone.
     empty, pictures = _divided(listing, part)
     yield from (Reading(folder, error=f"no pictures in {folder}") for folder in empty)
@@ -180,6 +183,7 @@ def embed(
             on_note=on_note,
             on_progress=on_progress,
             on_left_out=on_left_out,
+            on_portion=writer.begin if writer else None,
         ):
             result = Embedding.of(reading, pipeline.fingerprint)
             if writer:
