@@ -1,10 +1,12 @@
-"""Enrolling the one face of a picture that the user shows, by its number or by a box."""
+"""Enrolling the one face of a picture that the user shows, by number or box; or one of each of several."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from facekit.errors import UsageError
 from facekit.faces.box_reading import read_box
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.gallery.tombstones import same_face
@@ -34,11 +36,28 @@ def enroll_face(
     if not reading.faces:
         problem = reading.error or enrollment.NO_FACE
         return Outcome(photo.subject, photo.source, "refused", (problem,), reading.notes)
-    rules = replace(rules, again=True)
-    before = _other_face(gallery, photo.subject, reading)
-    if before is None:
-        return enrollment.enroll_readings(gallery, photo.subject, [reading], rules)[0]
-    return _replaced(gallery, photo.subject, reading, rules, before)
+    return enroll_shown(gallery, photo.subject, [reading], replace(rules, again=True))[0]
+
+
+def enroll_shown(
+    gallery: Gallery, subject: str, readings: Sequence[Reading], rules: enrollment.Rules
+) -> list[Outcome]:
+    """Enroll the one face of each reading. All are judged and stored together, but for those of photos of
+    which another face is stored as the subject's: that is replaced. Raises UsageError for two faces of one
+    photo."""
+    boxes: dict[str, Box] = {}
+    for reading in readings:
+        box = reading.faces[0].detection.box
+        if same_face(box, [boxes.setdefault(reading.sha256, box)]) is None:
+            raise UsageError(f"{reading.source}: two faces of one photo are not both {subject}")
+    stored = {template.sha256: template for template in gallery.stored(subject)}
+    others = [_other_face(stored, reading) for reading in readings]
+    fresh = [reading for reading, other in zip(readings, others, strict=True) if other is None]
+    together = iter(enrollment.enroll_readings(gallery, subject, fresh, rules) if fresh else ())
+    return [
+        next(together) if other is None else _replaced(gallery, subject, reading, rules, other)
+        for reading, other in zip(readings, others, strict=True)
+    ]
 
 
 def _read(photo: Photo, face: int | Box, options: Options, pipeline: Pipeline) -> Reading:
@@ -51,13 +70,12 @@ def _read(photo: Photo, face: int | Box, options: Options, pipeline: Pipeline) -
     return replace(reading, faces=reading.faces[face - 1 : face])
 
 
-def _other_face(gallery: Gallery, subject: str, reading: Reading) -> NewTemplate | None:
+def _other_face(stored: Mapping[str, NewTemplate], reading: Reading) -> NewTemplate | None:
     """What is stored of the person from the picture, if it is another face than the one of the reading."""
-    for template in gallery.stored(subject):
-        if template.sha256 == reading.sha256:
-            same = same_face(reading.faces[0].detection.box, [template.box]) is not None
-            return None if same else template
-    return None
+    template = stored.get(reading.sha256)
+    if template is None or same_face(reading.faces[0].detection.box, [template.box]) is not None:
+        return None
+    return template
 
 
 def _replaced(

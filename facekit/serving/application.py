@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,13 +21,14 @@ from starlette.types import ASGIApp
 from facekit import __version__, settings
 from facekit.faces.reading import Options
 from facekit.gallery.places import Place
-from facekit.serving import openapi
+from facekit.serving import grouping, openapi
 from facekit.serving.guard import Admission, Guard
 from facekit.serving.keys import Keys
 from facekit.serving.limits import Limits
 from facekit.serving.monitoring import CONTENT_TYPE, Metrics
 from facekit.serving.problems import RequestError, internal
 from facekit.serving.routes import router
+from facekit.serving.seals import KEY_BYTES, Seals
 from facekit.serving.service import Service, starting
 from facekit.serving.work import Workplace
 
@@ -47,6 +49,8 @@ class Setup:
     require_key: bool = False
     allow_embed: bool = False
     read_only: bool = False
+    seal_key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES), repr=False)
+    """All processes of a server open what one of them sealed."""
 
     @property
     def cores(self) -> int:
@@ -75,6 +79,7 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
                 setup.limits,
                 workplace,
                 metrics,
+                Seals(setup.seal_key, pipeline.fingerprint, pipeline.dimension),
                 setup.allow_embed,
                 setup.read_only,
             )
@@ -93,6 +98,7 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
     )
     app.state.service = None
     app.include_router(router)
+    app.include_router(grouping.router)
     _around(app, metrics)
     app.mount("/page", StaticFiles(directory=PAGE))
     for kind, handler in _HANDLERS.items():

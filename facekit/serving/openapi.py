@@ -39,11 +39,29 @@ _PROBLEM = {
 }
 
 
-def answers(kind: str, *, several: bool = True, created: bool = False) -> dict[str, Any]:
+_SEALS = {
+    "description": "With ?seal=true, of each picture a seal for each face.",
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "string"}},
+}
+_PLACES = {
+    "description": "Of each group, which of the faces of the request are in it, from 0.",
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+}
+
+
+def answers(
+    kind: str, *, several: bool = True, created: bool = False, sealed: bool = False, placed: bool = False
+) -> dict[str, Any]:
     """What a route answers: results of a kind of the schema, or a problem."""
     reference: dict[str, Any] = {"$ref": f"{_COMPONENTS}{kind}"}
     if several:
         properties = {"schema": {"const": 1}, "results": {"type": "array", "items": reference}}
+        if sealed:
+            properties["seals"] = _SEALS
+        if placed:
+            properties["places"] = _PLACES
         reference = {"type": "object", "properties": properties, "required": ["schema", "results"]}
     good = {"description": "The results.", "content": {"application/json": {"schema": reference}}}
     bad = {

@@ -5,6 +5,7 @@ Names of people stand in bodies only, never in an address: servers, proxies and 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,12 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from facekit.gallery.templates import TemplateInfo
+from facekit.people.clustering import Sighting
+from facekit.people.outcomes import Outcome
 from facekit.people.stored_photos import SHORTEST_DIGEST
-from facekit.results import SCHEMA
+from facekit.results import SCHEMA, Face
 from facekit.serving import uploads
 from facekit.serving.openapi import answers, picture_body
 from facekit.serving.problems import RequestError
 from facekit.serving.service import Service, document, of_json, service_of
+from facekit.serving.uploads import Upload
 from facekit.text.subject_names import LONGEST_NAME
 
 router = APIRouter(prefix="/v1")
@@ -29,41 +33,44 @@ Threshold = Annotated[
     float | None,
     Query(ge=-1, le=1, description="The score from which it is the same person, instead of the usual one."),
 ]
+Seal = Annotated[
+    bool, Query(description="Also seals: faces as only this server reads them, to be grouped and enrolled.")
+]
 Name = Annotated[str, Field(min_length=1, max_length=3 * LONGEST_NAME)]
 Names = Annotated[list[Name], Field(min_length=1, max_length=1000)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Rename(_Body):
+class Rename(Body):
     """A person, and the name that nobody in the gallery has yet."""
 
     subject: Name
     name: Name
 
 
-class Merge(_Body):
+class Merge(Body):
     """The person who stays, and those whose templates come to them."""
 
     into: Name
     others: Names
 
 
-class People(_Body):
+class People(Body):
     """People by their names."""
 
     subjects: Names
 
 
-class Person(_Body):
+class Person(Body):
     """A person."""
 
     subject: Name
 
 
-class Photos(_Body):
+class Photos(Body):
     """Pictures of a person, by their names or the first digits of their SHA-256."""
 
     subject: Name
@@ -71,7 +78,11 @@ class Photos(_Body):
 
 
 @router.post(
-    "/identify", tags=["pictures"], summary="Who is in each picture", **answers("identify"), **picture_body()
+    "/identify",
+    tags=["pictures"],
+    summary="Who is in each picture",
+    **answers("identify", sealed=True),
+    **picture_body(),
 )
 async def identify(
     request: Request,
@@ -79,6 +90,7 @@ async def identify(
     threshold: Threshold = None,
     allow_repeats: bool = False,
     probability: bool = False,
+    seal: Seal = False,
 ) -> Response:
     from facekit.verbs.identify import identify
 
@@ -98,13 +110,18 @@ async def identify(
             )
         )
     )
-    return _of_pictures(service, results)
+    faces = [[identified.face for identified in result.faces] for result in results]
+    return _of_pictures(service, results, _seals(service, upload, faces) if seal else None)
 
 
 @router.post(
-    "/detect", tags=["pictures"], summary="The faces of each picture", **answers("detect"), **picture_body()
+    "/detect",
+    tags=["pictures"],
+    summary="The faces of each picture",
+    **answers("detect", sealed=True),
+    **picture_body(),
 )
-async def detect(request: Request) -> Response:
+async def detect(request: Request, seal: Seal = False) -> Response:
     from facekit.verbs.pictures import detect
 
     service = service_of(request, "read")
@@ -112,7 +129,8 @@ async def detect(request: Request) -> Response:
     results = await service.do(
         lambda: list(detect(upload.pictures, options=service.options, pipeline=service.pipeline))
     )
-    return _of_pictures(service, results)
+    faces = [reading.faces for reading in results]
+    return _of_pictures(service, results, _seals(service, upload, faces) if seal else None)
 
 
 @router.post(
@@ -291,12 +309,7 @@ async def enroll(request: Request) -> Response:
         )
     )
     service.metrics.pictures_read([None] * len(report.outcomes))
-    if all(outcome.status == "refused" for outcome in report.outcomes):
-        results = [outcome.to_dict() for outcome in report.outcomes]
-        why = "; ".join(report.outcomes[0].problems)
-        raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, f"no picture was taken: {why}", results=results)
-    stored = any(outcome.status in ("enrolled", "moved") for outcome in report.outcomes)
-    return document(report.outcomes, HTTPStatus.CREATED if stored else HTTPStatus.OK)
+    return of_outcomes(report.outcomes)
 
 
 @router.post(
@@ -320,6 +333,16 @@ async def remove_photos(request: Request, body: Photos) -> Response:
     return _done(service, notes, templates=removal.templates, gone=removal.emptied)
 
 
+def of_outcomes(outcomes: Sequence[Outcome]) -> Response:
+    """What became of pictures: 201 where something was stored, a problem where all were refused."""
+    if all(outcome.status == "refused" for outcome in outcomes):
+        results = [outcome.to_dict() for outcome in outcomes]
+        why = "; ".join(outcomes[0].problems)
+        raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, f"no picture was taken: {why}", results=results)
+    stored = any(outcome.status in ("enrolled", "moved") for outcome in outcomes)
+    return document(outcomes, HTTPStatus.CREATED if stored else HTTPStatus.OK)
+
+
 def _digests(infos: Sequence[TemplateInfo], photos: Sequence[str]) -> list[str]:
     """The SHA-256 of photos, by name or its first digits. The verb would also take them for paths, and read
     files of this machine."""
@@ -339,14 +362,24 @@ def _digests(infos: Sequence[TemplateInfo], photos: Sequence[str]) -> list[str]:
     return list(digests)
 
 
-def _of_pictures(service: Service, results: Sequence[Any]) -> Response:
+def _seals(service: Service, upload: Upload, faces: Sequence[Sequence[Face]]) -> list[list[str]]:
+    """A seal for each face of each picture."""
+    sealed = []
+    for picture, those in zip(upload.pictures, faces, strict=True):
+        digest = hashlib.sha256(picture.content).hexdigest()  # type: ignore[arg-type]  # uploads are bytes
+        sightings = (Sighting(picture.source, digest, number, face) for number, face in enumerate(those, 1))
+        sealed.append([service.seals.seal(sighting) for sighting in sightings])
+    return sealed
+
+
+def _of_pictures(service: Service, results: Sequence[Any], seals: list[list[str]] | None = None) -> Response:
     """The results; where no picture could be read, a problem that has them too."""
     errors = [result.error for result in results]
     service.metrics.pictures_read(errors)
     if all(errors):
         more = [result.to_dict() for result in results]
         raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, str(errors[0]), results=more)
-    return document(results)
+    return document(results) if seals is None else document(results, seals=seals)
 
 
 def _done(service: Service, notes: Sequence[str], **values: Any) -> Response:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from facekit.gallery.places import Place
     from facekit.serving.application import Setup
 
-PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
+PACKAGES = ("cryptography", "fastapi", "uvicorn", "python_multipart", "prometheus_client")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _BACKLOG = 256
 

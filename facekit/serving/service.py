@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
     from facekit.serving.limits import Limits
     from facekit.serving.monitoring import Metrics
+    from facekit.serving.seals import Seals
     from facekit.serving.work import Workplace
 
 Value = TypeVar("Value")
@@ -44,6 +45,7 @@ class Service:
     limits: Limits
     workplace: Workplace
     metrics: Metrics
+    seals: Seals
     allow_embed: bool
     read_only: bool
     _checking: list[asyncio.Future[str | None]] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike
@@ -21,7 +22,7 @@ from facekit.verbs.pictures import folder_of, paths_among, readings
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
-    from facekit.people.clustering import Grouping
+    from facekit.people.clustering import Grouping, Sighting
 
 Copy = Literal["faces", "photos"]
 """What a folder for each group holds: aligned faces, or the photos as they are."""
@@ -67,12 +68,19 @@ def cluster(
             reading.take(vector_files.Collection(files, pipeline.fingerprint))
         else:
             reading.read(inputs, options, pipeline, on_progress)
-        limit = clustering.LINK * pipeline.spec.threshold if limit is None else limit
-        grouping = clustering.group_faces(reading.faces, limit, opened, poor_from=pipeline.spec.poor_from)
+        grouping = cluster_faces(reading.faces, opened, threshold=limit, pipeline=pipeline)
         if folder:
             save = grouped.save_faces if copy == "faces" else grouped.save_photos
             save(grouping, folder)
         return replace(grouping, problems=tuple(reading.problems), pictures=reading.total)
+
+
+def cluster_faces(
+    faces: Sequence[Sighting], gallery: Gallery | None, *, threshold: float | None, pipeline: Pipeline
+) -> Grouping:
+    """`cluster` for faces that are there already: those of one `source` are of one photo."""
+    limit = clustering.LINK * pipeline.spec.threshold if threshold is None else threshold
+    return clustering.group_faces(faces, limit, gallery, poor_from=pipeline.spec.poor_from)
 
 
 def _known_people(

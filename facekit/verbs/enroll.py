@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from facekit import hints
 from facekit.arguments import integer_of, number_of
 from facekit.errors import UsageError
-from facekit.faces.reading import Options
+from facekit.faces.reading import Options, Reading
 from facekit.people import check as people_check
 from facekit.people import enrollment
-from facekit.people.chosen_face import enroll_face
+from facekit.people.chosen_face import enroll_face, enroll_shown
 from facekit.people.enrollment import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.pictures import folders
 from facekit.pictures.inputs import Inputs, Source, listed, name_of
 from facekit.text.counting import counted
+from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, to_write
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
+    from facekit.people.clustering import Sighting
     from facekit.results import Box
 
 
@@ -100,6 +102,23 @@ def enroll(
             templates=len(opened),
             camera=camera_hint(opened, options.embedder),
         )
+
+
+def enroll_faces(
+    faces: Sequence[Sighting],
+    gallery: Gallery,
+    *,
+    subject: str,
+    accept_mixed: bool = False,
+    accept_poor: bool = False,
+) -> list[Outcome]:
+    """`enroll` for faces that somebody has looked at and says are the subject's: judged together, and stored
+    in one transaction. What was removed earlier comes back. Raises UsageError for two faces of one photo."""
+    rules = enrollment.Rules(again=True, accept_mixed=accept_mixed, accept_poor=accept_poor)
+    readings = [
+        Reading(sighting.source, (sighting.face,), sighting.sha256, in_memory=True) for sighting in faces
+    ]
+    return enroll_shown(gallery, subject_name(subject), readings, rules)
 
 
 def _enroll_marked(

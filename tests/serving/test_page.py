@@ -1,30 +1,37 @@
 """The page in a real browser: people are named with the mouse or the keyboard, and everybody can read it.
 
-It needs Chromium (`apt-get install chromium`) and Playwright from PyPI, which drives it.
+It needs Chromium (`apt-get install chromium`), which Playwright drives.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fakes import FakeOptions, photo
+from fakes import COMMAND, PYTHON_PATH, FakeOptions, photo
 
 import facekit
+from facekit.gallery import place_of
 from facekit.serving.application import PAGE
+from facekit.verbs.galleries import gallery_for_enrollment
 from serving.clients import Started
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
     not BROWSER or importlib.util.find_spec("playwright") is None,
-    reason="needs Chromium and pip install playwright",
+    reason="needs Chromium (apt-get install chromium) and pip install playwright",
 )
 
 
@@ -97,6 +104,152 @@ def test_three_people_of_a_photo_are_named_and_the_command_knows_them(page: Any,
     assert page.locator("b").count() == 0  # a name is data
 
 
+def click(page: Any, selector: str, place: int = 0) -> None:
+    """With the mouse, where somebody would."""
+    element = page.locator(selector).nth(place)
+    element.scroll_into_view_if_needed()
+    box = element.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def choose_folder(page: Any, folder: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        click(page, "label[for=folder]")
+    chooser.value.set_files(folder)
+    page.wait_for_selector("#status:text-matches(' faces? in ')")
+
+
+def wait_for_count(page: Any, selector: str, count: int) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_count(count)
+
+
+def name_group(page: Any, name: str) -> None:
+    """The first of those that are there."""
+    before = page.locator(".group").count()
+    click(page, ".group input[list]")
+    page.keyboard.type(name)
+    click(page, ".group .main")
+    wait_for_count(page, ".group", before - 1)
+
+
+def test_the_people_of_a_new_folder_are_named_with_the_mouse_only(
+    page: Any, folder: Path, tmp_path: Path
+) -> None:
+    album = [
+        ("red", "green"),
+        ("blue", "red"),
+        ("green", "blue"),
+        ("red",),
+        ("green", "red", "blue"),
+        ("cyan",),
+    ]
+    for number, people in enumerate(album):
+        photo(folder / "new" / f"day {number % 2}" / f"{number}.png", *people, seed=number, size=(300, 120))
+    (folder / "new" / "notes.txt").write_text("no photo")
+    choose_folder(page, folder / "new")
+    assert page.locator("figure").count() == len(album)
+    click(page, "#show-unknown")
+    wait_for_count(page, ".group", 3)
+    shoot(page, "groups")
+    for name in ("Ann", "Ben", "Cem"):
+        name_group(page, name)
+    page.wait_for_selector("#groups-hint:has-text('1 unknown face')")
+    shoot(page, "groups-named")
+    click(page, "#show-photos")
+    wait_for_count(page, ".view .known", 10)
+    shoot(page, "folder-named")
+    again = photo(folder / "again.png", "blue", "red", "green", seed=9, size=(300, 120))
+    done = subprocess.run(
+        [*COMMAND, "identify", str(again), "-g", "g.db", "-f", "json"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": PYTHON_PATH},
+    )
+    (result,) = json.loads(done.stdout)["results"]
+    by_color = {
+        name: face["subject"] for name, face in zip(("blue", "red", "green"), result["faces"], strict=True)
+    }
+    assert sorted(by_color.values()) == ["Ann", "Ben", "Cem"]
+    stored = {person.name: person.templates for person in facekit.gallery_list("g.db")}
+    assert stored[by_color["red"]] == 4
+    assert stored[by_color["blue"]] == 3
+
+
+def test_three_real_people_of_a_folder_are_named_and_the_command_knows_them(
+    browser: Any, start: Started, folder: Path, data_folder: Path
+) -> None:
+    album, later = folder / "album", folder / "later"
+    with zipfile.ZipFile(data_folder / "photos-val.zip") as photos:
+        for person, number in itertools.product(("v005", "v014", "v032"), range(8)):
+            place = album if number < 5 else later
+            place.mkdir(exist_ok=True)
+            name = f"{number:02}-{person}.jpg"
+            (place / name).write_bytes(photos.read(f"photos-val/{person}/{number:02}.jpg"))
+    options = facekit.Options()
+    gallery_for_enrollment("real.db", options.pipeline()).close()
+    page = browser.new_page(viewport={"width": 1100, "height": 800})
+    page.goto(str(start(place=place_of("real.db"), options=options).base_url))
+    choose_folder(page, album)
+    click(page, "#show-unknown")
+    page.wait_for_selector(".group >> nth=2")
+    shoot(page, "real-groups")
+    while page.locator(".group").count():
+        face = page.locator(".group canvas").first.get_attribute("aria-label")
+        name_group(page, re.findall(r"v\d+", face)[-1])
+    click(page, "#show-people")
+    shoot(page, "real-people")
+    page.close()
+    command = [sys.executable, "-m", "facekit", "identify", str(later), "-g", "real.db", "-f", "json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": PYTHON_PATH}
+    )
+    names = {
+        Path(result["source"]).stem.split("-")[1]: {face["subject"] for face in result["faces"]}
+        for result in json.loads(done.stdout)["results"]
+    }
+    for person, subjects in names.items():
+        assert person in subjects
+        assert subjects <= {person, None}
+
+
+def test_what_does_not_belong_to_a_group_is_left_where_it_is(page: Any, folder: Path) -> None:
+    pictures = [photo(folder / f"{seed}.png", "red", seed=seed) for seed in range(3)]
+    drop(page, *pictures, photo(folder / "other.png", "blue"))
+    click(page, "#show-unknown")
+    page.wait_for_selector(".group")
+    click(page, ".group .pick")
+    click(page, ".group input[list]")
+    page.keyboard.type("Ann")
+    click(page, ".group .main")
+    page.wait_for_selector(".group h3:has-text('1 face left')")
+    assert [(each.name, each.templates) for each in facekit.gallery_list("g.db")] == [("Ann", 2)]
+    click(page, ".group button:has-text('Leave out')")
+    page.wait_for_selector(".group", state="detached")
+    click(page, ".single button.pick")
+    page.get_by_label("Name", exact=True).fill("Ben")
+    page.get_by_role("button", name="This is the person").click()
+    page.wait_for_selector(".single button", state="detached")
+    page.wait_for_selector("#groups-hint:has-text('No face is waiting')")
+    assert [each.name for each in facekit.gallery_list("g.db")] == ["Ann", "Ben"]
+
+
+def test_why_a_group_is_refused_is_said(page: Any, folder: Path) -> None:
+    drop(
+        page,
+        *(photo(folder / f"{seed}.png", "red", seed=seed, poor=True) for seed in range(2)),
+        folder / "people/red/1.png",
+    )
+    click(page, "#show-unknown")
+    page.wait_for_selector(".group")
+    click(page, ".group input[list]")
+    page.keyboard.type("Ann")
+    click(page, ".group .main")
+    page.wait_for_selector("#status:has-text('refused')")
+    assert page.locator(".group .pick").count() == 2
+
+
 def test_a_candidate_is_taken_with_the_mouse_alone(page: Any, folder: Path, client: httpx.Client) -> None:
     facekit.enroll(folder / "people" / "red", "g.db", subject="Ann", options=FakeOptions())
     other = photo(folder / "other.png", "magenta")
@@ -134,7 +287,7 @@ def test_people_are_renamed_merged_and_removed(page: Any, folder: Path) -> None:
 
 def test_the_keyboard_is_enough(page: Any, folder: Path) -> None:
     drop(page, photo(folder / "one.png", "red"))
-    page.locator("#files").focus()
+    page.locator("#folder").focus()
     page.keyboard.press("Tab")
     assert "Face 1: unknown" in page.evaluate("document.activeElement.getAttribute('aria-label')")
     page.keyboard.press("Enter")
@@ -189,16 +342,22 @@ def test_it_can_be_read_on_a_telephone_and_by_a_screen_reader(
     )
     page = context.new_page()
     page.goto(str(client.base_url))
-    drop(page, photo(folder / "party.png", "red", "green", "blue", size=(300, 120)))
+    parties = [
+        photo(folder / f"party{seed}.png", "red", "green", "blue", *more, seed=seed, size=(300, 120))
+        for seed, more in enumerate([("cyan",), ()])
+    ]
+    drop(page, *parties)
     name_face(page, 0, "Ann Maria von und zu Hohenberg-Lichtenstein")
-    views = {"photos": None, "face": ".view button", "people": None}
+    views = {"photos": None, "groups": None, "face": ".single button.pick", "people": None}
     page.wait_for_selector(".view .known")
     for view, opener in views.items():
-        if view == "people":
-            page.keyboard.press("Escape")
-            page.get_by_role("button", name="People", exact=True).click()
-        elif opener:
+        page.keyboard.press("Escape")
+        if opener:
             page.locator(opener).first.click()
+        else:
+            page.locator(f"#show-{view}").click()
+        if view == "groups":
+            wait_for_count(page, ".group", 2)
         shoot(page, f"{view}-{scheme}-telephone")
         found = axe.run(page)
         assert found.violations_count == 0, found.generate_report()

@@ -67,16 +67,23 @@ function form(file, fields = {}) {
   return { method: "POST", body: made };
 }
 
-// The faces of a photo with their candidates; where nobody is enrolled yet, the faces alone.
+// The faces of a photo with their candidates; where nobody is enrolled yet, the faces alone. Each has its seal, by which
+// it is grouped and enrolled without the photo.
 export async function identify(file) {
+  let answer;
   try {
-    return (await asked("/v1/identify", form(file))).results[0];
+    answer = await asked("/v1/identify?seal=true", form(file));
   } catch (problem) {
     if (problem.status !== 409) throw problem;
-    return (await asked("/v1/detect", form(file))).results[0];
+    answer = await asked("/v1/detect?seal=true", form(file));
   }
+  const [result] = answer.results;
+  result.faces.forEach((face, place) => (face.seal = answer.seals[0][place]));
+  return result;
 }
 
+export const cluster = (faces) => change("/v1/cluster", { faces });
+export const enrollFaces = (subject, faces) => change("/v1/templates/faces", { subject, faces });
 export const enroll = (file, subject, face) => asked("/v1/templates", form(file, { subject, face }));
 export const people = async () => (await asked("/v1/subjects")).results;
 export const templates = async (subject) => (await change("/v1/templates/list", { subject })).results;

@@ -12,6 +12,8 @@ export function made(tag, values = {}, ...children) {
   return element;
 }
 
+export const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
+
 export function say(text) {
   byId("status").textContent = text;
 }

@@ -1,16 +1,18 @@
 import { byId, say } from "./dom.js";
+import * as groups from "./groups.js";
 import * as people from "./people.js";
 import * as photos from "./photos.js";
 
-const VIEWS = ["photos", "people"];
-
-function show(name) {
-  for (const view of VIEWS) {
+// What a view does when it is shown.
+const VIEWS = { photos: photos.refresh, groups: groups.show, people: () => {} };
+async function show(name) {
+  for (const view of Object.keys(VIEWS)) {
     byId(view).hidden = view !== name;
     const button = byId(`show-${view}`);
     if (view === name) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
   }
+  await VIEWS[name]();
 }
 
 async function load() {
@@ -21,8 +23,13 @@ async function load() {
   }
 }
 
-for (const view of VIEWS) byId(`show-${view}`).addEventListener("click", () => show(view));
+for (const view of Object.keys(VIEWS)) byId(`show-${view}`).addEventListener("click", () => show(view));
+byId("show-unknown").addEventListener("click", async () => {
+  await show("groups");
+  byId("groups-title").focus();
+});
 photos.begin(load);
+groups.begin(load);
 people.begin(async () => {
   await load();
   await photos.lookAgain();

@@ -1,15 +1,26 @@
 // Photos that were dropped, with a box and a name for each face; and the dialog that says who a face is.
 
 import * as api from "./api.js";
-import { ask, byId, made, say } from "./dom.js";
+import { drawCrop } from "./crop.js";
+import { ask, byId, counted, made, say } from "./dom.js";
+import { dropped, isPicture } from "./files.js";
 
 const photos = [];
 const AT_ONCE = 2;
 
-export function begin(onEnrolled) {
+let onEnrolled = async () => {};
+const stale = new Set();
+
+export function begin(enrolled) {
+  onEnrolled = enrolled;
   const drop = byId("drop");
   byId("files").addEventListener("change", (event) => {
-    add([...event.target.files], onEnrolled);
+    add([...event.target.files]);
+    event.target.value = "";
+  });
+  byId("folder").addEventListener("change", (event) => {
+    const path = (file) => file.webkitRelativePath;
+    add([...event.target.files].filter(isPicture).sort((one, other) => path(one).localeCompare(path(other), "en", { numeric: true })));
     event.target.value = "";
   });
   for (const name of ["dragover", "dragleave", "drop"]) {
@@ -18,19 +29,30 @@ export function begin(onEnrolled) {
       drop.classList.toggle("over", name === "dragover");
     });
   }
-  document.addEventListener("drop", (event) => add([...event.dataTransfer.files], onEnrolled));
+  document.addEventListener("drop", async (event) => add(await dropped(event.dataTransfer)));
 }
 
-function add(files, onEnrolled) {
+function add(files) {
   const added = files.map((file) => {
     const figure = made("figure");
-    const photo = { file, figure, url: URL.createObjectURL(file), onEnrolled };
-    byId("results").prepend(figure);
+    const url = URL.createObjectURL(file);
+    const photo = { file, figure, image: made("img", { src: url, alt: `Photo ${file.name}` }) };
+    // Formats that the browser cannot show: the boxes stand on an empty ground of the photo's shape.
+    photo.image.addEventListener("error", () => {
+      photo.image.alt = `${file.name} (this browser cannot show it)`;
+      shape(photo);
+    });
     show(photo, null);
     photos.push(photo);
     return photo;
   });
+  byId("results").prepend(...added.map((photo) => photo.figure));
   if (added.length) look(added);
+  else say("No photo is among them.");
+}
+
+function shape({ image, result }) {
+  if (!image.naturalWidth && result?.width) image.style.aspectRatio = `${result.width} / ${result.height}`;
 }
 
 // Look through photos, a few at a time.
@@ -53,11 +75,41 @@ async function look(some) {
   const faces = some.flatMap((photo) => (photo.problem ? [] : photo.result.faces));
   const named = faces.filter((face) => face.subject).length;
   say(`${counted(faces.length, "face")} in ${counted(some.length, "photo")}, ${named} with a name`);
+  const unknown = unknownFaces().length;
+  byId("to-groups").hidden = unknown < 2;
+  byId("show-unknown").textContent = `Name ${unknown} unknown faces in groups`;
 }
 
-export const lookAgain = () => (photos.length ? look(photos) : undefined);
+export const lookAgain = (some = photos) => (some.length ? look(some) : undefined);
 
-const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
+// These faces got a name: their photos, and those with a face that may be the same person's, are looked at again when
+// they are to be seen.
+export function named(faces, subject) {
+  for (const { photo, place } of faces) {
+    photo.result.faces[place].subject = subject;
+    stale.add(photo);
+  }
+  unknownFaces().forEach(({ photo }) => stale.add(photo));
+}
+
+export function refresh() {
+  const some = photos.filter((photo) => stale.has(photo));
+  stale.clear();
+  return lookAgain(some);
+}
+
+const facesOf = (photo) => (photo.problem ? [] : (photo.result?.faces ?? []));
+
+// Faces that are not asked about again, while the page is open.
+export function leaveOut(faces) {
+  for (const { photo, place } of faces) (photo.leftOut ??= new Set()).add(place);
+}
+
+// All faces that wait for a name, with their photos and their places in them.
+export const unknownFaces = () =>
+  photos
+    .flatMap((photo) => facesOf(photo).map((face, place) => ({ photo, place, face, seal: face.seal })))
+    .filter(({ photo, place, face }) => !face.subject && !photo.leftOut?.has(place));
 
 // Why a face is unknown, where that is more than that nobody is like it.
 const REASONS = {
@@ -75,19 +127,14 @@ function titleOf(face, number) {
 }
 
 function show(photo, result) {
-  const faces = photo.problem ? [] : (result?.faces ?? []);
-  const image = made("img", { src: photo.url, alt: `Photo ${photo.file.name}` });
-  // Formats that the browser cannot show: the boxes stand on an empty ground of the photo's shape.
-  image.addEventListener("error", () => {
-    image.alt = `${photo.file.name} (this browser cannot show it)`;
-    if (result?.width) image.style.aspectRatio = `${result.width} / ${result.height}`;
-  });
-  const view = made("div", { className: "view" }, image);
+  const faces = facesOf(photo);
+  const view = made("div", { className: "view" }, photo.image);
+  shape(photo);
   const list = made("ul");
   faces.forEach((face, place) => {
     const [x0, y0, x1, y1] = face.box;
     const title = titleOf(face, place + 1);
-    const open = () => askWho(photo, place, image);
+    const open = () => askWho(photo, place);
     const label = face.subject ? `${face.subject} ${face.score.toFixed(2)}` : "unknown";
     const box = made(
       "button",
@@ -111,22 +158,12 @@ function show(photo, result) {
   photo.figure.replaceChildren(view, caption);
 }
 
-function drawCrop(image, face, result) {
-  const canvas = byId("crop");
-  const context = canvas.getContext("2d");
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  if (!image.naturalWidth) return;
-  const scale = image.naturalWidth / result.width;
-  const [x0, y0, x1, y1] = face.box.map((value) => value * scale);
-  const side = Math.max(x1 - x0, y1 - y0) * 1.3;
-  context.drawImage(image, (x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
-}
-
-async function askWho(photo, place, image) {
+// `after` is called once the face has a name; without it, all photos are looked at again.
+export async function askWho(photo, place, after = lookAgain) {
   const face = photo.result.faces[place];
   const dialog = byId("face");
   const input = byId("name");
-  drawCrop(image, face, photo.result);
+  drawCrop(byId("crop"), photo.image, face, photo.result);
   input.value = "";
   const likely = (face.candidates ?? []).map((candidate) =>
     made("button", {
@@ -140,8 +177,9 @@ async function askWho(photo, place, image) {
     const name = input.value.trim();
     if (!name) throw new Error("Give a name.");
     const [outcome] = (await api.enroll(photo.file, name, place + 1)).results;
-    await photo.onEnrolled();
-    await lookAgain();
+    named([{ photo, place }], outcome.subject);
+    await onEnrolled();
+    await after();
     const more = [...outcome.problems, ...outcome.notes].join("; ");
     say(`${outcome.subject}: ${outcome.status}${more ? ` (${more})` : ""}`);
     return () => photo.figure.querySelectorAll(".view button")[place]?.focus();

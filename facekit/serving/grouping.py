@@ -1,0 +1,108 @@
+"""Groups of faces that nobody has named, and the person whom a whole group is: routes of version 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from facekit.people.clustering import Sighting
+from facekit.results import SCHEMA
+from facekit.serving.openapi import answers
+from facekit.serving.routes import Body, Name, of_outcomes
+from facekit.serving.seals import LONGEST
+from facekit.serving.service import Service, of_json, service_of
+
+router = APIRouter(prefix="/v1")
+
+MOST_FACES = 15_000
+"""That many seals fit into the usual limit of a request, and all pairs of them are compared in seconds."""
+Seals = Annotated[list[Annotated[str, Field(max_length=LONGEST)]], Field(min_length=1, max_length=MOST_FACES)]
+
+
+class Faces(Body):
+    """Faces by their seals; those with a score of at least `threshold` are linked."""
+
+    faces: Seals
+    threshold: Annotated[float | None, Field(ge=-1, le=1)] = None
+
+
+class Named(Body):
+    """Faces by their seals, and who they are. `accept_mixed`, `accept_poor`: as of the command enroll."""
+
+    subject: Name
+    faces: Seals
+    accept_mixed: bool = False
+    accept_poor: bool = False
+
+
+@router.post(
+    "/cluster",
+    tags=["pictures"],
+    summary="Which of the faces of photos are of one person",
+    **answers("cluster", placed=True),
+)
+async def cluster(request: Request, body: Faces) -> Response:
+    from facekit.verbs.cluster import cluster_faces
+
+    service = service_of(request, "read")
+
+    def grouped() -> Response:
+        faces, places = _once(service, body.faces)
+        # Uploads of two folders may have one name: what tells photos apart is what is in them.
+        by_photo = [replace(face, source=face.sha256) for face in faces]
+        grouping = cluster_faces(
+            by_photo, service.gallery, threshold=body.threshold, pipeline=service.pipeline
+        )
+        rows = {id(face): row for row, face in enumerate(by_photo)}
+        results = grouping.results()
+        groups = [
+            replace(group, faces=tuple(faces[rows[id(face)]] for face in group.faces)) for group in results
+        ]
+        members = [[places[rows[id(face)]] for face in group.faces] for group in results]
+        return of_json(
+            {"schema": SCHEMA, "results": [group.to_dict() for group in groups], "places": members}
+        )
+
+    return await service.do(grouped)
+
+
+@router.post(
+    "/templates/faces",
+    tags=["people"],
+    summary="Add faces of pictures that were looked at before, all of one person",
+    **answers("enroll", created=True),
+)
+async def enroll(request: Request, body: Named) -> Response:
+    from facekit.verbs.enroll import enroll_faces
+
+    service = service_of(request, "enroll")
+
+    def enrolled() -> Response:
+        return of_outcomes(
+            enroll_faces(
+                [service.seals.opened(seal) for seal in body.faces],
+                service.gallery,
+                subject=body.subject,
+                accept_mixed=body.accept_mixed,
+                accept_poor=body.accept_poor,
+            )
+        )
+
+    return await service.do(enrolled)
+
+
+def _once(service: Service, seals: list[str]) -> tuple[list[Sighting], list[int]]:
+    """The faces with their places in the request; of a photo that was sent twice each once."""
+    seen: dict[tuple[str, int], None] = {}
+    faces, places = [], []
+    for place, seal in enumerate(seals):
+        face = service.seals.opened(seal)
+        if (face.sha256, face.number) not in seen:
+            seen[face.sha256, face.number] = None
+            faces.append(face)
+            places.append(place)
+    return faces, places
