@@ -132,9 +132,10 @@ _READING_OPTIONS = [
     ),
     click.option(
         "--workers",
-        metavar="ray[://HOST:PORT]",
-        help="Read with Ray, on this machine or on a cluster whose machines see the same pictures by the "
-        "same paths; --jobs is then the number of workers.",
+        metavar="N|ray[://HOST:PORT]",
+        help="Read, and search galleries of a million templates and more, with N processes of this machine, "
+        "or with Ray, here or on a cluster whose machines see the same pictures by the same paths; with Ray, "
+        "--jobs is the number of workers.",
     ),
 ]
 

@@ -10,11 +10,9 @@ import contextlib
 import queue
 import re
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,6 +22,13 @@ from facekit.arguments import integer_of, path_of, seconds_of, switch, text_of
 from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError, TruncatedError, UsageError
 from facekit.faces.memory_budget import IN_WORK, LARGE, MemoryBudget, MemoryRequest
+from facekit.faces.worker_processes import (
+    cause_of_death,
+    postponed,
+    require_guard,
+    require_guarded,
+    uninterrupted,
+)
 from facekit.pictures.images import MAX_PIXELS
 from facekit.pictures.inputs import NamedPicture, Source, name_of, picture_of
 from facekit.results import Face, Picture, picture_dict
@@ -40,9 +45,7 @@ MAX_SECONDS = 120.0
 _AHEAD = 4
 # A process costs about a quarter of a second to start, a picture a thirtieth.
 _WORTH_A_PROCESS = 8
-_WORKERS = re.compile(r"ray(://[^\s/@]+:[0-9]{1,5})?")
-_UNGUARDED = 94
-"""Exit status of a process that was to read, and ran the program that started it instead."""
+_WORKERS = re.compile(r"ray(://[^\s/@]+:[0-9]{1,5})?|[1-9][0-9]{0,2}")
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ class Options:
     pixels are refused, and one that takes more than `max_seconds` is given up. `jobs` is the number of
     processes; 0 takes several when the work pays for starting them. `keep_pictures` leaves the pixels in the
     readings. With `accept_truncated` a JPEG that lacks its last bytes is what of it is there, and `notes` say
-    how much is missing. `workers` is None for processes of this machine, `ray` for a Ray of their own, and
-    `ray://HOST:PORT` for a cluster. Raises UsageError for a value that is none of these.
+    how much is missing. `workers` is None or a number for processes of this machine (so many, which is then
+    `jobs` too), `ray` for a Ray of their own, and `ray://HOST:PORT` for a cluster; among them the search of a
+    gallery of a million templates and more is divided too. Raises UsageError for a value that is none of
+    these.
     """
 
     detector: str = "auto"
@@ -108,9 +113,18 @@ class Options:
             "accept_truncated": switch(self.accept_truncated, "accept_truncated"),
         }
         if self.workers is not None and not _WORKERS.fullmatch(text_of(self.workers, "workers")):
-            raise UsageError(f"the workers are {self.workers!r:.60}: give ray or ray://HOST:PORT")
+            raise UsageError(f"the workers are {self.workers!r:.60}: give a number, ray or ray://HOST:PORT")
+        if self.workers and not self.on_ray:
+            if checked["jobs"] not in (0, 1, int(self.workers)):
+                raise UsageError(f"{self.workers} workers and {self.jobs} jobs: give one number")
+            checked["jobs"] = int(self.workers)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def on_ray(self) -> bool:
+        """Whether the workers are Ray's."""
+        return self.workers is not None and self.workers.startswith("ray")
 
     def pipeline(self, threads: int = 0) -> Pipeline:
         """The pipeline of these options, with so many threads (0: one per core)."""
@@ -160,14 +174,14 @@ def _logged(readings: Iterator[Reading]) -> Iterator[Reading]:
 def _readings(
     sources: Sequence[Source], options: Options, pipeline: Pipeline | None, unordered: bool
 ) -> Iterator[Reading]:
-    if options.workers:
+    if options.on_ray:
         from facekit.faces.ray_cluster import require_ray
 
         require_ray()  # also where nothing is worth it
     jobs = min(options.jobs_for(len(sources)), len(sources))
     # Standard input, and what is in memory, is this process's alone.
     here = any(isinstance(source, NamedPicture) or source == "-" for source in sources)
-    if options.workers and len(sources) > 2 and not here:
+    if options.on_ray and len(sources) > 2 and not here:
         return _on_ray(options, pipeline, unordered).run([name_of(source) for source in sources])
     if jobs <= 1 or here:
         return read_ahead(sources, options, pipeline)
@@ -322,7 +336,7 @@ class _Workers:
         self._given = 0
 
     def run(self, sources: Sequence[str]) -> Iterator[Reading]:
-        _require_guard()
+        require_guard()
         try:
             for _ in range(self._jobs):
                 self._start()
@@ -390,7 +404,7 @@ class _Workers:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, self._options, LARGE), daemon=True)
-        with _postponed(), _uninterrupted():
+        with postponed(), uninterrupted():
             process.start()
             self._workers[ours] = process
         theirs.close()
@@ -400,7 +414,7 @@ class _Workers:
             answer = connection.recv()
         except (EOFError, OSError):
             status = self._replace(connection)
-            return Reading(source, error=f"{source}: {_cause_of_death(status)}")
+            return Reading(source, error=f"{source}: {cause_of_death(status)}")
         if isinstance(answer, BaseException):
             raise answer
         assert isinstance(answer, Reading | MemoryRequest)
@@ -411,21 +425,9 @@ class _Workers:
         process = self._workers.pop(connection)
         connection.close()
         process.join()
-        if process.exitcode == _UNGUARDED:
-            raise UsageError(
-                "each process that reads runs the program from its beginning: put what it does below "
-                "`if __name__ == '__main__':`, or read with one job"
-            )
+        require_guarded(process.exitcode)
         self._start()
         return process.exitcode
-
-
-def _require_guard() -> None:
-    """End a process that was started to read and, running the program anew, would start others itself."""
-    from multiprocessing import process
-
-    if getattr(process.current_process(), "_inheriting", False):
-        sys.exit(_UNGUARDED)
 
 
 def _serve(connection: Connection, options: Options, large: int) -> None:
@@ -451,49 +453,3 @@ def _serve(connection: Connection, options: Options, large: int) -> None:
             except FacekitError as error:
                 answer = error
             connection.send(answer)
-
-
-@contextmanager
-def _postponed() -> Iterator[None]:
-    """A signal that asks to end, and for which there is a handler, comes after this: a worker that was
-    started and not told yet what it is for would complain.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    came: list[int] = []
-    before = {number: signal.getsignal(number) for number in numbers if callable(signal.getsignal(number))}
-    for number in before:
-        signal.signal(number, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """What is started within never hears of Control-C, which a terminal sends to all: we end it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    # The first process would start it, and that ends with SIGINT let through again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _cause_of_death(status: int | None) -> str:
-    if status is not None and status < 0:
-        memory = ": out of memory?" if -status == signal.SIGKILL else ""
-        return f"the process reading it was ended by {signal.Signals(-status).name}{memory}"
-    return f"the process reading it ended with status {status}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from numpy.typing import ArrayLike
@@ -36,6 +36,7 @@ class ReadableGallery(ABC):
         self._index: Index | None = None
         self._indexed = -1
         self._indexing = threading.Lock()
+        self._divided: Callable[[Index], Index] | None = None
 
     @abstractmethod
     def _reading(self, *, shared: bool = True) -> AbstractContextManager[Tables]:
@@ -186,9 +187,21 @@ class ReadableGallery(ABC):
     def _index_of(self, tables: Tables) -> Index:
         with self._indexing:
             if self._index is None or self._indexed != tables.state.digest:
-                self._index = self._read_index(tables)
+                index = self._read_index(tables)
+                self._index = self._divided(index) if self._divided else index
                 self._indexed = tables.state.digest
             return self._index
+
+    @contextmanager
+    def searched_by(self, divided: Callable[[Index], Index]) -> Iterator[None]:
+        """While inside, searches go by what `divided` makes of each index of the content."""
+        with self._indexing:
+            self._divided, self._index = divided, None
+        try:
+            yield
+        finally:
+            with self._indexing:
+                self._divided = self._index = None
 
 
 def _rows_of(subject: str, tables: Tables) -> list[Row]:

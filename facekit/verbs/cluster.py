@@ -12,6 +12,7 @@ from facekit.arguments import score_of
 from facekit.errors import UsageError
 from facekit.faces import vector_files
 from facekit.faces.reading import Options, Reading
+from facekit.gallery.sharded_search import by_workers
 from facekit.people import clustering
 from facekit.pictures.inputs import Inputs, listed
 from facekit.text.counting import counted
@@ -68,6 +69,8 @@ def cluster(
             reading.take(vector_files.Collection(files, pipeline.fingerprint))
         else:
             reading.read(inputs, options, pipeline, on_progress)
+        if opened is not None:
+            stack.enter_context(by_workers(opened, options))
         grouping = cluster_faces(reading.faces, opened, threshold=limit, pipeline=pipeline)
         if folder:
             save = grouped.save_faces if copy == "faces" else grouped.save_photos

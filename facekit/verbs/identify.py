@@ -11,6 +11,7 @@ from facekit import hints
 from facekit.arguments import integer_of, score_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options
+from facekit.gallery.sharded_search import by_workers
 from facekit.library.index import PhotoIndex
 from facekit.library.readings import IndexedReader, look_of
 from facekit.people import identification
@@ -108,7 +109,11 @@ def identify(
             _tell_growth(opened, options.embedder, on_note)
         # Crops and pixels are not kept.
         place = None if saving else opened.place
-        with telling(saving, on_note), PhotoIndex.for_gallery(place) as index:
+        with (
+            telling(saving, on_note),
+            by_workers(opened, options),
+            PhotoIndex.for_gallery(place) as index,
+        ):
             reader = None
             if index is not None:
                 reader = IndexedReader(index, look_of(options, pipeline), whole=True)

@@ -109,10 +109,25 @@ def test_ray_is_missed_before_anything_is_read(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     "value",
-    ["", "Ray", "ray:", "ray://", "ray://host", "ray://a b:1", "ray://user@host:1", "dask", "ray://h:x"],
+    [
+        "",
+        "Ray",
+        "ray:",
+        "ray://",
+        "ray://host",
+        "ray://a b:1",
+        "ray://user@host:1",
+        "dask",
+        "ray://h:x",
+        "0",
+        "-1",
+        "2.5",
+        "1000",
+        "２",
+    ],
 )
 def test_what_names_no_workers_is_refused(value: str) -> None:
-    with pytest.raises(UsageError, match="give ray or ray://HOST:PORT"):
+    with pytest.raises(UsageError, match="give a number, ray or ray://HOST:PORT"):
         Options(workers=value)
     assert Options(workers="ray").workers == "ray"
     assert Options(workers="ray://head.example:10001").workers == "ray://head.example:10001"

@@ -146,8 +146,9 @@ def test_processes_are_started_by_themselves_only_for_many_pictures() -> None:
 def test_a_worker_hears_nothing_of_control_c_from_the_first_on() -> None:
     """In a process of its own: Python's resource tracker, which every worker needs, is started once."""
     code = (
-        "import signal; from multiprocessing import resource_tracker; from facekit.faces import reading\n"
-        "with reading._uninterrupted():\n"
+        "import signal; from multiprocessing import resource_tracker\n"
+        "from facekit.faces import worker_processes\n"
+        "with worker_processes.uninterrupted():\n"
         "    resource_tracker.getfd()\n"
         "    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
         "print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"

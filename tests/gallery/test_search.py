@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from facekit.errors import GalleryError
 from facekit.gallery import Index, score
 from facekit.gallery.search import codes as code_scan
-from facekit.gallery.search import index as index_module
+from facekit.gallery.search import finalists
 from facekit.gallery.search.codes import CodeScan, encode
 from facekit.gallery.search.exact import FloatScan
+from facekit.gallery.search.finalists import kth_best
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -94,7 +95,7 @@ def test_many_chunks_and_threads_give_the_scores_of_one(monkeypatch):
 def test_the_floor_is_the_kth_best_score_ties_included(seed, count, k, values):
     scores = (np.random.default_rng(seed).integers(0, values, count) / values).astype(np.float32)
     k = min(k, count)
-    assert index_module._kth_best(scores, k) == np.sort(scores)[-k]
+    assert kth_best(scores, k) == np.sort(scores)[-k]
 
 
 @settings(max_examples=30, deadline=None)
@@ -132,7 +133,7 @@ def test_a_batch_gives_what_single_probes_give(monkeypatch):
     index = Index.of(vectors, subjects_of(500, 2))
     single = [index.search(probe[None], 5)[0] for probe in probes]
     assert index.search(probes, 5) == single
-    monkeypatch.setattr(index_module, "SCORES_AT_ONCE", 500 * 4)
+    monkeypatch.setattr(finalists, "SCORES_AT_ONCE", 500 * 4)
     assert index.search(probes, 5) == single
 
 

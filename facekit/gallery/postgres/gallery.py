@@ -149,7 +149,8 @@ class PostgresGallery(WritableGallery):
         with self._reading() as tables:
             self._asked += len(checked)
             many = tables.state.templates > indexing.IN_MEMORY
-            if many and self._index is None and self._asked <= SEARCHES_ON_SERVER:
+            few = self._index is None and self._divided is None and self._asked <= SEARCHES_ON_SERVER
+            if many and few:
                 return scanning.search(tables, checked, k)
             return self._index_of(tables).search(checked, k)
 

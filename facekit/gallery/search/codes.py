@@ -32,6 +32,7 @@ class CodeScan:
     codes: NDArray[np.int8]
     scales: FloatArray
     radius: float
+    threads: int = CORES
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -51,7 +52,7 @@ class CodeScan:
 
         # simsimd lets other threads run. Helpers that the system has not started when this thread has
         # come to the end are not waited for: on a busy machine they would make it slower.
-        helpers = [self._pool.submit(scan) for _ in range(min(CORES, len(self) // ROWS_AT_ONCE) - 1)]
+        helpers = [self._pool.submit(scan) for _ in range(min(self.threads, len(self) // ROWS_AT_ONCE) - 1)]
         scan()
         for helper in helpers:
             if not helper.cancel():
@@ -62,7 +63,7 @@ class CodeScan:
     def _pool(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor
 
-        return ThreadPoolExecutor(CORES, thread_name_prefix="facekit-search")
+        return ThreadPoolExecutor(self.threads, thread_name_prefix="facekit-search")
 
     def slack(self, probes: FloatArray) -> NDArray[np.float64]:
         _, _, errors = encode(probes)
