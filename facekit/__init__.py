@@ -25,6 +25,7 @@ _HOMES = {
     "facekit.people.moving": ("Move",),
     "facekit.people.outcomes": ("Outcome",),
     "facekit.people.syncing": ("SyncChange",),
+    "facekit.people.visibility": ("FaceVisibility", "Redaction", "VideoVisibility"),
     "facekit.errors": (
         "DependencyError",
         "FacekitError",
@@ -95,6 +96,7 @@ _HOMES = {
     "facekit.verbs.pictures": ("align", "detect", "embed"),
     "facekit.verbs.index": ("index",),
     "facekit.verbs.plot": ("plot",),
+    "facekit.verbs.redact": ("redact",),
     "facekit.verbs.register": ("register",),
     "facekit.verbs.sync": ("SyncReport", "sync"),
     "facekit.verbs.train": ("Export", "Training", "export", "train"),
@@ -143,6 +145,9 @@ if TYPE_CHECKING:
     from facekit.people.moving import Move as Move
     from facekit.people.outcomes import Outcome as Outcome
     from facekit.people.syncing import SyncChange as SyncChange
+    from facekit.people.visibility import FaceVisibility as FaceVisibility
+    from facekit.people.visibility import Redaction as Redaction
+    from facekit.people.visibility import VideoVisibility as VideoVisibility
     from facekit.pictures.folders import LeftOut as LeftOut
     from facekit.pictures.folders import Listing as Listing
     from facekit.pictures.folders import list_pictures as list_pictures
@@ -204,6 +209,7 @@ if TYPE_CHECKING:
     from facekit.verbs.pictures import detect as detect
     from facekit.verbs.pictures import embed as embed
     from facekit.verbs.plot import plot as plot
+    from facekit.verbs.redact import redact as redact
     from facekit.verbs.register import register as register
     from facekit.verbs.sync import SyncReport as SyncReport
     from facekit.verbs.sync import sync as sync

@@ -37,6 +37,7 @@ COMMANDS = {
     "verify": "Say whether two pictures show the same person.",
     "find": "Find the photos with a person.",
     "index": "Keep the faces of folders, so that photos are looked through once.",
+    "redact": "Make faces in photos and videos unrecognizable.",
     "cluster": "Group unknown faces by person.",
     "serve": "Answer programs over HTTP, and people in a browser.",
     "gallery": "Look after the people in a gallery.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -62,6 +63,19 @@ def require_subjects(gallery: Gallery, embedder: Path | None = None) -> None:
         raise GalleryError(
             f"{gallery.place}: nobody is enrolled: run {hints.enroll(gallery.place, embedder)}"
         )
+
+
+def require_names(gallery: Gallery, names: Sequence[str]) -> None:
+    """Raise GalleryError where one of the names is not enrolled."""
+    known = gallery.names()
+    for name in names:
+        if name not in known:
+            alike = difflib.get_close_matches(name, known)
+            meant = f"did you mean {' or '.join(map(repr, alike))}? " if alike else ""
+            raise GalleryError(
+                f"{gallery.place}: {name!r} is not in the gallery: {meant}"
+                f"{hints.list_people(gallery.place)} shows who is"
+            )
 
 
 def of_reading(

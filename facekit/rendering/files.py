@@ -24,7 +24,7 @@ from facekit.results import Pixels
 from facekit.text.counting import counted
 from facekit.text.escaping import file_stem
 
-_MARK = "Source-SHA256"
+MARK = "Source-SHA256"
 
 
 class Origin(Protocol):
@@ -67,7 +67,7 @@ class AnnotatedFolder:
 
     def save(self, reading: Reading, image: Image.Image) -> Path:
         file = BytesIO()
-        image.save(file, format="JPEG", quality=90, comment=f"{_MARK} {reading.sha256}".encode())
+        image.save(file, format="JPEG", quality=90, comment=f"{MARK} {reading.sha256}".encode())
         [path] = self._names.save(reading, [("-faces.jpg", file.getvalue())])
         return path
 
@@ -148,7 +148,7 @@ class Names:
             return ""
         try:
             with Image.open(path) as image:
-                mark = image.info.get(_MARK) or image.info.get("comment", b"")
+                mark = image.info.get(MARK) or image.info.get("comment", b"")
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return ""
         words = (mark.decode(errors="replace") if isinstance(mark, bytes) else str(mark)).split()
@@ -157,7 +157,7 @@ class Names:
 
 def png(crop: Pixels, sha256: str) -> bytes:
     mark = PngImagePlugin.PngInfo()
-    mark.add_text(_MARK, sha256)
+    mark.add_text(MARK, sha256)
     file = BytesIO()
     Image.fromarray(crop).save(file, format="PNG", pnginfo=mark)
     return file.getvalue()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,14 +46,33 @@ class Crop:
         return {"schema": SCHEMA, "source": self.source, "crop": crop, **rest}
 
 
+class NameTree:
+    """The names of what is saved in and below the folder `out`, which is made."""
+
+    def __init__(self, out: Path, inputs: Sequence[str | Path]) -> None:
+        outputs.make_folder(out, inputs)
+        self._out = out
+        self._inputs = list(map(str, inputs))
+        self._folders: dict[Path, Names] = {}
+
+    def within(self, inside: Path) -> Names:
+        """The names in a folder, given as a path from the top. Raises UsageError for one that leads
+        elsewhere."""
+        folder = self._out / inside
+        if outputs.leaves(folder / "any", self._out):
+            raise UsageError(f"{folder}: is a link out of {self._out}, and nothing is written through it")
+        if folder not in self._folders:
+            files = [name for name in self._inputs if not os.path.isdir(name)]
+            self._folders[folder] = Names(folder, files, shorten=short_stem)
+        return self._folders[folder]
+
+
 class CropTree:
     """The largest face of every picture below `raw`, in the same tree below `out`."""
 
     def __init__(self, raw: Path, out: Path) -> None:
-        outputs.make_folder(out, [raw])
+        self._names = NameTree(out, [raw])
         self._raw = raw
-        self._out = out
-        self._folders: dict[Path, Names] = {}
 
     def save(self, reading: Reading) -> Crop:
         """Save the face; what became of it."""
@@ -60,25 +81,25 @@ class CropTree:
             return Crop(reading.source, None, ("no face",) if not reading.error else notes, reading.error)
         inside = Path(reading.source).relative_to(self._raw)
         try:
-            return Crop(reading.source, self._write(reading, self._out / inside.parent), notes)
+            crop = png(reading.largest().crop, reading.sha256)
+            with one_place():
+                [path] = self._names.within(inside.parent).save(reading, [(".png", crop)])
         except UsageError as error:
-            why = str(error)
-        except OSError as error:
-            if error.errno not in _OF_ONE_NAME:
-                raise
-            why = f"{error.filename}: {error.strerror}"
-        return Crop(reading.source, None, notes, f"{reading.source}: not saved: {why}")
-
-    def _write(self, reading: Reading, folder: Path) -> Path:
-        if outputs.leaves(folder / "any", self._out):
-            raise UsageError(f"{folder}: is a link out of {self._out}, and nothing is written through it")
-        if folder not in self._folders:
-            self._folders[folder] = Names(folder, shorten=_short_stem)
-        crop = png(reading.largest().crop, reading.sha256)
-        [path] = self._folders[folder].save(reading, [(".png", crop)])
-        return path
+            return Crop(reading.source, None, notes, f"{reading.source}: not saved: {error}")
+        return Crop(reading.source, path, notes)
 
 
-def _short_stem(stem: str) -> str:
+@contextmanager
+def one_place() -> Iterator[None]:
+    """What is wrong with the place of one file, while others have theirs, is a UsageError within."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_ONE_NAME:
+            raise
+        raise UsageError(f"{error.filename}: {error.strerror}") from None
+
+
+def short_stem(stem: str) -> str:
     """The stem as it is, as far as a file name has room for it."""
     return stem if len(os.fsencode(stem)) <= _LONGEST else file_stem(stem, limit=_LONGEST)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
-from facekit import hints
 from facekit.arguments import score_of, texts_of
-from facekit.errors import GalleryError, PictureError, UsageError
+from facekit.errors import PictureError, UsageError
 from facekit.faces.reading import Options, Reading, read_one
 from facekit.library.index import PhotoIndex
 from facekit.library.readings import IndexedReader, look_of
@@ -220,20 +218,8 @@ def _person(
     gallery: Gallery, name: str, company: Company, limit: float | None, options: Options
 ) -> SoughtPerson:
     identification.require_subjects(gallery, options.embedder)
-    _require_known(gallery, [name, *sorted(company.wanted), *sorted(company.unwanted)])
+    identification.require_names(gallery, [name, *sorted(company.wanted), *sorted(company.unwanted)])
     return SoughtPerson(gallery, name, company, limit)
-
-
-def _require_known(gallery: Gallery, names: Sequence[str]) -> None:
-    known = gallery.names()
-    for name in names:
-        if name not in known:
-            alike = difflib.get_close_matches(name, known)
-            meant = f"did you mean {' or '.join(map(repr, alike))}? " if alike else ""
-            raise GalleryError(
-                f"{gallery.place}: {name!r} is not in the gallery: {meant}"
-                f"{hints.list_people(gallery.place)} shows who is"
-            )
 
 
 def _people(
@@ -255,7 +241,7 @@ def _face(
     pipeline: Pipeline,
 ) -> SoughtFace:
     if gallery is not None:
-        _require_known(gallery, sorted(company.wanted | company.unwanted))
+        identification.require_names(gallery, sorted(company.wanted | company.unwanted))
     reading = read_one(one(like, "the picture"), pipeline, options)
     if reading.error:
         raise PictureError(reading.error)

@@ -32,6 +32,7 @@ def readings(
     shard: str | None = None,
     unordered: bool = False,
     reader: IndexedReader | None = None,
+    listing: folders.Listing | None = None,
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
     on_left_out: OnLeftOut = nothing_left_out,
@@ -40,9 +41,10 @@ def readings(
     """All pictures that the inputs stand for, or those of a `shard`, in order; with `unordered`, workers on
     Ray give them as they are ready. A folder without any is a reading with an error; `on_note` is told how
     much was left out of the others, `on_left_out` all of it. What the index of a `reader` knows is not read
-    again, and has no crops. `on_portion` is told first which part of which listing comes."""
+    again, and has no crops. `on_portion` is told first which part of which listing comes; the `listing` is
+    that of the inputs, for whoever has it already."""
     part = Shard.of(shard)
-    listing = folders.list_pictures(inputs)
+    listing = listing or folders.list_pictures(inputs)
     if on_portion:
         on_portion(portion_of(listing.empty, [name_of(source) for source in listing.pictures], part))
     # Folders without pictures are results too, and each is one shard's alone.

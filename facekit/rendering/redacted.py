@@ -1,0 +1,85 @@
+"""What was redacted in each picture and video, as text and as rows of CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from facekit.people.visibility import Redaction
+from facekit.rendering.pictures import PictureView, light
+from facekit.text.counting import counted
+from facekit.text.escaping import isolated, printable
+from facekit.text.tables import WIDTH, cell, width
+
+WARNING = "a detector misses faces: look at every result before you give it away (--review sheet.html)"
+
+
+class Redacted(PictureView[Redaction]):
+    """A line for each picture and video; `out` is where they are saved, None where nothing was written."""
+
+    columns = (
+        *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "visible"),
+        *("frames", "redacted_frames", "output", "notes", "error"),
+    )
+
+    def __init__(self, out: Path | None) -> None:
+        super().__init__()
+        self._out = out
+        self._hidden = self._saved = self._faceless = self._videos = 0
+
+    def count(self, result: Redaction) -> None:
+        super().count(result)
+        self._hidden += len(result.hidden)
+        self._saved += result.output is not None
+        self._faceless += not result.error and _is_faceless(result)
+        if result.video:
+            self._videos += 1
+            self.faces += result.video.redacted_frames
+
+    def text(self, result: Redaction) -> Iterator[str]:
+        if result.error and result.output is None:
+            return
+        words = in_words(result)
+        room = max(20, WIDTH - width(words) - 2)
+        yield f"{cell(result.source, min(room, width(printable(result.source))))}: {words}"
+
+    def rows(self, result: Redaction) -> Iterator[Sequence[object]]:
+        video = result.video
+        frames = [video.frames, video.redacted_frames] if video else [None, None]
+        end = [*frames, result.output, "; ".join(result.notes) or None, result.error]
+        if not result.faces:
+            yield [result.source, *[None] * 8, *end]
+        for number, face in enumerate(result.faces, 1):
+            values = face.to_dict()
+            box, score = values["box"], values["detector_score"]
+            yield [result.source, number, *box, score, face.subject, face.visible, *end]
+
+    def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        pictures = counted(self.pictures - self._videos, "picture")
+        videos = f" and {counted(self._videos, 'video')}" if self._videos else ""
+        lead = "stopped: " if stopped else ""
+        yield f"{lead}{counted(self._hidden, 'face')} redacted in {pictures}{videos}"
+        if self._faceless:
+            yield f"no face was found in {self._faceless} of them"
+        if self._out is not None and self._saved:
+            yield f"{self._saved} saved in {self._out}"
+        if self.pictures:
+            yield WARNING
+
+
+def in_words(result: Redaction) -> str:
+    """`2 faces redacted, 1 visible (Ada)`."""
+    video = result.video
+    visible = [isolated(face.subject or "unknown") for face in result.faces if face.visible]
+    if video is not None:
+        redacted = f"faces redacted in {video.redacted_frames} of {counted(video.frames, 'frame')}"
+        visible = [isolated(name) for name in video.visible]
+        return f"{redacted}, visible: {', '.join(visible)}" if visible else redacted
+    if _is_faceless(result):
+        return f"no face found{light(result.notes)}"
+    redacted = f"{counted(len(result.hidden), 'face')} redacted"
+    return f"{redacted}, {len(visible)} visible ({', '.join(visible)})" if visible else redacted
+
+
+def _is_faceless(result: Redaction) -> bool:
+    return not result.faces and not (result.video and result.video.redacted_frames)

@@ -1,0 +1,182 @@
+"""Faces in photos and videos, made unrecognizable."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from os import PathLike
+from typing import TYPE_CHECKING, Literal
+
+from facekit.arguments import score_of, texts_of
+from facekit.errors import PictureError, UsageError
+from facekit.faces.reading import Options, Reading
+from facekit.people import identification
+from facekit.people.visibility import FaceVisibility, Redaction, Visibility
+from facekit.pictures import camera_exif, folders, images
+from facekit.pictures.inputs import Inputs, listed
+from facekit.text.subject_names import subject_name
+from facekit.verbs.galleries import AnyGallery, in_use
+from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
+from facekit.verbs.pictures import folder_of, paths_among, readings
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.gallery.base import Gallery
+    from facekit.rendering.covering import Cover
+    from facekit.rendering.redacted_files import RedactedTree
+    from facekit.rendering.redaction_sheet import RedactionSheet
+    from facekit.results import Pixels
+
+
+def redact(
+    inputs: Inputs,
+    gallery: AnyGallery | None = None,
+    *,
+    output: str | PathLike[str] | None = None,
+    method: Literal["blur", "pixelate", "cover"] = "blur",
+    shape: Literal["ellipse", "box"] = "ellipse",
+    except_: str | Sequence[str] = (),
+    only: str | Sequence[str] = (),
+    leave_unknown: bool = False,
+    threshold: float | None = None,
+    keep_metadata: bool = False,
+    review: str | PathLike[str] | None = None,
+    dry_run: bool = False,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+    on_progress: OnProgress = no_progress,
+    on_left_out: OnLeftOut = nothing_left_out,
+) -> Iterator[Redaction]:
+    """Copies of the pictures of the inputs (pictures, folders, `-`) in the folder `output`, with
+    the faces made unrecognizable: by the `method`, in the `shape` around each face.
+
+    All faces are redacted; with `except_` all but those people's; with `only` theirs, and those of unknown
+    people, unless `leave_unknown`. Who somebody is says the gallery, at its threshold unless another is
+    given. A face that was not found is not redacted: `review` is a page (HTML) with all results, to be looked
+    through. The copies have no metadata; with `keep_metadata` that of the camera: when, where and how, but no
+    thumbnail and nobody's name. With `dry_run` nothing is written. An input that cannot be read is a result
+    with an `error`; the others go on."""
+    inputs, options = listed(inputs), options or Options()
+    rule = Visibility(_names(except_, "except"), _names(only, "only"), leave_unknown)
+    limit = score_of(threshold, "the threshold")
+    cover = _cover(method, shape)
+    out, page = folder_of(output, "output"), folder_of(review, "review")
+    if out is None and not dry_run:
+        raise UsageError("say in which folder the redacted copies are saved: -o DIR")
+    if gallery is not None and not rule.needs_names:
+        raise UsageError(
+            "a gallery goes with --except, --only or --leave-unknown: without them all are redacted"
+        )
+    pipeline = pipeline or options.pipeline()
+    with ExitStack() as stack:
+        opened: Gallery | None = None
+        if rule.needs_names:
+            opened = stack.enter_context(in_use(gallery, pipeline, on_note))
+            identification.require_subjects(opened, options.embedder)
+            identification.require_names(opened, rule.names)
+        people = _People(rule, opened, limit)
+        saved = _Saved(cover, keep_metadata=keep_metadata)
+        if not dry_run:
+            assert out is not None
+            saved.open(out, page if page else None, paths_among(inputs))
+        stack.push(saved.finish)
+        listing = folders.list_pictures(inputs)
+        kept = dataclasses.replace(options, keep_pictures=not dry_run)
+        for reading in readings(
+            inputs,
+            kept,
+            pipeline,
+            listing=listing,
+            on_note=on_note,
+            on_progress=on_progress,
+            on_left_out=on_left_out,
+        ):
+            yield saved.picture(reading, people.faces(reading))
+
+
+@dataclasses.dataclass(frozen=True)
+class _People:
+    """Who is redacted, by the gallery's names, if it matters."""
+
+    rule: Visibility
+    gallery: Gallery | None
+    threshold: float | None
+
+    def faces(self, reading: Reading) -> tuple[FaceVisibility, ...]:
+        if self.gallery is None:
+            detections = [face.detection for face in reading.faces]
+            return tuple(FaceVisibility(detection.box, detection.score) for detection in detections)
+        named = identification.name_faces(self.gallery, reading.faces, threshold=self.threshold)
+        return tuple(FaceVisibility.of(face, self.rule) for face in named)
+
+
+class _Saved:
+    """Redacts what was read, and saves it; before it is opened, nothing is written."""
+
+    def __init__(self, cover: Cover, *, keep_metadata: bool) -> None:
+        self._cover, self._keep_metadata = cover, keep_metadata
+        self._tree: RedactedTree | None = None
+        self._sheet: RedactionSheet | None = None
+
+    def open(self, out: os.PathLike[str], page: os.PathLike[str] | None, inputs: Sequence[str]) -> None:
+        from pathlib import Path
+
+        from facekit.rendering.redacted_files import RedactedTree
+        from facekit.rendering.redaction_sheet import RedactionSheet
+
+        self._tree = RedactedTree(Path(out), inputs)
+        if page is not None:
+            self._sheet = RedactionSheet(Path(page), inputs)
+
+    def finish(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Close the page; after Ctrl-C too, with what there is."""
+        if self._sheet is None:
+            return
+        if error is None or isinstance(error, KeyboardInterrupt | GeneratorExit):
+            self._sheet.close()
+        else:
+            self._sheet.abandon(error)
+
+    def picture(self, reading: Reading, faces: tuple[FaceVisibility, ...]) -> Redaction:
+        """Redact a picture and save it; what became of it."""
+        result = Redaction(reading.source, faces, error=reading.error, notes=reading.notes, size=reading.size)
+        if self._tree is None or reading.picture is None:
+            return result
+        from facekit.rendering.covering import redacted
+
+        pixels = redacted(reading.picture.pixels, [face.box for face in result.hidden], self._cover)
+        try:
+            path = self._tree.save(reading.source, pixels, self._exif(reading))
+        except UsageError as error:
+            return dataclasses.replace(result, error=f"{reading.source}: not saved: {error}")
+        result = dataclasses.replace(result, output=str(path))
+        self._show(result, [pixels])
+        return result
+
+    def _show(self, result: Redaction, pictures: Sequence[Pixels]) -> None:
+        if self._sheet is not None:
+            self._sheet.add(result, pictures)
+
+    def _exif(self, reading: Reading) -> bytes:
+        if not self._keep_metadata or reading.in_memory or reading.source == "-":
+            return b""
+        try:
+            return camera_exif.camera_exif(images.content(reading.source), reading.source)
+        except PictureError:  # gone meanwhile
+            return b""
+
+
+def _names(names: str | Sequence[str], what: str) -> frozenset[str]:
+    return frozenset(map(subject_name, texts_of(names, what)))
+
+
+def _cover(method: str, shape: str) -> Cover:
+    from facekit.rendering.covering import METHODS, SHAPES, Cover
+
+    for value, allowed, what in ((method, METHODS, "method"), (shape, SHAPES, "shape")):
+        if value not in allowed:
+            raise UsageError(f"the {what} is {value!r:.60}: give {', '.join(allowed)}")
+    return Cover(method, shape)  # type: ignore[arg-type]
