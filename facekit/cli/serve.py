@@ -57,6 +57,12 @@ _keys = click.option(
 )
 @click.option("--allow-embed", is_flag=True, help="Give out vectors of faces, which are biometric data.")
 @click.option(
+    "--watch",
+    type=paths.INPUT,
+    metavar="SOURCE",
+    help="Watch a camera or a video, as facekit watch does, and tell at /v1/events who comes and goes.",
+)
+@click.option(
     "--max-bytes",
     type=click.IntRange(1),
     default=32_000_000,

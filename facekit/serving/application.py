@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -30,7 +30,14 @@ from facekit.serving.problems import RequestError, internal
 from facekit.serving.routes import router
 from facekit.serving.seals import KEY_BYTES, Seals
 from facekit.serving.service import Service, starting
+from facekit.serving.watching import Watching
+from facekit.serving.watching import router as events
 from facekit.serving.work import Workplace
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.gallery.base import Gallery
+    from facekit.video.sources import VideoSource
 
 PAGE = Path(__file__).with_name("page")
 
@@ -49,8 +56,11 @@ class Setup:
     require_key: bool = False
     allow_embed: bool = False
     read_only: bool = False
+    watch: VideoSource | None = None
     seal_key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES), repr=False)
     """All processes of a server open what one of them sealed."""
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+    """Called before the server waits for the requests that were begun: there are some that never end."""
 
     @property
     def cores(self) -> int:
@@ -83,7 +93,10 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
                 setup.allow_embed,
                 setup.read_only,
             )
+            app.state.watching = watching = _watching(setup, gallery, pipeline)
             yield
+            if watching is not None:
+                await watching.close()
             workplace.close()
             app.state.service = None
 
@@ -96,14 +109,33 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.service = None
-    app.include_router(router)
-    app.include_router(grouping.router)
+    app.state.service = app.state.watching = None
+    for routes in (router, grouping.router, events):
+        app.include_router(routes)
     _around(app, metrics)
     app.mount("/page", StaticFiles(directory=PAGE))
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app
+
+
+def _watching(setup: Setup, gallery: Gallery, pipeline: Pipeline) -> Watching | None:
+    """A watch that has begun, where one is wanted."""
+    from facekit.verbs.watch import watch
+
+    source = setup.watch
+    if source is None:
+        return None
+    watching = Watching(
+        lambda stop: watch(
+            source.place, gallery, wait=source.live, options=setup.options, pipeline=pipeline, stop=stop
+        ),
+        gallery.place,
+        live=source.live,
+    )
+    setup.at_end.append(watching.end)
+    watching.begin()
+    return watching
 
 
 def _around(app: FastAPI, metrics: Metrics) -> None:

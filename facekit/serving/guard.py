@@ -86,7 +86,9 @@ class Guard:
         began = time.monotonic()
         answer, body = _Answer(send), _Body(receive, self._limits.max_bytes)
         try:
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(self._limits.seconds) as time_left:
+                # A stream of events takes the limit off.
+                scope.setdefault("state", {})["time"] = time_left
                 await self._answer(scope, body, answer)
         except TimeoutError:
             await answer.instead(scope, body, _too_slow(self._limits.seconds))
@@ -104,7 +106,7 @@ class Guard:
         self._check_host(headers)
         if scope["method"] not in ("GET", "HEAD"):
             _check_origin(headers)
-        scope.setdefault("state", {})["role"] = await self._role(scope, headers)
+        scope["state"]["role"] = await self._role(scope, headers)
         self._check_length(headers)
         if scope["method"] == "POST":
             with self._workplace.admitted():
@@ -136,11 +138,18 @@ class Guard:
                     "the request came through a proxy, so that nobody can tell who sent it: behind a "
                     "proxy the server needs --require-key",
                 )
+            scope["state"]["may_go_on"] = _yes
             return "admin"
         key = await self._key(scope, token.strip() if scheme.lower() == "bearer" else "")
         if wait := self._rates.seconds_to_wait(key.id):
             raise _too_many("this key has asked too often", wait)
+        token = token.strip()
+        scope["state"]["may_go_on"] = lambda: self._is_valid(token)
         return key.role
+
+    async def _is_valid(self, token: str) -> bool:
+        """Whether the key was not removed meanwhile."""
+        return await asyncio.to_thread(self._admission.keys.of, token) is not None
 
     async def _key(self, scope: Scope, token: str) -> Key:
         client = scope.get("client")
@@ -221,6 +230,10 @@ class _Answer:
             await body.drain()
             problem.headers.setdefault("Connection", "close")
             await problem.response()(scope, body, self)
+
+
+async def _yes() -> bool:
+    return True
 
 
 def host_of(header: str) -> str:

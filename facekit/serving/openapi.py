@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import Response
 
 from facekit.output.schema import schema
 from facekit.serving.problems import MEDIA_TYPE
@@ -72,6 +73,14 @@ def answers(
     if created:
         responses[201] = {**good, "description": "The results; something was stored."}
     return {"responses": responses}
+
+
+def event_stream(kind: str) -> dict[str, Any]:
+    """What a route of server-sent events answers: the data of each is a result of a kind of the schema."""
+    responses = answers(kind)["responses"]
+    content = {"text/event-stream": {"schema": {"$ref": f"{_COMPONENTS}{kind}"}}}
+    responses[200] = {"description": "The events, until it is over.", "content": content}
+    return {"responses": responses, "response_class": Response}
 
 
 def picture_body(**fields: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from facekit import extras, hints, settings
-from facekit.arguments import integer_of, texts_of
+from facekit.arguments import integer_of, path_of, texts_of
 from facekit.errors import DependencyError, FacekitError, UsageError
 from facekit.faces.reading import Options
 from facekit.serving import keys as serving_keys
@@ -24,6 +24,7 @@ from facekit.verbs.galleries import (
     tell_gallery,
 )
 from facekit.verbs.listeners import OnNote, no_note
+from facekit.video import sources
 
 if TYPE_CHECKING:
     from facekit.gallery.places import Place
@@ -45,6 +46,7 @@ def serve(
     allow_host: str | Sequence[str] = (),
     allow_embed: bool = False,
     read_only: bool = False,
+    watch: str | PathLike[str] | None = None,
     max_bytes: int = serving_limits.MAX_BYTES,
     max_pictures: int = serving_limits.MAX_PICTURES,
     at_once: int = 0,
@@ -58,9 +60,10 @@ def serve(
 
     A gallery that is not there is made, unless it is only to be read (`read_only`). Beyond the loopback
     every request needs a key of the file `keys` (`serve_key_add`); `allow_host` are further names by which
-    the server may be called. `allow_embed` gives out vectors. The other words are those of the command.
+    the server may be called. `allow_embed` gives out vectors. What happens in front of the camera, or in the
+    video, `watch` is told by /v1/events. The other words are those of the command.
 
-    Raises UsageError where it would listen beyond the loopback without keys.
+    Raises UsageError where it would listen beyond the loopback without keys, or watch with several workers.
     """
     for package in PACKAGES:
         if not settings.has_package(package):
@@ -77,16 +80,21 @@ def serve(
             f"{hints.serve_key()}; and put a proxy with TLS before the server (docs/server.md)"
         )
     names = {name.lower() for name in texts_of(allow_host, "allow_host")}
+    workers = integer_of(workers, "workers", least=1)
+    watched = None if watch is None else sources.parse(path_of(watch, "watch"), max_pixels=options.max_pixels)
+    if watched is not None and workers > 1:
+        raise UsageError("one process looks at a camera: --watch goes with --workers 1")
     setup = Setup(
         place=_place(gallery, options, read_only, on_note),
         keys=file,
         options=options,
         limits=limits,
-        workers=integer_of(workers, "workers", least=1),
+        workers=workers,
         hosts=LOOPBACK | names | {host.lower()} if local or names else None,
         require_key=require_key or not local,
         allow_embed=allow_embed,
         read_only=read_only,
+        watch=watched,
     )
     with _listening(host, integer_of(port, "port", least=0, most=65535)) as listener:
         on_note(f"serving at {_address(listener)} (Ctrl-C ends it)")
@@ -143,6 +151,8 @@ def _run(setup: Setup, listener: socket.socket) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    from facekit.serving.listening import Server
+
     config = uvicorn.Config(
         setup,
         factory=True,
@@ -159,7 +169,7 @@ def _run(setup: Setup, listener: socket.socket) -> None:
     if setup.workers > 1:
         Multiprocess(config, sockets=[listener]).run()
         return
-    server = uvicorn.Server(config)
+    server = Server(config, setup.at_end)
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt as end:

@@ -92,6 +92,19 @@ def test_beyond_the_loopback_every_request_needs_a_key(run: Run) -> None:
 
 
 @needs_server
+@pytest.mark.usefixtures("people")
+def test_what_cannot_be_watched_is_said_at_once(run: Run) -> None:
+    for words, status, why in (
+        (["--watch", "nothing.mp4"], 1, "nothing.mp4"),
+        (["--watch", "0", "--workers", "2"], 2, "--workers 1"),
+        (["--watch", "ftp://camera"], 2, "rtsp://"),
+    ):
+        result = run("serve", "--port", "0", "-g", "gallery", *words)
+        assert result.exit_code == status, result.stderr
+        assert why in result.stderr
+
+
+@needs_server
 def test_a_port_that_is_taken_is_said_so(run: Run) -> None:
     import socket
 

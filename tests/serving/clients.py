@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 
 from facekit.serving.application import Setup
+from facekit.serving.listening import Server
 
 Started = Callable[..., httpx.Client]
 
@@ -32,7 +33,7 @@ def running(setup: Setup) -> Iterator[httpx.Client]:
         ws="none",
         timeout_graceful_shutdown=5,
     )
-    server = uvicorn.Server(config)
+    server = Server(config, setup.at_end)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
