@@ -73,7 +73,7 @@ COMMANDS = {
     "enroll": ("enroll", "--subject", "new", "in", "-g", "new.db"),
     "sync": ("sync", "two", "-g", "g.db", "--dry-run"),
     "find": ("find", "red", "two", "-g", "two.db"),
-    "redact": ("redact", "in", "--only", "red", "-g", "g.db", "--dry-run"),
+    "redact": ("redact", "two", "in/bad.png", "--only", "red", "-g", "g.db", "--dry-run"),
     "cluster": ("cluster", "in", "people", "-g", "g.db"),
     "gallery_list": ("gallery", "list", "-g", "g.db"),
     "gallery_show_person": ("gallery", "show", "red", "-g", "g.db"),

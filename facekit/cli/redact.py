@@ -90,10 +90,11 @@ def redact(
     style: str,
     **wanted: Any,
 ) -> int:
-    """Save copies of photos in which faces cannot be recognized.
+    """Save copies of photos and videos in which faces cannot be recognized.
 
-    INPUT is a picture, a folder (with the folders in it), or - for a picture on standard input. All faces
-    are redacted unless --except, --only or --leave-unknown say otherwise; then a gallery says who is who.
+    INPUT is a picture, a video, a folder (with the folders in it), or - for a picture on standard input. All
+    faces are redacted unless --except, --only or --leave-unknown say otherwise; then a gallery says who is
+    who.
 
     A detector misses faces: look at every result before you give it away. Clothes, hair, places and voices
     are not redacted.

@@ -64,12 +64,13 @@ class FaceVisibility:
 
 @dataclass(frozen=True)
 class VideoVisibility:
-    """Of a redacted video: how many `frames` and `seconds` it has, in how many frames somebody is redacted,
-    and who is visible."""
+    """Of a redacted video: how many `frames` and `seconds` it has, in how many somebody is redacted, in how
+    many a face that was found is visible, and whose."""
 
     frames: int
     seconds: float
     redacted_frames: int
+    visible_frames: int = 0
     visible: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -43,6 +43,11 @@ UNNAMED = ".facekit-unnamed"
 """A file in the folders that `facekit cluster` makes of faces whose names it does not know: it holds the
 folder's name. As long as that stays, nobody has given the folder a person's."""
 
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".3g2", ".mpg", ".mpeg", ".mts", ".m2ts")
+)
+"""The usual endings of videos: they are left out by these."""
+
 BESIDE = "beside the folders"
 NOT_NAMED = "not named yet (of facekit cluster)"
 HIDDEN = "hidden"

@@ -114,12 +114,7 @@ class Names:
 
     def save(self, photo: Origin, files: Sequence[tuple[str, bytes]]) -> list[Path]:
         """Write each content to the stem of the picture with the part before it; the paths."""
-        stem = "stdin" if photo.source == "-" else self._shorten(Path(photo.source).stem)
-        for alternative in _alternatives(stem):
-            # File systems that ignore case must not bring two photos together either.
-            key = unicodedata.normalize("NFC", alternative).casefold()
-            if self._owners.get(key, photo.sha256) != photo.sha256:
-                continue
+        for alternative, key in self._free(photo):
             paths = [self._folder / f"{alternative}{part}" for part, _ in files]
             while all(self._owner(path) in (None, photo.sha256) for path in paths):
                 try:
@@ -134,6 +129,26 @@ class Names:
                 self._saved += len(paths)
                 return paths
         raise AssertionError("there is always a further name")
+
+    def place(self, origin: Origin, ending: str, is_replaceable: Callable[[Path], bool]) -> Path:
+        """The path for what somebody else writes, over nothing but what is replaceable."""
+        for alternative, key in self._free(origin):
+            path = self._folder / f"{alternative}{ending}"
+            is_plain = path.is_file() and not path.is_symlink() and outputs.identity(path) not in self._inputs
+            if not os.path.lexists(path) or (is_plain and is_replaceable(path)):
+                self._owners[key] = origin.sha256
+                self._saved += 1
+                return path
+        raise AssertionError("there is always a further name")
+
+    def _free(self, origin: Origin) -> Iterator[tuple[str, str]]:
+        """The stems that nothing else of this run has, and by what they are known."""
+        stem = "stdin" if origin.source == "-" else self._shorten(Path(origin.source).stem)
+        for alternative in _alternatives(stem):
+            # File systems that ignore case must not bring two photos together either.
+            key = unicodedata.normalize("NFC", alternative).casefold()
+            if self._owners.get(key, origin.sha256) == origin.sha256:
+                yield alternative, key
 
     def remark(self, what: str) -> str:
         """How many of `what` were saved, and where."""

@@ -19,7 +19,7 @@ class Redacted(PictureView[Redaction]):
 
     columns = (
         *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "visible"),
-        *("frames", "redacted_frames", "output", "notes", "error"),
+        *("frames", "redacted_frames", "visible_frames", "output", "notes", "error"),
     )
 
     def __init__(self, out: Path | None) -> None:
@@ -34,7 +34,7 @@ class Redacted(PictureView[Redaction]):
         self._faceless += not result.error and _is_faceless(result)
         if result.video:
             self._videos += 1
-            self.faces += result.video.redacted_frames
+            self.faces += result.video.redacted_frames + result.video.visible_frames
 
     def text(self, result: Redaction) -> Iterator[str]:
         if result.error and result.output is None:
@@ -45,7 +45,7 @@ class Redacted(PictureView[Redaction]):
 
     def rows(self, result: Redaction) -> Iterator[Sequence[object]]:
         video = result.video
-        frames = [video.frames, video.redacted_frames] if video else [None, None]
+        frames = [video.frames, video.redacted_frames, video.visible_frames] if video else [None] * 3
         end = [*frames, result.output, "; ".join(result.notes) or None, result.error]
         if not result.faces:
             yield [result.source, *[None] * 8, *end]
@@ -55,10 +55,11 @@ class Redacted(PictureView[Redaction]):
             yield [result.source, number, *box, score, face.subject, face.visible, *end]
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
-        pictures = counted(self.pictures - self._videos, "picture")
-        videos = f" and {counted(self._videos, 'video')}" if self._videos else ""
-        lead = "stopped: " if stopped else ""
-        yield f"{lead}{counted(self._hidden, 'face')} redacted in {pictures}{videos}"
+        pictures = self.pictures - self._videos
+        parts = [f"{counted(self._hidden, 'face')} redacted in {counted(pictures, 'picture')}"]
+        parts = parts * bool(pictures or not self._videos)
+        parts += [f"{counted(self._videos, 'video')} looked through"] * bool(self._videos)
+        yield ("stopped: " if stopped else "") + ", ".join(parts)
         if self._faceless:
             yield f"no face was found in {self._faceless} of them"
         if self._out is not None and self._saved:
@@ -73,8 +74,10 @@ def in_words(result: Redaction) -> str:
     visible = [isolated(face.subject or "unknown") for face in result.faces if face.visible]
     if video is not None:
         redacted = f"faces redacted in {video.redacted_frames} of {counted(video.frames, 'frame')}"
-        visible = [isolated(name) for name in video.visible]
-        return f"{redacted}, visible: {', '.join(visible)}" if visible else redacted
+        names = ", ".join(isolated(name) for name in video.visible) or "unknown"
+        return (
+            f"{redacted}, visible in {video.visible_frames} ({names})" if video.visible_frames else redacted
+        )
     if _is_faceless(result):
         return f"no face found{light(result.notes)}"
     redacted = f"{counted(len(result.hidden), 'face')} redacted"
@@ -82,4 +85,5 @@ def in_words(result: Redaction) -> str:
 
 
 def _is_faceless(result: Redaction) -> bool:
-    return not result.faces and not (result.video and result.video.redacted_frames)
+    video = result.video
+    return not result.faces and not (video and (video.redacted_frames or video.visible_frames))

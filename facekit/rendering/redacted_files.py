@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,11 @@ class RedactedOrigin:
 
     source: str
     sha256: str
+
+    @property
+    def mark(self) -> str:
+        """What is written into the copy."""
+        return f"facekit redacted {self.sha256}"
 
     @classmethod
     def of(cls, source: str) -> RedactedOrigin:
@@ -54,6 +59,17 @@ class RedactedTree:
             [path] = self._names.within(self.inside(source).parent).save(origin, [(ending, content)])
         return path
 
+    def place(self, source: str, ending: str, is_replaceable: Callable[[Path, str], bool]) -> Path:
+        """Where a video is saved, over nothing but a file that is replaceable: with that mark in it."""
+        origin = RedactedOrigin.of(source)
+        with one_place():
+            names = self._names.within(self.inside(source).parent)
+            return names.place(origin, ending, lambda path: is_replaceable(path, origin.mark))
+
+    def mark(self, source: str) -> str:
+        """What a copy bears."""
+        return RedactedOrigin.of(source).mark
+
     def inside(self, source: str) -> Path:
         """The path of a picture from the input in which it lies; of one that was named itself, its name."""
         top = next((folder for folder in self._folders if source.startswith(folder)), None)
@@ -62,13 +78,13 @@ class RedactedTree:
 
 def _jpeg(pixels: Pixels, origin: RedactedOrigin, exif: bytes) -> bytes:
     file = BytesIO()
-    comment = f"facekit redacted {origin.sha256}".encode()
+    comment = origin.mark.encode()
     Image.fromarray(pixels).save(file, format="JPEG", quality=_QUALITY, comment=comment, exif=exif)
     return file.getvalue()
 
 
 def _png(pixels: Pixels, origin: RedactedOrigin, exif: bytes) -> bytes:
     file, mark = BytesIO(), PngImagePlugin.PngInfo()
-    mark.add_text(MARK, f"facekit redacted {origin.sha256}")
+    mark.add_text(MARK, origin.mark)
     Image.fromarray(pixels).save(file, format="PNG", pnginfo=mark, exif=exif or None)
     return file.getvalue()

@@ -49,7 +49,7 @@ class RedactionSheet:
 
     def add(self, redaction: Redaction, pictures: Sequence[Pixels]) -> None:
         """Show a picture, or frames of a video, as they were saved."""
-        look = "" if redaction.hidden and len(redaction.hidden) == len(redaction.faces) else ' class="look"'
+        look = "" if _is_all_hidden(redaction) else ' class="look"'
         shown = "".join(
             f'<img src="data:image/jpeg;base64,{_small(pixels)}" alt="">\n' for pixels in pictures
         )
@@ -78,6 +78,14 @@ def is_sheet(path: Path) -> bool:
             return _GENERATOR.encode() in file.read(1024)
     except OSError:
         return False
+
+
+def _is_all_hidden(redaction: Redaction) -> bool:
+    """Whether faces were found, and all are redacted."""
+    video = redaction.video
+    if video is not None:
+        return bool(video.redacted_frames) and not video.visible_frames
+    return bool(redaction.faces) and len(redaction.hidden) == len(redaction.faces)
 
 
 def _small(pixels: Pixels) -> str:

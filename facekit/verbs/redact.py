@@ -15,6 +15,7 @@ from facekit.faces.reading import Options, Reading
 from facekit.people import identification
 from facekit.people.visibility import FaceVisibility, Redaction, Visibility
 from facekit.pictures import camera_exif, folders, images
+from facekit.pictures.folders import VIDEO_SUFFIXES
 from facekit.pictures.inputs import Inputs, listed
 from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, in_use
@@ -50,8 +51,8 @@ def redact(
     on_progress: OnProgress = no_progress,
     on_left_out: OnLeftOut = nothing_left_out,
 ) -> Iterator[Redaction]:
-    """Copies of the pictures of the inputs (pictures, folders, `-`) in the folder `output`, with
-    the faces made unrecognizable: by the `method`, in the `shape` around each face.
+    """Copies of the pictures and videos of the inputs (files, folders, `-`) in the folder `output`, with the
+    faces made unrecognizable: by the `method`, in the `shape` around each face.
 
     All faces are redacted; with `except_` all but those people's; with `only` theirs, and those of unknown
     people, unless `leave_unknown`. Who somebody is says the gallery, at its threshold unless another is
@@ -83,18 +84,23 @@ def redact(
             assert out is not None
             saved.open(out, page if page else None, paths_among(inputs))
         stack.push(saved.finish)
-        listing = folders.list_pictures(inputs)
-        kept = dataclasses.replace(options, keep_pictures=not dry_run)
+        listing, films = _divided(folders.list_pictures(inputs))
+        with_pixels = dataclasses.replace(options, keep_pictures=not dry_run)
         for reading in readings(
             inputs,
-            kept,
+            with_pixels,
             pipeline,
             listing=listing,
             on_note=on_note,
-            on_progress=on_progress,
+            on_progress=lambda done, total: on_progress(done, total + len(films)),
             on_left_out=on_left_out,
         ):
             yield saved.picture(reading, people.faces(reading))
+        for done, film in enumerate(films, len(listing.pictures)):
+            on_progress(done, len(listing.pictures) + len(films))
+            yield saved.video(film, people, pipeline, options.max_pixels)
+        if films:
+            on_progress(len(listing.pictures) + len(films), len(listing.pictures) + len(films))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +162,24 @@ class _Saved:
         self._show(result, [pixels])
         return result
 
+    def video(self, source: str, people: _People, pipeline: Pipeline, max_pixels: int) -> Redaction:
+        """Redact a video and save it; what became of it."""
+        from facekit.verbs.redact_video import VideoRedactor
+
+        result, pictures = VideoRedactor(
+            people.rule,
+            self._cover,
+            pipeline,
+            people.gallery,
+            people.threshold,
+            self._tree,
+            max_pixels,
+            self._keep_metadata,
+        ).redact(source)
+        if result.output:
+            self._show(result, pictures)
+        return result
+
     def _show(self, result: Redaction, pictures: Sequence[Pixels]) -> None:
         if self._sheet is not None:
             self._sheet.add(result, pictures)
@@ -167,6 +191,30 @@ class _Saved:
             return camera_exif.camera_exif(images.content(reading.source), reading.source)
         except PictureError:  # gone meanwhile
             return b""
+
+
+def _divided(listing: folders.Listing) -> tuple[folders.Listing, list[str]]:
+    """The pictures with what was left out, and the videos, whether they were named or lie in folders."""
+    named = [source for source in listing.pictures if isinstance(source, str) and _is_video(source)]
+    inside = [item for item in listing.left_out if not item.folder and item.reason in VIDEO_SUFFIXES]
+    films = [*named, *sorted(item.path for item in inside)]
+    return (
+        dataclasses.replace(
+            listing,
+            pictures=tuple(source for source in listing.pictures if source not in named),
+            left_out=tuple(item for item in listing.left_out if item not in inside),
+            empty=tuple(
+                folder
+                for folder in listing.empty
+                if not any(film.startswith(os.path.join(folder, "")) for film in films)
+            ),
+        ),
+        films,
+    )
+
+
+def _is_video(source: str) -> bool:
+    return os.path.splitext(source)[1].lower() in VIDEO_SUFFIXES
 
 
 def _names(names: str | Sequence[str], what: str) -> frozenset[str]:

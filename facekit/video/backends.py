@@ -27,6 +27,12 @@ def pyav() -> ModuleType | None:
     return av
 
 
+def errors() -> tuple[type[Exception], ...]:
+    """What FFmpeg raises by PyAV, but errors of the disk."""
+    av = pyav()
+    return () if av is None else (av.error.FFmpegError, ValueError)
+
+
 def opencv() -> ModuleType:
     """OpenCV. Raises DependencyError without it."""
     # Its FFmpeg writes to standard error by itself, whole addresses with their passwords too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,10 @@ _LARGE = 9e6
 """From so many pixels on, frames are decoded one after the other: each thread would hold several."""
 
 _NO_VIDEO = "answers with something that is no video: give the address of the stream itself, not of a page"
+
+_OF_CAMERA = re.compile(
+    r"(com\.apple\.quicktime\.)?(creation_?(time|date)|location.*|make|model)", re.IGNORECASE
+)
 
 # A file is a video, and no list of other files and addresses (HLS, DASH, concat, SDP) that FFmpeg would open.
 _FILE_FORMATS = (
@@ -112,6 +117,19 @@ def open_stream(place: str, *, device: bool = False, max_pixels: int = MAX_PIXEL
             f"PyAV does ({extras.install('video')})"
         )
     return stream
+
+
+def camera_metadata(path: str) -> dict[str, str]:
+    """What a camera wrote into a video file: when and where it was taken, and by what. Nothing without PyAV,
+    or of a file that cannot be read."""
+    av = backends.pyav()
+    if av is None:
+        return {}
+    try:
+        with av.open(f"file:{path}", options=FILES_ONLY) as container:
+            return {name: text for name, text in container.metadata.items() if _OF_CAMERA.fullmatch(name)}
+    except (av.error.FFmpegError, OSError, ValueError):
+        return {}
 
 
 def believed_rate(rate: float) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +23,14 @@ from facekit.files import writing
 from facekit.files.writing import replacing
 from facekit.results import Pixels
 from facekit.video import backends
+from facekit.video.sound import Sound
 from facekit.video.streams import FILES_ONLY, USUAL_RATE
 
 CONTAINERS = (".mp4", ".mkv", ".mov", ".webm")
 _TICKS = 1000
 _FORMATS = {".mkv": "matroska"}
-# By this a recording is known as facekit's.
-_MARK = "facekit"
+MARK = "facekit"
+"""By this a recording is known as facekit's."""
 
 
 @dataclass
@@ -37,12 +39,15 @@ class VideoFile:
     it, nothing is there.
 
     `rate` is what the file says of itself; frames stand where their own times are. `remarks` say so where
-    they cannot. Raises UsageError for a name whose ending tells no format, DependencyError without PyAV and
-    OpenCV.
-    """
+    they cannot. `comment` is the mark by which it is known again; `sound` a video whose sound goes with it,
+    which needs PyAV. Raises UsageError for a name whose ending tells no format, DependencyError without PyAV
+    and OpenCV."""
 
     path: Path
     rate: float = USUAL_RATE
+    comment: str = MARK
+    sound: Path | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list, init=False)
     _writer: Any = field(default=None, init=False)
     _size: tuple[int, int] = field(default=(0, 0), init=False)
@@ -72,8 +77,15 @@ class VideoFile:
         if self._writer is not None:
             with self._whole(BaseException):
                 self._writer.close()
+                if self._writer.lost_sound:
+                    self.remarks.append(f"{self.path}: not all of the sound could be taken over")
             self._writer = None
             self._place.close()
+
+    def abandon(self) -> None:
+        """Write nothing: what was there under the name stays."""
+        with suppress(InterruptedError), self._whole(InterruptedError):
+            raise InterruptedError
 
     @contextmanager
     def _whole(self, ends: type[BaseException]) -> Iterator[None]:
@@ -95,7 +107,7 @@ class VideoFile:
             self._writer = (
                 _OpenCvWriter(unfinished, self._size, self.rate)
                 if self._av is None
-                else _PyAvWriter(self._av, unfinished, self._size, self.rate)
+                else _PyAvWriter(self._av, unfinished, self._size, self)
             )
         self._writer.add(_sized(pixels, *self._size), time)
 
@@ -146,30 +158,39 @@ class _Disk:
 
 
 class _PyAvWriter:
-    def __init__(self, av: ModuleType, path: Path, size: tuple[int, int], rate: float) -> None:
+    def __init__(self, av: ModuleType, path: Path, size: tuple[int, int], file: VideoFile) -> None:
         self._av = av
         webm = path.suffix == ".webm"
         self._disk = _Disk(path)
         self._container: Any = None
+        self._sound: Sound | None = None
         try:
-            self._open(path, webm, size, rate)
+            self._open(path, webm, size, file)
         except BaseException:
             self.abandon()
             raise
 
-    def _open(self, path: Path, webm: bool, size: tuple[int, int], rate: float) -> None:
+    def _open(self, path: Path, webm: bool, size: tuple[int, int], file: VideoFile) -> None:
         from fractions import Fraction
 
         self._container = self._av.open(self._disk, "w", format=_FORMATS.get(path.suffix, path.suffix[1:]))
-        self._container.metadata["comment"] = _MARK
+        self._container.metadata.update({**file.metadata, "comment": file.comment})
         options = {"deadline": "realtime", "cpu-used": "6"} if webm else {"preset": "veryfast", "crf": "21"}
         codec = "libvpx" if webm else "libx264"
-        self._stream = self._container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001))
+        self._stream = self._container.add_stream(codec, rate=Fraction(file.rate).limit_denominator(1001))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = options
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
         self._tick = -1
+        if file.sound is not None:
+            self._sound = Sound(self._av, file.sound)
+            self._sound.attach(self._container)
+
+    @property
+    def lost_sound(self) -> bool:
+        """Whether there was sound that is not in the file."""
+        return self._sound is not None and self._sound.lost
 
     def add(self, pixels: Pixels, time: float) -> None:
         from fractions import Fraction
@@ -178,15 +199,25 @@ class _PyAvWriter:
         self._tick = max(self._tick + 1, round(time * _TICKS))
         frame.pts, frame.time_base = self._tick, Fraction(1, _TICKS)
         self._container.mux(self._stream.encode(frame))
+        self._add_sound(time)
         self._disk.check()
+
+    def _add_sound(self, seconds: float) -> None:
+        for packet in self._sound.until(seconds) if self._sound else ():
+            self._container.mux(packet)
 
     def close(self) -> None:
         self._container.mux(self._stream.encode(None))
+        self._add_sound(math.inf)
+        if self._sound:
+            self._sound.close()
         self._container.close()
         self._disk.close()
         self._disk.check()
 
     def abandon(self) -> None:
+        if self._sound:
+            self._sound.close()
         self._disk.close()
         if self._container is not None:
             with suppress(self._av.error.FFmpegError, OSError):
@@ -195,6 +226,8 @@ class _PyAvWriter:
 
 class _OpenCvWriter:
     """Frames at an even rate: OpenCV writes no times."""
+
+    lost_sound = False
 
     def __init__(self, path: Path, size: tuple[int, int], rate: float) -> None:
         cv2 = backends.opencv()
@@ -222,8 +255,9 @@ class _OpenCvWriter:
         self._video.release()
 
 
-def is_recording(path: Path) -> bool:
-    """Whether `VideoFile` wrote the file, by PyAV: OpenCV leaves no mark. Raises UsageError without PyAV."""
+def is_recording(path: Path, comment: str = MARK) -> bool:
+    """Whether `VideoFile` wrote the file, with that comment, by PyAV: OpenCV leaves no mark. Raises
+    UsageError without PyAV."""
     if path.suffix.lower() not in CONTAINERS:
         return False
     av = backends.pyav()
@@ -237,7 +271,7 @@ def is_recording(path: Path) -> bool:
             notes: dict[str, str] = container.metadata
     except (av.error.FFmpegError, OSError, ValueError):
         return False
-    return any(name.lower() == "comment" and value == _MARK for name, value in notes.items())
+    return any(name.lower() == "comment" and value == comment for name, value in notes.items())
 
 
 def _sized(pixels: Pixels, width: int, height: int) -> Pixels:
