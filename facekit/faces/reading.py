@@ -175,7 +175,7 @@ def _readings(
     sources: Sequence[Source], options: Options, pipeline: Pipeline | None, unordered: bool
 ) -> Iterator[Reading]:
     if options.on_ray:
-        from facekit.faces.ray_cluster import require_ray
+        from facekit.faces.ray_connection import require_ray
 
         require_ray()  # also where nothing is worth it
     jobs = min(options.jobs_for(len(sources)), len(sources))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facekit.faces.reading import Options
@@ -39,8 +39,8 @@ class _Division:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._workers: ScanWorkers[object] | None = None
-        self._finder: ShardedFinder[object] | None = None
+        self._workers: ScanWorkers[Any] | None = None
+        self._finder: ShardedFinder[Any] | None = None
 
     def divided(self, index: Index) -> Index:
         """The index, searched by workers if it is large."""
@@ -63,8 +63,11 @@ class _Division:
             self._workers.close()
 
 
-def _workers(options: Options) -> ScanWorkers[object]:
+def _workers(options: Options) -> ScanWorkers[Any]:
+    if options.workers and options.on_ray:
+        from facekit.gallery.search.ray_scan import RayScan
+
+        return RayScan(options.workers, options.jobs)
     from facekit.gallery.search.scan_processes import ScanProcesses
 
-    processes: ScanWorkers[object] = ScanProcesses(options.jobs)  # type: ignore[assignment]
-    return processes
+    return ScanProcesses(options.jobs)

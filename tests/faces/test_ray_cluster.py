@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,16 +21,21 @@ from fakes import PYTHON_PATH, FakeOptions, photo
 
 from facekit import settings
 from facekit.errors import DependencyError, FacekitError, UsageError
-from facekit.faces import ray_cluster
+from facekit.faces import ray_cluster, ray_connection
 from facekit.faces.reading import Options, read_faces
 
 PROGRAM = """
-import json, os, signal, sys
+import json, os, signal, sys, threading, time
 from pathlib import Path
-from types import SimpleNamespace
+
+import numpy as np
 
 import fakes
 from facekit.faces.reading import read_faces
+from facekit.gallery.search.codes import CodeScan, encode
+from facekit.gallery.search.index import Index
+from facekit.gallery.search.ray_scan import RayScan
+from facekit.gallery.search.sharding import ShardedFinder
 
 def children(of):
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -53,17 +62,45 @@ def listening():
             if words[3] == "0A" and words[9] in inodes:
                 yield words[1].split(":")[0]
 
-def asked_to_end(number, frame):
+class AskedToEnd(KeyboardInterrupt):
     pass
 
+def asked_to_end(number, frame):
+    raise AskedToEnd
+
+def unit(count):
+    vectors = np.random.default_rng(count).standard_normal((count, 24)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
 signal.signal(signal.SIGTERM, asked_to_end)
+vectors, probes = unit(400), unit(5)
+codes, scales, errors = encode(vectors)
+index = Index(
+    CodeScan(codes, scales, float(errors.max())),
+    np.arange(400) // 3,
+    lambda rows: ([f"person {row // 3}" for row in rows.tolist()], vectors[rows]),
+)
+search = RayScan("ray", 2)
+sharded = index.by(ShardedFinder(index.finder, index.finder.scan, search))
+same = sharded.search(probes, 5) == index.search(probes, 5)
 results, addresses = [], []
 for reading in read_faces(sys.argv[1:], fakes.FakeOptions(jobs=2, workers="ray")):
     if not results and sys.platform == "linux":
         addresses = sorted(set(listening()))
     results.append([reading.source, len(reading.faces), reading.error])
-kept = signal.getsignal(signal.SIGTERM) is asked_to_end
-print(json.dumps({"results": results, "addresses": addresses, "kept": kept}))
+same = same and sharded.search(probes, 50) == index.search(probes, 50)
+sleeping = search._connection.ray.remote(lambda: time.sleep(60)).options(num_cpus=0).remote()
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+began, heard = time.monotonic(), ""
+try:
+    search._connection.ready([sleeping], 60)
+except KeyboardInterrupt as error:
+    heard = type(error).__name__
+seconds = time.monotonic() - began
+search.close()
+print(json.dumps(
+    {"results": results, "addresses": addresses, "same": same, "heard": heard, "seconds": seconds}
+))
 """
 # 127.0.0.1, as IPv4 and as IPv6, and ::1, as the kernel writes them.
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
@@ -72,7 +109,8 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 @pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray")
 def test_two_workers_on_two_processors_read_all_and_leave_out_what_ends_them(tmp_path: Path) -> None:
     """As many workers as processors once waited for each other (Ray's issue 44687). Relative paths are from
-    here; nothing listens beyond the loopback; nothing but the results is printed or left behind."""
+    here; nothing listens beyond the loopback; nothing but the results is printed or left behind. The same
+    Ray divides a search, whose answers are those of one process, and a signal is heard as what it is."""
     names = [*(f"{number}.png" for number in range(12)), "segfault.png", "12.png"]
     for number, name in enumerate(names):
         photo(tmp_path / name, "red", seed=number)
@@ -96,7 +134,9 @@ def test_two_workers_on_two_processors_read_all_and_leave_out_what_ends_them(tmp
     assert errors["segfault.png"].startswith("segfault.png: left out: 3 workers ended while they read it (")
     assert set(told["addresses"]) <= LOOPBACK
     assert told["addresses"] or sys.platform != "linux"
-    assert told["kept"]
+    assert told["same"]
+    assert told["heard"] == "AskedToEnd"
+    assert told["seconds"] < 5
     assert list(home.iterdir()) == []
     assert set(scratch.glob("facekit-ray-*")) == before
 
@@ -137,7 +177,7 @@ def test_what_names_no_workers_is_refused(value: str) -> None:
 def test_a_program_that_reads_few_pictures_starts_no_ray(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_cluster, "_imported", lambda: pytest.fail("Ray was started"))
+    monkeypatch.setattr(ray_connection, "_imported", lambda: pytest.fail("Ray was started"))
     sources = [str(photo(tmp_path / name, "red")) for name in ("a.png", "b.png")]
     assert len(list(read_faces(sources, FakeOptions(workers="ray")))) == 2
 
@@ -155,7 +195,7 @@ def test_a_program_that_reads_few_pictures_starts_no_ray(
     ],
 )
 def test_what_ray_says_is_told_in_a_line(text: str, reason: str) -> None:
-    assert ray_cluster._reason(OSError(text)) == reason
+    assert ray_connection.reason_of(OSError(text)) == reason
 
 
 def test_a_cluster_that_does_not_answer_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,15 +205,98 @@ def test_a_cluster_that_does_not_answer_is_told_in_a_sentence(monkeypatch: pytes
 
     ended: list[str] = []
     ray = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: ended.append("shutdown"))
-    monkeypatch.setattr(ray_cluster, "_imported", lambda: ray)
-    monkeypatch.setattr(ray_cluster, "_keep_standard_output_for_results", lambda: None)
+    monkeypatch.setattr(ray_connection, "_imported", lambda: ray)
+    monkeypatch.setattr(ray_connection, "_keep_standard_output_for_results", lambda: None)
     with pytest.raises(FacekitError, match=r"^ray://h:1: Ray cannot be reached: ray client"):
         ray_cluster.RayCluster("ray://h:1", 2)
     assert ended == ["shutdown"]
 
 
+class FakeRay:
+    """Ray's module, with a `wait` that never comes back."""
+
+    class exceptions:  # noqa: N801
+        class RaySystemError(Exception):
+            """Ray itself failed."""
+
+    def __init__(self, *, hangs: bool = True) -> None:
+        self.hangs = hangs
+        self.calls: list[str] = []
+
+    def is_initialized(self) -> bool:
+        return "init" in self.calls
+
+    def init(self, *_: object, **__: object) -> None:
+        self.calls.append("init")
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 4.0}
+
+    def wait(self, questions: list[str], **_: object) -> tuple[list[str], list[str]]:
+        if self.hangs:
+            threading.Event().wait()
+        time.sleep(0.2)
+        return questions, []
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ray_connection.RayConnection]:
+    """A connection to a cluster of this Ray at this port, with short patience."""
+    monkeypatch.setattr(ray_connection, "_keep_standard_output_for_results", lambda: None)
+    for name, seconds in (("_SLICE", 0.02), ("_LONG", 0.05), ("_GONE", 0.2), ("_LONGEST_CALL", 0.5)):
+        monkeypatch.setattr(ray_connection, f"{name}_SECONDS", seconds)
+    monkeypatch.setattr(ray_connection, "_PAUSE_SECONDS", 0.05)
+
+    def connect(ray: FakeRay, port: int) -> ray_connection.RayConnection:
+        monkeypatch.setattr(ray_connection, "_imported", lambda: ray)
+        return ray_connection.RayConnection(f"ray://127.0.0.1:{port}", 0)
+
+    return connect
+
+
+def test_a_cluster_that_is_gone_ends_the_run_with_a_sentence(
+    connected: Callable[..., ray_connection.RayConnection],
+) -> None:
+    """Ray's client would go on asking it for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    ray = FakeRay()
+    connection = connected(ray, port)
+    with pytest.raises(
+        FacekitError, match=r"the connection to Ray was lost \(nobody answers there"
+    ) as raised:
+        connection.ready(["question"], 600)
+    assert str(raised.value).startswith(f"ray://127.0.0.1:{port}: ")
+    assert "\n" not in str(raised.value)
+    connection.close()
+    assert ray.calls == ["init"]
+
+
+def test_a_machine_that_answers_without_its_ray_ends_the_run_later(
+    connected: Callable[..., ray_connection.RayConnection],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = connected(FakeRay(), server.getsockname()[1])
+        with pytest.raises(FacekitError, match="it has not answered for"):
+            connection.ready(["question"], 600)
+
+
+def test_a_cluster_that_is_slow_is_waited_for(
+    connected: Callable[..., ray_connection.RayConnection],
+) -> None:
+    ray = FakeRay(hangs=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = connected(ray, server.getsockname()[1])
+        assert connection.ready(["question"], 600) == ["question"]
+        connection.close()
+    assert ray.calls == ["init", "shutdown"]
+
+
 def test_the_users_own_handlers_stay() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with ray_cluster._handlers_kept():
+    with ray_connection._handlers_kept():
         signal.signal(signal.SIGTERM, lambda number, frame: None)
     assert signal.getsignal(signal.SIGTERM) is before
