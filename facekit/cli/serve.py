@@ -57,6 +57,11 @@ _keys = click.option(
 )
 @click.option("--allow-embed", is_flag=True, help="Give out vectors of faces, which are biometric data.")
 @click.option(
+    "--thumbnails",
+    is_flag=True,
+    help="Keep a small picture of each face that is enrolled, in GALLERY.thumbnails, for the page.",
+)
+@click.option(
     "--watch",
     type=paths.INPUT,
     metavar="SOURCE",

@@ -7,29 +7,20 @@ moved or renamed is known; a file that has its size and its time is not read aga
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from functools import cache
-from pathlib import Path
-from typing import NamedTuple, Self
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
-from facekit import settings
 from facekit.errors import GalleryError
 from facekit.gallery.places import Place
-from facekit.gallery.sqlite import database, drafts, schema
-from facekit.gallery.sqlite.place import FilePlace
 from facekit.gallery.values import checksum
 from facekit.library.entries import Entry
+from facekit.library.side_file import Kind, SideFile
 
 APPLICATION_ID = 0x666B6978  # "fkix"
 FORMAT = 1
 SUFFIX = ".photos"
-BUSY_SECONDS = 60
-LONGEST_VALUE = 32 << 20
-"""Bytes: the vectors of 30,000 faces in one picture."""
 SCHEMA = (
     "CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID",
     """CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL,
@@ -53,42 +44,22 @@ class File(NamedTuple):
         return checksum("file", *self)
 
 
-def file_of(place: Place) -> Path:
-    """Where the index of a gallery is: beside its file, or among the user's own data for one that is shipped
-    or on a server."""
-    if isinstance(place, FilePlace) and not place.is_shipped:
-        return Path(f"{os.path.realpath(place.path)}{SUFFIX}")
-    own = settings.user_gallery()
-    if own is None:
-        raise GalleryError("there is no home folder for an index of photos: set HOME, or give --gallery FILE")
-    digest = "" if place.is_shipped else f".{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
-    return own.with_name(f"{own.name}{digest}{SUFFIX}")
+KIND = Kind(
+    noun="the index of photos",
+    remedy="remove this file, and index the photos again",
+    suffix=SUFFIX,
+    application_id=APPLICATION_ID,
+    format=FORMAT,
+    schema=SCHEMA,
+)
+file_of = KIND.file_of
+damaged = KIND.damaged
 
 
-class PhotoIndex:
+class PhotoIndex(SideFile):
     """An open index; a context manager, for one thread."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, *, writable: bool) -> None:
-        self.path, self.writable = path, writable
-        self._connection = connection
-
-    @classmethod
-    def open(cls, path: Path, *, write: bool = False) -> PhotoIndex | None:
-        """The index, or None if there is none. Raises GalleryError for one that cannot be believed."""
-        if not os.path.lexists(path):
-            return None
-        with _in_words(path):
-            connection = _connected(Path(os.path.realpath(path)), write=write)
-            try:
-                _recognize(path, connection)
-                for pragma in database.PRAGMAS:
-                    connection.execute(pragma)
-                if not write:
-                    connection.execute("PRAGMA query_only = ON")
-            except BaseException:
-                connection.close()
-                raise
-        return cls(path, connection, writable=write)
+    KIND = KIND
 
     @classmethod
     @contextmanager
@@ -104,37 +75,9 @@ class PhotoIndex:
             if index is not None:
                 index.close()
 
-    @classmethod
-    def made(cls, path: Path) -> PhotoIndex:
-        """The index, made if there is none, open for writing."""
-        if not os.path.lexists(path):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with (
-                drafts.new_file(path) as draft,
-                _in_words(path),
-                closing(sqlite3.connect(draft, isolation_level=None)) as connection,
-            ):
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute("PRAGMA journal_mode = WAL")
-                for statement in SCHEMA:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {FORMAT}")
-        index = cls.open(path, write=True)
-        assert index is not None
-        return index
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._connection.close()
-
     def folders(self) -> list[str]:
         """The folders that the user wants to be indexed."""
-        with _in_words(self.path):
+        with self._reading():
             return [str(path) for (path,) in self._connection.execute("SELECT path FROM folders")]
 
     def add_folders(self, folders: Iterable[str]) -> None:
@@ -147,7 +90,7 @@ class PhotoIndex:
         query, chosen = "SELECT path, size, modified, sha256, checksum FROM files", list(paths or ())
         if paths is not None:
             query += f" WHERE path IN ({', '.join('?' * len(chosen))})"
-        with _in_words(self.path):
+        with self._reading():
             for path, size, modified, sha256, code in self._connection.execute(query, chosen):
                 file = File(path, size, modified, sha256)
                 if code != file.checksum():
@@ -159,14 +102,14 @@ class PhotoIndex:
         """The SHA-256 of the pictures that were looked through in this way; with `whole` only those of which
         no face was erased."""
         query = "SELECT sha256 FROM pictures WHERE look = ? AND whole >= ?"
-        with _in_words(self.path):
+        with self._reading():
             return {str(sha256) for (sha256,) in self._connection.execute(query, (look, int(whole)))}
 
     def entries(self, look: str, sha256s: Sequence[str] | None = None) -> Iterator[Entry]:
         """Pictures that were looked through in this way, all or these. Raises GalleryError at the first that
         does not fit its checksum."""
         query = "SELECT sha256, described, vectors, faces, checksum FROM pictures WHERE look = ?"
-        with _in_words(self.path):
+        with self._reading():
             if sha256s is None:
                 for row in self._connection.execute(query, (look,)):
                     yield self._entry(look, row)
@@ -242,85 +185,11 @@ class PhotoIndex:
             raise damaged(self.path, "a picture does not fit its checksum")
         return entry
 
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        with _in_words(self.path), database.transaction(self._connection, "IMMEDIATE", BUSY_SECONDS):
-            yield self._connection
-
-    def _erase(self) -> None:
-        """Rewrite the file from its living rows, and empty its log: `secure_delete` alone leaves copies."""
-        with _in_words(self.path):
-            schema.limit_steps(self._connection)
-            self._connection.execute("VACUUM")
-            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise GalleryError(
-                f"{self.path}: another process reads the index of photos, and what was erased from it may "
-                "still stand in its log: run the command again when it is done"
-            )
-
-
-def damaged(path: Path, why: str) -> GalleryError:
-    return GalleryError(
-        f"{path}: the index of photos is damaged ({why}): remove this file, and index the photos again"
-    )
-
 
 def _row(look: str, entry: Entry) -> tuple[object, ...]:
     vectors = entry.vectors.astype("<f4").tobytes()
     whole = int(entry.is_whole)
     return (entry.sha256, look, len(entry.vectors), whole, entry.described, vectors, entry.checksum(look))
-
-
-def _connected(path: Path, *, write: bool) -> sqlite3.Connection:
-    """Opened for writing where that is possible, so that the last one to close folds the log into the file;
-    on a disk that is only read, the file alone."""
-    writable = write or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
-    query = "mode=rw" if writable else "mode=ro" if os.path.exists(f"{path}-wal") else "immutable=1"
-    return sqlite3.connect(
-        f"{path.as_uri()}?{query}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-
-
-def _recognize(path: Path, connection: sqlite3.Connection) -> None:
-    schema.limit(connection)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
-    with database.transaction(connection, "DEFERRED", BUSY_SECONDS):
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            raise damaged(path, "it is none")
-        number = connection.execute("PRAGMA user_version").fetchone()[0]
-        if number != FORMAT:
-            raise damaged(path, f"format {number}")
-        wanted = _expected()
-        if tuple(connection.execute(schema.SCHEMA).fetchmany(len(wanted) + 1)) != wanted:
-            raise damaged(path, "its tables are not those of an index")
-
-
-@cache
-def _expected() -> tuple[tuple[object, ...], ...]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        for statement in SCHEMA:
-            connection.execute(statement)
-        return tuple(connection.execute(schema.SCHEMA).fetchall())
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT):
-            raise damaged(path, str(error)) from error
-        raise GalleryError(f"{path}: the index of photos cannot be used ({error}): try again") from error
-    except OSError as error:
-        raise GalleryError(f"{path}: the index of photos cannot be used ({error.strerror})") from error
 
 
 def _below(path: str, top: str) -> bool:

@@ -35,7 +35,8 @@ libraries of Lightroom and Photos, which hold every photo several times. Those w
 (.thumbnails, .Trash-1000, .@__thumb, .picasaoriginals, .stversions) are hidden anyway."""
 
 _CATALOGS = re.compile(
-    r"desktop\.ini|picasa\.ini|.*\.xmp|.*\.db(-wal|-shm|-journal|\.index.*|\.photos.*)?", re.IGNORECASE
+    r"desktop\.ini|picasa\.ini|.*\.xmp|.*\.db(-wal|-shm|-journal|\.(index|photos|thumbnails).*)?",
+    re.IGNORECASE,
 )
 """Files that lie beside pictures and that nobody takes for one: galleries, Thumbs.db, sidecars."""
 

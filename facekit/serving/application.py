@@ -21,7 +21,8 @@ from starlette.types import ASGIApp
 from facekit import __version__, settings
 from facekit.faces.reading import Options
 from facekit.gallery.places import Place
-from facekit.serving import grouping, openapi
+from facekit.library import thumbnails
+from facekit.serving import grouping, openapi, showing
 from facekit.serving.guard import Admission, Guard
 from facekit.serving.keys import Keys
 from facekit.serving.limits import Limits
@@ -56,6 +57,7 @@ class Setup:
     require_key: bool = False
     allow_embed: bool = False
     read_only: bool = False
+    thumbnails: bool = False
     watch: VideoSource | None = None
     seal_key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES), repr=False)
     """All processes of a server open what one of them sealed."""
@@ -82,6 +84,8 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
         await asyncio.to_thread(pipeline.warm)
         with setup.place.open(write=not setup.read_only, fingerprint=pipeline.fingerprint) as gallery:
             await asyncio.to_thread(gallery.matrix)
+            if setup.thumbnails and not setup.read_only:
+                await asyncio.to_thread(thumbnails.erase_orphans, gallery)
             app.state.service = Service(
                 gallery,
                 pipeline,
@@ -89,9 +93,10 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
                 setup.limits,
                 workplace,
                 metrics,
-                Seals(setup.seal_key, pipeline.fingerprint, pipeline.dimension),
+                Seals(setup.seal_key, pipeline.fingerprint, pipeline.dimension, crops=setup.thumbnails),
                 setup.allow_embed,
                 setup.read_only,
+                setup.thumbnails,
             )
             app.state.watching = watching = _watching(setup, gallery, pipeline)
             yield
@@ -110,7 +115,7 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
         lifespan=lifespan,
     )
     app.state.service = app.state.watching = None
-    for routes in (router, grouping.router, events):
+    for routes in (router, grouping.router, showing.router, events):
         app.include_router(routes)
     _around(app, metrics)
     app.mount("/page", StaticFiles(directory=PAGE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -9,10 +10,13 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from facekit.library import thumbnails
 from facekit.people.clustering import Sighting
+from facekit.people.outcomes import Outcome
 from facekit.results import SCHEMA
+from facekit.serving.bodies import Body, Name
 from facekit.serving.openapi import answers
-from facekit.serving.routes import Body, Name, of_outcomes
+from facekit.serving.routes import of_outcomes
 from facekit.serving.seals import LONGEST
 from facekit.serving.service import Service, of_json, service_of
 
@@ -82,17 +86,31 @@ async def enroll(request: Request, body: Named) -> Response:
     service = service_of(request, "enroll")
 
     def enrolled() -> Response:
-        return of_outcomes(
-            enroll_faces(
-                [service.seals.opened(seal) for seal in body.faces],
-                service.gallery,
-                subject=body.subject,
-                accept_mixed=body.accept_mixed,
-                accept_poor=body.accept_poor,
-            )
+        faces = [service.seals.opened(seal) for seal in body.faces]
+        outcomes = enroll_faces(
+            faces,
+            service.gallery,
+            subject=body.subject,
+            accept_mixed=body.accept_mixed,
+            accept_poor=body.accept_poor,
         )
+        if service.thumbnails:
+            _keep_thumbnails(service, outcomes, faces, body.faces)
+        return of_outcomes(outcomes)
 
     return await service.do(enrolled)
+
+
+def _keep_thumbnails(
+    service: Service, outcomes: Sequence[Outcome], faces: Sequence[Sighting], seals: Sequence[str]
+) -> None:
+    pictures = {
+        face.sha256: picture
+        for outcome, face, seal in zip(outcomes, faces, seals, strict=True)
+        if outcome.status != "refused" and (picture := service.seals.picture(seal))
+    }
+    if pictures:
+        thumbnails.keep(service.gallery, outcomes[0].subject, pictures)
 
 
 def _once(service: Service, seals: list[str]) -> tuple[list[Sighting], list[int]]:

@@ -26,6 +26,17 @@ _DONE = {
     "required": ["schema", "notes"],
     "additionalProperties": False,
 }
+_THUMBNAIL = {
+    "description": "A small picture of an enrolled face: JPEG, in Base64.",
+    "type": "object",
+    "properties": {
+        "schema": {"const": 1},
+        "sha256": {"type": "string", "description": "Of the photo from which it was enrolled."},
+        "jpeg": {"type": "string", "contentEncoding": "base64"},
+    },
+    "required": ["schema", "sha256", "jpeg"],
+    "additionalProperties": False,
+}
 _PROBLEM = {
     "description": "What went wrong (RFC 9457). results: of each picture, where all failed.",
     "type": "object",
@@ -109,7 +120,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         )
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         results = json.loads(json.dumps(schema()["$defs"]).replace("#/$defs/", _COMPONENTS))
-        schemas.update(results, done=_DONE, problem=_PROBLEM)
+        schemas.update(results, done=_DONE, thumbnail=_THUMBNAIL, problem=_PROBLEM)
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         for route in made["paths"].values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -37,10 +38,17 @@ def internal(error: Exception) -> RequestError:
     return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, f"internal error ({type(error).__name__})")
 
 
+def without_place(text: str, place: object) -> str:
+    """A message without the gallery's path, also where it is the one of a file beside it."""
+    for path in (os.path.realpath(str(place)), str(place)):
+        text = text.replace(path, "the gallery")
+    return text
+
+
 def of_error(error: FacekitError, place: object) -> RequestError:
     """The problem of an error that a verb raised. Where the gallery lies is nobody's business but the
     operator's."""
-    detail = str(error).replace(str(place), "the gallery")
+    detail = without_place(str(error), place)
     if isinstance(error, UsageError | PictureError):
         return RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
     if isinstance(error, GalleryError):

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from facekit.gallery.templates import TemplateInfo
@@ -19,12 +18,12 @@ from facekit.people.clustering import Sighting
 from facekit.people.outcomes import Outcome
 from facekit.people.stored_photos import SHORTEST_DIGEST
 from facekit.results import SCHEMA, Face
-from facekit.serving import uploads
+from facekit.serving import showing, uploads
+from facekit.serving.bodies import Merge, People, Person, Photos, Rename
 from facekit.serving.openapi import answers, picture_body
-from facekit.serving.problems import RequestError
+from facekit.serving.problems import RequestError, without_place
 from facekit.serving.service import Service, document, of_json, service_of
 from facekit.serving.uploads import Upload
-from facekit.text.subject_names import LONGEST_NAME
 
 router = APIRouter(prefix="/v1")
 
@@ -36,45 +35,6 @@ Threshold = Annotated[
 Seal = Annotated[
     bool, Query(description="Also seals: faces as only this server reads them, to be grouped and enrolled.")
 ]
-Name = Annotated[str, Field(min_length=1, max_length=3 * LONGEST_NAME)]
-Names = Annotated[list[Name], Field(min_length=1, max_length=1000)]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Rename(Body):
-    """A person, and the name that nobody in the gallery has yet."""
-
-    subject: Name
-    name: Name
-
-
-class Merge(Body):
-    """The person who stays, and those whose templates come to them."""
-
-    into: Name
-    others: Names
-
-
-class People(Body):
-    """People by their names."""
-
-    subjects: Names
-
-
-class Person(Body):
-    """A person."""
-
-    subject: Name
-
-
-class Photos(Body):
-    """Pictures of a person, by their names or the first digits of their SHA-256."""
-
-    subject: Name
-    photos: Names
 
 
 @router.post(
@@ -309,6 +269,8 @@ async def enroll(request: Request) -> Response:
         )
     )
     service.metrics.pictures_read([None] * len(report.outcomes))
+    if service.thumbnails:
+        await service.do(lambda: showing.keep(service, upload, report.outcomes))
     return of_outcomes(report.outcomes)
 
 
@@ -383,10 +345,8 @@ def _of_pictures(service: Service, results: Sequence[Any], seals: list[list[str]
 
 
 def _done(service: Service, notes: Sequence[str], **values: Any) -> Response:
-    place = str(service.gallery.place)
-    return of_json(
-        {"schema": SCHEMA, **values, "notes": [note.replace(place, "the gallery") for note in notes]}
-    )
+    place = service.gallery.place
+    return of_json({"schema": SCHEMA, **values, "notes": [without_place(note, place) for note in notes]})
 
 
 def _face(text: str | None) -> int | None:

@@ -19,13 +19,14 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from facekit.library import thumbnails
 from facekit.people.clustering import Sighting
-from facekit.results import CROP_SIDE, Detection, Face, Quality
+from facekit.results import CROP_SIDE, Detection, Face, Quality, Vector
 from facekit.serving.problems import RequestError
 
 KEY_BYTES = 32
-LONGEST = 4096
-"""Characters of a seal: a vector of 256 numbers and what else a template needs take half of that."""
+LONGEST = 32_768
+"""Characters of a seal: a vector and what else a template needs take some 2000, a picture 6000 more."""
 _NONCE_BYTES = 12
 _QUALITY = ("size", "sharpness", "brightness", "yaw", "stranger_rate")
 
@@ -33,19 +34,33 @@ _QUALITY = ("size", "sharpness", "brightness", "yaw", "stranger_rate")
 class Seals:
     """Seals faces of one embedder, and opens them again. Threads may share it."""
 
-    def __init__(self, key: bytes, fingerprint: str, dimension: int) -> None:
+    def __init__(self, key: bytes, fingerprint: str, dimension: int, *, crops: bool = False) -> None:
+        """With `crops` a face has its picture in its seal, as JPEG."""
         self._cipher = AESGCM(key)
         self._about = f"facekit face of {fingerprint}".encode()
         self._bytes = 4 * dimension
+        self._crops = crops
 
     def seal(self, sighting: Sighting) -> str:
         """A face as text that tells nothing, not even whether two are the same."""
-        plain = sighting.face.vector.astype("<f4").tobytes() + json.dumps(_values(sighting)).encode()
+        values = _values(sighting)
+        if self._crops:
+            values["crop"] = base64.b64encode(thumbnails.encoded(sighting.face.crop)).decode()
+        plain = sighting.face.vector.astype("<f4").tobytes() + json.dumps(values).encode()
         nonce = os.urandom(_NONCE_BYTES)
         return base64.urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, plain, self._about)).decode()
 
     def opened(self, seal: str) -> Sighting:
         """The face that was sealed, without its crop. Raises RequestError for what it never sealed."""
+        values, vector = self._plain(seal)
+        return _sighting(values, vector)
+
+    def picture(self, seal: str) -> bytes | None:
+        """The picture of the face that was sealed, where it has one."""
+        crop = self._plain(seal)[0].get("crop")
+        return None if crop is None else base64.b64decode(crop)
+
+    def _plain(self, seal: str) -> tuple[dict[str, Any], Vector]:
         try:
             raw = base64.urlsafe_b64decode(seal.encode("ascii"))
             plain = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._about)
@@ -55,7 +70,7 @@ class Seals:
                 "a face was not sealed by this server since it started: look at its photo again",
             ) from error
         vector = np.frombuffer(plain[: self._bytes], "<f4").astype(np.float32)
-        return _sighting(json.loads(plain[self._bytes :]), vector)
+        return json.loads(plain[self._bytes :]), vector
 
 
 def _values(sighting: Sighting) -> dict[str, Any]:
@@ -75,7 +90,7 @@ def _values(sighting: Sighting) -> dict[str, Any]:
     }
 
 
-def _sighting(values: dict[str, Any], vector: np.ndarray) -> Sighting:
+def _sighting(values: dict[str, Any], vector: Vector) -> Sighting:
     x0, y0, x1, y1 = values["box"]
     points = np.array(values["points"], np.float32)
     face = Face(

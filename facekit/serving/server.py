@@ -46,6 +46,7 @@ def serve(
     allow_host: str | Sequence[str] = (),
     allow_embed: bool = False,
     read_only: bool = False,
+    thumbnails: bool = False,
     watch: str | PathLike[str] | None = None,
     max_bytes: int = serving_limits.MAX_BYTES,
     max_pictures: int = serving_limits.MAX_PICTURES,
@@ -60,8 +61,9 @@ def serve(
 
     A gallery that is not there is made, unless it is only to be read (`read_only`). Beyond the loopback
     every request needs a key of the file `keys` (`serve_key_add`); `allow_host` are further names by which
-    the server may be called. `allow_embed` gives out vectors. What happens in front of the camera, or in the
-    video, `watch` is told by /v1/events. The other words are those of the command.
+    the server may be called. `allow_embed` gives out vectors. With `thumbnails`, small
+    pictures of enrolled faces are kept beside the gallery, and shown. What happens in front of the camera, or
+    in the video, `watch` is told by /v1/events. The other words are those of the command.
 
     Raises UsageError where it would listen beyond the loopback without keys, or watch with several workers.
     """
@@ -94,6 +96,7 @@ def serve(
         require_key=require_key or not local,
         allow_embed=allow_embed,
         read_only=read_only,
+        thumbnails=thumbnails,
         watch=watched,
     )
     with _listening(host, integer_of(port, "port", least=0, most=65535)) as listener:

@@ -48,6 +48,7 @@ class Service:
     seals: Seals
     allow_embed: bool
     read_only: bool
+    thumbnails: bool
     _checking: list[asyncio.Future[str | None]] = field(default_factory=list)
 
     async def do(self, verb: Callable[[], Value]) -> Value:

@@ -10,6 +10,7 @@ from facekit import hints
 from facekit.arguments import integer_of, number_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading
+from facekit.library import thumbnails
 from facekit.people import check as people_check
 from facekit.people import enrollment
 from facekit.people.chosen_face import enroll_face, enroll_shown
@@ -87,6 +88,7 @@ def enroll(
                 )
             else:
                 found = [enroll_face(opened, plan.photos[0], chosen, rules, options, pipeline)]
+                thumbnails.erase_orphans(opened)  # one that it replaced
             for outcome in found:
                 outcomes.append(outcome)
                 on_result(outcome)
@@ -118,7 +120,9 @@ def enroll_faces(
     readings = [
         Reading(sighting.source, (sighting.face,), sighting.sha256, in_memory=True) for sighting in faces
     ]
-    return enroll_shown(gallery, subject_name(subject), readings, rules)
+    outcomes = enroll_shown(gallery, subject_name(subject), readings, rules)
+    thumbnails.erase_orphans(gallery)
+    return outcomes
 
 
 def _enroll_marked(

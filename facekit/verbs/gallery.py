@@ -281,6 +281,8 @@ def _reading(gallery: AnyGallery | None, on_note: OnNote) -> AbstractContextMana
 @contextmanager
 def _changing(gallery: AnyGallery | None, on_note: OnNote) -> Iterator[Gallery]:
     """The gallery, to change it; `on_note` hears when bytes of what was removed could not be erased yet."""
+    from facekit.library import thumbnails
+
     opened: AbstractContextManager[Gallery]
     if is_open(gallery):
         opened = nullcontext(gallery)
@@ -288,6 +290,7 @@ def _changing(gallery: AnyGallery | None, on_note: OnNote) -> Iterator[Gallery]:
         opened = open_gallery(as_place(gallery), write=True, on_note=on_note)
     with opened as target:
         yield target
+        thumbnails.erase_orphans(target)
         if target.due:
             on_note(
                 f"{target.place}: its files still hold bytes of what was removed ({target.due}): the next "

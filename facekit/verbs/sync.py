@@ -85,6 +85,8 @@ def sync(
         with open_gallery(place, fingerprint=pipeline.fingerprint) as opened:
             plan = _planned(opened, listing, folders, on_note, again=again)
             return SyncReport(_told(plan.changes, on_result), place)
+    from facekit.library import thumbnails
+
     rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
     with to_write(gallery, pipeline, home, on_note) as opened:
         plan = _planned(opened, listing, folders, on_note, again=again)
@@ -102,6 +104,8 @@ def sync(
         except KeyboardInterrupt:
             on_note(f"stopped after {len(done)} of {total} changes; run it again to go on")
             raise
+        finally:
+            thumbnails.erase_orphans(opened)
         return SyncReport(tuple(done), place)
 
 

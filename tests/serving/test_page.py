@@ -285,6 +285,21 @@ def test_people_are_renamed_merged_and_removed(page: Any, folder: Path) -> None:
     assert facekit.gallery_list("g.db") == []
 
 
+def test_pictures_of_people_are_shown_where_the_server_keeps_them(
+    browser: Any, start: Started, folder: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 900, "height": 500})
+    page.goto(str(start(thumbnails=True).base_url))
+    drop(page, photo(folder / "party.png", "blue", "cyan", size=(300, 120)))
+    name_face(page, 1, "Ann")
+    page.get_by_role("button", name="People").click()
+    page.get_by_role("button", name="Photos Ann").click()
+    page.wait_for_selector(".stored img")
+    assert page.evaluate("document.querySelector('.stored img').naturalWidth") == 112
+    shoot(page, "thumbnails")
+    page.close()
+
+
 def test_the_keyboard_is_enough(page: Any, folder: Path) -> None:
     drop(page, photo(folder / "one.png", "red"))
     page.locator("#folder").focus()

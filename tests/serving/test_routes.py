@@ -247,7 +247,7 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
             parameters = {each["name"]: each["in"] for each in operation.get("parameters", [])}
             body = operation.get("requestBody", {}).get("content", {})
             routes[f"{method.upper()} {path}"] = {"parameters": parameters, "body": body, "answers": content}
-    ours = ("Rename", "Merge", "People", "Person", "Photos", "Faces", "Named", "done", "problem")
+    ours = ("Rename", "Merge", "People", "Person", "Photos", "Faces", "Named", "done", "problem", "thumbnail")
     bodies = {name: document["components"]["schemas"][name] for name in ours}
     return {
         "routes": routes,

@@ -87,6 +87,19 @@ export const enrollFaces = (subject, faces) => change("/v1/templates/faces", { s
 export const enroll = (file, subject, face) => asked("/v1/templates", form(file, { subject, face }));
 export const people = async () => (await asked("/v1/subjects")).results;
 export const templates = async (subject) => (await change("/v1/templates/list", { subject })).results;
+// Pictures of a person's faces by the SHA-256 of their photos, where the server keeps any.
+export async function thumbnails(subject) {
+  try {
+    const { results } = await change("/v1/templates/thumbnails", { subject });
+    return new Map(results.map(({ sha256, jpeg }) => [sha256, pictureOf(jpeg)]));
+  } catch (problem) {
+    if (problem.status === 404) return new Map();
+    throw problem;
+  }
+}
+
+const pictureOf = (base64) => new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type: "image/jpeg" });
+
 export const rename = (subject, name) => change("/v1/subjects/rename", { subject, name });
 export const merge = (into, others) => change("/v1/subjects/merge", { into, others });
 export const remove = (subjects) => change("/v1/subjects/remove", { subjects });

@@ -60,17 +60,24 @@ async function toggleStored(item, button, subject) {
   button.setAttribute("aria-expanded", String(!open));
   if (open) return open.remove();
   try {
-    const stored = await api.templates(subject);
+    const [stored, pictures] = await Promise.all([api.templates(subject), api.thumbnails(subject)]);
     const rows = stored.map((template) => {
       const text = `${template.source}, ${Math.round(template.quality.size ?? 0)} pixels`;
       const label = { "aria-label": `Remove ${template.source} of ${subject}` };
       const act = () => removePhoto(subject, template);
-      return made("li", {}, text, made("button", { type: "button", textContent: "Remove", attributes: label, on: { click: act } }));
+      const picture = pictures.has(template.sha256) ? [thumbnail(pictures.get(template.sha256))] : [];
+      return made("li", {}, ...picture, text, made("button", { type: "button", textContent: "Remove", attributes: label, on: { click: act } }));
     });
     item.append(made("ul", { className: "stored", attributes: { "aria-label": `Photos of ${subject}` } }, ...rows));
   } catch (problem) {
     say(problem.message);
   }
+}
+
+// The text beside it says which photo it is from.
+function thumbnail(picture) {
+  const url = URL.createObjectURL(picture);
+  return made("img", { className: "thumbnail", src: url, alt: "", on: { load: () => URL.revokeObjectURL(url) } });
 }
 
 // One dialog for all changes; `label` is of the name that is asked for, null where none is.

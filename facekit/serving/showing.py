@@ -1,0 +1,67 @@
+"""Thumbnails of enrolled faces, where the server keeps any: a route of version 1."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from facekit.library import thumbnails
+from facekit.pictures.inputs import picture_of
+from facekit.results import SCHEMA
+from facekit.serving.bodies import Person
+from facekit.serving.openapi import answers
+from facekit.serving.problems import RequestError
+from facekit.serving.service import Service, of_json, service_of
+
+if TYPE_CHECKING:
+    from facekit.people.outcomes import Outcome
+    from facekit.serving.uploads import Upload
+
+router = APIRouter(prefix="/v1")
+
+
+@router.post(
+    "/templates/thumbnails",
+    tags=["people"],
+    summary="Small pictures of a person's enrolled faces, where the server keeps them",
+    **answers("thumbnail"),
+)
+async def of_person(request: Request, body: Person) -> Response:
+    service = service_of(request, "read")
+    if not service.thumbnails:
+        raise RequestError(
+            HTTPStatus.NOT_FOUND, "this server keeps no pictures of faces: start it with --thumbnails"
+        )
+
+    def shown() -> dict[str, bytes]:
+        service.require_people(body.subject)
+        return thumbnails.of_subject(service.gallery, body.subject)
+
+    pictures = await service.do(shown)
+    results = [
+        {"schema": SCHEMA, "sha256": digest, "jpeg": base64.b64encode(jpeg).decode()}
+        for digest, jpeg in pictures.items()
+    ]
+    return of_json({"schema": SCHEMA, "results": results})
+
+
+def keep(service: Service, upload: Upload, outcomes: Sequence[Outcome]) -> None:
+    """Keep thumbnails of the faces that were enrolled from pictures; to be called in a thread."""
+    if all(outcome.status == "refused" for outcome in outcomes):
+        return
+    subject = outcomes[0].subject
+    boxes = {info.sha256: info.box for info in service.gallery.templates(subject)}
+    pictures = {}
+    for picture in upload.pictures:
+        digest = hashlib.sha256(picture.content).hexdigest()  # type: ignore[arg-type]  # uploads are bytes
+        if digest in boxes:
+            decoded = picture_of(picture, max_pixels=service.options.max_pixels)()
+            pictures[digest] = thumbnails.encoded(thumbnails.cut(decoded.pixels, boxes[digest]))
+    if pictures:
+        thumbnails.keep(service.gallery, subject, pictures)
