@@ -42,6 +42,7 @@ _HOMES = {
     "facekit.evaluation.verification_report": ("VerificationReport",),
     "facekit.calibration.threshold": ("Calibration",),
     "facekit.gallery.base": ("Gallery",),
+    "facekit.gallery.facts": ("Fact",),
     "facekit.gallery.gallery_settings": ("GallerySettings",),
     "facekit.gallery.places": ("Place",),
     "facekit.library.index_report": ("IndexReport",),
@@ -73,6 +74,13 @@ _HOMES = {
     "facekit.verbs.cluster": ("cluster",),
     "facekit.verbs.enroll": ("enroll",),
     "facekit.verbs.evaluate": ("evaluate_identification", "evaluate_verification"),
+    "facekit.verbs.facts": (
+        "gallery_facts",
+        "gallery_ignore",
+        "gallery_not_same",
+        "gallery_not_subject",
+        "gallery_take_back",
+    ),
     "facekit.verbs.find": ("FindReport", "find"),
     "facekit.verbs.galleries": ("open_gallery",),
     "facekit.verbs.gallery": (
@@ -133,6 +141,7 @@ if TYPE_CHECKING:
     from facekit.faces.reading import Options as Options
     from facekit.faces.reading import Reading as Reading
     from facekit.gallery.base import Gallery as Gallery
+    from facekit.gallery.facts import Fact as Fact
     from facekit.gallery.gallery_settings import GallerySettings as GallerySettings
     from facekit.gallery.places import Place as Place
     from facekit.library.index_report import IndexReport as IndexReport
@@ -183,6 +192,11 @@ if TYPE_CHECKING:
     from facekit.verbs.enroll import enroll as enroll
     from facekit.verbs.evaluate import evaluate_identification as evaluate_identification
     from facekit.verbs.evaluate import evaluate_verification as evaluate_verification
+    from facekit.verbs.facts import gallery_facts as gallery_facts
+    from facekit.verbs.facts import gallery_ignore as gallery_ignore
+    from facekit.verbs.facts import gallery_not_same as gallery_not_same
+    from facekit.verbs.facts import gallery_not_subject as gallery_not_subject
+    from facekit.verbs.facts import gallery_take_back as gallery_take_back
     from facekit.verbs.find import FindReport as FindReport
     from facekit.verbs.find import find as find
     from facekit.verbs.galleries import open_gallery as open_gallery

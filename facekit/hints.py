@@ -112,6 +112,16 @@ def forget_removals(gallery: AnyPlace) -> str:
     return _command("gallery", "forget-removals", gallery=_needed(gallery))
 
 
+def list_facts(gallery: AnyPlace) -> str:
+    """What was said of people and faces."""
+    return _command("gallery", "facts", gallery=_needed(gallery))
+
+
+def take_back(gallery: AnyPlace, fact: int) -> str:
+    """Take back something that was said."""
+    return _command("gallery", "take-back", str(fact), gallery=_needed(gallery))
+
+
 def export_run(run: Path) -> str:
     """Make an embedder file of a training run."""
     return _command("export", *_not_an_option(str(run)))

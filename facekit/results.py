@@ -127,7 +127,8 @@ class Face:
 class Candidate:
     """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best. `probability`
     is how likely the best candidate is the person, where that was asked for. One of whom only `poor` pictures
-    are enrolled is never named: strangers in poor pictures are like those.
+    are enrolled is never named: strangers in poor pictures are like those. Nor is one who is `denied`: it was
+    said that the face is not theirs (facekit.gallery.facts).
     """
 
     rank: int
@@ -135,6 +136,7 @@ class Candidate:
     score: float
     probability: float | None = None
     poor: bool = False
+    denied: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = {
@@ -142,6 +144,7 @@ class Candidate:
             "subject": self.subject,
             "score": round(self.score, 4),
             "poor": self.poor,
+            **({"denied": True} if self.denied else {}),
         }
         return values if self.probability is None else {**values, "probability": round(self.probability, 4)}
 
@@ -158,8 +161,9 @@ class Identification:
     already_in_picture   another face of the picture has the name that this one would have
     ambiguous            two people reach the threshold, one nearly as well as the other
     too_poor             only poor pictures are enrolled of the one it may be, and strangers are like those
+    denied               it was said that it is not the one who it may be (facekit.gallery.facts)
 
-    `contenders` are the subjects that the last three are about, the best first.
+    `contenders` are the subjects that the last four are about, the best first.
     """
 
     face: Face

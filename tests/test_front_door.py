@@ -58,7 +58,7 @@ def test_words_after_the_subject_are_keyword_only(name: str) -> None:
     by_place = [each.name for each in parameters if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     subjects = {"inputs", "paths", "images", "files", "file", "names", "source", "first", "second", "raw"}
     subjects |= {"name", "old", "new", "into", "others", "out", "target", "gallery", "data", "run"}
-    subjects |= {"pictures", "points", "faces", "crops"}
+    subjects |= {"pictures", "points", "faces", "crops", "facts"}
     assert len(by_place) <= 3
     assert set(by_place) <= subjects
 

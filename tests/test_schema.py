@@ -78,6 +78,7 @@ COMMANDS = {
     "gallery_list": ("gallery", "list", "-g", "g.db"),
     "gallery_show_person": ("gallery", "show", "red", "-g", "g.db"),
     "gallery_move": ("gallery", "move", "people/same/1.png", "--to", "red", "-g", "g.db", "--dry-run"),
+    "fact": ("gallery", "not-same", "red", "blue", "-g", "g.db", "--dry-run"),
     "gallery_check": ("gallery", "check", "--people", "-g", "g.db"),
     "weights_list": ("weights", "list"),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facekit.cli import DONE, FAILED, paths
+from facekit.cli import DONE, FAILED, facts, paths
 from facekit.cli import options as shared
 from facekit.text.counting import counted, listed
 
@@ -376,12 +376,14 @@ def _imported(done: Import) -> Iterator[str]:
     yield listed(added, (done.present, "already there"))
     if done.held:
         yield f"{done.held} left out: the same face of the same picture has another name here"
+    if done.denied:
+        yield f"{done.denied} left out: said not to be that person's face (--again takes them)"
     if done.removed:
         yield f"{done.removed} left out: removed or renamed earlier (--again takes them)"
 
 
 for _command in (
     *(list_, show, forget_removals, remove, rename, move, merge, export, import_, copy, check),
-    *(create, upgrade, grant),
+    *(create, upgrade, grant, *facts.COMMANDS),
 ):
     gallery.add_command(_command)

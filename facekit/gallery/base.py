@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeGuard
 from numpy.typing import ArrayLike
 
 from facekit.calibration.threshold import Calibration
+from facekit.gallery.facts import Fact
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search.exact import FloatArray
 from facekit.gallery.search.index import Index
@@ -125,12 +126,16 @@ class Gallery(Protocol):
     def tombstones(self) -> Tombstones:
         """What is kept of pictures that were removed or renamed."""
 
+    def facts(self) -> list[Fact]:
+        """What was said of people and faces, in the order in which it was recorded."""
+
     def search(self, probes: ArrayLike, k: int = 5) -> list[list[Candidate]]:
         """For each probe, a unit vector of (n, dimension), its k best subjects, best first.
 
         Exact; a subject's score is that of its best template, the exactly rounded dot product
         (`search.exact.score`); equal scores stand by name. A template that is poor counts only if its subject
-        has no other. Nobody for an empty gallery. Raises GalleryError for NaN, zero or not-unit vectors.
+        has no other. Those who the face was said not to be are marked (`facts.Denials`). Nobody for an empty
+        gallery. Raises GalleryError for NaN, zero or not-unit vectors.
         """
 
     def matrix(self) -> Index:
@@ -145,16 +150,29 @@ class Gallery(Protocol):
         again: bool = False,
         move: bool = False,
         tombstones: Tombstones | None = None,
+        facts: Sequence[Fact] = (),
     ) -> AddReport:
         """Store the templates, all or none, but leave out and count: one whose subject already has a template
-        of the same picture; one that was removed earlier, unless `again`; and one of a face that another
-        subject has from the same picture, unless it may `move`. `tombstones` are another gallery's, kept from
-        now on here too.
+        of the same picture; one that was removed earlier, or was said not to be the subject's, unless
+        `again`; and one of a face that another subject has from the same picture, unless it may `move`.
+        `tombstones` and `facts` are another gallery's, kept from now on here too, as far as they say nothing
+        else than what is enrolled here. A face that is stored is ignored no longer.
+        """
+
+    def record(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Store what was said, all or none; as it is stored. Raises GalleryError for people who are not in
+        the gallery, and for a face that is enrolled as the one who it is said not to be.
+        """
+
+    def withdraw(self, numbers: Sequence[int]) -> list[Fact]:
+        """Take back and erase the facts of these numbers, all or none; as they were. Raises GalleryError when
+        there is none of a number.
         """
 
     def remove(self, names: Sequence[str]) -> int:
-        """Remove subjects with all their templates, and erase them; the number of templates. Raises
-        GalleryError, and removes nobody, when one is not in the gallery.
+        """Remove subjects with all their templates and all facts about them, also those about faces that may
+        be theirs, and erase them; the number of templates. Raises GalleryError, and removes nobody, when one
+        is not in the gallery.
         """
 
     def remove_photos(self, subject: str, photos: Sequence[str], *, remember: bool = True) -> bool:
@@ -177,8 +195,8 @@ class Gallery(Protocol):
 
     def merge(self, into: str, others: Sequence[str]) -> int:
         """Give the templates of other subjects to `into` and erase the others; return how many came. A
-        picture that both have is kept once. Raises GalleryError when one is not in the gallery, UsageError
-        when `into` is among the others.
+        picture that both have is kept once. Raises GalleryError when one is not in the gallery, or is by a
+        fact not the same as another, UsageError when `into` is among the others.
         """
 
     def set_calibration(self, calibration: Calibration) -> None:

@@ -10,6 +10,9 @@ from facekit import hints
 from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError
 from facekit.gallery.damage import damaged
+from facekit.gallery.fact_changes import FactChanges
+from facekit.gallery.fact_rows import storable_fact
+from facekit.gallery.facts import Fact
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.places import Place
 from facekit.gallery.records import Row, subject_checksum, template_checksum
@@ -59,6 +62,7 @@ class Change:
         self._tally = Tally(state.templates, state.subjects, state.digest)
         self._last = state.last
         self._calibrated: GallerySettings | None = None
+        self.facts = FactChanges(tables, self._next)
 
     def finish(self) -> State:
         """The state after this change; equal to those before when nothing was changed."""
@@ -70,7 +74,8 @@ class Change:
             digest=tally.digest,
             last=self._last,
         )
-        after = self._tables.write_tombstones(self._buried_before, self.tombstones, after)
+        after = self._tables.write_tombstones(self._buried_before, self.tombstones, self.facts.finish(after))
+        self.erased |= self.facts.withdrawn
         if self._calibrated is not None:
             after = replace(after, settings=self._calibrated)
         elif after == self._before:
@@ -96,8 +101,9 @@ class Change:
     ) -> Placement:
         """Store a template, and its subject when new, unless the subject has one of that picture.
 
-        One that was removed earlier is stored only `again`. Where another subject has the same face of the
-        same picture, it is theirs, or with `move` is taken from them.
+        One that was removed earlier, or was said not to be the subject's, is stored only `again`. Where
+        another subject has the same face of the same picture, it is theirs, or with `move` is taken from
+        them.
         """
         sha256, _, box, *_ = described
         number = self._tables.find(subject_name(name))
@@ -106,6 +112,8 @@ class Change:
         holder = self._holder(sha256, box)
         if not again and (buried := self._buried(sha256, name, box, holder)):
             return buried
+        if not again and self.facts.denies(number, sha256, box, vector):
+            return Placement("denied")
         if holder and not move:
             return Placement("held", holder.name)
         if number is None:
@@ -144,7 +152,9 @@ class Change:
 
     def drop(self, number: int) -> None:
         """Delete a subject and its templates."""
-        for row in self._tables.of_subject(number):
+        rows = self._tables.of_subject(number)
+        self.facts.erase_people_like(rows, self._before.threshold)
+        for row in rows:
             self._delete(row)
             self.tombstones.remove(row.sha256, row.name, row.box)
             self.removed += 1
@@ -158,6 +168,7 @@ class Change:
         wanted = dict.fromkeys(_row_of(found, photo, name, self._place) for photo in photos)
         for row in wanted:
             self._delete(row)
+            self.facts.erase_face(row)
             if remember:
                 self.tombstones.remove(row.sha256, row.name, None)
             self.removed += 1
@@ -183,6 +194,7 @@ class Change:
         """Give the templates of one subject to another, whose name is `into`, and delete the subject. A
         picture that both have stays once.
         """
+        self.facts.hand_over(number, target)
         for row in self._tables.of_subject(number):
             self._delete(row)
             self.tombstones.rename(row.sha256, row.name)
@@ -208,6 +220,7 @@ class Change:
         self, subject: int, name: str, described: tuple[str, str, str, str, str], vector: bytes
     ) -> None:
         self.tombstones.admit(described[0], name, described[2])
+        self.facts.admit(subject, described[0], described[2], vector)
         number = self._next()
         code = template_checksum(
             self._before.settings.fingerprint, number, subject, *described, vector=vector
@@ -216,6 +229,7 @@ class Change:
         self._tally.template(code)
 
     def _drop_subject(self, number: int) -> None:
+        self.facts.leave(number)
         *_, code = self._tables.subject(number)
         self._tables.delete_subject(number)
         self._tally.subject(code, -1)
@@ -226,7 +240,10 @@ class Change:
 
 
 def first_content(
-    settings: GallerySettings, templates: Sequence[NewTemplate], tombstones: Tombstones | None
+    settings: GallerySettings,
+    templates: Sequence[NewTemplate],
+    tombstones: Tombstones | None,
+    facts: Sequence[Fact] = (),
 ) -> tuple[State, Callable[[Tables], State]]:
     """The state of a gallery that is made now, and what fills its tables and gives the state after that.
 
@@ -235,6 +252,7 @@ def first_content(
     date = now()
     settings = replace(settings, created=date, calibrated=date).checked()
     rows = rows_of(templates, settings.dimension)
+    stored = [storable_fact(fact, settings.dimension) for fact in facts]
 
     def fill(tables: Tables) -> State:
         change = Change(tables)
@@ -242,6 +260,8 @@ def first_content(
             change.add(*row)
         if tombstones is not None:
             change.tombstones.take_over(tombstones)
+        for fact in stored:
+            change.facts.take_over(fact)
         return change.finish()
 
     return State(settings), fill

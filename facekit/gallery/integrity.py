@@ -43,7 +43,7 @@ def of_state(state: State, fingerprint: str | None) -> Iterator[Problem]:
 
 
 def of_rows(tables: Tables) -> Iterator[Problem]:
-    """Every template, subject and tombstone."""
+    """Every template, subject, tombstone and fact."""
     state = tables.state
     tally = Tally()
     enrolled = set()
@@ -60,10 +60,11 @@ def of_rows(tables: Tables) -> Iterator[Problem]:
                 row.info()
         except GalleryError as error:
             yield Problem("rows", str(error))
-    try:
-        tables.tombstones()
-    except GalleryError as error:
-        yield Problem("rows", str(error))
+    for read in (tables.tombstones, tables.facts):
+        try:
+            read()
+        except GalleryError as error:
+            yield Problem("rows", str(error))
     for subject in tables.unchecked_subjects():
         number, name, _, code = subject
         if not is_sound_subject(subject):

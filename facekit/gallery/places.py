@@ -19,6 +19,7 @@ from facekit.text import redaction
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
+    from facekit.gallery.facts import Fact
     from facekit.gallery.gallery_settings import GallerySettings
     from facekit.gallery.problems import Problem
     from facekit.gallery.state import State
@@ -59,9 +60,10 @@ class Place(Protocol):
         *,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
+        facts: Sequence[Fact] = (),
     ) -> Gallery:
-        """Make a gallery with these templates (and tombstones, as in `Gallery.add`), open for writing. Raises
-        GalleryError when something is there already; after any error nothing is.
+        """Make a gallery with these templates (and tombstones and facts, as in `Gallery.add`), open for
+        writing. Raises GalleryError when something is there already; after any error nothing is.
         """
 
     def make(self, state: State, fill: Callable[[Tables], State]) -> Gallery:
@@ -148,9 +150,10 @@ def create_gallery(
     *,
     templates: Sequence[NewTemplate] = (),
     tombstones: Tombstones | None = None,
+    facts: Sequence[Fact] = (),
 ) -> Gallery:
     """A new gallery at a place; see `Place.create` and `place_of`."""
-    return place_of(place).create(settings, templates=templates, tombstones=tombstones)
+    return place_of(place).create(settings, templates=templates, tombstones=tombstones, facts=facts)
 
 
 def copy_gallery(source: AnyPlace, target: AnyPlace) -> Copied:

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 from facekit.arguments import integer_of, text_of, texts_of
 from facekit.errors import GalleryError
 from facekit.gallery.damage import well_formed
+from facekit.gallery.facts import Denials, Fact
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.places import Place
 from facekit.gallery.records import Row, stacked
 from facekit.gallery.search.exact import FloatArray
-from facekit.gallery.search.index import Index
+from facekit.gallery.search.index import NO_DENIALS, Index
 from facekit.gallery.state import State
 from facekit.gallery.tables import Tables
 from facekit.gallery.templates import NewTemplate, Subject, TemplateInfo
@@ -35,6 +36,7 @@ class ReadableGallery(ABC):
         self._state = state
         self._index: Index | None = None
         self._indexed = -1
+        self._denials = (-1, -1), NO_DENIALS
         self._indexing = threading.Lock()
         self._divided: Callable[[Index], Index] | None = None
 
@@ -166,11 +168,17 @@ class ReadableGallery(ABC):
         with self._reading() as tables:
             return tables.tombstones()
 
+    def facts(self) -> list[Fact]:
+        """What was said of people and faces, in the order in which it was recorded."""
+        with self._reading() as tables:
+            return _facts_of(tables)
+
     def search(self, probes: ArrayLike, k: int = 5) -> list[list[Candidate]]:
         """For each probe, a unit vector of (n, dimension), its k best subjects, best first.
 
-        Exact; a subject's score is that of its best template; equal scores stand by name. Nobody
-        for an empty gallery. Raises GalleryError for NaN, zero or not-unit vectors.
+        Exact; a subject's score is that of its best template; equal scores stand by name. Those who a face
+        was said not to be are marked (`facts.Denials`). Nobody for an empty gallery. Raises GalleryError for
+        NaN, zero or not-unit vectors.
         """
         k = integer_of(k, "k", least=1)
         checked = unit_vectors(probes, self.settings.dimension, "search")
@@ -186,10 +194,13 @@ class ReadableGallery(ABC):
 
     def _index_of(self, tables: Tables) -> Index:
         with self._indexing:
+            denials = self._denials_in(tables)
             if self._index is None or self._indexed != tables.state.digest:
                 index = self._read_index(tables)
                 self._index = self._divided(index) if self._divided else index
                 self._indexed = tables.state.digest
+            if self._index.denials is not denials:
+                self._index = self._index.with_denials(denials)
             return self._index
 
     @contextmanager
@@ -202,6 +213,22 @@ class ReadableGallery(ABC):
         finally:
             with self._indexing:
                 self._divided = self._index = None
+
+    def _denials_in(self, tables: Tables) -> Denials:
+        """The same object as long as the facts, and the names in them, are the same."""
+        state = tables.state
+        of, denials = self._denials
+        if of != (present := (state.digest if state.facts else 0, state.fact_digest)):
+            denials = Denials(_facts_of(tables)) if state.facts else NO_DENIALS
+            self._denials = present, denials
+        return denials
+
+
+def _facts_of(tables: Tables) -> list[Fact]:
+    rows = tables.facts()
+    numbers = dict.fromkeys(number for row in rows for number in row.people)
+    names = {number: tables.subject(number)[1] for number in numbers}
+    return [row.fact(names) for row in rows]
 
 
 def _rows_of(subject: str, tables: Tables) -> list[Row]:

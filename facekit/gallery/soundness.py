@@ -21,3 +21,4 @@ def require_sound(tables: Tables) -> None:
             for row in block:
                 row.info()
     tables.tombstones()
+    tables.facts()

@@ -25,6 +25,7 @@ LONGEST = {
     "tombstone_keys": LONGEST_KEYS,
 }
 DECIMAL = ("threshold", "tail", "poor_from")
+SINCE_FORMAT_2 = ("facts", "fact_digest")
 TEXT = ("embedder", "fingerprint", "calibration", "probability", "created", "calibrated", "tombstone_keys")
 
 
@@ -37,7 +38,8 @@ class State:
     that changed the gallery. `erasing` is that number of the last one that removed something, until its bytes
     are gone from the files; `rewritten` is that of the last one after which the file was rewritten.
     `tombstones` is how many there are (see facekit.gallery.tombstones), `tombstone_digest` the sum of their
-    checksums, `tombstone_keys` their keys.
+    checksums, `tombstone_keys` their keys; `facts` and `fact_digest` are the same of facts
+    (facekit.gallery.facts).
     """
 
     settings: GallerySettings
@@ -51,6 +53,8 @@ class State:
     tombstones: int = 0
     tombstone_digest: int = 0
     tombstone_keys: str = ""
+    facts: int = 0
+    fact_digest: int = 0
 
     @property
     def threshold(self) -> float:
@@ -95,6 +99,7 @@ class State:
     @classmethod
     def _of(cls, values: Mapping[str, Any]) -> Self:
         settings = GallerySettings.of(values)
+        values = {**dict.fromkeys(SINCE_FORMAT_2, 0), **values}
         own = {name: values[name] for name in (*_NUMBERS, "tombstone_keys")}
         if unknown := set(values) - set(own) - set(settings.to_dict()):
             raise ValueError(f"{min(unknown)} is none of them")

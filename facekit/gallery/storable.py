@@ -38,7 +38,7 @@ def rows_of(
 def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
     """Picture, source, box, quality and date as they are stored."""
     source = short_text(storable(template.source), "the name of a picture", LONGEST_SOURCE)
-    box = json.dumps(_corners(template.box))
+    box = json.dumps(corners_of(template.box))
     if not isinstance(template.quality, Mapping):
         raise UsageError("the qualities of a template are no mapping: give a dict of numbers by name")
     names = sorted(text_of(name, "the name of a quality") for name in template.quality)
@@ -48,7 +48,8 @@ def _described(template: NewTemplate) -> tuple[str, str, str, str, str]:
     return picture_digest(template.sha256), source, box, qualities, date
 
 
-def _corners(box: object) -> list[float]:
+def corners_of(box: object) -> list[float]:
+    """Its four numbers. Raises UsageError for what is no box."""
     corners = list(box) if isinstance(box, Iterable) and not isinstance(box, str) else []
     if len(corners) != 4:
         raise UsageError("the box of a face is four numbers: x0, y0, x1, y1")

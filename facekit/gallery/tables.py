@@ -10,13 +10,17 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
+import numpy as np
+
 from facekit import hints
 from facekit.errors import GalleryError
-from facekit.gallery.damage import damaged
+from facekit.gallery.damage import damaged, well_formed
+from facekit.gallery.fact_rows import FactRow
 from facekit.gallery.places import Place
 from facekit.gallery.records import Row, subject_checksum
 from facekit.gallery.state import MODULUS, State, Tally
 from facekit.gallery.tombstones import Tombstone, Tombstones
+from facekit.gallery.values import unit_vectors
 from facekit.text.subject_names import is_stored_name, subject_name
 
 SubjectRow = tuple[int, str, str, bytes]
@@ -57,6 +61,10 @@ class Tables(ABC):
         """Digest, kind and box of so many at most."""
 
     @abstractmethod
+    def _facts(self, most: int) -> Iterator[FactRow]:
+        """So many at most, by number."""
+
+    @abstractmethod
     def find(self, name: str) -> int | None:
         """The number of the subject whose name is stored so, or None."""
 
@@ -94,6 +102,12 @@ class Tables(ABC):
 
     @abstractmethod
     def unbury(self, stones: Iterable[Tombstone]) -> None: ...
+
+    @abstractmethod
+    def insert_fact(self, row: FactRow) -> None: ...
+
+    @abstractmethod
+    def delete_fact(self, number: int) -> None: ...
 
     def batch(self) -> AbstractContextManager[object]:
         """Inside, rows are stored without waiting for each."""
@@ -177,6 +191,28 @@ class Tables(ABC):
         if (len(stones), _total(stones)) != (self.state.tombstones, self.state.tombstone_digest):
             raise damaged(self.place, "what it keeps of removed pictures does not fit its checksum")
         return Tombstones(keys, stones)
+
+    def facts(self) -> list[FactRow]:
+        """Raises GalleryError when one is lost, doubled or changed: somebody would be named or proposed
+        against what was said.
+        """
+        if not self.state.facts:
+            return []
+        rows = list(self._facts(self.state.facts + 1))
+        for row in rows:
+            if not row.is_sound(self.state):
+                raise damaged(self.place, f"fact {str(row.id)[:20]} does not fit its checksum")
+        total = sum(int.from_bytes(row.checksum, "little") for row in rows) % MODULUS
+        if (len(rows), total) != (self.state.facts, self.state.fact_digest):
+            raise damaged(self.place, "facts are missing or doubled")
+        faces = [row for row in rows if row.vector]
+        if faces:
+            dimension = self.state.settings.dimension
+            unit_vectors(np.stack([row.array() for row in faces]), dimension, f"{self.place}: its facts")
+        with well_formed(self.place):
+            for row in faces:
+                row.fact(dict.fromkeys(row.people, ""))
+        return rows
 
     def write_tombstones(self, before: AbstractSet[Tombstone], tombstones: Tombstones, state: State) -> State:
         """Store what became of the tombstones `before`; the state that fits them."""

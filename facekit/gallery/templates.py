@@ -84,9 +84,10 @@ class Placement:
     held       `other` has this face of this picture, and keeps it
     removed    it was removed earlier, and stays removed
     renamed    the picture was this subject's until a rename or a merge, and stays where it is
+    denied     it was said not to be this subject's face
     """
 
-    status: Literal["added", "present", "held", "removed", "renamed"]
+    status: Literal["added", "present", "held", "removed", "renamed", "denied"]
     other: str | None = None
     emptied: bool = False
 
@@ -116,6 +117,11 @@ class AddReport:
     def removed(self) -> int:
         """How many were left out, for they were removed or renamed earlier."""
         return self._count("removed") + self._count("renamed")
+
+    @property
+    def denied(self) -> int:
+        """How many were left out, for the face was said not to be the subject's."""
+        return self._count("denied")
 
     def _count(self, status: str) -> int:
         return sum(placement.status == status for placement in self.placements)

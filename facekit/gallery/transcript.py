@@ -43,6 +43,8 @@ def _filled(target: Tables, source: Tables, state: State) -> State:
         for row in source.all():
             target.insert_template(row.id, row.subject, row.described(), row.vector, row.checksum)
         target.bury(source.tombstones())
+        for fact in source.facts():
+            target.insert_fact(fact)
     return state
 
 

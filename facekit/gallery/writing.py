@@ -6,10 +6,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from facekit.arguments import texts_of
+from facekit.arguments import integer_of, texts_of
 from facekit.calibration.threshold import Calibration
 from facekit.errors import UsageError
 from facekit.gallery.changes import Change
+from facekit.gallery.fact_rows import StorableFact, storable_fact
+from facekit.gallery.facts import Fact
 from facekit.gallery.reading import ReadableGallery
 from facekit.gallery.storable import rows_of, storable
 from facekit.gallery.templates import AddReport, NewTemplate
@@ -33,18 +35,42 @@ class WritableGallery(ReadableGallery):
         again: bool = False,
         move: bool = False,
         tombstones: Tombstones | None = None,
+        facts: Sequence[Fact] = (),
     ) -> AddReport:
         """Store the templates, all or none, but leave out and count: one whose subject already has a template
-        of the same picture (`sha256`); one that was removed earlier, unless `again`; and one of a face that
-        another subject has from the same picture, unless it may `move`. `tombstones` are another gallery's,
-        kept from now on here too.
+        of the same picture (`sha256`); one that was removed earlier, or was said not to be the subject's,
+        unless `again`; and one of a face that another subject has from the same picture, unless it may
+        `move`. `tombstones` and `facts` are another gallery's, kept from now on here too, as far as they say
+        nothing else than what is enrolled here.
         """
         rows_to_add = rows_of(templates, self.settings.dimension)
+        others = self._storable(facts)
         with self._changing(forget=False) as change:
             placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
             if tombstones is not None:
                 change.tombstones.take_over(tombstones)
+            for fact in others:
+                change.facts.take_over(fact)
         return AddReport(tuple(placements), tuple(change.new))
+
+    def record(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Store what was said, all or none; as it is stored. Raises GalleryError for people who are not in
+        the gallery, and for a face that is enrolled as the one who it is said not to be.
+        """
+        rows = self._storable(facts)
+        with self._changing(forget=False) as change:
+            return [change.facts.record(row) for row in rows]
+
+    def withdraw(self, numbers: Sequence[int]) -> list[Fact]:
+        """Take back and erase the facts of these numbers, all or none; as they were. Raises GalleryError when
+        there is none of a number.
+        """
+        wanted = [integer_of(number, "the number of a fact", least=1) for number in numbers]
+        with self._changing(forget=True) as change:
+            return [change.facts.withdraw(number) for number in dict.fromkeys(wanted)]
+
+    def _storable(self, facts: Sequence[Fact]) -> list[StorableFact]:
+        return [storable_fact(fact, self.settings.dimension) for fact in facts]
 
     def forget_removals(self) -> int:
         """Erase all that is kept of removed pictures, so that they can come back; how many there were."""

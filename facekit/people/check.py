@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.calibration.poorness import is_poor, of_gallery
+from facekit.gallery.facts import COPY, Denials, Fact, IgnoredFaces, pairs_apart
 from facekit.gallery.templates import STRANGER_RATE, NewTemplate, file_name
 from facekit.people.all_pairs import score_blocks
 from facekit.people.mixture import UNLIKE, parts
@@ -84,7 +86,9 @@ class SubjectProblem:
 def problems(gallery: Gallery) -> list[SubjectProblem]:
     """All problems about the people of a gallery: duplicates, mislabeled templates, two people, strays,
     magnets, and who has poor templates only."""
-    return problems_of(list(gallery.contents()), gallery.threshold, poor_from=gallery.settings.poor_from)
+    with gallery.snapshot():
+        templates, facts = list(gallery.contents()), gallery.facts()
+    return problems_of(templates, gallery.threshold, poor_from=gallery.settings.poor_from, facts=facts)
 
 
 def camera(gallery: Gallery) -> str | None:
@@ -98,18 +102,24 @@ def camera(gallery: Gallery) -> str | None:
 
 
 def problems_of(
-    templates: Sequence[NewTemplate], threshold: float, *, poor_from: float = 0.0
+    templates: Sequence[NewTemplate],
+    threshold: float,
+    *,
+    poor_from: float = 0.0,
+    facts: Sequence[Fact] = (),
 ) -> list[SubjectProblem]:
     """`problems` about templates; from `threshold` on, a cosine, a score speaks for the same person, and from
-    the rate `poor_from` on a template is poor."""
+    the rate `poor_from` on a template is poor. By `facts`, people who are not the same are not proposed as
+    one, a face is not held to be whose it is not, and one that is ignored is no problem."""
     if not templates:
         return []
     crowd = _Templates(templates)
     hits, magnets = crowd.hits(threshold)
-    same = _Duplicates(crowd, hits)
-    wrong = list(_mislabeled(crowd, hits, same))
+    same = _Duplicates(crowd, crowd.without_denied(hits, Denials(facts)), pairs_apart(facts))
+    wrong = list(_mislabeled(crowd, crowd.without_denied(hits, Denials(facts)), same))
     doubted = [row for row, _, _, _ in wrong]
-    strays = _strays(crowd, doubted, UNLIKE * threshold)
+    ignored = set(np.flatnonzero(IgnoredFaces(facts).likeness(crowd.vectors) >= COPY).tolist())
+    strays = _strays(crowd, doubted, UNLIKE * threshold, ignored)
     mislabeled = (
         SubjectProblem(
             "mislabeled",
@@ -131,12 +141,13 @@ def problems_of(
             sources=crowd.sources([row]),
         )
         for row, others in magnets.items()
+        if row not in ignored
     )
     poor = crowd.only_poor(poor_from)
     return [
         *same.problems(),
         *mislabeled,
-        *_several_people(crowd, doubted, threshold),
+        *_several_people(crowd, doubted, threshold, ignored),
         *strays,
         *drawn,
         *poor,
@@ -204,6 +215,15 @@ class _Templates:
         pairs_found = np.unique(np.stack([rows[usual], self.subjects[columns[usual]]]), axis=1)
         return (pairs_found[0], pairs_found[1]), magnets
 
+    def without_denied(self, hits: Hits, denials: Denials) -> Hits:
+        """Those hits of which nobody has said that the face is not the other's."""
+        rows, others = hits
+        if not denials:
+            return hits
+        pairs = zip(rows.tolist(), others.tolist(), strict=True)
+        stays = [not denials.denies_face(self.names[other], self.vectors[row]) for row, other in pairs]
+        return rows[stays], others[stays]
+
     def only_poor(self, poor_from: float) -> Iterator[SubjectProblem]:
         """Whose templates are all poor."""
         for number, name in enumerate(self.names):
@@ -218,9 +238,13 @@ class _Templates:
 
 
 class _Duplicates:
-    """Subjects of which more than half of the templates, on both sides, know the other."""
+    """Subjects of which more than half of the templates, on both sides, know the other. Those who are `apart`
+    are no problem, and look like one person all the same: nothing is mislabeled between them."""
 
-    def __init__(self, crowd: _Templates, hits: Hits) -> None:
+    def __init__(
+        self, crowd: _Templates, hits: Hits, apart: AbstractSet[frozenset[str]] = frozenset()
+    ) -> None:
+        self._apart = apart
         rows, others = hits
         self._crowd = crowd
         self.leader = list(range(len(crowd.names)))
@@ -242,11 +266,9 @@ class _Duplicates:
         for names in people.values():
             into = max(names, key=lambda number: (self._crowd.counts[number], -number))
             for other in names:
-                if other != into:
-                    score = self._crowd.between(into, other)
-                    yield SubjectProblem(
-                        "duplicate", self._crowd.names[into], self._crowd.names[other], score=score
-                    )
+                pair = (self._crowd.names[into], self._crowd.names[other])
+                if other != into and frozenset(pair) not in self._apart:
+                    yield SubjectProblem("duplicate", *pair, score=self._crowd.between(into, other))
 
 
 def _mislabeled(crowd: _Templates, hits: Hits, same: _Duplicates) -> Iterator[tuple[int, int, float, float]]:
@@ -274,9 +296,11 @@ def _mislabeled(crowd: _Templates, hits: Hits, same: _Duplicates) -> Iterator[tu
         rows, others = rows[rows != row], others[rows != row]
 
 
-def _several_people(crowd: _Templates, without: Sequence[int], threshold: float) -> Iterator[SubjectProblem]:
+def _several_people(
+    crowd: _Templates, without: Sequence[int], threshold: float, ignored: AbstractSet[int]
+) -> Iterator[SubjectProblem]:
     """The smaller parts of more than one template into which a subject's fall (`facekit.people.mixture`),
-    when those in `without` are not counted."""
+    when those in `without` are not counted; but for parts of which all are `ignored`."""
     gone = set(without)
     for number, name in enumerate(crowd.names):
         rows = np.array([row for row in crowd.rows(number) if row not in gone], np.intp)
@@ -285,6 +309,8 @@ def _several_people(crowd: _Templates, without: Sequence[int], threshold: float)
         main, *others = (rows[part] for part in parts(crowd.vectors[rows], threshold))
         others = [part for part in others if len(part) >= SMALLEST_PART]
         for part in others:
+            if ignored >= set(part.tolist()):
+                continue
             yield SubjectProblem(
                 "several_people",
                 name,
@@ -295,9 +321,11 @@ def _several_people(crowd: _Templates, without: Sequence[int], threshold: float)
             )
 
 
-def _strays(crowd: _Templates, without: Sequence[int], limit: float) -> Iterator[SubjectProblem]:
+def _strays(
+    crowd: _Templates, without: Sequence[int], limit: float, ignored: AbstractSet[int]
+) -> Iterator[SubjectProblem]:
     """Templates whose best score with the subject's others is below the limit, when those in `without` are
-    not counted."""
+    not counted; but for those that are `ignored`."""
     gone = set(without)
     for number, name in enumerate(crowd.names):
         rows = [row for row in crowd.rows(number) if row not in gone]
@@ -307,10 +335,14 @@ def _strays(crowd: _Templates, without: Sequence[int], limit: float) -> Iterator
         np.fill_diagonal(scores, -np.inf)
         best = scores.max(axis=1)
         if (best < limit).all():
+            if ignored >= set(rows):
+                continue
             yield SubjectProblem("scattered", name, subject_score=float(best.max()))
             continue
         for place in np.flatnonzero(best < limit):
             row = rows[place]
+            if row in ignored:
+                continue
             yield SubjectProblem(
                 "stray",
                 name,

@@ -10,12 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.faces.reading import Reading
+from facekit.gallery.facts import COPY
 from facekit.results import Face
-
-COPY = 0.96
-"""Faces so alike are one picture in two files, saved again or smaller: one is no witness for the other. Two
-pictures of one person, 1,000 looked at, have 0.953 at most; of pictures saved again at JPEG quality 75, 98 %
-have more than this, of those saved at half the size 69 %."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from facekit.faces.reading import Options, Reading, read_faces
 from facekit.gallery.tombstones import same_face
 from facekit.people import enrollment
 from facekit.people.outcomes import Outcome, Photo
+from facekit.pictures.inputs import Source
 from facekit.text.counting import counted
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def enroll_face(
     """Enroll a face of the photo by its number, from 1, as tables and annotated pictures show it, or by its
     box. What was removed earlier comes back; another face of the photo that is the person's is replaced.
     """
-    reading = _read(photo, face, options, pipeline)
+    reading = read_chosen(photo.input, face, options, pipeline)
     if not reading.faces:
         problem = reading.error or enrollment.NO_FACE
         return Outcome(photo.subject, photo.source, "refused", (problem,), reading.notes)
@@ -60,10 +61,13 @@ def enroll_shown(
     ]
 
 
-def _read(photo: Photo, face: int | Box, options: Options, pipeline: Pipeline) -> Reading:
-    if not isinstance(face, int):
-        return read_box(photo.input, face, pipeline, options)
-    [reading] = read_faces([photo.input], options, pipeline=pipeline)
+def read_chosen(source: Source, face: int | Box | None, options: Options, pipeline: Pipeline) -> Reading:
+    """A picture with its face of this number or in this box only, or with all of them."""
+    if face is not None and not isinstance(face, int):
+        return read_box(source, face, pipeline, options)
+    [reading] = read_faces([source], options, pipeline=pipeline)
+    if face is None:
+        return reading
     if reading.faces and face > len(reading.faces):
         problem = f"{counted(len(reading.faces), 'face')}, and so no face {face}"
         return replace(reading, faces=(), error=problem)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.errors import PictureError
+from facekit.gallery.facts import Denials, IgnoredFaces
 from facekit.gallery.tombstones import Tombstones
 from facekit.people.outcomes import ENROLLED_AS, Outcome, Photo
 from facekit.pictures import images
@@ -21,12 +22,16 @@ class Pictures:
     """What the pictures' bytes say before any is decoded.
 
     `settled` are the photos that need no look, with their outcomes; `of_subject` the SHA-256 of everybody's;
-    `renamed` the people whose pictures stand under another name, with that name. A picture that lies in the
+    `renamed` the people whose pictures stand under another name, with that name; `denials` and `ignored` what
+    was said of faces. A picture that lies in the
     folders of two people cannot be both's, unless it shows both: `rival` is where else it is.
     """
 
     def __init__(self, gallery: Gallery, photos: Sequence[Photo], *, again: bool) -> None:
         self.stones = Tombstones() if again else gallery.tombstones()
+        facts = gallery.facts()
+        self.denials = Denials() if again else Denials(facts)
+        self.ignored = IgnoredFaces(facts)
         self.settled: dict[Photo, Outcome] = {}
         self.renamed: dict[str, str] = {}
         self.of_subject: defaultdict[str, set[str]] = defaultdict(set)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.calibration.poorness import is_poor
+from facekit.gallery.facts import COPY, IgnoredFaces
 from facekit.people.all_pairs import pair_blocks
 from facekit.people.identification import contenders
 from facekit.results import SCHEMA, Candidate, Face
@@ -87,11 +88,13 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Grouping:
-    """All faces: `groups`, the largest first, and those that are `single`. `problems` are the pictures that
-    could not be read, a line each; `pictures` is how many there were."""
+    """All faces: `groups`, the largest first, those that are `single`, and those that the gallery has as
+    `ignored`. `problems` are the pictures that could not be read, a line each; `pictures` is how many there
+    were."""
 
     groups: tuple[Group, ...]
     single: tuple[Sighting, ...]
+    ignored: tuple[Sighting, ...] = ()
     problems: tuple[str, ...] = ()
     pictures: int = 0
 
@@ -117,9 +120,9 @@ def group_faces(
     *,
     poor_from: float = 0.0,
 ) -> Grouping:
-    """The faces grouped by person; with `gallery`, with the names of those who are enrolled. Faces of a rate
-    of `poor_from` or above are not grouped for being like each other: strangers' are too
-    (facekit.calibration.poorness).
+    """The faces grouped by person; with `gallery`, with the names of those who are enrolled, and without
+    those who are to be ignored. Faces of a rate of `poor_from` or above are not grouped for being like each
+    other: strangers' are too (facekit.calibration.poorness).
     """
     if not faces:
         return Grouping((), ())
@@ -131,23 +134,64 @@ def group_faces(
     members += [np.array([alone]) for alone in np.flatnonzero(labels == ALONE)]
     evidence = _evidence_of(members, vectors, gallery) if gallery is not None else [[] for _ in members]
     named = _named(evidence, members, photos, gallery.threshold) if gallery is not None else {}
-    groups, single = [], []
+    ignoring = _Ignoring(gallery, vectors, poor)
+    groups: list[Group] = []
+    single: list[int] = []
     for numbers, subject in _joined(len(members), named):
         rows = np.sort(np.concatenate([members[number] for number in numbers]))
-        group_sightings = tuple(faces[row] for row in rows)
-        rivals = () if subject else _rivals(evidence[numbers[0]], gallery)
-        if len(group_sightings) == 1 and subject is None and not rivals:
-            single.append((rows[0], group_sightings[0]))
-            continue
         score = None
         if gallery is not None and subject is not None:
-            score = _evidence(_scores(gallery.search(vectors[rows], CANDIDATES)))[subject]
-        groups.append(Group(group_sightings, _likeness(vectors[rows]), subject, score, rivals))
-    groups.sort(key=lambda sighting: -len(sighting.faces))
-    numbered = (replace(sighting, number=number) for number, sighting in enumerate(groups, 1))
+            rows, strangers, score = _without_denied(rows, vectors, subject, gallery)
+            single += ignoring.rest(np.array(strangers, np.intp)).tolist()
+        else:
+            rows = ignoring.rest(rows)
+        rivals = () if subject else _rivals(evidence[numbers[0]], gallery)
+        if len(rows) == 1 and subject is None and not rivals:
+            single.append(int(rows[0]))
+        elif len(rows):
+            members_found = tuple(faces[row] for row in rows)
+            groups.append(Group(members_found, _likeness(vectors[rows]), subject, score, rivals))
+    groups.sort(key=lambda group: -len(group.faces))
+    numbered = tuple(replace(group, number=number) for number, group in enumerate(groups, 1))
     return Grouping(
-        tuple(numbered), tuple(face for _, face in sorted(single, key=lambda sighting: sighting[0]))
+        numbered,
+        tuple(faces[row] for row in sorted(single)),
+        tuple(faces[row] for row in sorted(ignoring.rows)),
     )
+
+
+class _Ignoring:
+    """Takes faces out that nobody wants to know; `rows` are those that were taken out."""
+
+    def __init__(self, gallery: Gallery | None, vectors: Vectors, poor: Flags) -> None:
+        ignored = IgnoredFaces() if gallery is None else IgnoredFaces(gallery.facts())
+        self.rows: list[int] = []
+        self._likeness = ignored.likeness(vectors)
+        self._limit = COPY if gallery is None else gallery.threshold
+        self._poor = poor
+
+    def rest(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Without those that are ignored: all of a group that would have the name of the one who is, were
+        that an enrolled person. Poor faces are like those of strangers, and go only if they are meant.
+        """
+        likeness = self._likeness[rows]
+        out = likeness >= COPY
+        evidence = np.where(self._poor[rows] & ~out, -1, likeness)
+        if len(rows) and np.median(evidence) >= self._limit:
+            out[:] = True
+        self.rows += rows[out].tolist()
+        return rows[~out]
+
+
+def _without_denied(
+    rows: NDArray[np.intp], vectors: Vectors, subject: str, gallery: Gallery
+) -> tuple[NDArray[np.intp], list[int], float]:
+    """The faces of a group that has a name without those of which was said that they are not that person's,
+    these, and the median score of the others."""
+    searches = gallery.search(vectors[rows], CANDIDATES)
+    denied = [any(item.subject == subject and item.denied for item in search) for search in searches]
+    theirs = [search for search, is_denied in zip(searches, denied, strict=True) if not is_denied]
+    return rows[~np.array(denied)], rows[denied].tolist(), _evidence(theirs)[subject]
 
 
 def group(vectors: Vectors, photos: Sequence[str], threshold: float, poor: Flags | None = None) -> Labels:
@@ -250,7 +294,7 @@ def _evidence_of(
     for rows in members:
         searches = gallery.search(vectors[rows], CANDIDATES)
         poor = {candidate.subject for candidates in searches for candidate in candidates if candidate.poor}
-        medians = _evidence(_scores(searches))
+        medians = _evidence(searches)
         order = sorted(medians.items(), key=lambda item: (-item[1], item[0]))
         ranked.append(
             [Candidate(rank, name, score, poor=name in poor) for rank, (name, score) in enumerate(order, 1)]
@@ -303,17 +347,15 @@ def _joined(count: int, named: dict[int, str]) -> list[tuple[list[int], str | No
     return joined + [([number], None) for number in range(count) if number not in named]
 
 
-def _scores(searches: Sequence[Sequence[Candidate]]) -> list[dict[str, float]]:
-    return [{candidate.subject: candidate.score for candidate in candidates} for candidates in searches]
-
-
-def _evidence(candidates: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Each subject's median score over all faces. A subject that is not among a face's candidates cannot have
-    more than the last of them.
+def _evidence(searches: Sequence[Sequence[Candidate]]) -> dict[str, float]:
+    """Each subject's median score over all faces; one of which was said that it is not theirs speaks against
+    them. A subject that is not among a face's candidates cannot have more than the last of them.
     """
-    names = {name for scores in candidates for name in scores}
+    scores = [{item.subject: -1.0 if item.denied else item.score for item in search} for search in searches]
+    last = [search[-1].score if search else -1.0 for search in searches]
+    names = {name for values in scores for name in values}
     return {
-        name: float(np.median([scores.get(name, min(scores.values())) for scores in candidates]))
+        name: float(np.median([values.get(name, most) for values, most in zip(scores, last, strict=True)]))
         for name in names
     }
 

@@ -21,14 +21,16 @@ from facekit.calibration import poorness
 from facekit.errors import UsageError
 from facekit.faces import quality
 from facekit.faces.reading import Options, Reading, read_faces
+from facekit.gallery.facts import COPY
 from facekit.gallery.places import Place
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import same_face
-from facekit.people.choice import COPY, Choice, choose
+from facekit.people.choice import Choice, choose
 from facekit.people.claims import Pictures, since_rename
 from facekit.people.known import Known
 from facekit.people.mixture import UNLIKE, parts
 from facekit.people.outcomes import (
+    DENIED,
     LIKE_ANOTHER,
     MIXED,
     MOVED_FROM,
@@ -329,12 +331,16 @@ class _Batch:
         return self._pictures.rival(digest, self._subject)
 
     def _taken(self, reading: Reading) -> set[int]:
-        """The faces that somebody else has, or that were removed."""
+        """The faces that somebody else has, that were removed, or that were said not to be the person's or
+        to be ignored."""
+        ignored = self._pictures.ignored.likeness(np.stack([face.vector for face in reading.faces])) >= COPY
         return {
             number
             for number, face in enumerate(reading.faces)
-            if self._holder(reading.sha256, face)
+            if ignored[number]
+            or self._holder(reading.sha256, face)
             or self._pictures.stones.has_face(reading.sha256, face.detection.box)
+            or self._pictures.denials.denies_face(self._subject, face.vector)
         }
 
     def _holder(self, digest: str, face: Face) -> str | None:
@@ -411,6 +417,8 @@ class _Batch:
                 f"{NOT_MOVED} (score {other.score:.2f} with {holder}, {choice.agreement:.2f} with "
                 f"{self._subject}): it stays {holder}'s"
             )
+        if self._pictures.denials.denies_face(self._subject, choice.face.vector):
+            yield f"{DENIED} (--again takes it)"
         if name := self._pictures.renamed.get(self._subject):
             yield f"{RENAMED} ({name}): rename the folder too, or enroll with --again"
 
@@ -424,6 +432,8 @@ def _placed(outcome: Outcome, placement: Placement) -> Outcome:
         return replace(
             outcome, status="moved", notes=(*outcome.notes, f"{MOVED_FROM} {placement.other}{gone}")
         )
+    if placement.status == "denied":
+        return replace(outcome, status="refused", problems=(f"{DENIED} (--again takes it)",))
     if placement.status == "removed":
         return Outcome(outcome.subject, outcome.source, "removed earlier")
     notes = (since_rename(str(placement.other)),) if placement.status == "renamed" else ()

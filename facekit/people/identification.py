@@ -97,7 +97,10 @@ def of_reading(
 
 def _with_probability(identified: Identification, curve: Probability) -> Identification:
     first, rest = identified.candidates[:1], identified.candidates[1:]
-    judged = tuple(replace(candidate, probability=curve.of(candidate.score)) for candidate in first)
+    judged = tuple(
+        candidate if candidate.denied else replace(candidate, probability=curve.of(candidate.score))
+        for candidate in first
+    )
     return replace(identified, candidates=judged + rest)
 
 
@@ -128,12 +131,11 @@ def _shown(identified: Identification, top: int) -> tuple[Candidate, ...]:
 
 
 def contenders(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
-    """Those of the candidates, best first, who can be the person: they reach the threshold, and are within
-    `CLOSE` of the best; at most `CONTENDERS`."""
+    """Those of the candidates, best first, who can be the person: they are not denied, reach the threshold,
+    and are within `CLOSE` of the best; at most `CONTENDERS`."""
+    possible = [candidate for candidate in candidates if not candidate.denied]
     able = [
-        candidate
-        for candidate in candidates
-        if candidate.score >= max(threshold, candidates[0].score - CLOSE)
+        candidate for candidate in possible if candidate.score >= max(threshold, possible[0].score - CLOSE)
     ]
     return able[:CONTENDERS]
 
@@ -147,10 +149,10 @@ def decide(
 ) -> list[Identification]:
     """A subject for every face, or the reason why it has none, from its candidates (best first).
 
-    A subject is given only at a score of at least `threshold`, on more than poor templates, and to no face
-    that somebody else may be as well (`contenders`). Without `allow_repeats` each subject is given to one
-    face at most, the likest; of equal ones to the first. The others are nobody then: who is left of their
-    candidates is far below.
+    A subject is given only at a score of at least `threshold`, on more than poor templates, to no face of
+    which it was said that it is not theirs, and to none that somebody else may be as well (`contenders`).
+    Without `allow_repeats` each subject is given to one face at most, the likest; of equal ones to the first.
+    The others are nobody then: who is left of their candidates is far below.
     """
     claims = [contenders(search, threshold) for search in candidates]
     likest: dict[str, int] = {}
@@ -160,7 +162,9 @@ def decide(
             if rival is None or claim[0].score > claims[rival][0].score:
                 likest[claim[0].subject] = number
     return [
-        _verdict(face, claim, tuple(ranked), taken=not allow_repeats and _taken(claim, number, likest))
+        _verdict(
+            face, claim, tuple(ranked), threshold, taken=not allow_repeats and _taken(claim, number, likest)
+        )
         for number, (face, claim, ranked) in enumerate(zip(faces, claims, candidates, strict=True))
     ]
 
@@ -171,10 +175,18 @@ def _taken(claim: Sequence[Candidate], number: int, likest: dict[str, int]) -> b
 
 
 def _verdict(
-    face: Face, claim: Sequence[Candidate], candidates: tuple[Candidate, ...], *, taken: bool
+    face: Face,
+    claim: Sequence[Candidate],
+    candidates: tuple[Candidate, ...],
+    threshold: float,
+    *,
+    taken: bool,
 ) -> Identification:
-    best = candidates[0].score if candidates else None
+    best = next((item.score for item in (*claim[:1], *candidates)), None)
     names = tuple(candidate.subject for candidate in claim)
+    denied = tuple(item.subject for item in candidates if item.denied and item.score >= threshold)
+    if not names and denied:
+        return Identification(face, None, candidates, best, "denied", denied)
     if not names:
         reason = "too_dark" if face.dark else "below_threshold"
         return Identification(face, None, candidates, best, reason)

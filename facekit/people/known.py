@@ -55,7 +55,7 @@ class Known:
         changed = {subject, *self._left}
         # One place more than there are people to leave out.
         best = self._before.search(vector[None], len(changed) + 1)[0]
-        candidates = [item for item in best if item.subject not in changed]
+        candidates = [item for item in best if item.subject not in changed and not item.denied]
         for name, vectors in self._left.items():
             if name != subject and len(vectors):
                 candidates.append(Candidate(1, name, float((vectors @ vector).max())))

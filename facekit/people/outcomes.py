@@ -19,6 +19,7 @@ NOT_MOVED = "enrolled under another name, and more like that person's other pict
 NO_SUCH_FACE = "no face there"
 OTHER_PICTURE = "marked in a picture of other proportions: it was cropped or turned since"
 TWO_NAMES = "the same face is marked with two names"
+DENIED = "this face was said not to be this person's"
 RENAMED = "this person has another name since a rename or a merge"
 
 # What is true of a person's whole folder, and begins a note.

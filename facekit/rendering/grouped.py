@@ -69,7 +69,7 @@ class Grouped(Records[Group]):
         if self._found.groups:
             yield from super().ending()
         elif not alone:
-            yield "no face"
+            yield from () if self._found.ignored else ("no face",)
             return
         yield f"{alone} {'face is' if alone == 1 else 'faces are'} single: like no other here."
 
@@ -79,14 +79,17 @@ class Grouped(Records[Group]):
             of = counted(len(found.groups), "group") if found.groups else "single people"
             nothing = f"nothing written to {self._out}"
             written = f"{self._copied} of {of} written to {self._out}"
-            yield nothing if self.without_face else written
+            yield written if found.groups or found.single else nothing
+        if found.ignored:
+            of = counted(len(found.ignored), "face")
+            yield f"{of} left out, to be ignored as was said"
         if found.pictures > 1:
-            faces = sum(len(each.faces) for each in found.results())
+            faces = sum(len(each.faces) for each in found.results()) + len(found.ignored)
             yield f"{counted(faces, 'face')} in {found.pictures} pictures"
 
     @property
     def without_face(self) -> bool:
-        return not self._found.groups and not self._found.single
+        return not self._found.groups and not self._found.single and not self._found.ignored
 
 
 def folder_names(grouping: Grouping) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
@@ -145,3 +146,30 @@ def probability_of(gallery: Gallery, embedder: Path | None) -> Probability:
 def as_place(gallery: AnyGallery | None) -> AnyPlace | None:
     """The place of a gallery that is not open; None without one."""
     return None if is_open(gallery) else gallery  # type: ignore[return-value]
+
+
+def reading(gallery: AnyGallery | None, on_note: OnNote = no_note) -> AbstractContextManager[Gallery]:
+    """The gallery, to look into it."""
+    if is_open(gallery):
+        return nullcontext(gallery)
+    return open_gallery(as_place(gallery), on_note=on_note)
+
+
+@contextmanager
+def changing(gallery: AnyGallery | None, on_note: OnNote = no_note) -> Iterator[Gallery]:
+    """The gallery, to change it; `on_note` hears when bytes of what was removed could not be erased yet."""
+    from facekit.library import thumbnails
+
+    opened: AbstractContextManager[Gallery]
+    if is_open(gallery):
+        opened = nullcontext(gallery)
+    else:
+        opened = open_gallery(as_place(gallery), write=True, on_note=on_note)
+    with opened as target:
+        yield target
+        thumbnails.erase_orphans(target)
+        if target.due:
+            on_note(
+                f"{target.place}: its files still hold bytes of what was removed ({target.due}): the next "
+                "command that writes to the gallery erases them"
+            )

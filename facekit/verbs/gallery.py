@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from facekit.arguments import texts_of
 from facekit.errors import UsageError
 from facekit.gallery import usual_places
-from facekit.gallery.base import Gallery
 from facekit.gallery.places import AnyPlace, Place, copy_gallery
 from facekit.gallery.templates import Subject, TemplateInfo
 from facekit.rendering.doubted import Finding
@@ -21,9 +20,10 @@ from facekit.verbs.enroll import camera_hint
 from facekit.verbs.galleries import (
     AnyGallery,
     as_place,
+    changing,
     is_open,
-    open_gallery,
     place_to_write,
+    reading,
     tell_gallery,
 )
 from facekit.verbs.listeners import OnNote, no_note
@@ -48,13 +48,15 @@ class Removal:
 @dataclass(frozen=True)
 class Import:
     """What an import did: how many templates were `added`, were `present` already, belong to somebody else
-    here (`held`), or were `removed` earlier; whether the gallery is `new`."""
+    here (`held`), were `removed` earlier, or were said not to be that person's (`denied`); whether the
+    gallery is `new`."""
 
     gallery: Place
     added: int
     present: int = 0
     held: int = 0
     removed: int = 0
+    denied: int = 0
     new: bool = False
 
 
@@ -78,7 +80,7 @@ class Check:
 
 def gallery_list(gallery: AnyGallery | None = None, *, on_note: OnNote = no_note) -> list[Subject]:
     """All people, sorted by name, with how many templates they have and since when."""
-    with _reading(gallery, on_note) as opened:
+    with reading(gallery, on_note) as opened:
         return opened.subjects()
 
 
@@ -86,7 +88,7 @@ def gallery_show(
     name: str | None = None, *, gallery: AnyGallery | None = None, on_note: OnNote = no_note
 ) -> list[TemplateInfo] | list[GallerySummary]:
     """The templates of a person, without their vectors; or, without a name, what the gallery holds in all."""
-    with _reading(gallery, on_note) as opened:
+    with reading(gallery, on_note) as opened:
         if name is not None:
             return opened.templates(name)
         stones = opened.tombstones()
@@ -97,7 +99,7 @@ def gallery_show(
 
 def gallery_forget_removals(*, gallery: AnyGallery | None = None, on_note: OnNote = no_note) -> int:
     """Erase what is kept of removed and renamed pictures, so that they can be enrolled again; how many."""
-    with _changing(gallery, on_note) as opened:
+    with changing(gallery, on_note) as opened:
         return opened.forget_removals()
 
 
@@ -121,7 +123,7 @@ def gallery_remove(
     pictures = texts_of(photos, "the photos")
     if pictures and len(people) > 1:
         raise UsageError("--photo is for the pictures of one person: give one name")
-    with _changing(gallery, on_note) as opened:
+    with changing(gallery, on_note) as opened:
         if pictures:
             digests = list(dict.fromkeys(stored_photos.of_person(opened, people[0], pictures)))
             erasure.erase_photos(opened, people[0], digests)
@@ -151,7 +153,7 @@ def gallery_move(
 
     photos, to = texts_of(pictures, "the pictures"), subject_name(to)
     holder = None if holder is None else subject_name(holder)
-    with _reading(gallery, on_note) if dry_run else _changing(gallery, on_note) as opened:
+    with reading(gallery, on_note) if dry_run else changing(gallery, on_note) as opened:
         everybody = opened.names()
         moves = moving.plan(opened, photos, to, holder)
         if to not in everybody and (warning := names.Register(everybody).warning(to, opened.place)):
@@ -167,7 +169,7 @@ def gallery_rename(
     from facekit.people import names
 
     old, new = subject_name(old), subject_name(new)
-    with _changing(gallery, on_note) as opened:
+    with changing(gallery, on_note) as opened:
         opened.rename(old, new)
         if warning := names.Register(opened.names()).warning(new, opened.place):
             on_note(warning)
@@ -181,7 +183,7 @@ def gallery_merge(
     on_note: OnNote = no_note,
 ) -> int:
     """Give the templates of others to one person; how many came."""
-    with _changing(gallery, on_note) as opened:
+    with changing(gallery, on_note) as opened:
         return opened.merge(subject_name(into), texts_of(others, "the others"))
 
 
@@ -191,7 +193,7 @@ def gallery_export(
     """Write all templates, vectors and names, to a file .npz or .jsonl; how many. It is biometric data."""
     from facekit.gallery import transfer
 
-    with _reading(gallery, on_note) as opened:
+    with reading(gallery, on_note) as opened:
         return transfer.write(opened, place_of(file, "the file"))
 
 
@@ -199,7 +201,7 @@ def gallery_export_lines(gallery: AnyGallery | None = None, *, on_note: OnNote =
     """The lines that `gallery_export` writes to a .jsonl file."""
     from facekit.gallery import transfer
 
-    with _reading(gallery, on_note) as opened:
+    with reading(gallery, on_note) as opened:
         yield from transfer.lines(opened)
 
 
@@ -228,7 +230,7 @@ def gallery_import(
             report = transfer.import_into(target, exported, again=again)
             everybody = target.names()
         fresh = report.subjects
-        done = Import(place, report.added, report.present, report.held, report.removed)
+        done = Import(place, report.added, report.present, report.held, report.removed, report.denied)
     else:
         with transfer.create_from(exported, place) as made:
             stored, fresh = len(made), tuple(made.names())
@@ -264,35 +266,9 @@ def gallery_check(
     readable = not any(problem.kind in _UNREADABLE for problem in found)
     if not people or not readable:
         return Check(place, problems, readable=readable)
-    with _reading(gallery if is_open(gallery) else place, no_note) as opened:
+    with reading(gallery if is_open(gallery) else place, no_note) as opened:
         named = None if gallery is None else place
         findings = tuple(Finding.of(problem, named) for problem in people_check.problems(opened))
         if hint := camera_hint(opened, None):
             on_note(hint)
         return Check(place, problems, findings, opened.subject_count, len(opened))
-
-
-def _reading(gallery: AnyGallery | None, on_note: OnNote) -> AbstractContextManager[Gallery]:
-    if is_open(gallery):
-        return nullcontext(gallery)
-    return open_gallery(as_place(gallery), on_note=on_note)
-
-
-@contextmanager
-def _changing(gallery: AnyGallery | None, on_note: OnNote) -> Iterator[Gallery]:
-    """The gallery, to change it; `on_note` hears when bytes of what was removed could not be erased yet."""
-    from facekit.library import thumbnails
-
-    opened: AbstractContextManager[Gallery]
-    if is_open(gallery):
-        opened = nullcontext(gallery)
-    else:
-        opened = open_gallery(as_place(gallery), write=True, on_note=on_note)
-    with opened as target:
-        yield target
-        thumbnails.erase_orphans(target)
-        if target.due:
-            on_note(
-                f"{target.place}: its files still hold bytes of what was removed ({target.due}): the next "
-                "command that writes to the gallery erases them"
-            )

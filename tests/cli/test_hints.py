@@ -46,6 +46,8 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "grant": lambda gallery, _: hints.grant(gallery),
     "copy_gallery": lambda gallery, _: hints.copy_gallery(gallery),
     "forget_removals": lambda gallery, _: hints.forget_removals(gallery),
+    "list_facts": lambda gallery, _: hints.list_facts(gallery),
+    "take_back": lambda gallery, _: hints.take_back(gallery, 7),
     "export_run": lambda _, name: hints.export_run(Path(name)),
 }
 

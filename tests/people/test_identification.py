@@ -162,6 +162,18 @@ def test_of_whom_there_are_only_poor_pictures_is_never_named() -> None:
     assert (found.subject, found.reason, found.contenders, found.score) == (None, "too_poor", ("a",), 0.9)
 
 
+def test_a_face_is_never_who_it_was_said_not_to_be() -> None:
+    ada, ben = Candidate(1, "ada", 0.9, denied=True), Candidate(2, "ben", 0.7)
+    [nobody] = decide([face()], [[ada, Candidate(2, "ben", 0.2)]], 0.3)
+    assert (nobody.subject, nobody.reason, nobody.contenders) == (None, "denied", ("ada",))
+    [found] = decide([face()], [[ada, ben]], 0.3)
+    assert (found.subject, found.score) == ("ben", 0.7)
+    other, mine = decide([face(), face()], [[ada], [Candidate(1, "ada", 0.5)]], 0.3)
+    assert (other.subject, mine.subject) == (None, "ada")
+    [below] = decide([face()], [[ada]], 0.95)
+    assert below.reason == "below_threshold"
+
+
 def test_poor_pictures_close_to_good_ones_leave_a_face_ambiguous() -> None:
     [found] = decide([face()], [[Candidate(1, "b", 0.9), replace(poor("a", 0.85), rank=2)]], 0.3)
     assert (found.subject, found.reason) == (None, "ambiguous")

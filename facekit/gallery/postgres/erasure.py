@@ -18,7 +18,7 @@ from facekit.errors import GalleryError
 from facekit.gallery.postgres.connections import BUSY_SECONDS, Connections
 from facekit.gallery.postgres.state import read_state, write_state
 
-TABLES = ("subjects", "templates", "tombstones", "removals")
+TABLES = ("subjects", "templates", "tombstones", "removals", "facts")
 # How long a removal waits for those who read an earlier state.
 WAIT = 5.0
 LOCK_SECONDS = 2

@@ -16,13 +16,15 @@ from psycopg import Connection, sql
 from facekit.arguments import integer_of
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery.changes import Change, first_content
+from facekit.gallery.facts import Fact
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.postgres import erasure, indexing, migrations, scanning
 from facekit.gallery.postgres.connections import Connections, has_gallery, prepare
 from facekit.gallery.postgres.faults import in_words, missing, no_vector
 from facekit.gallery.postgres.place import ServerPlace
 from facekit.gallery.postgres.rows import PostgresTables
-from facekit.gallery.postgres.state import read_state, write_state
+from facekit.gallery.postgres.state import read_state, renew_state, write_state
+from facekit.gallery.search.exact import FloatArray
 from facekit.gallery.search.index import Index
 from facekit.gallery.soundness import require_sound
 from facekit.gallery.state import State
@@ -64,11 +66,12 @@ class PostgresGallery(WritableGallery):
         *,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
+        facts: Sequence[Fact] = (),
     ) -> PostgresGallery:
-        """Make a gallery with these templates (and tombstones, as in `add`), open for writing. Raises
-        GalleryError when something is there already; after any error nothing is.
+        """Make a gallery with these templates (and tombstones and facts, as in `add`), open for
+        writing. Raises GalleryError when something is there already; after any error nothing is.
         """
-        return cls.made(place, *first_content(settings, templates, tombstones))
+        return cls.made(place, *first_content(settings, templates, tombstones, facts))
 
     @classmethod
     def made(cls, place: ServerPlace, state: State, fill: Callable[[Tables], State]) -> PostgresGallery:
@@ -151,8 +154,14 @@ class PostgresGallery(WritableGallery):
             many = tables.state.templates > indexing.IN_MEMORY
             few = self._index is None and self._divided is None and self._asked <= SEARCHES_ON_SERVER
             if many and few:
-                return scanning.search(tables, checked, k)
+                return self._marked(tables, checked, scanning.search(tables, checked, k))
             return self._index_of(tables).search(checked, k)
+
+    def _marked(
+        self, tables: Tables, probes: FloatArray, found: Sequence[Sequence[Candidate]]
+    ) -> list[list[Candidate]]:
+        denials = self._denials_in(tables)
+        return [denials.marked(probe, candidates) for probe, candidates in zip(probes, found, strict=True)]
 
     @contextmanager
     def _reading(self, *, shared: bool = True) -> Iterator[PostgresTables]:
@@ -216,6 +225,7 @@ def upgrade(place: ServerPlace) -> tuple[int, int]:
             dimension = read_state(connection, place).settings.dimension
             if before < len(migrations.MIGRATIONS):
                 migrations.migrate(connection, dimension, before)
+                renew_state(connection, read_state(connection, place))
             return before, len(migrations.MIGRATIONS)
     finally:
         connections.close()

@@ -18,7 +18,7 @@ READER = (
 )
 # The settings, threshold among them, are not for who enrolls.
 ENROLLER = (
-    "GRANT INSERT ON {schema}.subjects, {schema}.templates, {schema}.tombstones TO {role}",
+    "GRANT INSERT ON {schema}.subjects, {schema}.templates, {schema}.tombstones, {schema}.facts TO {role}",
     "GRANT UPDATE (value) ON {schema}.state TO {role}",
 )
 NONE = ("REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}",)

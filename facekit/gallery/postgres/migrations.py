@@ -7,7 +7,7 @@ would keep names and vectors after a removal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg import Connection, sql
@@ -19,6 +19,12 @@ PERSONAL = (
     *(("templates", column) for column in ("sha256", "source", "box", "quality", "added", "vector", "half")),
     *(("tombstones", column) for column in ("digest", "box")),
 )
+PERSONAL_FACTS = tuple(("facts", column) for column in ("sha256", "source", "box", "added", "vector"))
+
+GRANTED = """SELECT r.rolname, g.privilege_type FROM pg_class c, aclexplode(c.relacl) g
+    JOIN pg_roles r ON r.oid = g.grantee
+    WHERE c.oid = 'templates'::regclass AND g.grantee <> c.relowner
+    AND g.privilege_type IN ('SELECT', 'INSERT')"""
 
 
 def m001_tables(connection: Connection[Any], dimension: int) -> None:
@@ -65,7 +71,35 @@ def m001_tables(connection: Connection[Any], dimension: int) -> None:
     # Numbers of templates that are gone, and with which change, for those who keep an index in memory.
     connection.execute("CREATE TABLE removals (id bigint PRIMARY KEY, change bigint NOT NULL)")
     connection.execute("CREATE INDEX removals_by_change ON removals (change)")
-    for table, column in PERSONAL:
+    _without_statistics(connection, PERSONAL)
+
+
+def m002_facts(connection: Connection[Any], dimension: int) -> None:
+    # What facekit.gallery.facts has: people by number, and for a face its picture and its vector, which the
+    # server does not search.
+    connection.execute(
+        """CREATE TABLE facts (
+            id bigint PRIMARY KEY,
+            kind text NOT NULL,
+            subject bigint REFERENCES subjects (id),
+            other bigint REFERENCES subjects (id),
+            sha256 text NOT NULL,
+            source text NOT NULL,
+            box text NOT NULL,
+            added text NOT NULL,
+            vector bytea NOT NULL,
+            checksum bytea NOT NULL)"""
+    )
+    connection.execute("CREATE INDEX facts_by_subject ON facts (subject)")
+    connection.execute("CREATE INDEX facts_by_other ON facts (other)")
+    _without_statistics(connection, PERSONAL_FACTS)
+    # Whoever reads the templates, or adds to them, does the same with facts.
+    for role, right in connection.execute(GRANTED).fetchall():
+        connection.execute(sql.SQL("GRANT {} ON facts TO {}").format(sql.SQL(right), sql.Identifier(role)))
+
+
+def _without_statistics(connection: Connection[Any], columns: Sequence[tuple[str, str]]) -> None:
+    for table, column in columns:
         connection.execute(
             sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET STATISTICS 0").format(
                 sql.Identifier(table), sql.Identifier(column)
@@ -73,7 +107,7 @@ def m001_tables(connection: Connection[Any], dimension: int) -> None:
         )
 
 
-MIGRATIONS: tuple[Callable[[Connection[Any], int], None], ...] = (m001_tables,)
+MIGRATIONS: tuple[Callable[[Connection[Any], int], None], ...] = (m001_tables, m002_facts)
 
 
 def version(connection: Connection[Any]) -> int:

@@ -10,6 +10,7 @@ from facekit.gallery.places import AnyPlace, Copied
 from facekit.gallery.postgres.address import Address, parsed
 
 if TYPE_CHECKING:
+    from facekit.gallery.facts import Fact
     from facekit.gallery.gallery_settings import GallerySettings
     from facekit.gallery.postgres.gallery import PostgresGallery
     from facekit.gallery.problems import Problem
@@ -64,11 +65,12 @@ class ServerPlace:
         *,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
+        facts: Sequence[Fact] = (),
     ) -> PostgresGallery:
         """Its schema is made too, if it is not there."""
         from facekit.gallery.postgres.gallery import PostgresGallery
 
-        return PostgresGallery.create(self, settings, templates=templates, tombstones=tombstones)
+        return PostgresGallery.create(self, settings, templates=templates, tombstones=tombstones, facts=facts)
 
     def make(self, state: State, fill: Callable[[Tables], State]) -> PostgresGallery:
         from facekit.gallery.postgres.gallery import PostgresGallery

@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from facekit.calibration.poorness import is_poor
+from facekit.gallery.fact_rows import FactRow
 from facekit.gallery.postgres.place import ServerPlace
 from facekit.gallery.postgres.text import escaped, unescaped
 from facekit.gallery.records import Row
@@ -27,6 +28,7 @@ SELECT = (
     "s.name, s.added, s.checksum FROM templates t LEFT JOIN subjects s ON s.id = t.subject "
 )
 SUBJECTS = "SELECT id, name, added, checksum FROM subjects "
+FACTS = "SELECT id, kind, subject, other, sha256, source, box, added, vector, checksum FROM facts "
 # So many are fetched at once; fewer rows are read whole, without a cursor on the server.
 ROWS_AT_ONCE = 2_000
 
@@ -77,6 +79,12 @@ class PostgresTables(Tables):
         return self.connection.execute(
             "SELECT digest, kind, box FROM tombstones LIMIT %s", (most,)
         ).fetchall()
+
+    def _facts(self, most: int) -> Iterator[FactRow]:
+        rows = self.connection.execute(f"{FACTS} ORDER BY id LIMIT %s", (most,)).fetchall()
+        for number, kind, subject, other, sha256, source, box, added, vector, code in rows:
+            about = (kind, subject, other, sha256, unescaped(source), box, unescaped(added))
+            yield FactRow(number, *about, bytes(vector), bytes(code))
 
     def find(self, name: str) -> int | None:
         row = self.connection.execute("SELECT id FROM subjects WHERE name = %s", (escaped(name),)).fetchone()
@@ -146,6 +154,14 @@ class PostgresTables(Tables):
         query = "DELETE FROM tombstones WHERE digest = %s AND kind = %s AND box = %s"
         with self.connection.cursor() as cursor:
             cursor.executemany(query, values)
+
+    def insert_fact(self, row: FactRow) -> None:
+        stored = row._replace(source=escaped(row.source), added=escaped(row.added))
+        marks = ", ".join(["%s"] * len(stored))
+        self.connection.execute(f"INSERT INTO facts VALUES ({marks})", stored)
+
+    def delete_fact(self, number: int) -> None:
+        self.connection.execute("DELETE FROM facts WHERE id = %s", (number,))
 
 
 def _row(values: Sequence[Any]) -> Row:

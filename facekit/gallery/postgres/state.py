@@ -35,3 +35,10 @@ def write_state(connection: Connection[Any], state: State, before: State | None 
         if before is None:
             query = "INSERT INTO {} VALUES (%(key)s, %(value)s)"
         connection.execute(query.format(table), {"key": key, "value": escaped(value)})
+
+
+def renew_state(connection: Connection[Any], state: State) -> None:
+    """Store all of it anew: an earlier format lacks some of the keys."""
+    connection.execute("DELETE FROM settings")
+    connection.execute("DELETE FROM state")
+    write_state(connection, state)

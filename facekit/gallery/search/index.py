@@ -14,11 +14,13 @@ from copy import copy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facekit.gallery.facts import Denials
 from facekit.gallery.search.exact import FloatArray, FloatScan, Scan, ranked
 from facekit.gallery.search.finalists import Finder, ScanFinder
 from facekit.gallery.values import unit_vectors
 from facekit.results import Candidate, Vector
 
+NO_DENIALS = Denials()
 Rows = Callable[[NDArray[np.intp]], tuple[Sequence[str], FloatArray]]
 
 
@@ -40,6 +42,7 @@ class Index:
     ) -> None:
         self.finder: Finder = ScanFinder(scan, subjects, poor)
         self.rows = rows
+        self.denials = NO_DENIALS
 
     def by(self, finder: Finder) -> Index:
         """The same, with the finalists of another finder of the same rows."""
@@ -65,9 +68,15 @@ class Index:
     def __len__(self) -> int:
         return len(self.finder)
 
+    def with_denials(self, denials: Denials) -> Index:
+        """The same, that marks the candidates who a face was said not to be."""
+        other = copy(self)
+        other.denials = denials
+        return other
+
     def search(self, probes: FloatArray, k: int) -> list[list[Candidate]]:
         """For each unit probe (n, d) its k best subjects, best first; equal scores by name. Those that have
-        poor templates only are marked."""
+        poor templates only are marked, and those who the face was said not to be."""
         if not len(self) or k < 1:
             return [[] for _ in probes]
         return [
@@ -80,4 +89,5 @@ class Index:
         weak = self.finder.only_poor(positions)
         # A subject that was removed meanwhile has no name any more.
         poor = {name for name, only_poor in zip(names, weak, strict=False) if only_poor}
-        return ranked(probe, names, vectors, k, poor)
+        candidates = ranked(probe, names, vectors, k, poor)
+        return self.denials.marked(probe, candidates) if self.denials else candidates

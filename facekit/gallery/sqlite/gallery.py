@@ -13,6 +13,7 @@ from typing import Self
 from facekit.arguments import path_of
 from facekit.errors import GalleryError
 from facekit.gallery.changes import Change, first_content
+from facekit.gallery.facts import Fact
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.search import cache
 from facekit.gallery.search.index import Index
@@ -49,11 +50,12 @@ class SqliteGallery(WritableGallery):
         *,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
+        facts: Sequence[Fact] = (),
     ) -> SqliteGallery:
-        """Make a gallery with these templates (and tombstones, as in `add`), open for writing. Raises
-        GalleryError when something is there already; after any error nothing is.
+        """Make a gallery with these templates (and tombstones and facts, as in `add`), open for
+        writing. Raises GalleryError when something is there already; after any error nothing is.
         """
-        content = first_content(settings, templates, tombstones)
+        content = first_content(settings, templates, tombstones, facts)
         return cls.made(Path(path_of(path, "the gallery")), *content)
 
     @classmethod

@@ -42,7 +42,24 @@ def m001_tables(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_tables,)
+def m002_facts(connection: sqlite3.Connection) -> None:
+    # What facekit.gallery.facts has: people by number, and for a face its picture and its vector.
+    connection.execute(
+        """CREATE TABLE facts (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            subject INTEGER REFERENCES subjects (id),
+            other INTEGER REFERENCES subjects (id),
+            sha256 TEXT NOT NULL,
+            source TEXT NOT NULL,
+            box TEXT NOT NULL,
+            added TEXT NOT NULL,
+            vector BLOB NOT NULL,
+            checksum BLOB NOT NULL)"""
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_tables, m002_facts)
 
 
 def version(connection: sqlite3.Connection) -> int:

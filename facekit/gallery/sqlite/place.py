@@ -13,6 +13,7 @@ from facekit.errors import GalleryError
 from facekit.gallery.places import AnyPlace, Copied, place_of
 
 if TYPE_CHECKING:
+    from facekit.gallery.facts import Fact
     from facekit.gallery.gallery_settings import GallerySettings
     from facekit.gallery.problems import Problem
     from facekit.gallery.sqlite.gallery import SqliteGallery
@@ -57,12 +58,15 @@ class FilePlace:
         *,
         templates: Sequence[NewTemplate] = (),
         tombstones: Tombstones | None = None,
+        facts: Sequence[Fact] = (),
     ) -> SqliteGallery:
         """Its folder is made too; that of the user's own gallery is for the user alone."""
         from facekit.gallery.sqlite.gallery import SqliteGallery
 
         self._make_folder()
-        return SqliteGallery.create(self.path, settings, templates=templates, tombstones=tombstones)
+        return SqliteGallery.create(
+            self.path, settings, templates=templates, tombstones=tombstones, facts=facts
+        )
 
     def make(self, state: State, fill: Callable[[Tables], State]) -> SqliteGallery:
         from facekit.gallery.sqlite.gallery import SqliteGallery

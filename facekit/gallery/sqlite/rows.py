@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from facekit.gallery.fact_rows import FactRow
 from facekit.gallery.records import Row
 from facekit.gallery.sqlite.place import FilePlace
 from facekit.gallery.state import State
@@ -20,6 +21,7 @@ SELECT = (
     "s.name, s.added, s.checksum FROM templates t LEFT JOIN subjects s ON s.id = t.subject "
 )
 SUBJECTS = "SELECT id, name, added, checksum FROM subjects"
+FACTS = "SELECT id, kind, subject, other, sha256, source, box, added, vector, checksum FROM facts"
 
 
 def unchecked(
@@ -67,6 +69,9 @@ class SqliteTables(Tables):
             "SELECT digest, kind, box FROM tombstones LIMIT ?", (most,)
         ).fetchall()
 
+    def _facts(self, most: int) -> Iterator[FactRow]:
+        yield from map(FactRow._make, self._connection.execute(f"{FACTS} ORDER BY id LIMIT ?", (most,)))
+
     def find(self, name: str) -> int | None:
         found = self._connection.execute("SELECT id FROM subjects WHERE name = ?", (name,)).fetchone()
         return None if found is None else int(found[0])
@@ -113,3 +118,9 @@ class SqliteTables(Tables):
         values = [(stone.digest, stone.kind, stone.box) for stone in stones]
         query = "DELETE FROM tombstones WHERE digest = ? AND kind = ? AND box = ?"
         self._connection.executemany(query, values)
+
+    def insert_fact(self, row: FactRow) -> None:
+        self._connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def delete_fact(self, number: int) -> None:
+        self._connection.execute("DELETE FROM facts WHERE id = ?", (number,))

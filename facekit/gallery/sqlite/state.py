@@ -13,8 +13,9 @@ def read_state(connection: sqlite3.Connection, path: Path) -> State:
     """Raises GalleryError when the seal does not fit, or a value cannot be."""
     found = connection.execute("SELECT key, value FROM settings LIMIT ?", (MOST_SETTINGS + 1,)).fetchall()
     state = State.of_table(dict(found), path)
-    # A digest of a tombstone has 64 letters.
-    if state.templates * state.settings.dimension * 4 + state.tombstones * 64 > _size(connection):
+    # A digest of a tombstone has 64 letters, the checksum of a fact 16 bytes.
+    least = state.templates * state.settings.dimension * 4 + state.tombstones * 64 + state.facts * 16
+    if least > _size(connection):
         raise damaged(path, "its settings name more rows than the file can hold")
     return state
 

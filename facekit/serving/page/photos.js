@@ -116,6 +116,7 @@ const REASONS = {
   already_in_picture: "another face of this photo has the name",
   ambiguous: "two people are as likely",
   too_dark: "too dark to tell",
+  denied: "you said that it is somebody else",
   too_poor: "only poor photos of the person are stored",
 };
 

@@ -10,8 +10,10 @@ psycopg = pytest.importorskip("psycopg")
 from facekit.calibration.threshold import Calibration  # noqa: E402
 from facekit.errors import FacekitError, GalleryError, UsageError  # noqa: E402
 from facekit.gallery import copy_gallery, create_gallery, open_gallery, place_of  # noqa: E402
+from facekit.gallery.facts import Fact  # noqa: E402
 from facekit.gallery.postgres import gallery as postgres_gallery  # noqa: E402
 from facekit.gallery.postgres import indexing, scanning  # noqa: E402
+from facekit.gallery.postgres.gallery import upgrade  # noqa: E402
 from facekit.gallery.postgres.grants import grant  # noqa: E402
 
 PROBES = random_vectors(12, seed=5)
@@ -149,10 +151,12 @@ def test_roles_read_or_enroll_and_no_more(address, sql, place):
             assert "facekit gallery grant" in one_line(raised)
     with open_gallery(address(user="desk"), write=True) as desk:
         assert desk.add([template("Ann")]).added == 1
+        [fact] = desk.record([Fact("not_same", "person 000", "person 001")])
         for change in (
             lambda: desk.remove(["person 000"]),
             lambda: desk.rename("Ann", "Bob"),
             lambda: desk.merge("Ann", ["person 000"]),
+            lambda: desk.withdraw([fact.id]),
             lambda: desk.set_calibration(Calibration(0.1)),
             lambda: desk.add([template("Bob", sha256=template("Ann").sha256)], move=True),
             lambda: desk.forget_removals() if len(desk.tombstones()) else desk.remove(["Ann"]),
@@ -410,6 +414,26 @@ def test_who_only_reads_finds_a_newer_format_and_an_older_one_told(place, sql):
         with pytest.raises(GalleryError, match=words) as raised:
             place.open()
         one_line(raised)
+
+
+def test_a_gallery_of_before_there_were_facts_is_brought_up_to_date(place, sql, address):
+    schema = place.address.schema
+    sql("DROP ROLE IF EXISTS hall")
+    sql("CREATE ROLE hall LOGIN")
+    create_at(place, people(2)).close()
+    sql(f'DROP TABLE "{schema}".facts')
+    sql(f'GRANT USAGE ON SCHEMA "{schema}" TO hall')
+    sql(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO hall')
+    sql(f'UPDATE "{schema}".format SET version = 1')
+    with pytest.raises(GalleryError, match="facekit gallery upgrade"):
+        place.open()
+    assert upgrade(place) == (1, 2)
+    with place.open(write=True) as gallery:
+        gallery.record([Fact("not_same", "person 000", "person 001")])
+    with open_gallery(address(user="hall")) as hall:
+        assert len(hall.facts()) == 1
+    assert place.check() == []
+    sql("DROP OWNED BY hall")
 
 
 def test_a_database_that_can_only_be_read_says_so(place, sql):

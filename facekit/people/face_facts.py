@@ -1,0 +1,115 @@
+"""The faces that a user means: which one of a picture, or what is stored of a photo."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from facekit.errors import GalleryError, PictureError, UsageError
+from facekit.gallery.facts import Fact, Kind
+from facekit.people import identification, stored_photos
+from facekit.people.chosen_face import read_chosen
+from facekit.pictures.inputs import NamedPicture, Source
+from facekit.text.counting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from facekit.faces.pipeline import Pipeline
+    from facekit.faces.reading import Options, Reading
+    from facekit.gallery.base import Gallery
+    from facekit.gallery.templates import NewTemplate
+    from facekit.results import Box, Face
+
+
+def is_stored(source: Source) -> bool:
+    """Whether a photo is meant of which the gallery has something, by its name or its SHA-256: not a picture
+    that can be read."""
+    return not isinstance(source, NamedPicture) and source != "-" and not os.path.lexists(source)
+
+
+def stored_faces(
+    gallery: Gallery, photo: str, kind: Kind, subject: str | None, holder: str | None
+) -> list[Fact]:
+    """What is to be said of the faces of which the gallery has templates from a photo: of all, of those of
+    `holder`, or of those that are not the `subject`'s. Raises GalleryError where there are none.
+    """
+    infos = stored_photos.of_anybody(gallery, photo)
+    holders = [info.subject for info in infos if holder in (None, info.subject) and info.subject != subject]
+    templates = [
+        template
+        for name in dict.fromkeys(holders)
+        for template in gallery.stored(name)
+        if template.sha256 == infos[0].sha256
+    ]
+    if not templates:
+        has = " and ".join(dict.fromkeys(info.subject for info in infos))
+        raise GalleryError(f"{gallery.place}: {photo}: what is stored of it is of {has}")
+    return [_of_template(template, kind, subject) for template in templates]
+
+
+def picture_faces(
+    gallery: Gallery,
+    source: Source,
+    face: int | Box | None,
+    kind: Kind,
+    subject: str | None,
+    options: Options,
+    pipeline: Pipeline,
+) -> list[Fact]:
+    """What is to be said of faces of a picture: of the one of this number (from 1) or in this box; without,
+    of the one that is taken for the `subject`, or of all that nobody knows. Raises PictureError for a picture
+    that cannot be read or has no face, UsageError where it cannot be told which face is meant.
+    """
+    reading = read_chosen(source, face, options, pipeline)
+    if reading.error:
+        raise PictureError(reading.error)
+    if not reading.faces:
+        raise PictureError(f"{reading.source}: no face")
+    faces = list(reading.faces) if face is not None else _meant(gallery, reading, subject)
+    return [_of_face(reading, item, kind, subject) for item in faces]
+
+
+def _meant(gallery: Gallery, reading: Reading, subject: str | None) -> list[Face]:
+    named = identification.name_faces(gallery, reading.faces)
+    if subject is None:
+        faces = [item.face for item in named if item.subject is None]
+        why = "everybody in it is known"
+    else:
+        faces = [item.face for item in named if item.subject == subject]
+        faces = list(reading.faces) if len(reading.faces) == 1 else faces
+        why = f"{counted(len(named), 'face')}, and none is taken for {subject}"
+    if not faces:
+        raise UsageError(f"{reading.source}: {why}: say which face it is with --face NUMBER")
+    return faces
+
+
+def _of_face(reading: Reading, face: Face, kind: Kind, subject: str | None) -> Fact:
+    return Fact(
+        kind,
+        subject,
+        vector=face.vector,
+        sha256=reading.sha256,
+        source=os.path.basename(reading.source),
+        box=face.detection.box,
+    )
+
+
+def _of_template(template: NewTemplate, kind: Kind, subject: str | None) -> Fact:
+    return Fact(
+        kind,
+        subject,
+        vector=template.vector,
+        sha256=template.sha256,
+        source=os.path.basename(template.source),
+        box=template.box,
+    )
+
+
+def require_recordable(gallery: Gallery, facts: Sequence[Fact]) -> None:
+    """Raise GalleryError for facts about people who are not in the gallery, as recording them would."""
+    names = set(gallery.names())
+    for fact in facts:
+        for name in (fact.subject, fact.other):
+            if name is not None and name not in names:
+                gallery.templates(name)  # which says so

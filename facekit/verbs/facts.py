@@ -1,0 +1,191 @@
+"""Say what is so about people and faces: `facekit gallery ignore` is `facekit.gallery_ignore`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from facekit.arguments import integer_of, number_of, texts_of
+from facekit.errors import UsageError
+from facekit.faces.reading import Options
+from facekit.gallery.base import Gallery
+from facekit.gallery.fact_changes import no_such_fact
+from facekit.gallery.facts import Fact, Kind
+from facekit.people import face_facts
+from facekit.pictures.inputs import Inputs, Source, listed, name_of
+from facekit.text.subject_names import subject_name
+from facekit.verbs.galleries import AnyGallery, changing, reading
+from facekit.verbs.listeners import OnNote, no_note
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.results import Box
+
+
+def gallery_not_same(
+    names: str | Sequence[str],
+    *,
+    dry_run: bool = False,
+    gallery: AnyGallery | None = None,
+    on_note: OnNote = no_note,
+) -> list[Fact]:
+    """Say that people of the gallery, two or more, are not the same, however alike they are: `gallery_check`
+    proposes no two of them as one any more, and `gallery_merge` refuses to merge them. With `dry_run` nothing
+    is changed."""
+    people = list(dict.fromkeys(map(subject_name, texts_of(names, "the names"))))
+    if len(people) < 2:
+        raise UsageError("give the names of two people or more who are not the same")
+    facts = [Fact("not_same", one, other) for one, other in combinations(sorted(people), 2)]
+    return _recorded(lambda opened: facts, gallery, on_note, dry_run=dry_run)
+
+
+def gallery_not_subject(
+    pictures: Inputs,
+    *,
+    subject: str,
+    face: int | None = None,
+    box: tuple[float, float, float, float] | None = None,
+    holder: str | None = None,
+    dry_run: bool = False,
+    gallery: AnyGallery | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+) -> list[Fact]:
+    """Say that a face is not the `subject`, whom it is taken for: that face, and others that are more like it
+    than like the person, do not get the name any more.
+
+    Of a picture of several faces it is the one of the number `face` (from 1, as tables and annotated pictures
+    show it), the one in the `box` (x, y, width and height in pixels), or else the one that is taken for the
+    subject. A picture that is no file is one of which the gallery has templates, by its name or the first
+    digits of its SHA-256; `holder` is whose, where several people have it. With `dry_run` nothing is changed.
+    """
+    said = _Said("not_subject", subject_name(subject), holder, options, pipeline)
+    return said.of(listed(pictures, "pictures"), face, box, gallery, on_note, dry_run=dry_run)
+
+
+def gallery_ignore(
+    pictures: Inputs,
+    *,
+    face: int | None = None,
+    box: tuple[float, float, float, float] | None = None,
+    holder: str | None = None,
+    dry_run: bool = False,
+    gallery: AnyGallery | None = None,
+    options: Options | None = None,
+    pipeline: Pipeline | None = None,
+    on_note: OnNote = no_note,
+) -> list[Fact]:
+    """Say that nobody wants to know whose the faces of pictures are: `cluster` proposes neither them nor
+    groups of the same person any more, and `gallery_check` has no doubts about them.
+
+    Pictures, `face`, `box` and `holder` are as in `gallery_not_subject`; without one of the last three, all
+    faces are meant that nobody in the gallery has. With `dry_run` nothing is changed.
+    """
+    said = _Said("ignored", None, holder, options, pipeline)
+    return said.of(listed(pictures, "pictures"), face, box, gallery, on_note, dry_run=dry_run)
+
+
+def gallery_facts(gallery: AnyGallery | None = None, *, on_note: OnNote = no_note) -> list[Fact]:
+    """All that was said of people and faces, in the order in which it was recorded."""
+    with reading(gallery, on_note) as opened:
+        return opened.facts()
+
+
+def gallery_take_back(
+    facts: int | Sequence[int],
+    *,
+    dry_run: bool = False,
+    gallery: AnyGallery | None = None,
+    on_note: OnNote = no_note,
+) -> list[Fact]:
+    """Take back what was said, by the numbers that `gallery_facts` has, all or none; it is erased. With
+    `dry_run` nothing is changed."""
+    numbers = [facts] if isinstance(facts, int) else list(facts)
+    wanted = [integer_of(number, "the number of a fact", least=1) for number in numbers]
+    if dry_run:
+        with reading(gallery, on_note) as opened:
+            there = {fact.id: fact for fact in opened.facts()}
+            if missing := [number for number in wanted if number not in there]:
+                raise no_such_fact(opened.place, missing[0])
+            return [replace(there[number], status="planned") for number in dict.fromkeys(wanted)]
+    with changing(gallery, on_note) as opened:
+        return opened.withdraw(wanted)
+
+
+class _Said:
+    """What is said of faces of pictures; the networks are opened when the first picture is read."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        subject: str | None,
+        holder: str | None,
+        options: Options | None,
+        pipeline: Pipeline | None,
+    ) -> None:
+        self._kind, self._subject = kind, subject
+        self._holder = None if holder is None else subject_name(holder)
+        self._options, self._pipeline = options or Options(), pipeline
+
+    def of(
+        self,
+        sources: Sequence[Source],
+        face: int | None,
+        box: Sequence[float] | None,
+        gallery: AnyGallery | None,
+        on_note: OnNote,
+        *,
+        dry_run: bool,
+    ) -> list[Fact]:
+        chosen = _chosen(sources, face, box)
+        if not sources:
+            raise UsageError("say which faces are meant: give pictures")
+
+        def facts(opened: Gallery) -> list[Fact]:
+            return [fact for source in sources for fact in self._faces(opened, source, chosen)]
+
+        return _recorded(facts, gallery, on_note, dry_run=dry_run)
+
+    def _faces(self, gallery: Gallery, source: Source, chosen: int | Box | None) -> list[Fact]:
+        if chosen is None and face_facts.is_stored(source):
+            photo = name_of(source)
+            return face_facts.stored_faces(gallery, photo, self._kind, self._subject, self._holder)
+        self._pipeline = self._pipeline or self._options.pipeline()
+        gallery.require(self._pipeline.fingerprint)
+        return face_facts.picture_faces(
+            gallery, source, chosen, self._kind, self._subject, self._options, self._pipeline
+        )
+
+
+def _recorded(
+    facts: Callable[[Gallery], list[Fact]],
+    gallery: AnyGallery | None,
+    on_note: OnNote,
+    *,
+    dry_run: bool,
+) -> list[Fact]:
+    with reading(gallery, on_note) if dry_run else changing(gallery, on_note) as opened:
+        wanted = facts(opened)
+        if not dry_run:
+            return opened.record(wanted)
+        face_facts.require_recordable(opened, wanted)
+        return wanted
+
+
+def _chosen(sources: Sequence[Source], face: int | None, box: Sequence[float] | None) -> int | Box | None:
+    """The one face that is meant, by its number or as x0, y0, x1, y1. Raises UsageError for what is none."""
+    if face is None and box is None:
+        return None
+    if face is not None and box is not None:
+        raise UsageError("--face and --box both say which face it is: give one of them")
+    if len(sources) != 1:
+        raise UsageError(f"{'--box' if face is None else '--face'} is for a face of one picture: give one")
+    if box is None:
+        return integer_of(face, "the face", least=1)
+    if len(box) != 4:
+        raise UsageError("the box has four numbers: x,y,w,h")
+    x, y, width, height = (number_of(value, "a number of the box") for value in box)
+    return x, y, x + width, y + height

@@ -1,0 +1,241 @@
+"""What was said of people and faces holds until it is taken back, goes with the person, and comes along."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gallery_samples import create_at, names, people, random_vectors, template
+from gallery_samples import settings as gallery_settings
+
+from facekit.errors import GalleryError, UsageError
+from facekit.gallery import copy_gallery, create_gallery, open_gallery, transfer
+from facekit.gallery.facts import Fact
+
+BOX = (10.0, 20.5, 60.0, 80.0)
+
+
+def near(vector: np.ndarray, likeness: float, seed: int = 5) -> np.ndarray:
+    """A unit vector of so large a score with another."""
+    aside = random_vectors(1, seed=seed, dimension=len(vector))[0]
+    aside -= (aside @ vector) * vector
+    found = likeness * vector + np.sqrt(1 - likeness**2) * aside / np.linalg.norm(aside)
+    return np.asarray(found / np.linalg.norm(found), np.float32)
+
+
+def face(kind: str, subject: str | None = None, number: int = 0, **changes) -> Fact:
+    """A fact about a face that depends on the number only."""
+    other = template("somebody", number)
+    values = {"vector": other.vector, "sha256": other.sha256, "source": "party.jpg", "box": BOX}
+    return Fact(kind, subject, **{**values, **changes})
+
+
+def content(gallery):
+    return [
+        (fact.kind, fact.subject, fact.other, fact.sha256, fact.source, fact.box, fact.added)
+        for fact in gallery.facts()
+    ]
+
+
+@pytest.fixture
+def gallery(place):
+    with create_at(
+        place, [template(name, number) for name in ("Ada", "Ben", "Cem") for number in (0, 1)]
+    ) as made:
+        yield made
+
+
+def all_kinds(gallery):
+    return gallery.record(
+        [
+            Fact("not_same", "Ben", "Ada"),
+            face("not_subject", "Ada"),
+            face("ignored", number=1, source="a\udcff\0.jpg"),
+        ]
+    )
+
+
+def test_facts_are_kept_in_order_and_recorded_once(gallery, place):
+    stored = all_kinds(gallery)
+    assert [fact.status for fact in stored] == ["recorded"] * 3
+    number = gallery.change_number
+    assert [fact.status for fact in all_kinds(gallery)] == ["already there"] * 3
+    assert gallery.change_number == number
+    gallery.close()
+    with open_gallery(place) as again:
+        found = again.facts()
+    assert [(fact.kind, fact.subject, fact.other) for fact in found] == [
+        ("not_same", "Ada", "Ben"),
+        ("not_subject", "Ada", None),
+        ("ignored", None, None),
+    ]
+    assert [fact.id for fact in found] == [fact.id for fact in stored]
+    assert found[1].vector.tobytes() == face("not_subject").vector.tobytes()
+    assert (found[1].box, found[1].source) == (BOX, "party.jpg")
+    assert place.check() == []
+
+
+def test_a_face_is_marked_for_whom_it_was_said_not_to_be(gallery):
+    like_ada = near(template("Ada").vector, 0.7)
+    assert [item.denied for item in gallery.search([like_ada])[0]] == [False] * 3
+    index = gallery.matrix()
+    gallery.record([face("not_subject", "Ada", vector=like_ada)])
+    assert gallery.matrix() is not index
+    for search in (gallery.search, gallery.matrix().search):
+        found = search(like_ada[None], 5)[0]
+        assert [(item.subject, item.denied) for item in found if item.denied] == [("Ada", True)]
+        assert found[0].subject == "Ada"
+        # Whoever is more like the person than like that face is not meant.
+        assert not any(item.denied for item in search(template("Ada").vector[None], 5)[0])
+    gallery.withdraw([gallery.facts()[0].id])
+    assert not any(item.denied for item in gallery.search([like_ada])[0])
+
+
+def test_another_client_sees_it_at_its_next_search(gallery, place):
+    like_ada = near(template("Ada").vector, 0.7)
+    with open_gallery(place) as other:
+        assert not other.search([like_ada], 1)[0][0].denied
+        gallery.record([face("not_subject", "Ada", vector=like_ada)])
+        assert other.search([like_ada], 1)[0][0].denied
+        gallery.rename("Ada", "Ada Lovelace")
+        assert other.search([like_ada], 1)[0][0].denied
+    assert gallery.search([like_ada], 1)[0][0].denied
+
+
+def test_what_is_enrolled_is_not_denied(gallery):
+    enrolled = template("Ada")
+    same = {"vector": enrolled.vector, "sha256": enrolled.sha256, "box": enrolled.box}
+    with pytest.raises(GalleryError, match=r"this face is enrolled as Ada: if it is not theirs, .* remove"):
+        gallery.record([Fact("not_same", "Ada", "Ben"), face("not_subject", "Ada", **same)])
+    assert gallery.facts() == []
+    gallery.record([face("not_subject", "Ben", **same)])
+
+
+def test_a_face_that_was_denied_is_stored_only_again(gallery):
+    stranger = face("not_subject", "Ada")
+    gallery.record([stranger, face("ignored"), face("not_subject", "Ben")])
+    new = template("Ada", 7, vector=stranger.vector)
+    (placement,) = gallery.add([new]).placements
+    assert placement.status == "denied"
+    assert gallery.add([replace(new, subject="Cem")], move=True).added == 1
+    # Whose it is, is known now: it is ignored no longer.
+    assert [fact.kind for fact in gallery.facts()] == ["not_subject", "not_subject"]
+    assert gallery.add([new], again=True, move=True).added == 1
+    assert [(fact.kind, fact.subject) for fact in gallery.facts()] == [("not_subject", "Ben")]
+    assert not gallery.search([stranger.vector], 1)[0][0].denied
+
+
+def test_people_take_what_was_said_along(gallery):
+    all_kinds(gallery)
+    gallery.rename("Ada", "Ada Lovelace")
+    assert [fact.subject for fact in gallery.facts()] == ["Ada Lovelace", "Ada Lovelace", None]
+    with pytest.raises(GalleryError, match=r"were said not to be the same: if they are, first .*take-back"):
+        gallery.merge("Ben", ["Ada Lovelace"])
+    assert gallery.names() == ["Ada Lovelace", "Ben", "Cem"]
+    gallery.record([face("not_subject", "Cem"), Fact("not_same", "Ben", "Cem")])
+    gallery.merge("Cem", ["Ada Lovelace"])
+    assert [(fact.kind, fact.subject, fact.other) for fact in gallery.facts()] == [
+        ("ignored", None, None),
+        ("not_subject", "Cem", None),
+        ("not_same", "Ben", "Cem"),
+    ]
+
+
+def test_what_was_said_goes_with_the_person_and_all_that_may_be_theirs(gallery, place):
+    all_kinds(gallery)
+    like_ada = near(template("Ada", 1).vector, 0.6)
+    gallery.record([face("not_subject", "Ben", 3, vector=like_ada), face("not_subject", "Ben", 4)])
+    gallery.remove(["Ada"])
+    assert [fact.kind for fact in gallery.facts()] == ["ignored", "not_subject"]
+    gallery.remove(["Ben", "Cem"])
+    assert [fact.kind for fact in gallery.facts()] == ["ignored"]
+    assert place.check() == []
+
+
+def test_a_photo_that_is_removed_takes_what_was_said_of_its_face_along(gallery):
+    enrolled = template("Ada")
+    gallery.record(
+        [face("not_subject", "Ben", vector=enrolled.vector, sha256=enrolled.sha256), face("ignored")]
+    )
+    gallery.remove_photos("Ada", [enrolled.sha256])
+    assert [fact.kind for fact in gallery.facts()] == ["ignored"]
+
+
+def test_all_facts_are_taken_back_or_none(gallery):
+    first, second, third = (fact.id for fact in all_kinds(gallery))
+    with pytest.raises(GalleryError, match=r"there is no fact 999: .*gallery facts.* shows which there are"):
+        gallery.withdraw([first, 999])
+    assert len(gallery.facts()) == 3
+    assert [fact.status for fact in gallery.withdraw([first, second, first])] == ["taken back"] * 2
+    assert [fact.id for fact in gallery.facts()] == [third]
+
+
+@pytest.mark.parametrize(
+    ("fact", "message"),
+    [
+        (Fact("not_same", "Ada", "Zoe"), "'Zoe' is not in the gallery"),
+        (face("not_subject", "Zoe"), "'Zoe' is not in the gallery"),
+        (Fact("not_same", "Ada", "Ada"), "one name"),
+        (Fact("not_same", "Ada"), "about other people"),
+        (face("ignored", "Ada"), "about other people"),
+        (face("ignored", vector=np.zeros(128, np.float32)), "length 0"),
+        (face("ignored", box=None), "four numbers"),
+        (face("ignored", sha256="x"), "SHA-256"),
+        (replace(face("ignored"), kind="strange"), "no fact"),
+        ("ignored", "no fact"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(gallery, fact, message):
+    with pytest.raises((GalleryError, UsageError), match=message):
+        gallery.record([face("ignored"), fact])
+    assert gallery.facts() == []
+
+
+@pytest.mark.parametrize("suffix", transfer.SUFFIXES)
+def test_out_and_in_again(gallery, new_place, tmp_path, suffix):
+    all_kinds(gallery)
+    file = tmp_path / f"people{suffix}"
+    assert transfer.write(gallery, file) == 6
+    with transfer.create_from(transfer.read(file), new_place()) as again:
+        assert sorted(map(str, content(again))) == sorted(map(str, content(gallery)))
+        probes = face("not_subject").vector[None]
+        assert again.search(probes) == gallery.search(probes)
+        transfer.import_into(again, transfer.read(file))
+        assert len(again.facts()) == 3
+
+
+def test_what_comes_in_says_nothing_else_than_what_is_enrolled(gallery, new_place):
+    denied = face("not_subject", "Ada", vector=template("Zoe").vector, sha256=template("Zoe").sha256)
+    gallery.record([denied, Fact("not_same", "Ada", "Cem"), face("ignored", number=1)])
+    enrolled = [
+        replace(template("Zoe"), subject="Ada"),
+        template("Ben"),
+        template("Eve", vector=face("ignored", number=1).vector),
+    ]
+    with create_gallery(new_place(), gallery_settings(), templates=enrolled) as other:
+        other.record([face("not_subject", "Ben", vector=template("Ben", 1).vector)])
+        report = transfer.copy(gallery, other)
+        assert report.denied == 1
+        assert [info.sha256 for info in other.templates("Ben")] == [template("Ben").sha256]
+        assert {(fact.kind, fact.subject, fact.other) for fact in other.facts()} == {
+            ("not_subject", "Ben", None),
+            ("not_same", "Ada", "Cem"),
+            ("ignored", None, None),
+        }
+
+
+def test_a_copy_has_them(gallery, place, new_place):
+    all_kinds(gallery)
+    target = new_place()
+    copy_gallery(place, target)
+    with open_gallery(target) as made:
+        assert content(made) == content(gallery)
+        assert made.state.fact_digest == gallery.state.fact_digest
+
+
+def test_facts_are_no_templates(gallery):
+    probes = random_vectors(3, seed=9)
+    before = gallery.search(probes)
+    gallery.record([face("ignored", number=number) for number in range(3)])
+    assert (len(gallery), gallery.subject_count, gallery.search(probes)) == (6, 3, before)
+    gallery.add(people(2))
+    assert names(gallery.search(probes, 1))
