@@ -45,6 +45,7 @@ _HOMES = {
     "facekit.gallery.facts": ("Fact",),
     "facekit.gallery.gallery_settings": ("GallerySettings",),
     "facekit.gallery.places": ("Place",),
+    "facekit.health": ("Checkup",),
     "facekit.library.index_report": ("IndexReport",),
     "facekit.metadata.metadata_change": ("MetadataChange",),
     "facekit.pictures.folders": ("LeftOut", "Listing", "list_pictures"),
@@ -72,6 +73,7 @@ _HOMES = {
     "facekit.verbs.about": ("info", "weights_list", "weights_verify"),
     "facekit.verbs.calibrate": ("Calibrated", "calibrate"),
     "facekit.verbs.cluster": ("cluster",),
+    "facekit.verbs.doctor": ("doctor",),
     "facekit.verbs.enroll": ("enroll",),
     "facekit.verbs.evaluate": ("evaluate_identification", "evaluate_verification"),
     "facekit.verbs.facts": (
@@ -144,6 +146,7 @@ if TYPE_CHECKING:
     from facekit.gallery.facts import Fact as Fact
     from facekit.gallery.gallery_settings import GallerySettings as GallerySettings
     from facekit.gallery.places import Place as Place
+    from facekit.health import Checkup as Checkup
     from facekit.library.index_report import IndexReport as IndexReport
     from facekit.metadata.metadata_change import MetadataChange as MetadataChange
     from facekit.people.clustering import Group as Group
@@ -189,6 +192,7 @@ if TYPE_CHECKING:
     from facekit.verbs.calibrate import Calibrated as Calibrated
     from facekit.verbs.calibrate import calibrate as calibrate
     from facekit.verbs.cluster import cluster as cluster
+    from facekit.verbs.doctor import doctor as doctor
     from facekit.verbs.enroll import enroll as enroll
     from facekit.verbs.evaluate import evaluate_identification as evaluate_identification
     from facekit.verbs.evaluate import evaluate_verification as evaluate_verification

@@ -11,6 +11,7 @@ from fakes import FakeFrameDetector, FakeOptions, photo
 from jsonschema import Draft202012Validator
 
 import facekit
+from facekit import health
 from facekit.cli import group
 from facekit.output.schema import schema
 from facekit.people import check, outcomes
@@ -37,6 +38,7 @@ def test_the_schema_is_one() -> None:
     ("kind", "name", "values"),
     [
         ("gallery_check", "kind", check.Kind),
+        ("doctor", "state", health.State),
         ("enroll", "status", outcomes.Status),
         ("watch", "event", events.Kind),
     ],
@@ -80,6 +82,7 @@ COMMANDS = {
     "gallery_move": ("gallery", "move", "people/same/1.png", "--to", "red", "-g", "g.db", "--dry-run"),
     "fact": ("gallery", "not-same", "red", "blue", "-g", "g.db", "--dry-run"),
     "gallery_check": ("gallery", "check", "--people", "-g", "g.db"),
+    "doctor": ("doctor", "-g", "g.db"),
     "weights_list": ("weights", "list"),
 }
 

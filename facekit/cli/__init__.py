@@ -53,6 +53,7 @@ COMMANDS = {
     "train-refiner": "Train the refiner of landmarks.",
     "train-detector": "Train the network that finds faces.",
     "weights": "List or check the network files.",
+    "doctor": "Look whether everything is in order, and say what to do.",
     "info": "Print what to paste into a bug report.",
 }
 """Short helps by command: the group's help shows them without importing the commands."""
