@@ -157,10 +157,10 @@ def test_processes_give_the_same_answers_also_after_one_was_killed(
     probes = random_vectors(6, 3, 24)
     divided_index = sharded(index, processes)
     assert divided_index.search(probes, 5) == index.search(probes, 5)
-    before = {process.pid for process in processes._processes.values()}
-    os.kill(min(pid for pid in before if pid), signal.SIGKILL)
+    before = set(processes.pids)
+    os.kill(min(before), signal.SIGKILL)
     assert divided_index.search(probes, 5) == index.search(probes, 5)
-    after = {process.pid for process in processes._processes.values()}
+    after = set(processes.pids)
     assert len(after) == 2
     assert len(after - before) == 1
 

@@ -36,6 +36,10 @@ class ScanProcesses:
         self.size = size
         self.threads = max(1, settings.default_threads() // size)
 
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes.values() if process.pid is not None]
+
     def start(self, shape: Shape) -> Connection:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, shape), daemon=True)
