@@ -48,7 +48,8 @@ _HOMES = {
     "facekit.health": ("Checkup",),
     "facekit.library.index_report": ("IndexReport",),
     "facekit.metadata.metadata_change": ("MetadataChange",),
-    "facekit.pictures.folders": ("LeftOut", "Listing", "list_pictures"),
+    "facekit.pictures.folders": ("Listing", "list_pictures"),
+    "facekit.pictures.left_out": ("LeftOut",),
     "facekit.pictures.inputs": ("NamedPicture", "Input", "Inputs", "read"),
     "facekit.video.events": ("Event",),
     "facekit.faces.pipeline": ("Pipeline",),
@@ -160,13 +161,13 @@ if TYPE_CHECKING:
     from facekit.people.visibility import FaceVisibility as FaceVisibility
     from facekit.people.visibility import Redaction as Redaction
     from facekit.people.visibility import VideoVisibility as VideoVisibility
-    from facekit.pictures.folders import LeftOut as LeftOut
     from facekit.pictures.folders import Listing as Listing
     from facekit.pictures.folders import list_pictures as list_pictures
     from facekit.pictures.inputs import Input as Input
     from facekit.pictures.inputs import Inputs as Inputs
     from facekit.pictures.inputs import NamedPicture as NamedPicture
     from facekit.pictures.inputs import read as read
+    from facekit.pictures.left_out import LeftOut as LeftOut
     from facekit.rendering.embedded import Embedding as Embedding
     from facekit.rendering.trees import Crop as Crop
     from facekit.results import Candidate as Candidate

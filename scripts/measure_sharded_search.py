@@ -5,7 +5,7 @@
 
 N random unit vectors, one a person, are coded as a gallery's are; of the vectors themselves none is kept, but
 they are made again for finalists, as a gallery would fetch them. Half of the probes are templates with a
-little noise, half are strangers. Both ways must give the same people, scores and order. Times are of one probe
+little noise, half are strangers. Both ways must give the same people, scores and order. Times are of a probe
 at a time, and of all probes at once. Memory is what the codes take here, and what each worker has at most (of
 workers on Ray nothing is told). Needs twice (D + 30) bytes a template.
 """

@@ -16,7 +16,7 @@ from PIL import Image
 
 import facekit
 from facekit.cli import group
-from facekit.pictures.folders import LeftOut
+from facekit.pictures.left_out import LeftOut
 from facekit.training.config import Augmentation, Config
 
 OF_THE_SHELL = {"style", "quiet", "debug", "verbose", "list_networks", "version", "form"}

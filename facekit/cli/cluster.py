@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.faces.reading import Options
     from facekit.gallery.places import Place
-    from facekit.pictures.folders import LeftOut
+    from facekit.pictures.left_out import LeftOut
 
 
 @shared.command("cluster")

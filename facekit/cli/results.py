@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from facekit.cli.console import Console
     from facekit.output.view import Format, View
-    from facekit.pictures.folders import LeftOut
+    from facekit.pictures.left_out import LeftOut
 
 
 class Writer(Generic[Kind]):

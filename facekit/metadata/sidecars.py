@@ -19,6 +19,7 @@ from facekit.metadata.packet import MOST_BYTES, Packet
 from facekit.metadata.planning import NamedPhoto, Rules
 from facekit.metadata.regions import same_shape
 from facekit.pictures import images, raw
+from facekit.pictures.remote import refuse
 from facekit.results import Identification
 
 SidecarName = Literal["photo.jpg.xmp", "photo.xmp"]
@@ -86,6 +87,7 @@ def require_photos(inputs: Sequence[object]) -> None:
     """Raise UsageError where a picture is no file, and has no place beside it."""
     if any(not isinstance(item, str) or item == outputs.STANDARD_INPUT for item in inputs):
         raise UsageError("xmp: a picture that is no file has no sidecar: give paths of photos or folders")
+    refuse(inputs, "xmp: names are written beside")
 
 
 def sidecar_to_write(photo: Path, name: SidecarName | None = None) -> Path:

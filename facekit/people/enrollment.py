@@ -46,7 +46,9 @@ from facekit.people.outcomes import (
 )
 from facekit.pictures import folders
 from facekit.pictures.inputs import NamedPicture, Source, name_of
+from facekit.pictures.left_out import NOT_NAMED, LeftOut
 from facekit.pictures.levels import people_deeper
+from facekit.pictures.remote import is_remote
 from facekit.results import Candidate, Face
 from facekit.text.subject_names import subject_name
 
@@ -71,7 +73,7 @@ class Plan:
     the people `without` a picture in their folder; and `doubts` about what was named."""
 
     photos: tuple[Photo, ...]
-    left_out: tuple[folders.LeftOut, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     without: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
@@ -87,7 +89,7 @@ class EnrollReport:
     known of it if it is of a poor `camera`; and `problems` with a source that was read all the same."""
 
     outcomes: tuple[Outcome, ...]
-    left_out: tuple[folders.LeftOut, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     without: tuple[str, ...] = ()
     gallery: Place | None = None
     templates: int = 0
@@ -158,9 +160,14 @@ def plan(paths: Sequence[Source], subject: str | None = None) -> Plan:
     names = ", ".join(map(name_of, paths))
     if not photos:
         raise UsageError(f"no pictures in {names}")
-    if not any(photo.in_memory or photo.source == "-" or os.path.lexists(photo.source) for photo in photos):
+    if not any(_may_be_there(photo) for photo in photos):
         raise UsageError(f"no such picture: {names}")
     return Plan(photos, listing.left_out)
+
+
+def _may_be_there(photo: Photo) -> bool:
+    named = photo.source == "-" or is_remote(photo.source) or os.path.lexists(photo.source)
+    return named or photo.in_memory is not None
 
 
 def home(paths: Sequence[Source]) -> Path | None:
@@ -213,6 +220,9 @@ def enroll_readings(
 def _people(inputs: Sequence[Source]) -> Plan:
     paths = []
     for path in inputs:
+        if is_remote(path):
+            paths.append(str(path))
+            continue
         if not isinstance(path, NamedPicture) and not os.path.lexists(path):
             raise UsageError(f"{name_of(path)}: no such folder")
         if isinstance(path, NamedPicture) or not os.path.isdir(path):
@@ -222,7 +232,7 @@ def _people(inputs: Sequence[Source]) -> Plan:
             )
         paths.append(path)
     people = folders.people(paths)
-    if not people.photos and any(left_out.reason == folders.NOT_NAMED for left_out in people.left_out):
+    if not people.photos and any(left_out.reason == NOT_NAMED for left_out in people.left_out):
         raise UsageError(
             f"{', '.join(paths)}: the folders that facekit cluster made have no names yet: rename each "
             "to the person's name first"

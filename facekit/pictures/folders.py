@@ -8,69 +8,35 @@ everybody that person's name.
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from facekit.errors import UsageError
 from facekit.pictures import images, raw
 from facekit.pictures.ignoring import NAME, Ignored
 from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed
+from facekit.pictures.left_out import (
+    BESIDE,
+    CATALOGS,
+    FOREIGN,
+    HIDDEN,
+    NOT_NAMED,
+    OF_OTHERS,
+    UNNAMED,
+    LeftOut,
+    ending_of,
+)
+from facekit.pictures.remote import is_remote
 from facekit.text.subject_names import name_of_folder
 
-_FOREIGN = re.compile(
-    r"@(eadir|tmp|syno\w+|appstore|database|download|sharesnap)|#(recycle|snapshot)"  # Synology
-    r"|@(recycle|recently-snapshot|sharebin|transcode|upload_cache|__thumb)"  # QNAP
-    r"|~snapshot|_gsdata_|trash-\d+"  # NetApp, GoodSync, desktops
-    r"|lost\+found|found\.\d{3}|\$recycle\.bin|\$winreagent|recycler|recycled|system volume information"
-    r"|__macosx|network trash folder|temporary items|ipod photo cache"  # macOS
-    r"|.*\.(lrdata|lrlibrary|photoslibrary|photolibrary|aplibrary|migratedphotolibrary)",
-    re.IGNORECASE,
-)
-"""Folders that photo programs and file servers keep for themselves: thumbnails, what was deleted, and the
-libraries of Lightroom and Photos, which hold every photo several times. Those whose names begin with a dot
-(.thumbnails, .Trash-1000, .@__thumb, .picasaoriginals, .stversions) are hidden anyway."""
-
-_CATALOGS = re.compile(
-    r"desktop\.ini|picasa\.ini|.*\.xmp|.*\.db(-wal|-shm|-journal|\.(index|photos|thumbnails).*)?",
-    re.IGNORECASE,
-)
-"""Files that lie beside pictures and that nobody takes for one: galleries, Thumbs.db, sidecars."""
-
-UNNAMED = ".facekit-unnamed"
-"""A file in the folders that `facekit cluster` makes of faces whose names it does not know: it holds the
-folder's name. As long as that stays, nobody has given the folder a person's."""
-
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".3g2", ".mpg", ".mpeg", ".mts", ".m2ts")
-)
-"""The usual endings of videos: they are left out by these."""
-
-BESIDE = "beside the folders"
-NOT_NAMED = "not named yet (of facekit cluster)"
-HIDDEN = "hidden"
 NOWHERE = "linked to nowhere"
 RAW_BESIDE = "RAW beside a JPEG"
 IGNORED = f"by {NAME}"
 _MOST_KINDS = 6
 _MOST_NAMES = 3
-_LONGEST_ENDING = 16
 _LONGEST_MARK = 100
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A file or folder that is not read, and why: an ending, or a few words."""
-
-    path: str
-    reason: str
-    folder: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -114,7 +80,8 @@ def list_pictures(inputs: Inputs) -> Listing:
     """The pictures that the inputs stand for, in the order of the inputs. Raises UsageError for what is no
     input.
 
-    A folder gives the pictures in it and below it, sorted: files with an ending of a known format, and those
+    An address (`s3://…`, `https://…`) is that of a picture, a folder or a list (facekit.pictures.remote). A
+    folder gives the pictures in it and below it, sorted: files with an ending of a known format, and those
     with another that begin like a picture. Hidden pictures and folders, the folders that photo programs keep
     for themselves, and what a .facekitignore names, are left out. Whatever else is named is passed on as it
     is, `-` too, and so is a folder that cannot be listed: reading it tells the user why.
@@ -123,6 +90,11 @@ def list_pictures(inputs: Inputs) -> Listing:
     pictures: list[Source] = []
     empty = []
     for source in listed(inputs):
+        if is_remote(source):
+            found = _at_address(str(source), search.left_out)
+            pictures += found
+            empty += [] if found else [str(source)]
+            continue
         if isinstance(source, NamedPicture) or not os.path.isdir(source):
             pictures.append(source)
             continue
@@ -134,6 +106,13 @@ def list_pictures(inputs: Inputs) -> Listing:
     return Listing(tuple(pictures), tuple(search.left_out), tuple(empty))
 
 
+def _at_address(address: str, left_out: list[LeftOut]) -> list[str]:
+    from facekit.pictures.remote_folders import pictures_at
+
+    found = pictures_at(address, left_out)
+    return [address] if found is None else found
+
+
 def people(folders: Sequence[str]) -> People:
     """The pictures of each sub-folder of `folders`, whose names are people's. Raises UsageError for a name
     that no person can have.
@@ -142,6 +121,11 @@ def people(folders: Sequence[str]) -> People:
     without: list[str] = []
     search = _Search()
     for folder in folders:
+        if is_remote(folder):
+            from facekit.pictures.remote_folders import people_at
+
+            photos += people_at(folder, search.left_out)
+            continue
         sub_folders = search.sub_folders(folder)
         ignored = Ignored.above(folder).within(folder)
         trees = {
@@ -304,8 +288,8 @@ class _Search:
         if entry.name.startswith("."):
             self._leave(entry.path, HIDDEN)
             return False
-        if _FOREIGN.fullmatch(entry.name):
-            self._leave(entry.path, "of other programs")
+        if FOREIGN.fullmatch(entry.name):
+            self._leave(entry.path, OF_OTHERS)
             return False
         return True
 
@@ -325,7 +309,7 @@ class _Search:
         if entry.name.startswith("."):
             if kind == "file" and _is_picture(entry.path):
                 self.left_out.append(LeftOut(entry.path, HIDDEN))
-        elif _CATALOGS.fullmatch(entry.name):
+        elif CATALOGS.fullmatch(entry.name):
             return
         elif kind != "file":
             self.left_out.append(LeftOut(entry.path, kind))
@@ -334,8 +318,7 @@ class _Search:
         elif _is_picture(entry.path):
             yield entry.path
         else:
-            ending = os.path.splitext(entry.name)[1].lower()[:_LONGEST_ENDING]
-            self.left_out.append(LeftOut(entry.path, ending or "without an ending"))
+            self.left_out.append(LeftOut(entry.path, ending_of(entry.name)))
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

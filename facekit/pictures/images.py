@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from facekit.errors import FacekitError, PictureError, TruncatedError
-from facekit.pictures import headers, raw
+from facekit.pictures import headers, raw, remote
 from facekit.pictures import orientation as orientations
 from facekit.pictures.colors import pixels_of, rgb
 from facekit.pictures.truncation import ended, rows_decoded
@@ -112,10 +112,12 @@ def read(
 
 
 def content(path: Path | str, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """The bytes of a file, or of standard input (`-`), at most one more than `max_bytes`. Raises
-    PictureError."""
+    """The bytes of a file, of standard input (`-`), or at an address, at most one more than `max_bytes`.
+    Raises PictureError."""
     source = str(path)
     try:
+        if remote.is_remote(source):
+            return remote.content(source, max_bytes)
         return _standard_input(max_bytes) if source == "-" else _regular_file(source, max_bytes)
     except (OSError, ValueError) as error:
         raise failure(source, reason(error)) from error

@@ -11,7 +11,8 @@ from typing import Any
 from facekit.errors import UsageError
 from facekit.files import outputs
 from facekit.people.clustering import Group, Grouping, Sighting
-from facekit.pictures.folders import UNNAMED, mark_unnamed
+from facekit.pictures.folders import mark_unnamed
+from facekit.pictures.left_out import UNNAMED
 from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.rows import Records
 from facekit.text.counting import counted

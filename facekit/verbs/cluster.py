@@ -15,6 +15,7 @@ from facekit.faces.reading import Options, Reading
 from facekit.gallery.sharded_search import by_workers
 from facekit.people import clustering
 from facekit.pictures.inputs import Inputs, listed
+from facekit.pictures.remote import refuse
 from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
@@ -56,6 +57,8 @@ def cluster(
     folder, limit = folder_of(out, "out"), score_of(threshold, "the threshold")
     if copy not in ("faces", "photos"):
         raise UsageError(f"copy is {copy!r}: give 'faces' or 'photos'")
+    if folder and copy == "photos":
+        refuse(inputs, "cluster copies")
     files = vector_files.among(inputs)
     if files and folder and copy == "faces":
         raise UsageError(f"{files[0]}: has vectors, no faces to be copied: copy the photos (--copy photos)")

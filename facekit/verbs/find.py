@@ -18,6 +18,7 @@ from facekit.people import finding, identification
 from facekit.people.finding import Company, Period, PhotoMatch, SoughtFace, SoughtPerson
 from facekit.pictures import dates, folders
 from facekit.pictures.inputs import Input, Inputs, NamedPicture, Source, listed, one
+from facekit.pictures.remote import refuse
 from facekit.text.counting import counted
 from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
@@ -78,6 +79,7 @@ def find(
         raise UsageError("say who is looked for: a name of the gallery, or a face with --like")
     if not sources:
         raise UsageError("say in which photos to look: give folders or pictures")
+    refuse(sources, "find looks through")
     folder = _folder(copy, link, sources, dry_run=dry_run)
     pipeline = pipeline or options.pipeline()
     with ExitStack() as stack:

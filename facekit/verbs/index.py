@@ -15,6 +15,7 @@ from facekit.library.index_report import IndexReport
 from facekit.library.readings import IndexedReader, look_of
 from facekit.pictures import folders
 from facekit.pictures.inputs import Inputs, Source, listed
+from facekit.pictures.remote import refuse
 from facekit.verbs.galleries import AnyGallery, as_place, is_open, tell_gallery
 from facekit.verbs.listeners import OnNote, OnProgress, no_note, no_progress
 
@@ -40,6 +41,7 @@ def index(
     erased. With `forget` all that is kept of the folders is erased; with `dry_run` nothing is changed.
     """
     sources, options = listed(inputs), options or Options()
+    refuse(sources, "an index is of")
     tops = [_folder(source, forget=forget) for source in sources]
     place = _place(gallery, on_note)
     path = file_of(place)

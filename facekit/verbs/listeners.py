@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from facekit.pictures.folders import LeftOut
+from facekit.pictures.left_out import LeftOut
 
 OnNote = Callable[[str], None]
 """Is told a remark for the user, in one line."""

@@ -15,8 +15,9 @@ from facekit.faces.reading import Options, Reading
 from facekit.people import identification
 from facekit.people.visibility import FaceVisibility, Redaction, Visibility
 from facekit.pictures import camera_exif, folders, images
-from facekit.pictures.folders import VIDEO_SUFFIXES
 from facekit.pictures.inputs import Inputs, listed
+from facekit.pictures.left_out import VIDEO_SUFFIXES
+from facekit.pictures.remote import refuse
 from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, in_use
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
@@ -61,6 +62,7 @@ def redact(
     thumbnail and nobody's name. With `dry_run` nothing is written. An input that cannot be read is a result
     with an `error`; the others go on."""
     inputs, options = listed(inputs), options or Options()
+    refuse(inputs, "redact copies")
     rule = Visibility(_names(except_, "except"), _names(only, "only"), leave_unknown)
     limit = score_of(threshold, "the threshold")
     cover = _cover(method, shape)

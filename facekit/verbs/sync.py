@@ -12,6 +12,7 @@ from facekit.gallery.places import Place
 from facekit.people import enrollment, syncing
 from facekit.people.syncing import Plan, SyncChange
 from facekit.pictures.inputs import Inputs, listed, name_of
+from facekit.pictures.remote import refuse
 from facekit.verbs.galleries import AnyGallery, is_open, open_gallery, place_to_write, to_write
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 
@@ -70,6 +71,7 @@ def sync(
     not mounted must not empty a gallery.
     """
     inputs, options = listed(paths), options or Options()
+    refuse(inputs, "sync compares a gallery with")
     listing = enrollment.plan(inputs)
     for remark in listing.remarks():
         on_note(remark)

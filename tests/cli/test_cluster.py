@@ -13,6 +13,7 @@ from PIL import Image
 
 from facekit.files import writing
 from facekit.pictures import folders
+from facekit.pictures.left_out import UNNAMED
 from facekit.text.tables import width
 
 
@@ -187,7 +188,7 @@ def test_folders_that_stay_empty_are_taken_away(
     run: Run, monkeypatch: pytest.MonkeyPatch, moment: str, error: BaseException, copy: str
 ) -> None:
     def fail(path: Path, *content: bytes) -> None:
-        (path / folders.UNNAMED if path.is_dir() else path.parent / folders.UNNAMED).touch()
+        (path / UNNAMED if path.is_dir() else path.parent / UNNAMED).touch()
         raise error
 
     Path("mine").mkdir()

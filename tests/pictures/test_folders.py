@@ -10,7 +10,8 @@ from PIL import Image
 import facekit
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
-from facekit.pictures.folders import LeftOut, Listing, People, list_pictures, people, remarks
+from facekit.pictures.folders import Listing, People, list_pictures, people, remarks
+from facekit.pictures.left_out import LeftOut
 
 
 def touch(folder: Path, *names: str) -> None:
