@@ -47,6 +47,13 @@ if TYPE_CHECKING:
     help="Give groups the names of this gallery. Without it: FACEKIT_GALLERY, ./gallery.db, "
     "./gallery/gallery.db, or your own (~/.local/share/facekit/gallery.db), if there is one.",
 )
+@click.option(
+    "--review",
+    type=paths.FILE,
+    metavar="FILE.html",
+    help="Write a page that shows the groups, in which you give them names: it saves names.csv, which "
+    "facekit enroll --groups takes.",
+)
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
@@ -58,6 +65,7 @@ def cluster(
     copy: Any,
     threshold: float | None,
     gallery: Place | None,
+    review: Path | None,
     options: Options,
     style: str,
 ) -> int:
@@ -69,6 +77,9 @@ def cluster(
     facekit enroll leaves out the folders that are still called group-01 or single, or that cannot be called
     like the person whom the gallery knows: give them a name first.
 
+    --review writes a page in which you look at the groups, in any browser, and give them names; with the
+    JSON of the same run facekit enroll --groups takes what it saves.
+
     Instead of photos, give the files of all shards that facekit embed -o NAME.npz wrote: the groups are those
     of the photos, which are not read again.
 
@@ -78,16 +89,17 @@ def cluster(
       facekit cluster part1.npz part2.npz
       facekit cluster holiday/ --copy photos --out people/   then give the folders names, and enroll
       facekit cluster holiday/ --format json
+      facekit cluster holiday/ --review groups.html --format json > groups.json
     """
     from facekit.cli.results import Writer
     from facekit.rendering.grouped import Grouped
     from facekit.verbs.cluster import cluster
 
     left_out: list[LeftOut] = []
-    wanted = {"out": out, "copy": copy, "threshold": threshold, "options": options}
+    wanted = {"out": out, "copy": copy, "threshold": threshold, "review": review, "options": options}
     found = cluster(inputs, gallery, **wanted, **console.listeners, on_left_out=left_out.extend)
     for problem in found.problems:
         console.error(problem)
-    view = Grouped(found, out, copy)
+    view = Grouped(found, out, copy, review)
     view.left_out = left_out
     return Writer(console, style, view).write(found.results())

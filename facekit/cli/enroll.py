@@ -43,6 +43,13 @@ if TYPE_CHECKING:
     "in pixels.",
 )
 @click.option(
+    "--groups",
+    type=paths.FILE,
+    metavar="FILE",
+    help="PATH is names.csv, the table that the page of facekit cluster --review saved, and FILE what "
+    "facekit cluster --format json wrote in the same run.",
+)
+@click.option(
     "--again",
     is_flag=True,
     help="Also enroll what was removed or renamed earlier; otherwise it stays out.",
@@ -64,7 +71,8 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
     """Add people to a gallery from their pictures.
 
     PATH is a folder with a sub-folder for each person, named like the person; or pictures and folders
-    of one person, with --subject; or photos in which other programs have marked people, with --from-xmp.
+    of one person, with --subject; or photos in which other programs have marked people, with --from-xmp; or
+    the table of names that was saved in the page of facekit cluster --review, with --groups.
     A picture that is in the gallery already is left alone, so that running again goes on where it was
     stopped.
 
@@ -88,12 +96,14 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
       facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
       facekit enroll --subject "Ada Lovelace" --face 3 party.jpg
       facekit enroll --from-xmp photos/           people tagged in digiKam, Lightroom, Picasa …
+      facekit enroll --groups groups.json names.csv
     """
     from facekit.cli.results import Writer
     from facekit.rendering.enrolled import Enrolled, EnrolledByMarks
     from facekit.verbs.enroll import enroll
 
-    view = EnrolledByMarks(options.embedder) if wanted["from_xmp"] else Enrolled(options.embedder)
+    by_marks = wanted["from_xmp"] or wanted["groups"]
+    view = EnrolledByMarks(options.embedder) if by_marks else Enrolled(options.embedder)
     with Writer(console, style, view) as writer:
         view.report = enroll(**wanted, options=options, on_result=writer.one, **writer.listeners)
     return writer.status

@@ -120,7 +120,7 @@ class EnrollReport:
     @property
     def without_face(self) -> bool:
         """Whether no picture had a face."""
-        return all(o.problems in _NOBODY for o in self.outcomes)
+        return bool(self.outcomes) and all(o.problems in _NOBODY for o in self.outcomes)
 
     def refusals(self) -> list[tuple[str, int]]:
         """The first reason of each refused picture, counted, most frequent first."""

@@ -67,7 +67,7 @@ def picture_faces(
     if not reading.faces:
         raise PictureError(f"{reading.source}: no face")
     faces = list(reading.faces) if face is not None else _meant(gallery, reading, subject)
-    return [_of_face(reading, item, kind, subject) for item in faces]
+    return [of_face(reading, item, kind, subject) for item in faces]
 
 
 def _meant(gallery: Gallery, reading: Reading, subject: str | None) -> list[Face]:
@@ -84,7 +84,8 @@ def _meant(gallery: Gallery, reading: Reading, subject: str | None) -> list[Face
     return faces
 
 
-def _of_face(reading: Reading, face: Face, kind: Kind, subject: str | None) -> Fact:
+def of_face(reading: Reading, face: Face, kind: Kind, subject: str | None) -> Fact:
+    """What is to be said of a face of a picture."""
     return Fact(
         kind,
         subject,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from facekit.errors import UsageError
 from facekit.faces.box_reading import read_box
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.metadata.areas import Area
-from facekit.metadata.marks import Mark, MarkReader
+from facekit.metadata.marks import MarkReader
 from facekit.people import enrollment
 from facekit.people.claims import Pictures
 from facekit.people.enrollment import Rules
@@ -32,12 +32,22 @@ OVERLAPS, IS_THE_SAME = 0.25, 0.5
 foreheads and ears or leave them out. From the second on it can be of no other face."""
 
 
+class PersonMark(Protocol):
+    """Where in a photo somebody is: `facekit.metadata.marks.Mark` is one."""
+
+    @property
+    def subject(self) -> str: ...
+
+    def in_picture(self, photo: str, size: tuple[int, int], orientation: int) -> Area | None:
+        """The area in the upright picture, which has this size; None if it cannot be of this picture."""
+
+
 @dataclass(frozen=True)
 class MarkedPhoto:
     """A photo and whom it has marks of."""
 
     source: str
-    marks: tuple[Mark, ...]
+    marks: tuple[PersonMark, ...]
 
     @property
     def photos(self) -> list[Photo]:
@@ -94,7 +104,7 @@ class _Part:
 
     def outcomes(self) -> Iterator[Outcome]:
         seen: defaultdict[str, list[Reading]] = defaultdict(list)
-        unseen: list[tuple[Mark, Reading, Box]] = []
+        unseen: list[tuple[PersonMark, Reading, Box]] = []
         readings = read_faces([each.source for each in self._marked], self._options, pipeline=self._pipeline)
         for each, reading in zip(self._marked, readings, strict=True):
             if reading.error:
@@ -111,7 +121,7 @@ class _Part:
         marked: MarkedPhoto,
         reading: Reading,
         seen: defaultdict[str, list[Reading]],
-        unseen: list[tuple[Mark, Reading, Box]],
+        unseen: list[tuple[PersonMark, Reading, Box]],
     ) -> Iterator[Outcome]:
         areas = [mark.in_picture(reading.source, reading.size, reading.orientation) for mark in marked.marks]
         places = [(mark, area) for mark, area in zip(marked.marks, areas, strict=True) if area is not None]
@@ -139,7 +149,7 @@ class _Part:
             if face is None and mark.subject not in {*of_subject, *clashes}:
                 unseen.append((mark, reading, _box(area, reading.size)))
 
-    def _looked_for(self, mark: Mark, reading: Reading, box: Box) -> Outcome:
+    def _looked_for(self, mark: PersonMark, reading: Reading, box: Box) -> Outcome:
         """What became of a mark where no face was found."""
         photo = Photo(mark.subject, reading.source)
         known = self._gallery.vectors(mark.subject)

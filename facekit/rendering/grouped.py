@@ -38,12 +38,13 @@ _COLUMNS = {
 class Grouped(Records[Group]):
     """A line for each group, and how many faces are single; a row of CSV for each face."""
 
-    def __init__(self, grouping: Grouping, out: Path | None, copied: str) -> None:
+    def __init__(self, grouping: Grouping, out: Path | None, copied: str, review: Path | None = None) -> None:
         super().__init__(_COLUMNS)
         self.columns = CSV_COLUMNS
         self._found = grouping
         self._out = out
         self._copied = copied
+        self._review = review
 
     def rows(self, result: Group) -> Iterator[Sequence[object]]:
         score = None if result.score is None else round(result.score, 4)
@@ -81,6 +82,8 @@ class Grouped(Records[Group]):
             nothing = f"nothing written to {self._out}"
             written = f"{self._copied} of {of} written to {self._out}"
             yield written if found.groups or found.single else nothing
+        if self._review is not None:
+            yield f"page written to {self._review}: open it in a browser"
         if found.ignored:
             of = counted(len(found.ignored), "face")
             yield f"{of} left out, to be ignored as was said"

@@ -19,7 +19,7 @@ from facekit.pictures.remote import refuse
 from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
-from facekit.verbs.pictures import folder_of, paths_among, readings
+from facekit.verbs.pictures import folder_of, paths_among, place_of, readings
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -37,6 +37,7 @@ def cluster(
     out: str | PathLike[str] | None = None,
     copy: Copy = "faces",
     threshold: float | None = None,
+    review: str | PathLike[str] | None = None,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_note: OnNote = no_note,
@@ -48,26 +49,33 @@ def cluster(
 
     Faces with a score of at least `threshold` are linked; None takes 0.85 of the embedder's own. A group of
     somebody who is in the `gallery` has a name; without one, the user's own is asked, if there is one. With
-    `out`, a folder for each group is written into that folder, which must be empty or not there yet. A
-    picture that cannot be read has no faces, and is among the `problems`.
+    `out`, a folder for each group is written into that folder, which must be empty or not there yet. With
+    `review`, a page (HTML) is written in which somebody who looks at the groups gives them names, and that
+    saves them as a table for `enroll` with `groups`. A picture that cannot be read has no faces, and is among
+    the `problems`.
     """
     from facekit.rendering import grouped
+    from facekit.rendering.review_page import review_page, write_page
 
     inputs, options = listed(inputs), options or Options()
     folder, limit = folder_of(out, "out"), score_of(threshold, "the threshold")
+    page = None if review is None else place_of(review, "review")
     if copy not in ("faces", "photos"):
         raise UsageError(f"copy is {copy!r}: give 'faces' or 'photos'")
     if folder and copy == "photos":
         refuse(inputs, "cluster copies")
     files = vector_files.among(inputs)
+    if files and page:
+        raise UsageError(f"{files[0]}: has vectors, no faces to be shown: give the photos")
     if files and folder and copy == "faces":
         raise UsageError(f"{files[0]}: has vectors, no faces to be copied: copy the photos (--copy photos)")
     with ExitStack() as stack:
         if folder:
             stack.enter_context(grouped.empty_folder(folder, paths_among(inputs)))
+        shown = page and stack.enter_context(review_page(page, paths_among(inputs)))
         pipeline = pipeline or options.pipeline()
         opened = _known_people(stack, gallery, pipeline, on_note)
-        reading = _Reading(on_note, on_left_out, crops=folder is not None and copy == "faces")
+        reading = _Reading(on_note, on_left_out, crops=bool(page) or (folder is not None and copy == "faces"))
         if files:
             reading.take(vector_files.Collection(files, pipeline.fingerprint))
         else:
@@ -78,6 +86,8 @@ def cluster(
         if folder:
             save = grouped.save_faces if copy == "faces" else grouped.save_photos
             save(grouping, folder)
+        if shown:
+            write_page(shown, grouping, opened.names() if opened else ())
         return replace(grouping, problems=tuple(reading.problems), pictures=reading.total)
 
 

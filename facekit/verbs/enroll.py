@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit import hints
 from facekit.arguments import integer_of, number_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading
 from facekit.library import thumbnails
-from facekit.people import check as people_check
 from facekit.people import enrollment
 from facekit.people.chosen_face import enroll_face, enroll_shown
 from facekit.people.enrollment import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.pictures import folders
-from facekit.pictures.inputs import Inputs, Source, listed, name_of
+from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed, name_of
 from facekit.text.counting import counted
 from facekit.text.subject_names import subject_name
+from facekit.verbs.camera import camera_hint
+from facekit.verbs.enroll_groups import enroll_groups
 from facekit.verbs.galleries import AnyGallery, to_write
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
+from facekit.verbs.pictures import place_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
     from facekit.people.clustering import Sighting
@@ -40,6 +41,7 @@ def enroll(
     from_xmp: bool = False,
     face: int | None = None,
     box: tuple[float, float, float, float] | None = None,
+    groups: str | PathLike[str] | None = None,
     strict: bool = False,
     again: bool = False,
     accept_mixed: bool = False,
@@ -59,6 +61,9 @@ def enroll(
     programs wrote into their metadata: into sidecars, the photos, or `.picasa.ini`.
     With `face`, the number that tables and annotated pictures show, or `box` (x, y, width and height in
     pixels of the upright picture), that face of the one picture is the person's, whatever else is in it.
+    With `groups`, the JSON that `facekit cluster` wrote, the one path is the table (CSV) that the page of its
+    `review` saved: whose the faces of each group are, which do not belong to it, and whom nobody wants to
+    know. The last two become facts of the gallery (`gallery_facts`), so that they are not proposed again.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
     doubtful identity, `again` takes what was removed earlier, `accept_mixed` a folder whose faces are not
     one person's, `accept_poor` pictures so poor that strangers would be taken for the person. `on_result`
@@ -66,6 +71,12 @@ def enroll(
     """
     inputs, options = listed(paths), options or Options()
     rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
+    if groups is not None:
+        if from_xmp or subject is not None or face is not None or box is not None:
+            raise UsageError("groups: the table says whose faces they are: give no subject, face, box or xmp")
+        table = _one_table(inputs)
+        listeners = (on_result, on_note, on_progress)
+        return enroll_groups(place_of(groups, "groups"), table, gallery, rules, options, pipeline, listeners)
     if from_xmp:
         if subject is not None or face is not None or box is not None:
             raise UsageError("from xmp: the metadata says whose faces they are: give no subject, face or box")
@@ -182,6 +193,13 @@ def _enroll_marked(
         )
 
 
+def _one_table(inputs: Sequence[Source]) -> Path:
+    """The table that is the only input. Raises UsageError for anything else."""
+    if len(inputs) != 1 or isinstance(inputs[0], NamedPicture) or inputs[0] == "-":
+        raise UsageError("groups: give one table, names.csv, beside the groups")
+    return Path(inputs[0])
+
+
 def _chosen(
     plan: enrollment.Plan, subject: str | None, face: int | None, box: Sequence[float] | None
 ) -> int | Box | None:
@@ -199,13 +217,3 @@ def _chosen(
         raise UsageError("the box has four numbers: x,y,w,h")
     x, y, width, height = (number_of(value, "a number of the box") for value in box)
     return x, y, x + width, y + height
-
-
-def camera_hint(gallery: Gallery, embedder: Path | None) -> str | None:
-    """What is to be expected of a gallery of a poor camera, where strangers would be named; or None."""
-    words = people_check.camera(gallery)
-    if not words:
-        return None
-    description = gallery.settings.calibration.description
-    how = hints.calibrate(gallery.place, len(gallery), embedder, calibration=description)
-    return f"{gallery.place}: {words}; set it for them: {how}"

@@ -16,7 +16,7 @@ from facekit.gallery.templates import Subject, TemplateInfo
 from facekit.rendering.doubted import Finding
 from facekit.results import GallerySummary
 from facekit.text.subject_names import subject_name
-from facekit.verbs.enroll import camera_hint
+from facekit.verbs.camera import camera_hint
 from facekit.verbs.galleries import (
     AnyGallery,
     as_place,

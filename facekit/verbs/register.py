@@ -13,7 +13,7 @@ from facekit.errors import DependencyError, NoFaceError, PictureError, UsageErro
 from facekit.faces.reading import Options
 from facekit.rendering.ring import line, ringed
 from facekit.text.subject_names import subject_name
-from facekit.verbs.enroll import camera_hint
+from facekit.verbs.camera import camera_hint
 from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
 from facekit.verbs.listeners import OnNote, no_note
 from facekit.video import frame_detection, other_subjects, registering, sources

@@ -1,0 +1,114 @@
+"""Enroll whom a user has named in the page of `facekit cluster --review`."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekit.errors import GalleryError
+from facekit.faces.reading import Options, read_faces
+from facekit.gallery.facts import Fact, Kind
+from facekit.gallery.tombstones import same_face
+from facekit.people import enrollment, face_facts
+from facekit.people.enrollment import EnrollReport
+from facekit.people.marked_faces import CHUNK, MarkedPhoto, enroll_marked
+from facekit.people.named_groups import Answers, read_answers
+from facekit.people.outcomes import Outcome
+from facekit.text.counting import counted
+from facekit.verbs.camera import camera_hint
+from facekit.verbs.galleries import AnyGallery, to_write
+from facekit.verbs.listeners import OnNote, OnProgress
+
+if TYPE_CHECKING:
+    from facekit.faces.pipeline import Pipeline
+    from facekit.gallery.base import Gallery
+
+Listeners = tuple[Callable[[Outcome], None], OnNote, OnProgress]
+
+
+def enroll_groups(
+    groups: Path,
+    table: Path,
+    gallery: AnyGallery | None,
+    rules: enrollment.Rules,
+    options: Options,
+    pipeline: Pipeline | None,
+    listeners: Listeners,
+) -> EnrollReport:
+    """Enroll the faces that have names, and record what was said of the others."""
+    on_result, on_note, on_progress = listeners
+    answers = read_answers(groups, table)
+    pipeline = pipeline or options.pipeline()
+    photos = [MarkedPhoto(source, tuple(marks)) for source, marks in answers.named.items()]
+    outcomes: list[Outcome] = []
+    with to_write(gallery, pipeline, None, on_note) as opened:
+        on_progress(0, len(photos))
+        done = 0
+        try:
+            for start in range(0, len(photos), CHUNK):
+                part = photos[start : start + CHUNK]
+                for outcome in enroll_marked(opened, part, rules=rules, options=options, pipeline=pipeline):
+                    outcomes.append(outcome)
+                    on_result(outcome)
+                done = start + len(part)
+                on_progress(done, len(photos))
+        except KeyboardInterrupt:
+            on_note(f"stopped after {done} of {len(photos)} pictures; run it again to go on")
+            raise
+        problems = _record(opened, answers, options, pipeline, on_note)
+        return EnrollReport(
+            tuple(outcomes),
+            gallery=opened.place,
+            templates=len(opened),
+            camera=camera_hint(opened, options.embedder),
+            problems=tuple(problems),
+        )
+
+
+def _record(
+    gallery: Gallery, answers: Answers, options: Options, pipeline: Pipeline, on_note: OnNote
+) -> list[str]:
+    """Record what is no enrollment; what could not be, in lines."""
+    people = set(gallery.names())
+    wanted: defaultdict[str, list[tuple[str | None, tuple[float, float, float, float]]]] = defaultdict(list)
+    for name, face in answers.not_subject:
+        if name in people:  # else there is nobody for whom it could be taken
+            wanted[face.source].append((name, face.box))
+    for face in answers.ignored:
+        wanted[face.source].append((None, face.box))
+    problems: list[str] = []
+    counts = Counter[str]()
+    for fact in _facts(wanted, options, pipeline, problems):
+        try:
+            [recorded] = gallery.record([fact])
+            counts[recorded.kind] += recorded.status == "recorded"
+        except GalleryError as error:
+            problems.append(f"{fact.source}: {error}")
+    if said := counts["not_subject"]:
+        on_note(f"{counted(said, 'face')} recorded as not of the group's person")
+    if said := counts["ignored"]:
+        on_note(f"{counted(said, 'face')} recorded as to be ignored")
+    return problems
+
+
+def _facts(
+    wanted: dict[str, list[tuple[str | None, tuple[float, float, float, float]]]],
+    options: Options,
+    pipeline: Pipeline,
+    problems: list[str],
+) -> Iterator[Fact]:
+    sources: Sequence[str] = list(wanted)
+    for source, reading in zip(sources, read_faces(sources, options, pipeline=pipeline), strict=True):
+        if reading.error:
+            problems.append(reading.error)
+            continue
+        boxes = [face.detection.box for face in reading.faces]
+        for name, box in wanted[source]:
+            place = same_face(box, boxes)
+            if place is None:
+                problems.append(f"{source}: a face of a group is not there any more")
+                continue
+            kind: Kind = "ignored" if name is None else "not_subject"
+            yield face_facts.of_face(reading, reading.faces[place], kind, name)
