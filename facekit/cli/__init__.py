@@ -20,7 +20,7 @@ import click
 
 from facekit import __version__
 from facekit.cli import signals, streams
-from facekit.cli.console import Console
+from facekit.cli.console import Console, be_quiet
 from facekit.errors import DependencyError, FacekitError, NoFaceError, UsageError
 
 DONE, FAILED, USAGE, NO_FACE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -191,7 +191,9 @@ def group(ctx: click.Context, quiet: bool, debug: bool) -> None:
       facekit enroll people/         a sub-folder with pictures for each person
       facekit identify photo.jpg     who is it?
     """
-    ctx.ensure_object(Console).quiet = quiet
+    ctx.ensure_object(Console)
+    if quiet:
+        be_quiet(ctx)
 
 
 def main() -> NoReturn:

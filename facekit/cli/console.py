@@ -101,6 +101,19 @@ class Console:
             self._drawn = 0.0
 
 
+def be_quiet(ctx: click.Context) -> None:
+    """From now on errors only; the library's warnings, as that a database is tried again, are notes too."""
+    import logging
+
+    console: Console = ctx.ensure_object(Console)
+    console.quiet = True
+    logger = logging.getLogger("facekit")
+    before = logger.level
+    if before != logging.DEBUG:  # --debug wants all of them
+        logger.setLevel(logging.ERROR)
+        ctx.find_root().call_on_close(lambda: logger.setLevel(before))
+
+
 def is_watched() -> bool:
     """Whether somebody sees lines that are drawn over."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -242,7 +242,8 @@ def copy(console: Console, /, source: Place, target: Place | Path) -> int:
     """Copy the gallery FROM to the new file TO, also while others use it.
 
     The copy is one state of the gallery with every template checked; copying the file by other means
-    can miss what was enrolled last. TO may be a folder; an existing file is not overwritten.
+    can miss what was enrolled last. TO may be a folder; an existing file is not overwritten. FROM and TO may
+    be addresses of a database. Printed is how the copy was proved.
 
     \b
     Example:
@@ -250,9 +251,12 @@ def copy(console: Console, /, source: Place, target: Place | Path) -> int:
     """
     from facekit.verbs.gallery import gallery_copy
 
-    copied = gallery_copy(source, target)
+    proof: list[str] = []
+    copied = gallery_copy(source, target, on_note=proof.append)
     people = counted(copied.people, "person", "people")
     console.note(f"{people} with {counted(copied.templates, 'template')} copied to {copied.gallery}")
+    for line in proof:
+        console.note(line)
     return DONE
 
 

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from facekit.cli import numbers, paths
+from facekit.cli.console import be_quiet
 from facekit.detection import KINDS, MIN_FACE
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ users_gallery_option = click.option(
 _QUIET: dict[str, Any] = {
     "is_flag": True,
     "expose_value": False,
-    "callback": lambda ctx, _, value: _be_quiet(ctx) if value else None,
+    "callback": lambda ctx, _, value: be_quiet(ctx) if value else None,
     "help": "Print errors only, no notes, progress or summary.",
 }
 _DEBUG: dict[str, Any] = {"is_flag": True, "expose_value": False, "help": "Show where an error came from."}
@@ -292,8 +293,3 @@ def tell_gallery(console: Console, named: Place | None, used: Place) -> None:
     from facekit.verbs import galleries
 
     galleries.tell_gallery(named, used, console.note)
-
-
-def _be_quiet(ctx: click.Context) -> None:
-    console: Console = ctx.obj
-    console.quiet = True

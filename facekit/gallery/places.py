@@ -89,14 +89,16 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Copied:
-    """A copy of a gallery: where it is, what is in it, and how many searches were seen to have the same
-    answers as before (at another kind of place).
+    """A copy of a gallery: where it is, what is in it, the sum of the checksums of all rows, which is that of
+    the original, and how many searches were seen to have the same answers as before (at another kind of
+    place).
     """
 
     place: Place
     settings: GallerySettings
     subjects: int
     templates: int
+    digest: int
     searches: int = 0
 
 

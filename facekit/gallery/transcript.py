@@ -33,7 +33,7 @@ def copy(source: Place, target: AnyPlace) -> Copied:
             with place.make(state, lambda rows: _filled(rows, tables, state)) as made:
                 _require_equal(made, state)
                 _require_same_answers(gallery, made)
-    return Copied(place, state.settings, state.subjects, state.templates, SEARCHES)
+    return Copied(place, state.settings, state.subjects, state.templates, state.digest, SEARCHES)
 
 
 def _filled(target: Tables, source: Tables, state: State) -> State:

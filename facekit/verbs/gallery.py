@@ -15,6 +15,7 @@ from facekit.gallery.places import AnyPlace, Place, copy_gallery
 from facekit.gallery.templates import Subject, TemplateInfo
 from facekit.rendering.doubted import Finding
 from facekit.results import GallerySummary
+from facekit.text.counting import counted
 from facekit.text.subject_names import subject_name
 from facekit.verbs.camera import camera_hint
 from facekit.verbs.galleries import (
@@ -240,9 +241,15 @@ def gallery_import(
     return done
 
 
-def gallery_copy(source: AnyPlace, target: AnyPlace) -> GallerySummary:
-    """Copy a gallery, also one that is in use, to a new file or into a folder; every template is checked."""
+def gallery_copy(source: AnyPlace, target: AnyPlace, *, on_note: OnNote = no_note) -> GallerySummary:
+    """Copy a gallery, also one that is in use, to a new file, into a folder, or to a database or from one;
+    every template is checked. `on_note` hears how the copy was proved."""
     copied = copy_gallery(source, target)
+    searches = f"; {copied.searches} random searches give the same answers" if copied.searches else ""
+    on_note(
+        f"proved: each of {counted(copied.templates, 'template')} fits its checksum, and their digest is the "
+        f"original's, {copied.digest:032x}{searches}"
+    )
     calibration = copied.settings.calibration
     about = (calibration.threshold, calibration.description, copied.settings.embedder)
     return GallerySummary(str(copied.place), copied.subjects, copied.templates, 0, 0, *about)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -143,6 +144,9 @@ def test_a_failed_import_makes_no_gallery(run: Run, tmp_path: Path) -> None:
 def test_a_copy_is_a_gallery_and_overwrites_nothing(run: Run, people: Path, tmp_path: Path) -> None:
     result = run("gallery", "copy", people, tmp_path / "copy.db")
     assert "3 people with 6 templates copied" in result.stderr
+    assert re.search(
+        r"each of 6 templates fits its checksum, .* digest is the original's, [0-9a-f]{32}\n", result.stderr
+    )
     assert names(run, "--gallery", tmp_path / "copy.db") == names(run)
     again = run("gallery", "copy", people, tmp_path / "copy.db")
     assert (again.exit_code, "not overwritten" in again.stderr) == (1, True)

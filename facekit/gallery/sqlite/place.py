@@ -106,7 +106,7 @@ class FilePlace:
 
             return transcript.copy(self, place)
         state = copy(self.path, place.path)
-        return Copied(place, state.settings, state.subjects, state.templates)
+        return Copied(place, state.settings, state.subjects, state.templates, state.digest)
 
     def check(self, *, fingerprint: str | None = None) -> list[Problem]:
         from facekit.gallery.sqlite.check import check

@@ -2,19 +2,22 @@
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from gallery_samples import create_at, names, people, random_vectors, settings, template
 from loading import script
 
 psycopg = pytest.importorskip("psycopg")
 
 from facekit.calibration.threshold import Calibration  # noqa: E402
+from facekit.cli import group  # noqa: E402
 from facekit.errors import FacekitError, GalleryError, UsageError  # noqa: E402
 from facekit.gallery import copy_gallery, create_gallery, open_gallery, place_of  # noqa: E402
 from facekit.gallery.facts import Fact  # noqa: E402
+from facekit.gallery.postgres import connections, indexing, scanning  # noqa: E402
 from facekit.gallery.postgres import gallery as postgres_gallery  # noqa: E402
-from facekit.gallery.postgres import indexing, scanning  # noqa: E402
 from facekit.gallery.postgres.gallery import upgrade  # noqa: E402
 from facekit.gallery.postgres.grants import grant  # noqa: E402
+from facekit.verbs.gallery import gallery_copy  # noqa: E402
 
 PROBES = random_vectors(12, seed=5)
 END_CLIENTS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'facekit'"
@@ -211,6 +214,17 @@ def test_a_copy_is_the_same_both_ways(address, place, tmp_path):
             copy_gallery(place, target)
 
 
+def test_a_copy_tells_how_it_was_proved(place, tmp_path):
+    create_at(place, people(3)).close()
+    told = []
+    gallery_copy(place, tmp_path / "copy.db", on_note=told.append)
+    with open_gallery(tmp_path / "copy.db") as copied:
+        digest = f"{copied.state.digest:032x}"
+    [line] = told
+    assert f"each of 6 templates fits its checksum, and their digest is the original's, {digest};" in line
+    assert line.endswith("100 random searches give the same answers")
+
+
 def test_a_copy_that_cannot_be_finished_leaves_nothing(address, place, tmp_path, monkeypatch, sql):
     with create_at(place, people(2)):
         pass
@@ -357,6 +371,51 @@ def test_a_connection_that_is_lost_amid_a_change_is_told_and_nothing_is_stored(p
             change()
         one_line(raised)
         assert gallery.add(people(4)).added == 2
+
+
+END_AT_COMMIT = """
+    SET search_path = "{schema}";
+    CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON templates
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut();
+"""
+
+
+def test_a_connection_that_is_lost_while_a_change_is_stored_says_that_nobody_knows(place, sql):
+    with create_at(place, people(3)) as gallery:
+        sql(END_AT_COMMIT.format(schema=place.address.schema))
+        with pytest.raises(GalleryError, match="while the change was being stored") as raised:
+            gallery.add([template("Ann")])
+        one_line(raised)
+        assert "run again, nothing is stored twice" in str(raised.value)
+        sql("DROP TRIGGER cut ON templates")
+        assert gallery.add([template("Ann")]).added == 1
+        assert gallery.add([template("Ann")]).present == 1
+
+
+@pytest.mark.parametrize(("words", "told"), [((), True), (("--quiet",), False)])
+def test_that_the_database_is_tried_again_is_a_note(place, sql, monkeypatch, words, told, caplog):
+    """A database that is away for a moment: the run goes on, and says so unless it is to be quiet."""
+    create_at(place, people(3)).close()
+    connect, refused = connections.connect, iter([True, False])
+
+    def away_at_first(place):
+        if next(refused, False):
+            raise psycopg.OperationalError("away")
+        return connect(place)
+
+    def show(name, gallery, on_note):
+        with open_gallery(gallery) as opened:
+            sql(END_CLIENTS)
+            monkeypatch.setattr(connections, "connect", away_at_first)
+            return opened.templates("person 001")
+
+    monkeypatch.setattr("facekit.verbs.gallery.gallery_show", show)
+    command = ["gallery", "show", "person 001", "--gallery", place.argument, *words]
+    result = CliRunner().invoke(group, command, prog_name="facekit")
+    assert result.exit_code == 0, result.output
+    assert any("lost the database" in record.message for record in caplog.records) is told
 
 
 def test_no_statistics_are_kept_of_names_and_vectors(place, sql):
