@@ -28,6 +28,7 @@ _HOMES = {
     "facekit.people.visibility": ("FaceVisibility", "Redaction", "VideoVisibility"),
     "facekit.errors": (
         "DependencyError",
+        "FactError",
         "FacekitError",
         "GalleryError",
         "MetadataError",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from facekit.calibration.threshold import Calibration as Calibration
     from facekit.errors import DependencyError as DependencyError
     from facekit.errors import FacekitError as FacekitError
+    from facekit.errors import FactError as FactError
     from facekit.errors import GalleryError as GalleryError
     from facekit.errors import MetadataError as MetadataError
     from facekit.errors import NoFaceError as NoFaceError

@@ -6,6 +6,7 @@
     │   └── TruncatedError  a JPEG lacks its last bytes, and was not to be taken so
     ├── WeightsError      a network or landmark file is missing or not the one that was released
     ├── GalleryError      a gallery is missing, empty, damaged, newer, or of another embedder
+    │   └── FactError     what is to be done is against what was said of people or faces, or is enrolled
     ├── MetadataError     a sidecar, or people's names in a photo's metadata, cannot be read or kept
     ├── DependencyError   a Python package or system library is not installed
     └── UsageError        the arguments do not make sense together (exit status 2)
@@ -38,6 +39,10 @@ class WeightsError(FacekitError):
 
 class GalleryError(FacekitError):
     """A gallery is missing, empty, damaged, newer than this program, or of another embedder."""
+
+
+class FactError(GalleryError):
+    """What is to be done is against what was said of people or faces, or against what is enrolled."""
 
 
 class MetadataError(FacekitError):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from facekit import hints
-from facekit.errors import GalleryError
+from facekit.errors import FactError, GalleryError
 from facekit.gallery.fact_rows import FactRow, StorableFact, fact_checksum
 from facekit.gallery.facts import COPY, Fact
 from facekit.gallery.places import Place
@@ -109,7 +109,7 @@ class FactChanges:
         for row in [row for row in self._rows.values() if number in row.people]:
             if target in row.people:
                 fact = self._fact(row)
-                raise GalleryError(
+                raise FactError(
                     f"{self._tables.place}: {fact.subject} and {fact.other} were said not to be the same: if "
                     f"they are, first {hints.take_back(self._tables.place, row.id)}"
                 )
@@ -151,7 +151,7 @@ class FactChanges:
     def _require_not_enrolled(self, fact: StorableFact, number: int) -> None:
         if self._enrolled(fact.face[0], fact.face[2], number):
             place, name, photo = self._tables.place, str(fact.subject), fact.face[0]
-            raise GalleryError(
+            raise FactError(
                 f"{place}: this face is enrolled as {name}: if it is not theirs, "
                 f"{hints.remove_photo(place, name, photo[:12])}"
             )

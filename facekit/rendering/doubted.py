@@ -48,14 +48,15 @@ class Doubted(View[Finding]):
     )
 
     def text(self, result: Finding) -> Iterator[str]:
-        yield from (_sentence(result.problem), f"    {result.command}")
+        yield from (sentence(result.problem), f"    {result.command}")
 
     def rows(self, result: Finding) -> Iterator[Sequence[object]]:
         values = {**result.to_dict(), **_joined(result.problem)}
         yield [values[name] for name in self.columns]
 
 
-def _sentence(problem: SubjectProblem) -> str:
+def sentence(problem: SubjectProblem) -> str:
+    """A problem in words."""
     subject, other = isolated(problem.subject), isolated(problem.other or "")
     photo = ", ".join(_photos(problem))
     if problem.kind == "duplicate":

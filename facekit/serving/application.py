@@ -22,7 +22,7 @@ from facekit import __version__, settings
 from facekit.faces.reading import Options
 from facekit.gallery.places import Place
 from facekit.library import thumbnails
-from facekit.serving import grouping, openapi, showing
+from facekit.serving import facts, grouping, openapi, showing
 from facekit.serving.guard import Admission, Guard
 from facekit.serving.keys import Keys
 from facekit.serving.limits import Limits
@@ -115,7 +115,7 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
         lifespan=lifespan,
     )
     app.state.service = app.state.watching = None
-    for routes in (router, grouping.router, showing.router, events):
+    for routes in (router, grouping.router, facts.router, showing.router, events):
         app.include_router(routes)
     _around(app, metrics)
     app.mount("/page", StaticFiles(directory=PAGE))

@@ -27,7 +27,7 @@ MOST_FACES = 15_000
 Seals = Annotated[list[Annotated[str, Field(max_length=LONGEST)]], Field(min_length=1, max_length=MOST_FACES)]
 
 
-class Faces(Body):
+class SealedFaces(Body):
     """Faces by their seals; those with a score of at least `threshold` are linked."""
 
     faces: Seals
@@ -49,7 +49,7 @@ class Named(Body):
     summary="Which of the faces of photos are of one person",
     **answers("cluster", placed=True),
 )
-async def cluster(request: Request, body: Faces) -> Response:
+async def cluster(request: Request, body: SealedFaces) -> Response:
     from facekit.verbs.cluster import cluster_faces
 
     service = service_of(request, "read")

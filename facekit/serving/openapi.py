@@ -62,9 +62,17 @@ _PLACES = {
     "items": {"type": "array", "items": {"type": "integer", "minimum": 0}},
 }
 
+_SENTENCES = {"description": "Each result in words.", "type": "array", "items": {"type": "string"}}
+
 
 def answers(
-    kind: str, *, several: bool = True, created: bool = False, sealed: bool = False, placed: bool = False
+    kind: str,
+    *,
+    several: bool = True,
+    created: bool = False,
+    sealed: bool = False,
+    placed: bool = False,
+    sentences: bool = False,
 ) -> dict[str, Any]:
     """What a route answers: results of a kind of the schema, or a problem."""
     reference: dict[str, Any] = {"$ref": f"{_COMPONENTS}{kind}"}
@@ -74,6 +82,8 @@ def answers(
             properties["seals"] = _SEALS
         if placed:
             properties["places"] = _PLACES
+        if sentences:
+            properties["sentences"] = _SENTENCES
         reference = {"type": "object", "properties": properties, "required": ["schema", "results"]}
     good = {"description": "The results.", "content": {"application/json": {"schema": reference}}}
     bad = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from facekit.errors import FacekitError, GalleryError, PictureError, UsageError
+from facekit.errors import FacekitError, FactError, GalleryError, PictureError, UsageError
 from facekit.text.escaping import json_line
 
 MEDIA_TYPE = "application/problem+json"
@@ -51,6 +51,8 @@ def of_error(error: FacekitError, place: object) -> RequestError:
     detail = without_place(str(error), place)
     if isinstance(error, UsageError | PictureError):
         return RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+    if isinstance(error, FactError):
+        return RequestError(HTTPStatus.CONFLICT, detail)
     if isinstance(error, GalleryError):
         return RequestError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
     return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, detail)

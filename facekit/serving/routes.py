@@ -13,14 +13,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from facekit.gallery.templates import TemplateInfo
 from facekit.people.clustering import Sighting
 from facekit.people.outcomes import Outcome
-from facekit.people.stored_photos import SHORTEST_DIGEST
 from facekit.results import SCHEMA, Face
 from facekit.serving import showing, uploads
 from facekit.serving.bodies import Merge, People, Person, Photos, Rename
 from facekit.serving.openapi import answers, picture_body
+from facekit.serving.photos import digests_of
 from facekit.serving.problems import RequestError, without_place
 from facekit.serving.service import Service, document, of_json, service_of
 from facekit.serving.uploads import Upload
@@ -288,7 +287,7 @@ async def remove_photos(request: Request, body: Photos) -> Response:
 
     def removed() -> Any:
         service.require_people(body.subject)
-        digests = _digests(service.gallery.templates(body.subject), body.photos)
+        digests = digests_of(service.gallery.templates(body.subject), body.photos)
         return gallery_remove(body.subject, photos=digests, gallery=service.gallery, on_note=notes.append)
 
     removal = await service.do(removed)
@@ -303,25 +302,6 @@ def of_outcomes(outcomes: Sequence[Outcome]) -> Response:
         raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, f"no picture was taken: {why}", results=results)
     stored = any(outcome.status in ("enrolled", "moved") for outcome in outcomes)
     return document(outcomes, HTTPStatus.CREATED if stored else HTTPStatus.OK)
-
-
-def _digests(infos: Sequence[TemplateInfo], photos: Sequence[str]) -> list[str]:
-    """The SHA-256 of photos, by name or its first digits. The verb would also take them for paths, and read
-    files of this machine."""
-    digests: dict[str, None] = {}
-    for photo in photos:
-        start = photo.lower() if len(photo) >= SHORTEST_DIGEST else None
-        meant = {
-            info.sha256
-            for info in infos
-            if photo == info.file_name or (start and info.sha256.startswith(start))
-        }
-        if not meant:
-            raise RequestError(HTTPStatus.NOT_FOUND, "the person has no picture of this name or SHA-256")
-        if len(meant) > 1:
-            raise RequestError(HTTPStatus.CONFLICT, "several pictures have this name: give a SHA-256")
-        digests.update(dict.fromkeys(meant))
-    return list(digests)
 
 
 def _seals(service: Service, upload: Upload, faces: Sequence[Sequence[Face]]) -> list[list[str]]:

@@ -21,6 +21,7 @@ from facekit.verbs.listeners import OnNote, no_note
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
+    from facekit.people.clustering import Sighting
     from facekit.results import Box
 
 
@@ -86,6 +87,27 @@ def gallery_ignore(
     """
     said = _Said("ignored", None, holder, options, pipeline)
     return said.of(listed(pictures, "pictures"), face, box, gallery, on_note, dry_run=dry_run)
+
+
+def say_of_faces(
+    faces: Sequence[Sighting], gallery: Gallery, kind: Kind, subject: str | None = None
+) -> list[Fact]:
+    """`gallery_not_subject` and `gallery_ignore` for faces that are there already."""
+    who = None if subject is None else subject_name(subject)
+    with changing(gallery) as opened:
+        return opened.record(
+            [
+                Fact(
+                    kind,
+                    who,
+                    vector=sighting.face.vector,
+                    sha256=sighting.sha256,
+                    source=sighting.source,
+                    box=sighting.face.detection.box,
+                )
+                for sighting in faces
+            ]
+        )
 
 
 def gallery_facts(gallery: AnyGallery | None = None, *, on_note: OnNote = no_note) -> list[Fact]:

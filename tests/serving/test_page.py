@@ -285,6 +285,60 @@ def test_people_are_renamed_merged_and_removed(page: Any, folder: Path) -> None:
     assert facekit.gallery_list("g.db") == []
 
 
+def test_not_this_person_is_said_with_the_mouse_and_taken_back(page: Any, folder: Path) -> None:
+    facekit.enroll(folder / "people" / "red", "g.db", subject="Ann", options=FakeOptions())
+    drop(page, photo(folder / "twin.png", "red", seed=5))
+    click(page, "figure .view button.known")
+    shoot(page, "dialog-of-a-known-face")
+    click(page, "#denials button")
+    wait_for_count(page, ".view .unknown", 1)
+    page.wait_for_selector("figcaption >> text=it was said that it is not, Ann")
+    (result,) = facekit.identify(folder / "twin.png", "g.db", options=FakeOptions())
+    assert result.faces[0].subject is None
+    click(page, "figure .view button")
+    assert page.locator("#likely button").count() == 0  # it is never proposed again
+    page.keyboard.press("Escape")
+    click(page, "#show-mistakes")
+    click(page, "#facts-list button")
+    wait_for_count(page, "#facts-list > li", 0)
+    click(page, "#show-photos")
+    wait_for_count(page, ".view .known", 1)
+
+
+def test_somebody_unknown_is_not_asked_about_again(page: Any, folder: Path) -> None:
+    pictures = [photo(folder / f"{seed}.png", "blue", seed=seed) for seed in range(3)]
+    drop(page, pictures[0], photo(folder / "c1.png", "cyan"), photo(folder / "c2.png", "cyan", seed=1))
+    click(page, "figure .view button")
+    click(page, "#nobody")
+    page.wait_for_selector("#face", state="hidden")
+    click(page, "#show-unknown")
+    wait_for_count(page, ".group", 1)
+    click(page, ".group button:has-text('Do not ask again')")
+    wait_for_count(page, ".group", 0)
+    facts = [(fact.kind, fact.source) for fact in facekit.gallery_facts("g.db")]
+    assert facts == [("ignored", "0.png"), ("ignored", "c1.png")]  # the other is as like as a copy of it
+    grouping = facekit.cluster([str(picture) for picture in pictures], "g.db", options=FakeOptions())
+    assert grouping.groups == ()
+
+
+def test_mistakes_are_put_right_or_refused(page: Any, folder: Path) -> None:
+    facekit.enroll("people", "g.db", options=FakeOptions())
+    facekit.enroll(photo(folder / "r3.png", "red", seed=3), "g.db", subject="Roy", options=FakeOptions())
+    facekit.enroll(photo(folder / "g3.png", "green", seed=3), "g.db", subject="Gil", options=FakeOptions())
+    click(page, "#show-mistakes")
+    wait_for_count(page, "#mistakes-list > li", 2)
+    shoot(page, "mistakes")
+    click(page, "#mistakes-list > li:has-text('green') button:has-text('Merge')")
+    click(page, "#change .main")
+    wait_for_count(page, "#mistakes-list > li", 1)
+    click(page, "#mistakes-list button:has-text('They are two people')")
+    wait_for_count(page, "#mistakes-list > li", 0)
+    page.wait_for_selector("#facts-list >> text=are two people")
+    shoot(page, "mistakes-settled")
+    assert [person.name for person in facekit.gallery_list("g.db")] == ["Roy", "green", "red"]
+    assert facekit.gallery_check(people=True, gallery="g.db").findings == ()
+
+
 def test_pictures_of_people_are_shown_where_the_server_keeps_them(
     browser: Any, start: Started, folder: Path
 ) -> None:
@@ -363,16 +417,21 @@ def test_it_can_be_read_on_a_telephone_and_by_a_screen_reader(
     ]
     drop(page, *parties)
     name_face(page, 0, "Ann Maria von und zu Hohenberg-Lichtenstein")
-    views = {"photos": None, "groups": None, "face": ".single button.pick", "people": None}
+    views = {"photos": None, "groups": None, "face": ".single button.pick", "people": None, "mistakes": None}
     page.wait_for_selector(".view .known")
     for view, opener in views.items():
         page.keyboard.press("Escape")
+        if view == "mistakes":
+            facekit.enroll(photo(folder / "a.png", "red"), "g.db", subject="Twin", options=FakeOptions())
+            facekit.gallery_ignore(photo(folder / "b.png", "black"), gallery="g.db", options=FakeOptions())
         if opener:
             page.locator(opener).first.click()
         else:
             page.locator(f"#show-{view}").click()
         if view == "groups":
             wait_for_count(page, ".group", 2)
+        if view == "mistakes":
+            wait_for_count(page, "#mistakes .rows > li", 2)
         shoot(page, f"{view}-{scheme}-telephone")
         found = axe.run(page)
         assert found.violations_count == 0, found.generate_report()

@@ -247,12 +247,15 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
             parameters = {each["name"]: each["in"] for each in operation.get("parameters", [])}
             body = operation.get("requestBody", {}).get("content", {})
             routes[f"{method.upper()} {path}"] = {"parameters": parameters, "body": body, "answers": content}
-    ours = ("Rename", "Merge", "People", "Person", "Photos", "Faces", "Named", "done", "problem", "thumbnail")
+    ours = [
+        *("Rename", "Merge", "People", "Person", "Photos", "SealedFaces", "Named"),
+        *("Faces", "Apart", "Denied", "Numbers", "Moved", "done", "problem", "thumbnail"),
+    ]
     bodies = {name: document["components"]["schemas"][name] for name in ours}
     return {
         "routes": routes,
         "schemas": {
-            name: {"properties": sorted(body["properties"]), "required": sorted(body["required"])}
+            name: {"properties": sorted(body["properties"]), "required": sorted(body.get("required", []))}
             for name, body in bodies.items()
         },
     }

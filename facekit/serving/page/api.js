@@ -87,6 +87,16 @@ export const enrollFaces = (subject, faces) => change("/v1/templates/faces", { s
 export const enroll = (file, subject, face) => asked("/v1/templates", form(file, { subject, face }));
 export const people = async () => (await asked("/v1/subjects")).results;
 export const templates = async (subject) => (await change("/v1/templates/list", { subject })).results;
+export const notSubject = (subject, faces) => change("/v1/facts/not-subject", { subject, faces });
+export const ignoreFaces = (faces) => change("/v1/facts/ignored", { faces });
+export const mistakes = () => change("/v1/gallery/check", {});
+export const notSame = (subjects) => change("/v1/facts/not-same", { subjects });
+export const photosAreNot = (subject, holder, photos) => change("/v1/facts/not-subject", { subject, holder, photos });
+export const photosAreRight = (holder, photos) => change("/v1/facts/ignored", { holder, photos });
+export const movePhotos = (holder, to, photos) => change("/v1/templates/move", { holder, to, photos });
+export const facts = async () => (await asked("/v1/facts")).results;
+export const takeBack = (facts) => change("/v1/facts/take-back", { facts });
+
 // Pictures of a person's faces by the SHA-256 of their photos, where the server keeps any.
 export async function thumbnails(subject) {
   try {

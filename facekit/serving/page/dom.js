@@ -19,8 +19,9 @@ export function say(text) {
 }
 
 // Opens a dialog; `act` is called when it is sent, and what it throws is shown in it. Closed without that, nothing
-// happens. The focus goes back to where it was, or where the function leads that `act` gives.
-export function ask(dialog, act) {
+// happens. The focus goes back to where it was, or where the function leads that `act` gives. `others` are buttons of the
+// dialog with what they do instead.
+export function ask(dialog, act, others = new Map()) {
   const problem = dialog.querySelector(".problem");
   const buttons = [...dialog.querySelectorAll("button")];
   const before = document.activeElement;
@@ -33,12 +34,12 @@ export function ask(dialog, act) {
     dialog.close();
     if (before?.isConnected) before.focus();
   };
-  const send = async (event) => {
+  const doing = (what) => async (event) => {
     event.preventDefault();
     problem.textContent = "";
     buttons.forEach((button) => (button.disabled = true));
     try {
-      const focus = await act();
+      const focus = await what();
       if (signal.aborted) return;
       end();
       focus?.();
@@ -49,7 +50,8 @@ export function ask(dialog, act) {
     }
   };
   problem.textContent = "";
-  dialog.querySelector("form").addEventListener("submit", send, { signal });
+  dialog.querySelector("form").addEventListener("submit", doing(act), { signal });
+  for (const [button, what] of others) button.addEventListener("click", doing(what), { signal });
   dialog.querySelector(".cancel").addEventListener("click", end, { signal });
   dialog.addEventListener("cancel", (event) => (event.preventDefault(), end()), { signal });
   dialog.showModal();

@@ -60,23 +60,29 @@ function card(group, faces) {
     leaveOut(picks.map((pick) => pick.face));
     gone(section, `${title} is left out`);
   };
-  const buttons = [
-    made("button", { type: "submit", className: "main", textContent: "These are one person" }),
-    made("button", { type: "button", textContent: "Leave out", attributes: { "aria-label": `Leave out group ${group.group}` }, on: { click: leave } }),
-  ];
-  const send = async (event) => {
+  const doing = (act) => async (event) => {
     event.preventDefault();
     const chosen = picks.filter((pick) => pick.box.checked).map((pick) => pick.face);
     problem.textContent = "";
     buttons.forEach((button) => (button.disabled = true));
     try {
       if (!chosen.length) throw new Error("No face has a tick.");
-      await name(section, title, input.value.trim(), chosen, picks);
+      await act(chosen);
     } catch (error) {
       problem.textContent = error.message;
     }
     buttons.forEach((button) => (button.disabled = false));
   };
+  const ignore = doing(async (chosen) => {
+    await api.ignoreFaces(chosen.map((face) => face.seal));
+    leaveOut(picks.map((pick) => pick.face));
+    gone(section, `${title} is not asked about again`);
+  });
+  const buttons = [
+    made("button", { type: "submit", className: "main", textContent: "These are one person" }),
+    made("button", { type: "button", textContent: "Leave out", attributes: { "aria-label": `Leave out group ${group.group}` }, on: { click: leave } }),
+    made("button", { type: "button", textContent: "Do not ask again", attributes: { "aria-label": `Do not ask again about group ${group.group}` }, on: { click: ignore } }),
+  ];
   const section = made(
     "section",
     { className: "group", attributes: { "aria-labelledby": id } },
@@ -86,7 +92,7 @@ function card(group, faces) {
     made("div", { className: "likely", attributes: { role: "group", "aria-label": `People whom group ${group.group} is like` } }, ...likely(faces, input)),
     made(
       "form",
-      { on: { submit: send } },
+      { on: { submit: doing((chosen) => name(section, title, input.value.trim(), chosen, picks)) } },
       made("p", {}, made("label", { htmlFor: input.id, textContent: "Name" }), input),
       problem,
       made("p", { className: "buttons" }, ...buttons),
@@ -126,7 +132,7 @@ function gone(section, words) {
 function likely(faces, input) {
   const best = new Map();
   for (const { face } of faces) {
-    for (const { subject, score } of face.candidates ?? []) best.set(subject, Math.max(best.get(subject) ?? -1, score));
+    for (const { subject, score } of (face.candidates ?? []).filter((candidate) => !candidate.denied)) best.set(subject, Math.max(best.get(subject) ?? -1, score));
   }
   const ranked = [...best].filter(([, score]) => score > 0).sort((one, other) => other[1] - one[1]).slice(0, LIKELY);
   const take = (subject) => ((input.value = subject), input.focus());

@@ -1,10 +1,11 @@
 import { byId, say } from "./dom.js";
 import * as groups from "./groups.js";
+import * as mistakes from "./mistakes.js";
 import * as people from "./people.js";
 import * as photos from "./photos.js";
 
 // What a view does when it is shown.
-const VIEWS = { photos: photos.refresh, groups: groups.show, people: () => {} };
+const VIEWS = { photos: photos.refresh, groups: groups.show, people: () => {}, mistakes: mistakes.show };
 async function show(name) {
   for (const view of Object.keys(VIEWS)) {
     byId(view).hidden = view !== name;
@@ -30,8 +31,10 @@ byId("show-unknown").addEventListener("click", async () => {
 });
 photos.begin(load);
 groups.begin(load);
-people.begin(async () => {
+const changed = async () => {
   await load();
-  await photos.lookAgain();
-});
+  photos.outdate();
+};
+mistakes.begin(changed);
+people.begin(changed);
 load();

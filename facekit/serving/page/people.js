@@ -80,8 +80,8 @@ function thumbnail(picture) {
   return made("img", { className: "thumbnail", src: url, alt: "", on: { load: () => URL.revokeObjectURL(url) } });
 }
 
-// One dialog for all changes; `label` is of the name that is asked for, null where none is.
-function change({ title, text, label, value = "", button, act }) {
+// One dialog for all changes; `label` is of the name that is asked for, null where none is. `after` follows a change.
+export function change({ title, text, label, value = "", button, act, after = async () => {} }) {
   byId("change-title").textContent = title;
   byId("change-text").textContent = text;
   byId("change-field").hidden = label === null;
@@ -93,6 +93,7 @@ function change({ title, text, label, value = "", button, act }) {
   ask(byId("change"), async () => {
     const done = await act(input.value.trim());
     await onChange();
+    await after();
     say([`${title}: done`, ...(done.notes ?? [])].join("; "));
   });
 }

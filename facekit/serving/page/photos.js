@@ -7,6 +7,7 @@ import { dropped, isPicture } from "./files.js";
 
 const photos = [];
 const AT_ONCE = 2;
+const DENIABLE = 2;
 
 let onEnrolled = async () => {};
 const stale = new Set();
@@ -61,6 +62,7 @@ async function look(some) {
   let done = 0;
   const worker = async () => {
     for (let photo; (photo = waiting.shift()); ) {
+      stale.delete(photo);
       say(`Looking at photo ${++done} of ${some.length}`);
       try {
         photo.result = await api.identify(photo.file);
@@ -92,10 +94,13 @@ export function named(faces, subject) {
   unknownFaces().forEach(({ photo }) => stale.add(photo));
 }
 
+// The gallery is another one: all photos.
+export function outdate() {
+  photos.forEach((photo) => stale.add(photo));
+}
+
 export function refresh() {
-  const some = photos.filter((photo) => stale.has(photo));
-  stale.clear();
-  return lookAgain(some);
+  return lookAgain(photos.filter((photo) => stale.has(photo)));
 }
 
 const facesOf = (photo) => (photo.problem ? [] : (photo.result?.faces ?? []));
@@ -118,6 +123,7 @@ const REASONS = {
   too_dark: "too dark to tell",
   denied: "you said that it is somebody else",
   too_poor: "only poor photos of the person are stored",
+  denied: "it was said that it is not",
 };
 
 function titleOf(face, number) {
@@ -159,14 +165,15 @@ function show(photo, result) {
   photo.figure.replaceChildren(view, caption);
 }
 
-// `after` is called once the face has a name; without it, all photos are looked at again.
+// `after` is called once something was said of the face; without it, all photos are looked at again.
 export async function askWho(photo, place, after = lookAgain) {
   const face = photo.result.faces[place];
   const dialog = byId("face");
   const input = byId("name");
   drawCrop(byId("crop"), photo.image, face, photo.result);
   input.value = "";
-  const likely = (face.candidates ?? []).map((candidate) =>
+  const candidates = (face.candidates ?? []).filter((candidate) => !candidate.denied);
+  const likely = candidates.map((candidate) =>
     made("button", {
       type: "button",
       textContent: `${candidate.subject} (${candidate.score.toFixed(2)})`,
@@ -174,7 +181,29 @@ export async function askWho(photo, place, after = lookAgain) {
     }),
   );
   byId("likely").replaceChildren(...likely);
-  ask(dialog, async () => {
+  const back = () => photo.figure.querySelectorAll(".view button")[place]?.focus();
+  const saidOf = async (act, words) => {
+    await act();
+    await after();
+    say(words);
+    return back;
+  };
+  // Of whoever it is taken for, or may be.
+  const suspects = face.subject ? candidates.filter(({ subject }) => subject === face.subject) : candidates.filter(({ score }) => score > 0).slice(0, DENIABLE);
+  const others = new Map(
+    suspects.map(({ subject }) => [
+      made("button", { type: "button", textContent: `Not ${subject}` }),
+      () => saidOf(() => api.notSubject(subject, [face.seal]), `${subject} is not proposed for this face again`),
+    ]),
+  );
+  byId("denials").replaceChildren(...others.keys());
+  byId("nobody").hidden = Boolean(face.subject);
+  const forget = async () => {
+    await api.ignoreFaces([face.seal]);
+    leaveOut([{ photo, place }]);
+  };
+  others.set(byId("nobody"), () => saidOf(forget, "This face is not asked about again"));
+  const enroll = async () => {
     const name = input.value.trim();
     if (!name) throw new Error("Give a name.");
     const [outcome] = (await api.enroll(photo.file, name, place + 1)).results;
@@ -183,6 +212,7 @@ export async function askWho(photo, place, after = lookAgain) {
     await after();
     const more = [...outcome.problems, ...outcome.notes].join("; ");
     say(`${outcome.subject}: ${outcome.status}${more ? ` (${more})` : ""}`);
-    return () => photo.figure.querySelectorAll(".view button")[place]?.focus();
-  });
+    return back;
+  };
+  ask(dialog, enroll, others);
 }
