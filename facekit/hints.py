@@ -112,6 +112,16 @@ def forget_removals(gallery: AnyPlace) -> str:
     return _command("gallery", "forget-removals", gallery=_needed(gallery))
 
 
+def name_groups() -> str:
+    """Group faces, and make the page in which the groups are named."""
+    return _command("cluster", "FOLDER", "--review", "groups.html", "--format", "json")
+
+
+def enroll_groups() -> str:
+    """Enroll what was named in that page."""
+    return _command("enroll", "--groups", "groups.json", "names.csv")
+
+
 def list_facts(gallery: AnyPlace) -> str:
     """What was said of people and faces."""
     return _command("gallery", "facts", gallery=_needed(gallery))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from facekit import hints
 from facekit.errors import FacekitError, UsageError
 from facekit.files import untrusted
 from facekit.files.untrusted import Fields
@@ -20,7 +21,6 @@ COLUMNS = ("group", "number", "source", "face", "verdict", "name")
 """Of the table: the group's number (blank: the faces that are single), a face's number within it (blank: all
 of the group), its picture and its number there, what is said of it, and the name."""
 _MOST_BYTES = 2 << 30
-_KIND = "the page of facekit cluster --review saves such a table"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def read_answers(groups: Path, table: Path) -> Answers:
     of one run."""
     faces = _groups(groups)
     rows = untrusted.table(table)
-    rows.require("group", "name", what=_KIND)
+    rows.require(
+        "group", "name", what=f"the page saves such a table that is written by {hints.name_groups()}"
+    )
     answers, whole = Answers(), {}
     done: dict[tuple[int | None, int], int] = {}
     for line, row in zip(rows.lines, rows.dicts(), strict=True):
@@ -125,7 +127,7 @@ def _face(faces: list[GroupFace], number: int, row: dict[str, str], groups: Path
 def _groups(path: Path) -> dict[int | None, list[GroupFace]]:
     """The faces of each group by its number, those that are single by None."""
     document = untrusted.json_value(untrusted.text(path, most=_MOST_BYTES), path)
-    what = "give what facekit cluster --format json wrote"
+    what = f"give what is written by {hints.name_groups()}"
     results = document.get("results") if isinstance(document, dict) else None
     if not isinstance(results, list):
         raise UsageError(f"{path}: has no groups: {what}")

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from PIL import Image
 
+from facekit import hints
 from facekit.errors import UsageError
 from facekit.files import outputs, writing
 from facekit.people.clustering import Group, Grouping, Sighting
@@ -23,7 +24,7 @@ from facekit.text.escaping import printable
 
 MOST_SUGGESTED = 5_000
 """Names that are suggested while one is typed: of more the page would become slow."""
-_GENERATOR = '<meta name="generator" content="facekit cluster">'
+_GENERATOR = '<meta name="generator" content="facekit groups of faces">'
 """By this a page is known as one, and may be replaced."""
 
 
@@ -86,7 +87,7 @@ def _head(style: str, script: str) -> str:
 <main>
 <h1>Who is it?</h1>
 <p>Give each group whom you know a name, and tick the faces that do not belong to it. Then save the table, and
-enroll it: <code>facekit enroll --groups groups.json names.csv</code>. Nothing leaves this page by itself. The
+enroll it: <code>{_text(hints.enroll_groups())}</code>. Nothing leaves this page by itself. The
 faces in it are biometric data of real people: delete it when you are done.</p>
 <datalist id="people">
 """

@@ -46,6 +46,8 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "grant": lambda gallery, _: hints.grant(gallery),
     "copy_gallery": lambda gallery, _: hints.copy_gallery(gallery),
     "forget_removals": lambda gallery, _: hints.forget_removals(gallery),
+    "name_groups": lambda _, __: hints.name_groups(),
+    "enroll_groups": lambda _, __: hints.enroll_groups(),
     "list_facts": lambda gallery, _: hints.list_facts(gallery),
     "take_back": lambda gallery, _: hints.take_back(gallery, 7),
     "export_run": lambda _, name: hints.export_run(Path(name)),
@@ -88,6 +90,7 @@ def test_a_hint_is_accepted_as_it_is_printed(run: Run, tmp_path: Path, gallery: 
                 "calibrate, with few people": "rule of three",
                 "upgrade_gallery": "a gallery in a file",
                 "grant": "a gallery in a file",
+                "enroll_groups": "groups.json: cannot be read",
             }
             assert result.exit_code != 2 or understood.get(hint, "-") in result.output, (
                 printed,
