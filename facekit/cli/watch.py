@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     help="Save the best face of everybody who came, as SOURCE-TRACK-NAME.png, in DIR.",
 )
 @click.option(
+    "--save-unknown",
+    type=paths.FOLDER,
+    metavar="DIR",
+    help="Save the best three pictures of everybody unknown, as SOURCE-TRACK-NUMBER.png, in DIR, for facekit "
+    "cluster and enroll.",
+)
+@click.option(
     "--log",
     type=paths.FILE,
     metavar="FILE",
@@ -88,6 +95,7 @@ def watch(console: Console, /, source: str, max_pixels: int, options: Options, *
     Examples:
       facekit watch 0 --view
       facekit watch party.mp4 --save-video named.mp4 > events.jsonl
+      facekit watch 0 --save-unknown unknown/
       facekit watch rtsp://camera.local/stream --log visitors.csv --save-faces visitors/
     """
     from facekit.cli import signals

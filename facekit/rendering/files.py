@@ -93,6 +93,26 @@ class PortraitFolder:
         return self._names.remark("face")
 
 
+class UnknownFolder:
+    """A folder of pictures of unknown people in a video, `<video>-<track>-<number>.png`: parts of its frames,
+    in which faces are found again. `sha256` tells the video from another of the same name.
+    """
+
+    def __init__(self, folder: Path, video: str, sha256: str, inputs: Sequence[str] = ()) -> None:
+        self._names = Names(folder, inputs)
+        self._video = Reading(f"{video}.video", sha256=sha256)
+
+    def save(self, track: int, views: Sequence[Pixels]) -> list[Path]:
+        pictures = (png(view, self._video.sha256) for view in views)
+        return self._names.save(
+            self._video,
+            [(f"-{track:03}-{number}.png", picture) for number, picture in enumerate(pictures, 1)],
+        )
+
+    def remark(self) -> str:
+        return self._names.remark("picture")
+
+
 class Names:
     """The names of what is saved in a folder, which is made; none of the inputs is written over.
 

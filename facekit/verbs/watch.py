@@ -28,7 +28,7 @@ from facekit.video.knowledge import Knowledge
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
-    from facekit.rendering.files import PortraitFolder
+    from facekit.rendering.files import PortraitFolder, UnknownFolder
     from facekit.rendering.logged import Log
     from facekit.video.events import Event
     from facekit.video.frames import Frame
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from facekit.video.sources import VideoSource
     from facekit.video.window import Window
     from facekit.video.writer import VideoFile
+
+VIEWS = 3
+"""So many pictures of somebody unknown are saved: looks that differ help more than many that are alike."""
 
 AnyPath = str | PathLike[str]
 
@@ -47,6 +50,7 @@ def watch(
     view: bool = False,
     save_video: AnyPath | None = None,
     save_faces: AnyPath | None = None,
+    save_unknown: AnyPath | None = None,
     log: AnyPath | None = None,
     threshold: float | None = None,
     max_fps: float | None = None,
@@ -64,16 +68,19 @@ def watch(
     gallery's, because a track is asked about again and again). Of what is live, the newest frame is looked at
     each time, and with `wait` a camera or an address that is not there is waited for. It is shown in a window
     with `view`; the video with boxes and names is saved in the file `save_video`, the best face of everybody
-    in the folder `save_faces`, and the events are added to the file `log` (CSV). `stop` is asked between
+    in the folder `save_faces`, the best three pictures of everybody unknown in the folder `save_unknown`, for
+    `cluster` and `enroll`, and the events are added to the file `log` (CSV). `stop` is asked between
     frames. Raises PictureError for a source that cannot be read or breaks off, and at the end for what of it
     was damaged, DependencyError where nothing here reads video.
     """
     options = options or Options()
     place = sources.parse(path_of(source, "the source"), max_pixels=options.max_pixels)
     video, faces = folder_of(save_video, "save_video"), folder_of(save_faces, "save_faces")
-    events = folder_of(log, "the log")
+    unknown, events = folder_of(save_unknown, "save_unknown"), folder_of(log, "the log")
     limit = score_of(threshold, "the threshold")
     _check(place, video, events, wait=wait)
+    if faces and unknown and outputs.same_file(faces, unknown):
+        raise UsageError(f"{unknown}: is given for known and unknown faces: give each its own folder")
     pipeline = pipeline or options.pipeline()
     with in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
@@ -81,13 +88,14 @@ def watch(
         screen = _Screen(place, opened, knowledge, limit, stop, on_note)
         if not is_open(gallery):
             screen.begin = lambda: tell_gallery(as_place(gallery), opened.place, on_note)
-        screen.open(view=view, video=video, faces=faces, log=events)
+        screen.open(view=view, video=video, faces=faces, unknown=unknown, log=events)
         people = session.Session(
             frame_detection.PipelineDetector(pipeline),
             knowledge.index.search,
             knowledge.limit,
             schedule=session.Schedule(frames=detect_every or 0),
-            keep=screen.keep if faces else None,
+            keep=screen.keep if faces or unknown else None,
+            views=VIEWS if unknown else 0,
             clock=session.time_of_day if place.live else None,
         )
         frames = reader.Reader(place, tell=screen.hear, most=max_fps, wait=wait)
@@ -148,19 +156,30 @@ class _Screen:
         self._window: Window | None = None
         self._video: VideoFile | None = None
         self._folder: PortraitFolder | None = None
+        self._unknown: UnknownFolder | None = None
         self._log: Log | None = None
 
-    def open(self, *, view: bool, video: Path | None, faces: Path | None, log: Path | None) -> None:
+    def open(
+        self,
+        *,
+        view: bool,
+        video: Path | None,
+        faces: Path | None,
+        unknown: Path | None,
+        log: Path | None,
+    ) -> None:
         """Open what is written and shown."""
         if view:
             from facekit.video.window import Window
 
             self._window = Window("facekit")
-        if faces:
-            from facekit.rendering.files import PortraitFolder
+        if faces or unknown:
+            from facekit.rendering.files import PortraitFolder, UnknownFolder
 
             source = self._source
-            self._folder = PortraitFolder(faces, source.name, source.digest(), [source.place])
+            of_video = (source.name, source.digest(), [source.place])
+            self._folder = PortraitFolder(faces, *of_video) if faces else None
+            self._unknown = UnknownFolder(unknown, *of_video) if unknown else None
         if video:
             from facekit.video.writer import VideoFile
 
@@ -233,8 +252,9 @@ class _Screen:
             if self._video and self.frames:
                 self._on_note(f"video saved in {self._video.path}")
         finally:
-            if self._folder:
-                self._on_note(self._folder.remark())
+            for folder in (self._folder, self._unknown):
+                if folder:
+                    self._on_note(folder.remark())
             if self.frames or lead:
                 self._sum_up(lead)
 
@@ -246,9 +266,12 @@ class _Screen:
     def _catch_up(self) -> None:
         while self._remarks:
             self._on_note(self._remarks.popleft())
-        while self._portraits and self._folder:
+        while self._portraits:
             portrait = self._portraits.popleft()
-            self._folder.save(portrait.track, portrait.subject, portrait.crop)
+            if self._folder:
+                self._folder.save(portrait.track, portrait.subject, portrait.crop)
+            if self._unknown and portrait.subject is None and portrait.views:
+                self._unknown.save(portrait.track, portrait.views)
         try:
             if self._knowledge.changed():
                 self.renew()

@@ -16,7 +16,7 @@ from facekit.video import voting
 from facekit.video.events import Event, Kind
 from facekit.video.frame_detection import FrameDetector
 from facekit.video.frames import Frame
-from facekit.video.tracking import Look, Track, glance, looks_changed, moved, pair
+from facekit.video.tracking import Look, Track, around, glance, looks_changed, moved, pair
 
 Search = Callable[[NDArray[np.float32], int], list[list[Candidate]]]
 
@@ -57,11 +57,14 @@ class TrackState:
 
 @dataclass(frozen=True, eq=False)
 class Portrait:
-    """The best crop of a track that is over, and who it was."""
+    """The best crop of a track that is over, and who it was; and the parts of frames that show the face best,
+    if they are wanted.
+    """
 
     track: int
     subject: str | None
     crop: Pixels
+    views: tuple[Pixels, ...] = ()
 
 
 class Portraits(Protocol):
@@ -74,7 +77,8 @@ class Session:
 
     `search` gives for unit vectors (n, d) their k best subjects (`Gallery.search`, or an index that is
     held); a subject is named at a score of at least `threshold`; `renew` changes both. `keep` hears of the
-    best crop of each track when it is over. `clock` gives the time of day for events of a live source.
+    best crop of each track when it is over, and of so many `views`. `clock` gives the time of day for events
+    of a live source.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Session:
         *,
         schedule: Schedule | None = None,
         keep: Portraits | None = None,
+        views: int = 0,
         clock: Callable[[], str] | None = None,
     ) -> None:
         self._detector = detector
@@ -92,6 +97,7 @@ class Session:
         self._asked = (search, threshold)
         self._schedule = schedule or Schedule()
         self._keep = keep
+        self._views = views
         self._clock = clock
         self._tracks: list[Track] = []
         self._seen: tuple[TrackState, ...] = ()
@@ -197,7 +203,8 @@ class Session:
         faces = self._detector.describe(frame, [track.detection for track in tracks])
         for track, face in zip(tracks, faces, strict=True):
             track.described, track.glance = frame.time, glance(frame.pixels, track.detection.box)
-            look = Look(face, frame.number, frame.time, voting.worth(face.quality))
+            view = around(frame.pixels, face.detection.box) if self._views else None
+            look = Look(face, frame.number, frame.time, voting.worth(face.quality), view)
             earlier = self._same_person(track, face)
             if earlier is not None:
                 self._tracks.remove(track)
@@ -217,6 +224,8 @@ class Session:
     def _learn(self, track: Track, look: Look) -> None:
         track.votes.add(voting.Vote(look.face.vector, look.worth))
         track.promise = max(track.promise, promise(track.detection))
+        if self._views:
+            track.take_view(look, self._views)
         if track.best is None or look.worth > track.best.worth:
             track.best = look
 
@@ -264,7 +273,8 @@ class Session:
         self._tracks = [track for track in self._tracks if track not in gone]
         for track in gone:
             if track.announced and track.best and self._keep:
-                self._keep(Portrait(track.number, track.verdict.subject, track.best.face.crop))
+                views = tuple(look.view for look in track.views if look.view is not None)
+                self._keep(Portrait(track.number, track.verdict.subject, track.best.face.crop, views))
         return [self._event("left", track) for track in gone if track.announced]
 
     def _decide(self) -> list[Event]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from facekit.detection.geometry import overlap
 from facekit.results import Box, Candidate, Detection, Face, Pixels
-from facekit.video.voting import TrackVotes, Verdict
+from facekit.video.voting import SAME, TrackVotes, Verdict
 
 LEAST_OVERLAP = 0.25
 """Below it (intersection over union) a face is not taken for the one that was expected there."""
@@ -22,16 +22,20 @@ _TRUST, _STEADY = 0.6, 0.4
 _GLANCE, _CHANGED = 12, 0.9
 # Nothing is expected to move on in a straight line for longer, in seconds.
 _AHEAD = 0.3
+_AROUND = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A face that was described, in which frame and when it was, and what it is worth."""
+    """A face that was described, in which frame and when it was, and what it is worth; `view` is its part of
+    the frame, if that is wanted.
+    """
 
     face: Face
     frame: int
     time: float
     worth: float
+    view: Pixels | None = None
 
     @property
     def box(self) -> Box:
@@ -60,6 +64,7 @@ class Track:
     searched: tuple[int, object, int] | None = None
     candidates: tuple[Candidate, ...] = ()
     best: Look | None = None
+    views: list[Look] = field(default_factory=list)
     glance: NDArray[np.float32] = field(default_factory=lambda: np.zeros(_GLANCE**2, np.float32))
     verdict: Verdict = field(default_factory=lambda: Verdict(None, None))
     announced: bool = False
@@ -67,6 +72,14 @@ class Track:
     def expected_box(self, time: float) -> Box:
         """Where it is expected at a time."""
         return moved(self.box, self.velocity, time - self.last_seen)
+
+    def take_view(self, look: Look, most: int) -> None:
+        """Keep so many looks with their views: the best of those that differ (`voting.SAME`)."""
+        alike = [other for other in self.views if float(other.face.vector @ look.face.vector) >= SAME]
+        if any(other.worth >= look.worth for other in alike):
+            return
+        rest = [other for other in self.views if other not in alike]
+        self.views = sorted([*rest, look], key=lambda other: -other.worth)[:most]
 
     def see(self, detection: Detection, time: float) -> None:
         """Take a face for the next sight of this one."""
@@ -81,6 +94,17 @@ class Track:
         self.box, self.last_seen, self.detection = (x0, y0, x1, y1), time, detection
         self.sightings += 1
         self.missed = 0
+
+
+def around(pixels: Pixels, box: Box) -> Pixels:
+    """The part of a frame with a face, and half its width and height around it: enough for a detector to find
+    the face there again.
+    """
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = box
+    beside, above = _AROUND * (x1 - x0), _AROUND * (y1 - y0)
+    left, top = max(0, round(x0 - beside)), max(0, round(y0 - above))
+    return pixels[top : min(height, round(y1 + above)), left : min(width, round(x1 + beside))].copy()
 
 
 def glance(pixels: Pixels, box: Box) -> NDArray[np.float32]:

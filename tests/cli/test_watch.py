@@ -118,6 +118,33 @@ def test_the_best_face_of_everybody_is_saved_and_again_in_its_place(run: Run, fi
         assert sorted(os.listdir("faces")) == ["film-001-red.png", "film-002-unknown.png"]
 
 
+def test_pictures_of_unknown_people_are_saved_for_cluster_and_enroll(run: Run, film: Path) -> None:
+    for _ in range(2):
+        result = run("watch", "film.mp4", "--save-unknown", "unknown")
+        assert result.exit_code == 0, result.stderr
+        # All frames of a fake face are alike: one picture says it all.
+        assert "facekit: 1 picture saved in unknown\n" in result.stderr
+        assert sorted(os.listdir("unknown")) == ["film-002-1.png"]
+    found = run("cluster", "unknown", "--format", "json")
+    [group] = [group for group in json.loads(found.stdout)["results"] if group["faces"]]
+    assert group["subject"] is None
+    assert run("enroll", "--subject", "Yolanda", "unknown/film-002-1.png").exit_code == 0
+    again = run("watch", "film.mp4", "--save-unknown", "unknown")
+    assert "no picture saved in unknown" in again.stderr
+    assert {event["subject"] for event in events(again.stdout)} == {None, "red", "Yolanda"}
+
+
+def test_pictures_of_unknown_people_take_no_name_of_another_file(run: Run, film: Path) -> None:
+    Path("unknown").mkdir()
+    Path("unknown/film-002-1.png").write_bytes(b"mine")
+    run("watch", "film.mp4", "--save-unknown", "unknown")
+    assert Path("unknown/film-002-1.png").read_bytes() == b"mine"
+    assert sorted(os.listdir("unknown")) == ["film-002-1.png", "film~2-002-1.png"]
+    same = run("watch", "film.mp4", "--save-unknown", "unknown", "--save-faces", "unknown")
+    assert same.exit_code == 2
+    assert "give each its own folder" in same.stderr
+
+
 def test_the_log_is_added_to_and_guards_against_formulas(run: Run, film: Path, tmp_path: Path) -> None:
     photo(tmp_path / "a.png", "yellow")
     run("enroll", "--subject", "=cmd()\x1b[2J", "a.png", "--gallery", "gallery/gallery.db")

@@ -238,3 +238,19 @@ def test_a_twin_who_is_enrolled_meanwhile_takes_the_name_away_and_both_are_told(
 def test_the_box_of_an_event_ends_at_the_edge_of_the_frame(everybody: Callable) -> None:
     events, _, _ = watch(lambda n: [face_at(square(-20, 200), ADA)], 60, everybody)
     assert {event.box for event in events} == {(0.0, 200, 40, 240.0)}
+
+
+@pytest.mark.parametrize("most", [0, 2, 3, 5])
+def test_views_of_a_track_are_its_best_looks_that_differ(everybody: Callable, most: int) -> None:
+    """Eve turns her head: each look is shown once, with as much around the face as half of it."""
+    looks = [direction(0, 0, 1, aside) for aside in (0, 0.7, -0.7, 0)]
+
+    def script(n: int) -> list[Face]:
+        return [face_at(square(100), looks[n // 50], sharpness=100 + n)]
+
+    portraits: list[Portrait] = []
+    _, _, session = watch(script, 200, everybody, keep=portraits.append, views=most)
+    session.finish()
+    [portrait] = portraits
+    assert portrait.subject is None
+    assert [view.shape for view in portrait.views] == [(120, 120, 3)] * min(most, 3)
