@@ -43,14 +43,16 @@ _EXTRAS = {
     "evaluate": ("probabilities and maps", "sklearn pyarrow"),
     "postgres": ("a gallery on a PostgreSQL server", "psycopg pgvector"),
     "ray": ("reading on several machines", "ray grpc"),
-    "serve": ("facekit serve", "cryptography fastapi python_multipart prometheus_client starlette uvicorn"),
+    "serve": (
+        "the server and its page",
+        "cryptography fastapi python_multipart prometheus_client starlette uvicorn",
+    ),
     "openvino": ("faster batches", "openvino"),
-    "train": ("facekit train", "torch torchvision onnx safetensors filelock"),
+    "train": ("training", "torch torchvision onnx safetensors filelock"),
 }
 # Of these it is quickly proved that they can be loaded, with the libraries of the system that they need.
 _LOADED = ("rawpy", "psycopg")
 _AGAIN = "install facekit again (pip install --force-reinstall, from where it came)"
-_CHECK = "facekit gallery check says more"
 _SECONDS = 10
 # Of a gallery's problems, those that keep nobody from using it.
 _HARMLESS = ("erasing", "cache", "rights", "links", "leftover", "embedder")
@@ -101,7 +103,10 @@ def examine(gallery: AnyPlace | None = None) -> Iterator[Checkup]:
         except FacekitError as error:
             yield Checkup(subject, "failed", _reason(error))
         except Exception as error:
-            yield Checkup(subject, "failed", _reason(error), f"tell us: facekit info; {_AGAIN}")
+            from facekit import hints
+
+            advice = f"{_AGAIN}; tell us: {hints.bug_report()}"
+            yield Checkup(subject, "failed", _reason(error), advice)
 
 
 def _python() -> Iterator[Checkup]:
@@ -171,23 +176,23 @@ def _gallery(address: AnyPlace | None) -> Iterator[Checkup]:
     from facekit import hints
     from facekit.gallery import usual_places
 
+    tried = usual_places.to_read(address)
+    place = usual_places.in_use(tried)
+    if place is None:
+        advice = f"make one: {hints.enroll(usual_places.named(address))}"
+        yield Checkup("gallery", "failed", f"there is none at {', '.join(map(str, tried))}", advice)
+        return
+    more = f"more about it: {hints.check(place)}"
     try:
-        tried = usual_places.to_read(address)
-        place = usual_places.in_use(tried)
-        if place is None:
-            advice = f"make one: {hints.enroll(usual_places.named(address))}"
-            yield Checkup("gallery", "failed", f"there is none at {', '.join(map(str, tried))}", advice)
-            return
         # What is shipped is public, and everybody on this machine may read it.
         problems = [each for each in place.check() if not (place.is_shipped and each.kind == "rights")]
         for problem in problems:
             state: State = "warning" if problem.kind in _HARMLESS else "failed"
-            message = problem.message.removeprefix(f"{place}: ")
-            yield Checkup("gallery", state, f"{place}: {message}", _CHECK)
+            yield Checkup("gallery", state, f"{place}: {problem.message.removeprefix(f'{place}: ')}", more)
         if not any(problem.kind not in _HARMLESS for problem in problems):
             yield _opened(place)
     except (FacekitError, OSError) as error:
-        yield Checkup("gallery", "failed", _reason(error), _CHECK)
+        yield Checkup("gallery", "failed", _reason(error), more)
 
 
 def _opened(place: Place) -> Checkup:
@@ -268,7 +273,7 @@ def _codec(av: Any, name: str, mode: str) -> bool:
 
 def _cameras() -> Iterator[Checkup]:
     if not sys.platform.startswith("linux"):
-        yield Checkup("cameras", "ok", "this system tells only the program that opens one: facekit watch 0")
+        yield Checkup("cameras", "ok", "this system tells only the program that opens one: try it")
         return
     devices = sorted(Path("/dev").glob("video[0-9]*"))
     if not devices:

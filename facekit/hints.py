@@ -58,6 +58,16 @@ def check_people(gallery: AnyPlace) -> str:
     return _command("gallery", "check", "--people", gallery=_needed(gallery))
 
 
+def check(gallery: AnyPlace) -> str:
+    """Find damage."""
+    return _command("gallery", "check", gallery=_needed(gallery))
+
+
+def bug_report() -> str:
+    """What belongs into a bug report."""
+    return _command("info")
+
+
 def list_people(gallery: AnyPlace) -> str:
     """Who is in the gallery."""
     return _command("gallery", "list", gallery=_needed(gallery))

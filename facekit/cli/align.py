@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @shared.command("align")
 @click.argument("raw", type=paths.EXISTING_FOLDER)
 @click.argument("out", type=paths.FOLDER)
+@shared.dry_run_option
 @shared.shard_option
 @shared.unordered_option
 @shared.picture_options

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     help="Also enroll what was removed or renamed earlier; otherwise it stays out.",
 )
 @shared.enrollment_options
+@shared.rehearsal_option
 @click.option(
     "--gallery",
     "-g",
@@ -93,6 +94,7 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
     \b
     Examples:
       facekit enroll people/
+      facekit enroll people/ --dry-run            what would be enrolled, and what refused
       facekit enroll --subject "Ada Lovelace" ada1.jpg ada2.jpg
       facekit enroll --subject "Ada Lovelace" --face 3 party.jpg
       facekit enroll --from-xmp photos/           people tagged in digiKam, Lightroom, Picasa …

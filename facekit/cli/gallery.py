@@ -69,9 +69,10 @@ def show(console: Console, /, name: str | None, gallery: Place | None, style: st
 
 
 @shared.command("forget-removals", short_help="Let removed pictures be enrolled again.")
+@shared.rehearsal_option
 @shared.gallery_option
 @click.pass_obj
-def forget_removals(console: Console, /, gallery: Place | None) -> int:
+def forget_removals(console: Console, /, dry_run: bool, gallery: Place | None) -> int:
     """Erase what is kept of removed and renamed pictures, all of it.
 
     Of each, a gallery keeps a keyed hash, neither name nor vector, so that the next enrollment of the same
@@ -79,7 +80,7 @@ def forget_removals(console: Console, /, gallery: Place | None) -> int:
     """
     from facekit.verbs.gallery import gallery_forget_removals
 
-    pictures = gallery_forget_removals(gallery=gallery, on_note=console.note)
+    pictures = gallery_forget_removals(dry_run=dry_run, gallery=gallery, on_note=console.note)
     console.note(f"{counted(pictures, 'removed picture')} {'forgotten' if pictures else 'was remembered'}")
     return DONE
 
@@ -94,10 +95,11 @@ def forget_removals(console: Console, /, gallery: Place | None) -> int:
     help="Remove only what is stored of this picture of the one person: the file, its name as facekit "
     "gallery show has it, or the first 8 or more digits of its SHA-256. Can be given several times.",
 )
+@shared.rehearsal_option
 @shared.users_gallery_option
 @click.pass_obj
 def remove(
-    console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], gallery: Place | None
+    console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], dry_run: bool, gallery: Place | None
 ) -> int:
     """Remove people: no byte of their names and vectors is left in the gallery's files.
 
@@ -114,7 +116,7 @@ def remove(
     """
     from facekit.verbs.gallery import gallery_remove
 
-    gone = gallery_remove(names, photos=photos, gallery=gallery, on_note=console.note)
+    gone = gallery_remove(names, photos=photos, dry_run=dry_run, gallery=gallery, on_note=console.note)
     if photos:
         console.note(f"removed {counted(gone.templates, 'picture')} of {gone.people[0]}")
         if gone.emptied:
@@ -128,14 +130,15 @@ def remove(
 @shared.command("rename", short_help="Give a person another name.")
 @click.argument("old", shell_complete=shared.complete_subject)
 @click.argument("new")
+@shared.rehearsal_option
 @shared.users_gallery_option
 @click.pass_obj
-def rename(console: Console, /, old: str, new: str, gallery: Place | None) -> int:
+def rename(console: Console, /, old: str, new: str, dry_run: bool, gallery: Place | None) -> int:
     """Give the person OLD the name NEW, which nobody in the gallery has yet."""
     from facekit.text.subject_names import subject_name
     from facekit.verbs.gallery import gallery_rename
 
-    gallery_rename(old, new, gallery=gallery, on_note=console.note)
+    gallery_rename(old, new, dry_run=dry_run, gallery=gallery, on_note=console.note)
     console.note(f"{subject_name(old)} is now {subject_name(new)}")
     return DONE
 
@@ -181,14 +184,17 @@ def move(console: Console, /, style: str, **wanted: Any) -> int:
 @shared.command("merge", short_help="Make one person of several.")
 @click.argument("into", shell_complete=shared.complete_subject)
 @click.argument("others", nargs=-1, required=True, shell_complete=shared.complete_subject)
+@shared.rehearsal_option
 @shared.users_gallery_option
 @click.pass_obj
-def merge(console: Console, /, into: str, others: tuple[str, ...], gallery: Place | None) -> int:
+def merge(
+    console: Console, /, into: str, others: tuple[str, ...], dry_run: bool, gallery: Place | None
+) -> int:
     """Give the templates of OTHERS to INTO, for one person who was enrolled under several names."""
     from facekit.text.subject_names import subject_name
     from facekit.verbs.gallery import gallery_merge
 
-    moved = gallery_merge(into, others, gallery=gallery, on_note=console.note)
+    moved = gallery_merge(into, others, dry_run=dry_run, gallery=gallery, on_note=console.note)
     came = f"{counted(moved, 'more template')}{'' if moved else ': they were all there'}"
     console.note(f"{subject_name(into)} has {came}")
     return DONE
@@ -218,9 +224,10 @@ def export(console: Console, /, file: Path, gallery: Place | None) -> int:
 @shared.command("import", short_help="Add the templates of an exported file.")
 @click.argument("file", type=paths.PathType())
 @click.option("--again", is_flag=True, help="Take also what was removed from this gallery earlier.")
+@shared.rehearsal_option
 @shared.users_gallery_option
 @click.pass_obj
-def import_(console: Console, /, file: Path, again: bool, gallery: Place | None) -> int:
+def import_(console: Console, /, file: Path, gallery: Place | None, **wanted: Any) -> int:
     """Add the templates of FILE, made by facekit gallery export with the same embedder; - reads JSON lines
     from standard input. All of them are added or none.
 
@@ -229,7 +236,7 @@ def import_(console: Console, /, file: Path, again: bool, gallery: Place | None)
     from facekit.verbs.gallery import gallery_import
 
     source = sys.stdin.buffer if str(file) == "-" else file
-    for line in _imported(gallery_import(source, again=again, gallery=gallery, on_note=console.note)):
+    for line in _imported(gallery_import(source, gallery=gallery, **wanted, on_note=console.note)):
         console.note(line)
     return DONE
 

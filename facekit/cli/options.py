@@ -191,6 +191,14 @@ seed_option = click.option(
 dry_run_option = click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
 
 
+rehearsal_option = click.option(
+    "--dry-run",
+    is_flag=True,
+    callback=lambda ctx, _, value: _say_at_the_end(ctx, value),
+    help="Change nothing: try it on a copy of the gallery, and print what would be done.",
+)
+
+
 def enrollment_options(command: Command) -> Command:
     """What is enrolled although something speaks against it, and what is refused."""
     made: Command = _with(
@@ -293,3 +301,11 @@ def tell_gallery(console: Console, named: Place | None, used: Place) -> None:
     from facekit.verbs import galleries
 
     galleries.tell_gallery(named, used, console.note)
+
+
+def _say_at_the_end(ctx: click.Context, dry_run: bool) -> bool:
+    """In a dry run, say that nothing of what was told happened."""
+    console: Console = ctx.obj
+    if dry_run and not ctx.resilient_parsing:
+        ctx.call_on_close(lambda: console.note("a dry run: nothing was changed"))
+    return dry_run

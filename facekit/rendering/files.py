@@ -114,7 +114,8 @@ class UnknownFolder:
 
 
 class Names:
-    """The names of what is saved in a folder, which is made; none of the inputs is written over.
+    """The names of what is saved in a folder, which is made unless in a `dry_run`; none of the inputs is
+    written over.
 
     A name is free, or its file was made from this very picture; else the next one is taken.
     """
@@ -124,8 +125,12 @@ class Names:
         folder: Path,
         inputs: Sequence[str] = (),
         shorten: Callable[[str], str] = file_stem,
+        *,
+        dry_run: bool = False,
     ) -> None:
-        outputs.make_folder(folder, inputs)
+        outputs.require_apart(folder, inputs)
+        if not dry_run:
+            outputs.make_folder(folder, inputs)
         self._folder = folder
         self._shorten = shorten
         self._saved = 0
@@ -160,6 +165,10 @@ class Names:
                 self._saved += 1
                 return path
         raise AssertionError("there is always a further name")
+
+    def planned(self, photo: Origin, part: str) -> Path:
+        """The path under which a file would be saved."""
+        return self.place(photo, part, lambda path: self._owner(path) == photo.sha256)
 
     def _free(self, origin: Origin) -> Iterator[tuple[str, str]]:
         """The stems that nothing else of this run has, and by what they are known."""

@@ -18,7 +18,7 @@ from facekit.results import Pixels
 from facekit.text.escaping import printable
 
 _LONGEST = 640
-_GENERATOR = '<meta name="generator" content="facekit redact">'
+_GENERATOR = '<meta name="generator" content="facekit: redacted pictures">'
 """By this a sheet is known as one, and may be replaced."""
 
 _HEAD = f"""<!doctype html> <html lang="en"> <head> <meta charset="utf-8"> {_GENERATOR} <meta name="viewport"

@@ -47,11 +47,13 @@ class Crop:
 
 
 class NameTree:
-    """The names of what is saved in and below the folder `out`, which is made."""
+    """The names of what is saved in and below the folder `out`, which is made unless in a `dry_run`."""
 
-    def __init__(self, out: Path, inputs: Sequence[str | Path]) -> None:
-        outputs.make_folder(out, inputs)
-        self._out = out
+    def __init__(self, out: Path, inputs: Sequence[str | Path], *, dry_run: bool = False) -> None:
+        outputs.require_apart(out, inputs)
+        if not dry_run:
+            outputs.make_folder(out, inputs)
+        self._out, self._dry_run = out, dry_run
         self._inputs = list(map(str, inputs))
         self._folders: dict[Path, Names] = {}
 
@@ -63,16 +65,17 @@ class NameTree:
             raise UsageError(f"{folder}: is a link out of {self._out}, and nothing is written through it")
         if folder not in self._folders:
             files = [name for name in self._inputs if not os.path.isdir(name)]
-            self._folders[folder] = Names(folder, files, shorten=short_stem)
+            self._folders[folder] = Names(folder, files, short_stem, dry_run=self._dry_run)
         return self._folders[folder]
 
 
 class CropTree:
-    """The largest face of every picture below `raw`, in the same tree below `out`."""
+    """The largest face of every picture below `raw`, in the same tree below `out`; where it would be, in a
+    `dry_run`."""
 
-    def __init__(self, raw: Path, out: Path) -> None:
-        self._names = NameTree(out, [raw])
-        self._raw = raw
+    def __init__(self, raw: Path, out: Path, *, dry_run: bool = False) -> None:
+        self._names = NameTree(out, [raw], dry_run=dry_run)
+        self._raw, self._dry_run = raw, dry_run
 
     def save(self, reading: Reading) -> Crop:
         """Save the face; what became of it."""
@@ -81,9 +84,13 @@ class CropTree:
             return Crop(reading.source, None, ("no face",) if not reading.error else notes, reading.error)
         inside = Path(reading.source).relative_to(self._raw)
         try:
-            crop = png(reading.largest().crop, reading.sha256)
             with one_place():
-                [path] = self._names.within(inside.parent).save(reading, [(".png", crop)])
+                names = self._names.within(inside.parent)
+                if self._dry_run:
+                    path = names.planned(reading, ".png")
+                else:
+                    crop = png(reading.largest().crop, reading.sha256)
+                    [path] = names.save(reading, [(".png", crop)])
         except UsageError as error:
             return Crop(reading.source, None, notes, f"{reading.source}: not saved: {error}")
         return Crop(reading.source, path, notes)

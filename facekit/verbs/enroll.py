@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -22,9 +23,10 @@ from facekit.text.counting import counted
 from facekit.text.subject_names import subject_name
 from facekit.verbs.camera import camera_hint
 from facekit.verbs.enroll_groups import enroll_groups
-from facekit.verbs.galleries import AnyGallery, to_write
+from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 from facekit.verbs.pictures import place_of
+from facekit.verbs.rehearsal import rehearsal
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -46,6 +48,7 @@ def enroll(
     again: bool = False,
     accept_mixed: bool = False,
     accept_poor: bool = False,
+    dry_run: bool = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
     on_result: Callable[[Outcome], None] = lambda outcome: None,
@@ -67,9 +70,35 @@ def enroll(
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
     doubtful identity, `again` takes what was removed earlier, `accept_mixed` a folder whose faces are not
     one person's, `accept_poor` pictures so poor that strangers would be taken for the person. `on_result`
-    has each outcome once it is stored.
+    has each outcome once it is stored. With `dry_run` all is done on a copy of the gallery, which is gone
+    afterwards: nothing is stored, and the report says what would be.
     """
     inputs, options = listed(paths), options or Options()
+    if dry_run:
+        pipeline = pipeline or options.pipeline()
+        place = place_to_write(gallery, None if subject else enrollment.home(inputs))
+        with rehearsal(place, on_note, named=gallery, fingerprint=pipeline.fingerprint) as tried:
+            report = enroll(
+                [*inputs],
+                tried.copy,
+                subject=subject,
+                from_xmp=from_xmp,
+                groups=groups,
+                face=face,
+                box=box,
+                strict=strict,
+                again=again,
+                accept_mixed=accept_mixed,
+                accept_poor=accept_poor,
+                options=options,
+                pipeline=pipeline,
+                on_result=lambda outcome: on_result(tried.outcome(outcome)),
+                on_note=tried.note,
+                on_progress=on_progress,
+                on_left_out=on_left_out,
+            )
+            tried_outcomes = tuple(map(tried.outcome, report.outcomes))
+        return replace(report, outcomes=tried_outcomes, gallery=None, templates=0, camera=None)
     rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
     if groups is not None:
         if from_xmp or subject is not None or face is not None or box is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -29,6 +29,7 @@ from facekit.verbs.galleries import (
 )
 from facekit.verbs.listeners import OnNote, no_note
 from facekit.verbs.pictures import place_of
+from facekit.verbs.rehearsal import rehearsal, rehearsed_change
 
 if TYPE_CHECKING:
     from facekit.people.moving import Move
@@ -98,8 +99,14 @@ def gallery_show(
         return [GallerySummary(str(opened.place), *counts, *about)]
 
 
-def gallery_forget_removals(*, gallery: AnyGallery | None = None, on_note: OnNote = no_note) -> int:
-    """Erase what is kept of removed and renamed pictures, so that they can be enrolled again; how many."""
+def gallery_forget_removals(
+    *, dry_run: bool = False, gallery: AnyGallery | None = None, on_note: OnNote = no_note
+) -> int:
+    """Erase what is kept of removed and renamed pictures, so that they can be enrolled again; how many. With
+    `dry_run` nothing is changed."""
+    if dry_run:
+        with rehearsed_change(gallery, on_note) as tried:
+            return gallery_forget_removals(gallery=tried.copy, on_note=tried.note)
     with changing(gallery, on_note) as opened:
         return opened.forget_removals()
 
@@ -108,15 +115,20 @@ def gallery_remove(
     names: str | Sequence[str],
     *,
     photos: str | Sequence[str] = (),
+    dry_run: bool = False,
     gallery: AnyGallery | None = None,
     on_note: OnNote = no_note,
 ) -> Removal:
-    """Remove people, or `photos` of one person, and erase their bytes from every file of the gallery.
+    """Remove people, or `photos` of one person, and erase their bytes from every file of the gallery. With
+    `dry_run` nothing is changed.
 
     A photo is given by its name, as `gallery_show` has it, its path, or the first eight or more digits of its
     SHA-256.
     All are removed, or none when one of them is not there.
     """
+    if dry_run:
+        with rehearsed_change(gallery, on_note) as tried:
+            return gallery_remove(names, photos=photos, gallery=tried.copy, on_note=tried.note)
     from facekit.library import erasure
     from facekit.people import stored_photos
 
@@ -163,10 +175,19 @@ def gallery_move(
 
 
 def gallery_rename(
-    old: str, new: str, *, gallery: AnyGallery | None = None, on_note: OnNote = no_note
+    old: str,
+    new: str,
+    *,
+    dry_run: bool = False,
+    gallery: AnyGallery | None = None,
+    on_note: OnNote = no_note,
 ) -> None:
     """Give a person another name, which nobody in the gallery has yet. `on_note` hears of names that look
-    like it."""
+    like it. With `dry_run` nothing is changed."""
+    if dry_run:
+        with rehearsed_change(gallery, on_note) as tried:
+            gallery_rename(old, new, gallery=tried.copy, on_note=tried.note)
+        return
     from facekit.people import names
 
     old, new = subject_name(old), subject_name(new)
@@ -180,10 +201,14 @@ def gallery_merge(
     into: str,
     others: str | Sequence[str],
     *,
+    dry_run: bool = False,
     gallery: AnyGallery | None = None,
     on_note: OnNote = no_note,
 ) -> int:
-    """Give the templates of others to one person; how many came."""
+    """Give the templates of others to one person; how many came. With `dry_run` nothing is changed."""
+    if dry_run:
+        with rehearsed_change(gallery, on_note) as tried:
+            return gallery_merge(into, others, gallery=tried.copy, on_note=tried.note)
     with changing(gallery, on_note) as opened:
         return opened.merge(subject_name(into), texts_of(others, "the others"))
 
@@ -210,12 +235,17 @@ def gallery_import(
     file: str | PathLike[str] | BinaryIO,
     *,
     again: bool = False,
+    dry_run: bool = False,
     gallery: AnyGallery | None = None,
     on_note: OnNote = no_note,
 ) -> Import:
     """Add the templates of an exported file, or of JSON lines in an open one, all or none; those that are
     there already are left alone, and with `again` those that were removed come back. Makes the gallery if
-    there is none. `on_note` hears of names that look like another."""
+    there is none. `on_note` hears of names that look like another. With `dry_run` nothing is changed."""
+    if dry_run:
+        with rehearsal(place_to_write(gallery), on_note, named=gallery) as tried:
+            done = gallery_import(file, again=again, gallery=tried.copy, on_note=tried.note)
+        return replace(done, gallery=tried.place)
     from facekit.gallery import transfer
     from facekit.people import names
 

@@ -199,6 +199,7 @@ def align(
     raw: str | PathLike[str],
     out: str | PathLike[str],
     *,
+    dry_run: bool = False,
     shard: str | None = None,
     unordered: bool = False,
     options: Options | None = None,
@@ -209,13 +210,13 @@ def align(
 ) -> Iterator[Crop]:
     """Cut the largest face out of every picture below `raw` into the same tree below `out`.
 
-    Of a picture without a face there is no crop, and of one whose crop has no place an error.
-    `shard="3/8"` takes every eighth picture from the third on.
-    """
+    Of a picture without a face there is no crop, and of one whose crop has no place an error. With `dry_run`
+    nothing is written, and a crop is where it would be. `shard="3/8"` takes every eighth picture from the
+    third on."""
     from facekit.rendering.trees import CropTree
 
     top = place_of(raw, "the pictures")
-    tree = CropTree(top, place_of(out, "the output"))
+    tree = CropTree(top, place_of(out, "the output"), dry_run=dry_run)
     faces = readings(
         top,
         options or Options(),

@@ -36,6 +36,8 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "calibrate, with few people": lambda gallery, _: hints.calibrate(gallery, 3),
     "serve_key": lambda _, __: hints.serve_key(),
     "check_people": lambda gallery, _: hints.check_people(gallery),
+    "check": lambda gallery, _: hints.check(gallery),
+    "bug_report": lambda _, __: hints.bug_report(),
     "list_people": lambda gallery, _: hints.list_people(gallery),
     "show_person": hints.show_person,
     "move_photo": lambda gallery, name: hints.move_photo(gallery, "-1.jpg", name),
