@@ -10,7 +10,8 @@ memory   What the server holds after the first requests, and after many more.
 damage   What uploads that were damaged at random places do: the statuses of the answers, whether the server
          answers afterwards, and what it has grown by.
 
-The clients are threads of this process, and share the processor with the server.
+The clients are threads of this process, and share the processor with the server. The machine's load average
+of the last minute is told before and after each part: what else ran then ran beside it.
 """
 
 from __future__ import annotations
@@ -246,8 +247,10 @@ def main(short: bool, parts: tuple[str, ...]) -> None:
     scale, photos = SHORT if short else FULL, pictures()
     results: dict[str, Any] = {"machine": f"{os.cpu_count()} × {platform.processor() or platform.machine()}"}
     for name in parts or PARTS:
+        before = os.getloadavg()[0]
         with tempfile.TemporaryDirectory() as folder:
             results[name] = PARTS[name](Path(folder), photos, scale)
+        results[f"{name}_load"] = {"before": round(before, 1), "after": round(os.getloadavg()[0], 1)}
     print(json.dumps(results, indent=2))
 
 
