@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from facekit.errors import GalleryError
@@ -60,11 +60,13 @@ class Thumbnails(SideFile):
                     kept[key] = bytes(jpeg)
         return kept
 
-    def keep_only(self, living: set[Key]) -> int:
-        """Erase all others; how many."""
+    def keep_only(self, living: Callable[[], set[Key]]) -> int:
+        """Erase all others; how many. `living` is asked while nobody else can add any: what is enrolled and
+        kept meanwhile is not taken for an orphan."""
         with self._changing() as connection:
+            wanted = living()
             gone = [
-                key for key in connection.execute("SELECT sha256, box FROM thumbnails") if key not in living
+                key for key in connection.execute("SELECT sha256, box FROM thumbnails") if key not in wanted
             ]
             connection.executemany("DELETE FROM thumbnails WHERE sha256 = ? AND box = ?", gone)
         if gone:
@@ -86,7 +88,7 @@ def erase_orphans(gallery: Gallery) -> int:
     if not os.path.lexists(path):
         return 0
     with Thumbnails.made(path) as store:
-        return store.keep_only({key_of(info.sha256, info.box) for info in gallery.templates()})
+        return store.keep_only(lambda: {key_of(info.sha256, info.box) for info in gallery.templates()})
 
 
 def keep(gallery: Gallery, subject: str, pictures: Mapping[str, bytes]) -> None:

@@ -21,7 +21,6 @@ from starlette.types import ASGIApp
 from facekit import __version__, settings
 from facekit.faces.reading import Options
 from facekit.gallery.places import Place
-from facekit.library import thumbnails
 from facekit.serving import facts, grouping, openapi, showing
 from facekit.serving.guard import Admission, Guard
 from facekit.serving.keys import Keys
@@ -84,8 +83,9 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
         await asyncio.to_thread(pipeline.warm)
         with setup.place.open(write=not setup.read_only, fingerprint=pipeline.fingerprint) as gallery:
             await asyncio.to_thread(gallery.matrix)
+            sweeping = None
             if setup.thumbnails and not setup.read_only:
-                await asyncio.to_thread(thumbnails.erase_orphans, gallery)
+                sweeping = asyncio.create_task(showing.sweep(gallery))
             app.state.service = Service(
                 gallery,
                 pipeline,
@@ -102,6 +102,9 @@ def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAP
             yield
             if watching is not None:
                 await watching.close()
+            if sweeping is not None:
+                sweeping.cancel()
+                await asyncio.wait([sweeping])
             workplace.close()
             app.state.service = None
 

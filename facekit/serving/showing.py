@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -11,17 +13,23 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from facekit.errors import FacekitError
 from facekit.library import thumbnails
 from facekit.pictures.inputs import picture_of
 from facekit.results import SCHEMA
 from facekit.serving.bodies import Person
 from facekit.serving.openapi import answers
-from facekit.serving.problems import RequestError
+from facekit.serving.problems import RequestError, without_place
 from facekit.serving.service import Service, of_json, service_of
 
 if TYPE_CHECKING:
+    from facekit.gallery.base import Gallery
     from facekit.people.outcomes import Outcome
     from facekit.serving.uploads import Upload
+
+log = logging.getLogger("facekit.serving")
+PAUSE = 10.0
+"""Seconds after which it is looked whether somebody was removed elsewhere."""
 
 router = APIRouter(prefix="/v1")
 
@@ -49,6 +57,25 @@ async def of_person(request: Request, body: Person) -> Response:
         for digest, jpeg in pictures.items()
     ]
     return of_json({"schema": SCHEMA, "results": results})
+
+
+async def sweep(gallery: Gallery) -> None:
+    """Erase the thumbnails of whoever was removed elsewhere: at the start, and soon after every change."""
+    swept = None
+    while True:
+        try:
+            swept = await asyncio.to_thread(_swept, gallery, swept)
+        except FacekitError as error:
+            log.error("thumbnails: %s", without_place(str(error), gallery.place))
+        await asyncio.sleep(PAUSE)
+
+
+def _swept(gallery: Gallery, before: int | None) -> int:
+    with gallery.snapshot():
+        number = gallery.change_number
+    if number != before:
+        thumbnails.erase_orphans(gallery)
+    return number
 
 
 def keep(service: Service, upload: Upload, outcomes: Sequence[Outcome]) -> None:

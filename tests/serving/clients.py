@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -61,3 +62,12 @@ def problem(response: httpx.Response, status: int) -> str:
     assert values["status"] == status
     assert set(values) >= {"type", "title", "detail"}
     return str(values["detail"])
+
+
+def wait_until_nothing_is_kept(store: Path) -> None:
+    """Of a store of thumbnails: who is in none of its gallery is erased soon."""
+    deadline = time.monotonic() + 10
+    with closing(sqlite3.connect(store)) as connection:
+        while connection.execute("SELECT count(*) FROM thumbnails").fetchone() != (0,):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeOptions
+from fakes import FakeOptions, photo
 
 import facekit
 from facekit.gallery import place_of
 from facekit.serving.limits import Limits
-from serving.clients import Started, files
+from serving.clients import Started, files, wait_until_nothing_is_kept
 
 
 def names(client: Any, picture: str) -> list[str | None]:
@@ -36,6 +36,29 @@ def test_what_one_server_stores_the_other_sees(start: Started, place: Any) -> No
     assert added.status_code == 201
     assert names(one, "people/red/1.png") == ["R"]
     assert one.get("/ready").status_code == 200
+
+
+def test_groups_facts_and_thumbnails_are_those_of_a_file(
+    start: Started, place: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    monkeypatch.setattr("facekit.serving.showing.PAUSE", 0.02)
+    facekit.enroll("people", place, options=FakeOptions())
+    one, other = start(place=place, thumbnails=True), start(place=place)
+    pictures = [photo(folder / f"{seed}.png", "blue", "cyan", seed=seed) for seed in range(2)]
+    answer = one.post("/v1/identify?seal=true", files=files(*pictures)).json()
+    seals = [seal for seals in answer["seals"] for seal in seals]
+    assert one.post("/v1/cluster", json={"faces": seals}).json()["places"] == [[0, 2], [1, 3], []]
+    body = {"subject": "Ann", "faces": [seals[0], seals[2]]}
+    assert one.post("/v1/templates/faces", json=body).status_code == 201
+    assert names(other, str(pictures[0])) == ["Ann", None]
+    said = {"subject": "Ann", "faces": [seals[1]]}
+    assert one.post("/v1/facts/not-subject", json=said).status_code == 200
+    assert [fact["subject"] for fact in other.get("/v1/facts").json()["results"]] == ["Ann"]
+    (store,) = (folder / "data" / "facekit").glob("*.thumbnails")
+    assert len(one.post("/v1/templates/thumbnails", json={"subject": "Ann"}).json()["results"]) == 2
+    assert other.post("/v1/subjects/remove", json={"subjects": ["Ann"]}).status_code == 200
+    wait_until_nothing_is_kept(store)
 
 
 def test_a_database_that_is_gone_makes_the_server_unready(

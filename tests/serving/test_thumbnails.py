@@ -17,7 +17,8 @@ import facekit
 from facekit.errors import GalleryError
 from facekit.gallery import open_gallery
 from facekit.library import thumbnails
-from serving.clients import Started, files, problem
+from facekit.serving import showing
+from serving.clients import Started, files, problem, wait_until_nothing_is_kept
 
 STORE = Path("g.db.thumbnails")
 
@@ -119,7 +120,7 @@ def test_a_face_that_takes_anothers_place_takes_its_picture_away(client: httpx.C
     (jpeg,) = shown(client, "Ann").values()
     assert near(color_of(jpeg), "cyan")
     with thumbnails.Thumbnails.made(STORE) as store:
-        assert store.keep_only(set()) == 1
+        assert store.keep_only(set) == 1
 
 
 def test_sync_erases_what_it_removes(client: httpx.Client, folder: Path) -> None:
@@ -132,7 +133,7 @@ def test_sync_erases_what_it_removes(client: httpx.Client, folder: Path) -> None
     facekit.sync("people", "g.db", yes=True, options=FakeOptions())
     facekit.gallery_remove("red", gallery="g.db")
     with thumbnails.Thumbnails.made(STORE) as store:
-        assert store.keep_only(set()) == 0
+        assert store.keep_only(set) == 0
 
 
 def test_what_was_left_when_somebody_was_killed_is_erased_at_the_next_start(
@@ -142,8 +143,19 @@ def test_what_was_left_when_somebody_was_killed_is_erased_at_the_next_start(
     with open_gallery("g.db", write=True) as gallery:
         gallery.remove(["Ann"])  # and nothing of what a verb does afterwards
     start(thumbnails=True)
-    with thumbnails.Thumbnails.made(STORE) as store:
-        assert store.keep_only(set()) == 0
+    wait_until_nothing_is_kept(STORE)
+
+
+def test_who_was_removed_elsewhere_is_erased_here_too(
+    start: Started, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(showing, "PAUSE", 0.02)
+    client = start(thumbnails=True)
+    enroll(client, "Ann", photo(folder / "blue.png", "blue"))
+    assert len(shown(client, "Ann")) == 1
+    with open_gallery("g.db", write=True) as gallery:
+        gallery.remove(["Ann"])
+    wait_until_nothing_is_kept(STORE)
 
 
 def test_a_damaged_store_is_refused_and_stops_nobody_from_being_named(
