@@ -149,12 +149,14 @@ class Gallery(Protocol):
         *,
         again: bool = False,
         move: bool = False,
+        replace: bool = False,
         tombstones: Tombstones | None = None,
         facts: Sequence[Fact] = (),
     ) -> AddReport:
         """Store the templates, all or none, but leave out and count: one whose subject already has a template
         of the same picture; one that was removed earlier, or was said not to be the subject's, unless
-        `again`; and one of a face that another subject has from the same picture, unless it may `move`.
+        `again`; and one of a face that another subject has from the same picture, unless it may `move`. With
+        `replace` the subject's template of another face of the same picture gives way, and is erased.
         `tombstones` and `facts` are another gallery's, kept from now on here too, as far as they say nothing
         else than what is enrolled here. A face that is stored is ignored no longer.
         """

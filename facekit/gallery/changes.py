@@ -98,8 +98,10 @@ class Change:
         *,
         again: bool = False,
         move: bool = False,
+        replace: bool = False,
     ) -> Placement:
-        """Store a template, and its subject when new, unless the subject has one of that picture.
+        """Store a template, and its subject when new, unless the subject has one of that picture; with
+        `replace` that of another face of the picture gives way.
 
         One that was removed earlier, or was said not to be the subject's, is stored only `again`. Where
         another subject has the same face of the same picture, it is theirs, or with `move` is taken from
@@ -107,8 +109,11 @@ class Change:
         """
         sha256, _, box, *_ = described
         number = self._tables.find(subject_name(name))
+        other_face = None
         if number is not None and self._tables.has_picture(number, sha256):
-            return Placement("present")
+            other_face = self._other_face(number, sha256, box) if replace else None
+            if other_face is None:
+                return Placement("present")
         holder = self._holder(sha256, box)
         if not again and (buried := self._buried(sha256, name, box, holder)):
             return buried
@@ -118,8 +123,19 @@ class Change:
             return Placement("held", holder.name)
         if number is None:
             number = self._new_subject(name, described[-1])
+        if other_face is not None:
+            self._delete(other_face)
+            self.erased = True
         self._insert(number, name, described, vector)
-        return Placement("added", holder and holder.name, self._take_from(holder))
+        emptied = self._take_from(holder)
+        return Placement("added", holder and holder.name, emptied, replaced=other_face is not None)
+
+    def _other_face(self, number: int, sha256: str, box: str) -> Row | None:
+        """The subject's template of the picture, unless it is of this very face."""
+        holder = self._holder(sha256, box)
+        if holder is not None and holder.subject == number:
+            return None
+        return next(row for row in self._tables.of_pictures([sha256]) if row.subject == number)
 
     def _holder(self, sha256: str, box: str) -> Row | None:
         """The template of the same face of the same picture, whosever it is."""

@@ -79,7 +79,8 @@ class Placement:
     """What became of one template that was to be stored.
 
     added      it is stored; it was moved from `other`, if somebody had this face of this picture, and
-               `emptied` says whether that was all that was stored of them
+               `emptied` says whether that was all that was stored of them; `replaced`, whether another
+               face of the picture, that was the subject's, gave way
     present    its subject has a template of the picture already
     held       `other` has this face of this picture, and keeps it
     removed    it was removed earlier, and stays removed
@@ -90,6 +91,7 @@ class Placement:
     status: Literal["added", "present", "held", "removed", "renamed", "denied"]
     other: str | None = None
     emptied: bool = False
+    replaced: bool = False
 
 
 @dataclass(frozen=True)

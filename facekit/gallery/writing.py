@@ -34,19 +34,21 @@ class WritableGallery(ReadableGallery):
         *,
         again: bool = False,
         move: bool = False,
+        replace: bool = False,
         tombstones: Tombstones | None = None,
         facts: Sequence[Fact] = (),
     ) -> AddReport:
         """Store the templates, all or none, but leave out and count: one whose subject already has a template
         of the same picture (`sha256`); one that was removed earlier, or was said not to be the subject's,
         unless `again`; and one of a face that another subject has from the same picture, unless it may
-        `move`. `tombstones` and `facts` are another gallery's, kept from now on here too, as far as they say
+        `move`. With `replace` the subject's template of another face of the same picture gives way.
+        `tombstones` and `facts` are another gallery's, kept from now on here too, as far as they say
         nothing else than what is enrolled here.
         """
         rows_to_add = rows_of(templates, self.settings.dimension)
         others = self._storable(facts)
         with self._changing(forget=False) as change:
-            placements = [change.add(*row, again=again, move=move) for row in rows_to_add]
+            placements = [change.add(*row, again=again, move=move, replace=replace) for row in rows_to_add]
             if tombstones is not None:
                 change.tombstones.take_over(tombstones)
             for fact in others:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from facekit.text.counting import counted
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
-    from facekit.gallery.templates import NewTemplate
     from facekit.results import Box
 
 
@@ -37,28 +36,20 @@ def enroll_face(
     if not reading.faces:
         problem = reading.error or enrollment.NO_FACE
         return Outcome(photo.subject, photo.source, "refused", (problem,), reading.notes)
-    return enroll_shown(gallery, photo.subject, [reading], replace(rules, again=True))[0]
+    return enroll_chosen(gallery, photo.subject, [reading], replace(rules, again=True))[0]
 
 
-def enroll_shown(
+def enroll_chosen(
     gallery: Gallery, subject: str, readings: Sequence[Reading], rules: enrollment.Rules
 ) -> list[Outcome]:
-    """Enroll the one face of each reading. All are judged and stored together, but for those of photos of
-    which another face is stored as the subject's: that is replaced. Raises UsageError for two faces of one
-    photo."""
+    """Enroll the one face of each reading, all in one transaction; another face of a photo that is stored as
+    the subject's gives way. Raises UsageError for two faces of one photo."""
     boxes: dict[str, Box] = {}
     for reading in readings:
         box = reading.faces[0].detection.box
         if same_face(box, [boxes.setdefault(reading.sha256, box)]) is None:
             raise UsageError(f"{reading.source}: two faces of one photo are not both {subject}")
-    stored = {template.sha256: template for template in gallery.stored(subject)}
-    others = [_other_face(stored, reading) for reading in readings]
-    fresh = [reading for reading, other in zip(readings, others, strict=True) if other is None]
-    together = iter(enrollment.enroll_readings(gallery, subject, fresh, rules) if fresh else ())
-    return [
-        next(together) if other is None else _replaced(gallery, subject, reading, rules, other)
-        for reading, other in zip(readings, others, strict=True)
-    ]
+    return enrollment.enroll_readings(gallery, subject, readings, replace(rules, replace=True))
 
 
 def read_chosen(source: Source, face: int | Box | None, options: Options, pipeline: Pipeline) -> Reading:
@@ -72,26 +63,3 @@ def read_chosen(source: Source, face: int | Box | None, options: Options, pipeli
         problem = f"{counted(len(reading.faces), 'face')}, and so no face {face}"
         return replace(reading, faces=(), error=problem)
     return replace(reading, faces=reading.faces[face - 1 : face])
-
-
-def _other_face(stored: Mapping[str, NewTemplate], reading: Reading) -> NewTemplate | None:
-    """What is stored of the person from the picture, if it is another face than the one of the reading."""
-    template = stored.get(reading.sha256)
-    if template is None or same_face(reading.faces[0].detection.box, [template.box]) is not None:
-        return None
-    return template
-
-
-def _replaced(
-    gallery: Gallery, subject: str, reading: Reading, rules: enrollment.Rules, before: NewTemplate
-) -> Outcome:
-    gallery.remove_photos(subject, [before.sha256])
-    stored = False
-    try:
-        [outcome] = enrollment.enroll_readings(gallery, subject, [reading], rules)
-        stored = outcome.status in ("enrolled", "moved")
-    finally:
-        if not stored:
-            gallery.add([before], again=True)
-    note = "took the place of another face of this picture"
-    return replace(outcome, notes=(*outcome.notes, note)) if stored else outcome

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit.calibration import poorness
 from facekit.errors import UsageError
@@ -135,12 +136,14 @@ class EnrollReport:
 class Rules:
     """When a picture is good enough. `strict` refuses what else is only warned of; `again` takes what was
     removed earlier, `accept_mixed` a folder whose faces are not one person's, `accept_poor` pictures so poor
-    that strangers would be taken for the person."""
+    that strangers would be taken for the person. With `replace` another face of a picture that is the
+    person's gives way."""
 
     strict: bool = False
     again: bool = False
     accept_mixed: bool = False
     accept_poor: bool = False
+    replace: bool = False
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
@@ -277,8 +280,7 @@ class _Batch:
         # A file that is there twice says no more than once.
         self._usable: dict[str, Reading] = {}
         for reading in readings:
-            holders = [info.subject for info in self._held.get(reading.sha256, [])]
-            if reading.faces and subject not in holders:
+            if reading.faces and not self._has(reading):
                 self._usable.setdefault(reading.sha256, reading)
 
     def store(self) -> list[Outcome]:
@@ -295,7 +297,7 @@ class _Batch:
         templates = [
             _template(self._subject, self._usable[position], chosen[position].face) for position in stored
         ]
-        report = self._gallery.add(templates, again=self._rules.again, move=True)
+        report = self._gallery.add(templates, again=self._rules.again, move=True, replace=self._rules.replace)
         for digest, placement in zip(stored, report.placements, strict=True):
             outcomes[digest] = _placed(outcomes[digest], placement)
         self._known.leave_names(
@@ -317,12 +319,28 @@ class _Batch:
         readings = list(self._usable.values())
         chosen = choose(
             readings,
-            self._gallery.vectors(self._subject),
+            self._other_vectors(),
             self._threshold,
             taken=[self._taken(reading) for reading in readings],
             shared=self._shared(readings),
         )
         return dict(zip(self._usable, chosen, strict=True))
+
+    def _has(self, reading: Reading) -> bool:
+        """Whether the person has the picture, or with `replace` this very face of it."""
+        boxes = [info.box for info in self._held.get(reading.sha256, []) if info.subject == self._subject]
+        return bool(boxes) and not (
+            self._rules.replace and same_face(reading.faces[0].detection.box, boxes) is None
+        )
+
+    def _other_vectors(self) -> NDArray[np.float32]:
+        """What is stored of the person from other pictures than these."""
+        if not self._rules.replace:
+            return self._gallery.vectors(self._subject)
+        stored = [
+            item.vector for item in self._gallery.stored(self._subject) if item.sha256 not in self._usable
+        ]
+        return np.stack(stored) if stored else self._gallery.vectors(self._subject)[:0]
 
     def _shared(self, readings: Sequence[Reading]) -> list[bool]:
         """Which pictures are somebody else's too: the same file, or one that was saved again."""
@@ -435,6 +453,9 @@ class _Batch:
 
 def _placed(outcome: Outcome, placement: Placement) -> Outcome:
     """The outcome after storing: what the gallery had is only known for sure then."""
+    if placement.replaced:
+        note = "took the place of another face of this picture"
+        outcome = replace(outcome, notes=(*outcome.notes, note))
     if placement.status == "added":
         if placement.other is None:
             return outcome

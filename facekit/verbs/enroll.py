@@ -14,7 +14,7 @@ from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading
 from facekit.library import thumbnails
 from facekit.people import enrollment
-from facekit.people.chosen_face import enroll_face, enroll_shown
+from facekit.people.chosen_face import enroll_chosen, enroll_face
 from facekit.people.enrollment import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.pictures import folders
@@ -160,7 +160,7 @@ def enroll_faces(
     readings = [
         Reading(sighting.source, (sighting.face,), sighting.sha256, in_memory=True) for sighting in faces
     ]
-    outcomes = enroll_shown(gallery, subject_name(subject), readings, rules)
+    outcomes = enroll_chosen(gallery, subject_name(subject), readings, rules)
     thumbnails.erase_orphans(gallery)
     return outcomes
 

@@ -40,6 +40,24 @@ def test_a_face_that_was_chosen_wrongly_is_replaced(run: Run, tmp_path: Path) ->
     assert "already there" in run(*arguments).stderr
 
 
+def test_a_replacement_is_one_step(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at any moment, one of the two faces is stored."""
+    photo(tmp_path / "party.png", "red", "green")
+    run("enroll", "party.png", "--face", "1", "--subject", "Ada", "-g", "g.db")
+    before = stored("Ada")
+    with monkeypatch.context() as patch:
+        patch.setattr("facekit.gallery.writing.WritableGallery.remove_photos", None)
+        patch.setattr("facekit.gallery.changes.Change.finish", lambda change: 1 / 0)
+        assert run("enroll", "party.png", "--face", "2", "--subject", "Ada", "-g", "g.db").exit_code != 0
+    assert stored("Ada") == before
+    with facekit.open_gallery("g.db") as gallery:
+        changes = gallery.change_number
+    run("enroll", "party.png", "--face", "2", "--subject", "Ada", "-g", "g.db")
+    with facekit.open_gallery("g.db") as gallery:
+        assert gallery.change_number == changes + 1
+    assert stored("Ada") != before
+
+
 def test_a_face_that_is_refused_leaves_what_was_stored(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "party.png", "red", "green", poor=True)
     first = run("enroll", "party.png", "--face", "1", "--subject", "Ada", "--accept-poor", "-g", "g.db")
