@@ -47,7 +47,8 @@ def coded(codes: Cache, state: State, place: object, reading: Reading) -> Index:
 
 def encoded(tables: Tables) -> Cache:
     """Codes of all rows."""
-    return codes_of(tables.all(), tables)
+    with tables.in_bulk() as rows:
+        return codes_of(rows, tables)
 
 
 def extended(codes: Cache | None, tables: Tables) -> Cache | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -121,14 +121,26 @@ class Tables(ABC):
         """All subjects as they are, for the check."""
         return self._subjects()
 
+    def _bulk(self) -> AbstractContextManager[Iterator[Row]]:
+        """The rows of `in_bulk`, as they are."""
+        return nullcontext(self._all(0))
+
     def all(self, *, after: int = 0, tally: Tally | None = None) -> Iterator[Row]:
         """All rows numbered above `after`, in the order of enrollment; `tally` has counted the others.
 
         Raises GalleryError also when rows are lost or doubled.
         """
-        tally = tally or Tally()
+        return self._counted(self._all(after), after, tally or Tally())
+
+    @contextmanager
+    def in_bulk(self) -> Iterator[Iterator[Row]]:
+        """All rows as `all` gives them, to be read at once; nothing else may be asked inside."""
+        with self._bulk() as rows:
+            yield self._counted(rows, 0, Tally())
+
+    def _counted(self, rows: Iterator[Row], after: int, tally: Tally) -> Iterator[Row]:
         seen: set[int] = set()
-        for row in self._sound(self._all(after)):
+        for row in self._sound(rows):
             if tally.templates == self.state.templates:
                 break  # there are more than were stored
             tally.template(row.checksum)

@@ -18,7 +18,7 @@ from facekit.errors import GalleryError, UsageError
 from facekit.gallery.changes import Change, first_content
 from facekit.gallery.facts import Fact
 from facekit.gallery.gallery_settings import GallerySettings
-from facekit.gallery.postgres import erasure, indexing, migrations, scanning
+from facekit.gallery.postgres import erasure, following, indexing, migrations, scanning
 from facekit.gallery.postgres.connections import Connections, has_gallery, prepare
 from facekit.gallery.postgres.faults import in_words, missing, no_vector
 from facekit.gallery.postgres.place import ServerPlace
@@ -39,6 +39,8 @@ from facekit.results import Candidate
 MOST_DIMENSIONS = 16_000
 # Whoever asks for more faces than this has all vectors fetched, after which each search costs less.
 SEARCHES_ON_SERVER = 8
+# Whoever has kept the vectors for so long stays, and listens for changes.
+FOLLOW_AFTER = 10.0
 # From one try to the next to erase what others, or other transactions, were in the way of.
 AGAIN_SECONDS = 10.0
 
@@ -57,6 +59,8 @@ class PostgresGallery(WritableGallery):
         self._tried = -AGAIN_SECONDS
         self._losses = connections.losses
         self._followed: indexing.Followed | None = None
+        self._kept_since: float | None = None
+        self._follower: following.Follower | None = None
 
     @classmethod
     def create(
@@ -118,6 +122,8 @@ class PostgresGallery(WritableGallery):
         self._leave()
 
     def _leave(self) -> None:
+        if self._follower is not None:
+            self._follower.stop()
         self._index = self._followed = None
         self._connections.close()
 
@@ -169,6 +175,14 @@ class PostgresGallery(WritableGallery):
             self._state = state = read_state(connection, self.place)
             yield PostgresTables(connection, self.place, state)
 
+    def _index_of(self, tables: Tables) -> Index:
+        index = super()._index_of(tables)
+        now = time.monotonic()
+        self._kept_since = now if self._kept_since is None else self._kept_since
+        if self._follower is None and now - self._kept_since > FOLLOW_AFTER:
+            self._follower = following.Follower(self.place, lambda: self.change_number, self.matrix)
+        return index
+
     def _read_index(self, tables: Tables) -> Index:
         assert isinstance(tables, PostgresTables)
         if self._losses != self._connections.losses:
@@ -192,6 +206,7 @@ class PostgresGallery(WritableGallery):
                 if forget or change.erased:
                     new = replace(new, erasing=new.changes)
                 write_state(connection, new, state)
+                following.tell(connection, self.place, new.changes)
         self._state = new
         removed = new != state and (forget or change.erased)
         # Writing the tables anew is too much for each of many additions.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from typing import Any
 
@@ -26,6 +26,11 @@ from facekit.gallery.values import flat_json
 SELECT = (
     "SELECT t.id, t.subject, t.sha256, t.source, t.box, t.quality, t.added, t.vector, t.checksum, "
     "s.name, s.added, s.checksum FROM templates t LEFT JOIN subjects s ON s.id = t.subject "
+)
+COPY = f"COPY ({SELECT} ORDER BY t.id) TO STDOUT (FORMAT BINARY)"
+COPIED = (
+    *("int8", "int8", "text", "text", "text", "text", "text", "vector", "bytea"),
+    *("text", "text", "bytea"),
 )
 SUBJECTS = "SELECT id, name, added, checksum FROM subjects "
 FACTS = "SELECT id, kind, subject, other, sha256, source, box, added, vector, checksum FROM facts "
@@ -54,6 +59,13 @@ class PostgresTables(Tables):
             cursor.itersize = ROWS_AT_ONCE
             cursor.execute(query, parameters, binary=True)
             yield from map(_row, cursor)
+
+    @contextmanager
+    def _bulk(self) -> Iterator[Iterator[Row]]:
+        # One that is not read to its end ends the transaction.
+        with self.connection.cursor() as cursor, cursor.copy(COPY) as copy:
+            copy.set_types(COPIED)
+            yield map(_row, copy.rows())
 
     def _rows(self, query: str, parameters: Sequence[object]) -> Iterator[Row]:
         with self.connection.cursor(binary=True, row_factory=tuple_row) as cursor:
