@@ -344,7 +344,8 @@ def grant(console: Console, /, name: str, to: str, gallery: Place | None) -> int
 @shared.format_option()
 @click.pass_obj
 def check(console: Console, /, people: bool, gallery: Place | None, style: str) -> int:
-    """Look for damage: the file's structure, every template's checksum and length, what lies beside it.
+    """Look for damage: the file's structure, every template's checksum and length, what lies beside it, and
+    the index of photos.
 
     Prints each problem in a line; the exit status is 1 when there is one.
 

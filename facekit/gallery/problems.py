@@ -8,8 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Problem:
-    """`kind` is one word for programs: file, integrity, rows, embedder, erasing, cache, rights, links
-    or leftover; `message` says what is wrong and what to do.
+    """`kind` is one word for programs: file, integrity, rows, embedder, erasing, cache, rights, links,
+    leftover or beside (of a file that is kept beside it); `message` says what is wrong and what to do.
     """
 
     kind: str

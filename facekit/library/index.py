@@ -75,6 +75,23 @@ class PhotoIndex(SideFile):
             if index is not None:
                 index.close()
 
+    def require_sound(self) -> None:
+        """Raise GalleryError unless every file and every picture is as it was stored, and no file's picture
+        is missing."""
+        super().require_sound()
+        wanted = {file.sha256 for file in self.files().values()}
+        with self._reading() as connection:
+            looks = [str(look) for (look,) in connection.execute("SELECT DISTINCT look FROM pictures")]
+        for look in looks:
+            for entry in self.entries(look):
+                wanted.discard(entry.sha256)
+                try:
+                    entry.reading("")
+                except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                    raise damaged(self.path, str(error)) from None
+        if wanted:
+            raise damaged(self.path, "pictures are missing")
+
     def folders(self) -> list[str]:
         """The folders that the user wants to be indexed."""
         with self._reading():

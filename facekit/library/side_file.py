@@ -108,6 +108,14 @@ class SideFile:
     def close(self) -> None:
         self._connection.close()
 
+    def require_sound(self) -> None:
+        """Raise GalleryError unless the file's structure is whole; what is in it, a kind of file checks."""
+        with self._reading() as connection:
+            schema.limit_steps(connection)
+            (line,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if line != "ok":
+            raise self.KIND.damaged(self.path, f"SQLite: {line}")
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with _in_words(self.KIND, self.path):

@@ -60,6 +60,14 @@ class Thumbnails(SideFile):
                     kept[key] = bytes(jpeg)
         return kept
 
+    def require_sound(self) -> None:
+        """Raise GalleryError unless every picture fits its checksum."""
+        super().require_sound()
+        with self._reading() as connection:
+            for sha256, box, jpeg, code in connection.execute("SELECT * FROM thumbnails"):
+                if code != _checksum((sha256, box), jpeg):
+                    raise self.KIND.damaged(self.path, "a picture does not fit its checksum")
+
     def keep_only(self, living: Callable[[], set[Key]]) -> int:
         """Erase all others; how many. `living` is asked while nobody else can add any: what is enrolled and
         kept meanwhile is not taken for an orphan."""

@@ -13,8 +13,6 @@ from facekit.pictures.inputs import NamedPicture, Source
 from facekit.text.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from facekit.faces.pipeline import Pipeline
     from facekit.faces.reading import Options, Reading
     from facekit.gallery.base import Gallery
@@ -105,12 +103,3 @@ def _of_template(template: NewTemplate, kind: Kind, subject: str | None) -> Fact
         source=os.path.basename(template.source),
         box=template.box,
     )
-
-
-def require_recordable(gallery: Gallery, facts: Sequence[Fact]) -> None:
-    """Raise GalleryError for facts about people who are not in the gallery, as recording them would."""
-    names = set(gallery.names())
-    for fact in facts:
-        for name in (fact.subject, fact.other):
-            if name is not None and name not in names:
-                gallery.templates(name)  # which says so

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from facekit.arguments import score_of
 from facekit.errors import UsageError
 from facekit.faces import vector_files
+from facekit.faces.cropping import with_crops
 from facekit.faces.reading import Options, Reading
 from facekit.gallery.sharded_search import by_workers
+from facekit.library.index import PhotoIndex
+from facekit.library.readings import IndexedReader, look_of
 from facekit.people import clustering
 from facekit.pictures.inputs import Inputs, listed
 from facekit.pictures.remote import refuse
@@ -52,7 +55,7 @@ def cluster(
     `out`, a folder for each group is written into that folder, which must be empty or not there yet. With
     `review`, a page (HTML) is written in which somebody who looks at the groups gives them names, and that
     saves them as a table for `enroll` with `groups`. A picture that cannot be read has no faces, and is among
-    the `problems`.
+    the `problems`. What the index of the gallery knows is not read again.
     """
     from facekit.rendering import grouped
     from facekit.rendering.review_page import review_page, write_page
@@ -79,7 +82,10 @@ def cluster(
         if files:
             reading.take(vector_files.Collection(files, pipeline.fingerprint))
         else:
-            reading.read(inputs, options, pipeline, on_progress)
+            place = None if opened is None else opened.place
+            index = stack.enter_context(PhotoIndex.for_gallery(place))
+            reader = None if index is None else IndexedReader(index, look_of(options, pipeline), whole=True)
+            reading.read(inputs, options, pipeline, reader, on_progress)
         if opened is not None:
             stack.enter_context(by_workers(opened, options))
         grouping = cluster_faces(reading.faces, opened, threshold=limit, pipeline=pipeline)
@@ -123,11 +129,20 @@ class _Reading:
         for reading in collection.readings():
             self._add(reading)
 
-    def _add(self, reading: Reading) -> None:
+    def _add(self, reading: Reading, options: Options | None = None) -> None:
+        if self._crops and options is not None and reading.faces and not reading.faces[0].crop.size:
+            reading = with_crops(reading, options)  # the index has none
         self.faces += clustering.sightings([reading], crops=self._crops)
         self.problems += [reading.error] if reading.error else []
 
-    def read(self, inputs: Inputs, options: Options, pipeline: Pipeline, on_progress: OnProgress) -> None:
+    def read(
+        self,
+        inputs: Inputs,
+        options: Options,
+        pipeline: Pipeline,
+        reader: IndexedReader | None,
+        on_progress: OnProgress,
+    ) -> None:
         def progress(done: int, total: int) -> None:
             self._done, self.total = done, total
             on_progress(done, total)
@@ -137,11 +152,12 @@ class _Reading:
                 inputs,
                 options,
                 pipeline,
+                reader=reader,
                 on_note=self._on_note,
                 on_progress=progress,
                 on_left_out=self._on_left_out,
             ):
-                self._add(reading)
+                self._add(reading, options)
                 for note in reading.notes:
                     self._on_note(f"{reading.source}: {note}")
         except KeyboardInterrupt:

@@ -11,13 +11,13 @@ from facekit.arguments import integer_of, number_of, texts_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options
 from facekit.gallery.base import Gallery
-from facekit.gallery.fact_changes import no_such_fact
 from facekit.gallery.facts import Fact, Kind
 from facekit.people import face_facts
 from facekit.pictures.inputs import Inputs, Source, listed, name_of
 from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, changing, reading
 from facekit.verbs.listeners import OnNote, no_note
+from facekit.verbs.rehearsal import rehearsed_change
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -128,11 +128,8 @@ def gallery_take_back(
     numbers = [facts] if isinstance(facts, int) else list(facts)
     wanted = [integer_of(number, "the number of a fact", least=1) for number in numbers]
     if dry_run:
-        with reading(gallery, on_note) as opened:
-            there = {fact.id: fact for fact in opened.facts()}
-            if missing := [number for number in wanted if number not in there]:
-                raise no_such_fact(opened.place, missing[0])
-            return [replace(there[number], status="planned") for number in dict.fromkeys(wanted)]
+        with rehearsed_change(gallery, on_note) as tried, tried.copy.open(write=True) as copy:
+            return [replace(fact, status="planned") for fact in copy.withdraw(wanted)]
     with changing(gallery, on_note) as opened:
         return opened.withdraw(wanted)
 
@@ -189,12 +186,16 @@ def _recorded(
     *,
     dry_run: bool,
 ) -> list[Fact]:
-    with reading(gallery, on_note) if dry_run else changing(gallery, on_note) as opened:
-        wanted = facts(opened)
-        if not dry_run:
-            return opened.record(wanted)
-        face_facts.require_recordable(opened, wanted)
-        return wanted
+    if dry_run:
+        with rehearsed_change(gallery, on_note) as tried, tried.copy.open(write=True) as copy:
+            return [_planned(fact) for fact in copy.record(facts(copy))]
+    with changing(gallery, on_note) as opened:
+        return opened.record(facts(opened))
+
+
+def _planned(fact: Fact) -> Fact:
+    """A fact that would be recorded: it has no number yet."""
+    return fact if fact.status == "already there" else replace(fact, status="planned", id=None, added=None)
 
 
 def _chosen(sources: Sequence[Source], face: int | None, box: Sequence[float] | None) -> int | Box | None:

@@ -288,8 +288,10 @@ def gallery_copy(source: AnyPlace, target: AnyPlace, *, on_note: OnNote = no_not
 def gallery_check(
     *, people: bool = False, gallery: AnyGallery | None = None, on_note: OnNote = no_note
 ) -> Check:
-    """Look for damage; with `people`, also for people under two names, templates under a wrong one, and
-    pictures so poor that strangers would be taken for the person."""
+    """Look for damage, also of what is kept beside the gallery (the index of photos, thumbnails); with
+    `people`, also for people under two names, templates under a wrong one, and pictures so poor that
+    strangers would be taken for the person."""
+    from facekit.library import check as beside
     from facekit.people import check as people_check
 
     if is_open(gallery):
@@ -298,7 +300,7 @@ def gallery_check(
         tried = usual_places.to_read(as_place(gallery))
         place = usual_places.in_use(tried) or tried[0]
         tell_gallery(as_place(gallery), place, on_note)
-    found = place.check()
+    found = [*place.check(), *beside.problems(place)]
     problems = tuple(problem.message for problem in found)
     readable = not any(problem.kind in _UNREADABLE for problem in found)
     if not people or not readable:

@@ -36,8 +36,8 @@ def index(
     on_note: OnNote = no_note,
     on_progress: OnProgress = no_progress,
 ) -> IndexReport:
-    """Look through folders once, and keep their faces in a file beside the gallery, for `find` and
-    `identify`. Pictures that are kept already are not read, and what is kept of files that are gone is
+    """Look through folders once, and keep their faces in a file beside the gallery, for `find`, `identify`
+    and `cluster`. Pictures that are kept already are not read, and what is kept of files that are gone is
     erased. With `forget` all that is kept of the folders is erased; with `dry_run` nothing is changed.
     """
     sources, options = listed(inputs), options or Options()

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,7 @@ QUESTIONS = [
     ("find", "--like", "probe.png", "photos", "-f", "json"),
     ("identify", "photos", "-f", "json"),
     ("identify", "photos", "--verbose"),
+    ("cluster", "photos", "-f", "json"),
 ]
 
 
@@ -200,6 +203,45 @@ def test_no_name_comes_from_a_damaged_index(place: int, run: Run, photos: Path) 
         assert "remove this file, and index the photos again" in result.stderr
     else:
         assert result.stdout == before
+
+
+def test_a_damaged_index_is_a_problem_of_its_gallery(run: Run, photos: Path) -> None:
+    indexed(run)
+    assert "no damage found" in output(run, "gallery", "check")
+    os.chmod(INDEX, 0o644)
+    rights = run("gallery", "check")
+    assert (rights.exit_code, "gallery.db.photos: others may read it" in rights.stderr) == (1, True)
+    os.chmod(INDEX, 0o600)
+    whole = INDEX.read_bytes()
+    for statement, why in (
+        ("UPDATE pictures SET described = replace(described, '0', '1')", "does not fit its checksum"),
+        ("UPDATE files SET size = size + 1", "does not fit its checksum"),
+        ("DELETE FROM pictures WHERE rowid = 1", "pictures are missing"),
+        ("DROP TABLE folders", "its tables are not those"),
+    ):
+        with closing(sqlite3.connect(INDEX)) as connection, connection:
+            connection.execute(statement)
+        result = run("gallery", "check")
+        assert result.exit_code == 1
+        assert "the index of photos is damaged" in result.stderr
+        assert why in result.stderr
+        # The gallery itself is whole, and its people are looked at all the same.
+        assert run("gallery", "check", "--people").exit_code == 1
+        INDEX.write_bytes(whole)
+    assert run("gallery", "check").exit_code == 0
+
+
+def test_the_page_of_groups_has_faces_that_the_index_knows(
+    run: Run, photos: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ("cluster", "photos", "--review", "groups.html", "-f", "json")
+    before = output(run, *page)
+    indexed(run)
+    reads.clear()
+    monkeypatch.setattr("facekit.faces.alignment.align", lambda pixels, points, **_: pixels[:112, :112])
+    assert output(run, *page) == before
+    assert reads == []
+    assert Path("groups.html").read_text().count("data:image/jpeg;base64,") == 6
 
 
 def test_a_file_that_is_no_index_is_refused(run: Run, photos: Path) -> None:
