@@ -56,6 +56,11 @@ _SEALS = {
     "type": "array",
     "items": {"type": "array", "items": {"type": "string"}},
 }
+_CROPS = {
+    "description": "With ?crops=true, of each picture a small picture of each face: JPEG, in Base64.",
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "string", "contentEncoding": "base64"}},
+}
 _PLACES = {
     "description": "Of each group, which of the faces of the request are in it, from 0.",
     "type": "array",
@@ -79,7 +84,7 @@ def answers(
     if several:
         properties = {"schema": {"const": 1}, "results": {"type": "array", "items": reference}}
         if sealed:
-            properties["seals"] = _SEALS
+            properties |= {"seals": _SEALS, "crops": _CROPS}
         if placed:
             properties["places"] = _PLACES
         if sentences:

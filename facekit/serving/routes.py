@@ -5,6 +5,7 @@ Names of people stand in bodies only, never in an address: servers, proxies and 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,8 +14,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from facekit.library import thumbnails
 from facekit.people.clustering import Sighting
 from facekit.people.outcomes import Outcome
+from facekit.pictures.inputs import NamedPicture
 from facekit.results import SCHEMA, Face
 from facekit.serving import showing, uploads
 from facekit.serving.bodies import Merge, People, Person, Photos, Rename
@@ -34,6 +37,10 @@ Threshold = Annotated[
 Seal = Annotated[
     bool, Query(description="Also seals: faces as only this server reads them, to be grouped and enrolled.")
 ]
+Crops = Annotated[
+    bool,
+    Query(description="Also crops: small pictures of the faces, JPEG in Base64, for who cannot cut them."),
+]
 
 
 @router.post(
@@ -50,6 +57,7 @@ async def identify(
     allow_repeats: bool = False,
     probability: bool = False,
     seal: Seal = False,
+    crops: Crops = False,
 ) -> Response:
     from facekit.verbs.identify import identify
 
@@ -70,7 +78,7 @@ async def identify(
         )
     )
     faces = [[identified.face for identified in result.faces] for result in results]
-    return _of_pictures(service, results, _seals(service, upload, faces) if seal else None)
+    return _of_pictures(service, results, **_beside(service, upload, faces, seal=seal, crops=crops))
 
 
 @router.post(
@@ -80,7 +88,7 @@ async def identify(
     **answers("detect", sealed=True),
     **picture_body(),
 )
-async def detect(request: Request, seal: Seal = False) -> Response:
+async def detect(request: Request, seal: Seal = False, crops: Crops = False) -> Response:
     from facekit.verbs.pictures import detect
 
     service = service_of(request, "read")
@@ -89,7 +97,7 @@ async def detect(request: Request, seal: Seal = False) -> Response:
         lambda: list(detect(upload.pictures, options=service.options, pipeline=service.pipeline))
     )
     faces = [reading.faces for reading in results]
-    return _of_pictures(service, results, _seals(service, upload, faces) if seal else None)
+    return _of_pictures(service, results, **_beside(service, upload, faces, seal=seal, crops=crops))
 
 
 @router.post(
@@ -304,24 +312,36 @@ def of_outcomes(outcomes: Sequence[Outcome]) -> Response:
     return document(outcomes, HTTPStatus.CREATED if stored else HTTPStatus.OK)
 
 
-def _seals(service: Service, upload: Upload, faces: Sequence[Sequence[Face]]) -> list[list[str]]:
-    """A seal for each face of each picture."""
-    sealed = []
-    for picture, those in zip(upload.pictures, faces, strict=True):
-        digest = hashlib.sha256(picture.content).hexdigest()  # type: ignore[arg-type]  # uploads are bytes
-        sightings = (Sighting(picture.source, digest, number, face) for number, face in enumerate(those, 1))
-        sealed.append([service.seals.seal(sighting) for sighting in sightings])
-    return sealed
+def _beside(
+    service: Service, upload: Upload, faces: Sequence[Sequence[Face]], *, seal: bool, crops: bool
+) -> dict[str, list[list[str]]]:
+    """What is answered beside the results: of each picture, a seal and a small picture for each face."""
+    more: dict[str, list[list[str]]] = {}
+    if seal:
+        more["seals"] = [
+            [service.seals.seal(sighting) for sighting in _sightings(picture, those)]
+            for picture, those in zip(upload.pictures, faces, strict=True)
+        ]
+    if crops:
+        more["crops"] = [
+            [base64.b64encode(thumbnails.encoded(face.crop)).decode() for face in those] for those in faces
+        ]
+    return more
 
 
-def _of_pictures(service: Service, results: Sequence[Any], seals: list[list[str]] | None = None) -> Response:
+def _sightings(picture: NamedPicture, faces: Sequence[Face]) -> list[Sighting]:
+    digest = hashlib.sha256(picture.content).hexdigest()  # type: ignore[arg-type]  # uploads are bytes
+    return [Sighting(picture.source, digest, number, face) for number, face in enumerate(faces, 1)]
+
+
+def _of_pictures(service: Service, results: Sequence[Any], **beside: Any) -> Response:
     """The results; where no picture could be read, a problem that has them too."""
     errors = [result.error for result in results]
     service.metrics.pictures_read(errors)
     if all(errors):
         more = [result.to_dict() for result in results]
         raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, str(errors[0]), results=more)
-    return document(results) if seals is None else document(results, seals=seals)
+    return document(results, **beside)
 
 
 def _done(service: Service, notes: Sequence[str], **values: Any) -> Response:

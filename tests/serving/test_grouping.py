@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from fakes import COLORS, FakeOptions, photo, vector_of
 from jsonschema import Draft202012Validator
+from PIL import Image
 
 import facekit
 from facekit.output.schema import schema
@@ -95,6 +97,18 @@ def test_what_is_stored_is_what_the_photo_itself_would_store(client: httpx.Clien
     assert (one.sha256, one.source, one.box, one.quality) == (
         *(other.sha256, other.source, other.box, other.quality),
     )
+
+
+@pytest.mark.parametrize("route", ["identify", "detect"])
+def test_small_pictures_of_the_faces_are_given_where_they_are_wanted(
+    client: httpx.Client, folder: Path, route: str
+) -> None:
+    form = files(photo(folder / "two.png", "blue", "cyan"), photo(folder / "none.png"))
+    answer = client.post(f"/v1/{route}?crops=true", files=form).json()
+    assert [len(crops) for crops in answer["crops"]] == [2, 0]
+    with Image.open(io.BytesIO(base64.b64decode(answer["crops"][0][1]))) as image:
+        assert (image.format, image.size) == ("JPEG", (112, 112))
+    assert set(client.post(f"/v1/{route}", files=form).json()) == {"schema", "results"}
 
 
 def test_photos_of_one_name_are_told_apart_and_a_photo_sent_twice_counts_once(

@@ -235,6 +235,22 @@ def test_what_does_not_belong_to_a_group_is_left_where_it_is(page: Any, folder: 
     assert [each.name for each in facekit.gallery_list("g.db")] == ["Ann", "Ben"]
 
 
+def test_faces_of_photos_that_the_browser_cannot_show_are_seen(page: Any, folder: Path) -> None:
+    drop(page, *(photo(folder / f"{seed}.tif", "blue", "cyan", seed=seed) for seed in range(2)))
+    page.wait_for_selector("img[alt*='cannot show']")
+    click(page, "#show-unknown")
+    wait_for_count(page, ".group canvas", 4)
+    middle = "canvas => [...canvas.getContext('2d').getImageData(80, 80, 1, 1).data.slice(0, 3)]"
+    for _ in range(100):
+        colors = [page.locator(".group canvas").nth(place).evaluate(middle) for place in range(4)]
+        if all(any(color) for color in colors):
+            break
+        page.wait_for_timeout(20)
+    assert all(red < 60 and blue > 195 for red, _, blue in colors)
+    assert sorted(green > 195 for _, green, _ in colors) == [False, False, True, True]
+    shoot(page, "photos-that-cannot-be-shown")
+
+
 def test_why_a_group_is_refused_is_said(page: Any, folder: Path) -> None:
     drop(
         page,

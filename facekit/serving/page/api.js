@@ -70,17 +70,24 @@ function form(file, fields = {}) {
 // The faces of a photo with their candidates; where nobody is enrolled yet, the faces alone. Each has its seal, by which
 // it is grouped and enrolled without the photo.
 export async function identify(file) {
+  const words = `seal=true${SHOWN.test(file.type) ? "" : "&crops=true"}`;
   let answer;
   try {
-    answer = await asked("/v1/identify?seal=true", form(file));
+    answer = await asked(`/v1/identify?${words}`, form(file));
   } catch (problem) {
     if (problem.status !== 409) throw problem;
-    answer = await asked("/v1/detect?seal=true", form(file));
+    answer = await asked(`/v1/detect?${words}`, form(file));
   }
   const [result] = answer.results;
-  result.faces.forEach((face, place) => (face.seal = answer.seals[0][place]));
+  result.faces.forEach((face, place) => {
+    face.seal = answer.seals[0][place];
+    if (answer.crops) face.crop = pictureOf(answer.crops[0][place]);
+  });
   return result;
 }
+
+// What every browser shows. Of other photos the server cuts the faces out.
+const SHOWN = /^image\/(jpeg|png|gif|webp|bmp)$/;
 
 export const cluster = (faces) => change("/v1/cluster", { faces });
 export const enrollFaces = (subject, faces) => change("/v1/templates/faces", { subject, faces });

@@ -38,7 +38,7 @@ export async function show() {
 
 function tell() {
   const groups = document.querySelectorAll("#groups-list .group").length;
-  const faces = document.querySelectorAll("#groups-list canvas, #groups-list .pick .hint").length;
+  const faces = document.querySelectorAll("#groups-list canvas").length;
   const alike = groups ? `, ${counted(groups, "group")} of faces that are alike` : "";
   byId("groups-hint").textContent = faces
     ? `${counted(faces, "unknown face")}${alike}. Ask people before you store their faces.`

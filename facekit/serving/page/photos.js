@@ -170,7 +170,7 @@ export async function askWho(photo, place, after = lookAgain) {
   const face = photo.result.faces[place];
   const dialog = byId("face");
   const input = byId("name");
-  drawCrop(byId("crop"), photo.image, face, photo.result);
+  drawCrop(byId("crop"), photo, place);
   input.value = "";
   const candidates = (face.candidates ?? []).filter((candidate) => !candidate.denied);
   const likely = candidates.map((candidate) =>
