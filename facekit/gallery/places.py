@@ -86,6 +86,9 @@ class Place(Protocol):
         Nothing is changed.
         """
 
+    def recall(self) -> str | None:
+        """How many of the nearest people a search finds, measured, in a sentence; None where it is exact."""
+
 
 @dataclass(frozen=True)
 class Copied:

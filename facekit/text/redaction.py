@@ -18,7 +18,7 @@ _SERVER = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 _DATABASES = ("postgresql", "postgres")
 # What libpq and facekit take that is no secret. Whoever is told to run a command needs them again.
 DATABASE_PARAMETERS = (
-    *("schema", "host", "hostaddr", "port", "service", "sslmode", "sslrootcert", "channel_binding"),
+    *("schema", "index", "host", "hostaddr", "port", "service", "sslmode", "sslrootcert", "channel_binding"),
     *("require_auth", "connect_timeout", "target_session_attrs", "application_name"),
     *("keepalives", "keepalives_idle"),
 )

@@ -301,6 +301,8 @@ def gallery_check(
         place = usual_places.in_use(tried) or tried[0]
         tell_gallery(as_place(gallery), place, on_note)
     found = [*place.check(), *beside.problems(place)]
+    if not found and (recall := place.recall()):
+        on_note(recall)
     problems = tuple(problem.message for problem in found)
     readable = not any(problem.kind in _UNREADABLE for problem in found)
     if not people or not readable:

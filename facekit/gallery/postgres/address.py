@@ -11,13 +11,14 @@ from facekit.text import redaction
 
 SCHEMA = "facekit"
 """Where nothing else is said."""
+INDEXES = ("hnsw",)
 LONGEST_SCHEMA = 63  # bytes: PostgreSQL cuts longer names, so that two would be one
 
 
 @dataclass(frozen=True)
 class Address:
-    """User, host, port and database as they were given, the other parameters, and the schema. The password is
-    in no comparison and no text.
+    """User, host, port and database as they were given, the other parameters, the schema, and by what kind of
+    index the server searches (None: by none, exactly). The password is in no comparison and no text.
     """
 
     user: str
@@ -26,6 +27,7 @@ class Address:
     database: str
     schema: str = SCHEMA
     parameters: tuple[tuple[str, str], ...] = ()
+    index: str | None = None
     password: str | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -42,6 +44,7 @@ class Address:
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         port = f":{self.port}" if self.port else ""
         query = [*self.parameters, *([] if self.schema == SCHEMA else [("schema", self.schema)])]
+        query += [] if self.index is None else [("index", self.index)]
         ending = f"?{urlencode(query, safe='/')}" if query else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"postgresql://{user}{host}{port}/{quote(self.database)}{ending}"
@@ -65,6 +68,7 @@ def parsed(text: str) -> Address:
     password = values.pop("password", None)
     user, colon, given = login.partition(":")
     schema = values.pop("schema", SCHEMA)
+    index = values.pop("index", None)
     if unknown := sorted(set(values) - set(redaction.DATABASE_PARAMETERS)):
         raise UsageError(f"{shown}: there is no parameter {unknown[0]!a}")
     if (
@@ -77,6 +81,8 @@ def parsed(text: str) -> Address:
         raise UsageError(
             f"{shown}: the schema {schema} is PostgreSQL's own: choose another with ?schema=NAME"
         )
+    if index not in (None, *INDEXES):
+        raise UsageError(f"{shown}: there is no index {index!a}: give {' or '.join(INDEXES)}, or none")
     address = Address(
         unquote(user),
         host.strip("[]") and unquote(host.strip("[]")),
@@ -84,6 +90,7 @@ def parsed(text: str) -> Address:
         unquote(parts.path.lstrip("/")),
         schema,
         tuple(sorted(values.items())),
+        index,
         unquote(given) if colon else password,
     )
     if any("\0" in value for value in address.connection.values()):

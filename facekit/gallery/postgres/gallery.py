@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from facekit.errors import GalleryError, UsageError
 from facekit.gallery.changes import Change, first_content
 from facekit.gallery.facts import Fact
 from facekit.gallery.gallery_settings import GallerySettings
-from facekit.gallery.postgres import erasure, following, indexing, migrations, scanning
+from facekit.gallery.postgres import approximate, erasure, following, indexing, migrations, scanning
 from facekit.gallery.postgres.connections import Connections, has_gallery, prepare
 from facekit.gallery.postgres.faults import in_words, missing, no_vector
 from facekit.gallery.postgres.place import ServerPlace
@@ -91,6 +91,8 @@ class PostgresGallery(WritableGallery):
                 _make_schema(connection, place)
                 migrations.migrate(connection, dimension, 0)
                 write_state(connection, fill(PostgresTables(connection, place, state)))
+                if place.address.index:
+                    approximate.make(connection, dimension)
         finally:
             connections.close()
         return cls.open(place, write=True)
@@ -106,6 +108,7 @@ class PostgresGallery(WritableGallery):
         try:
             with connections.reading() as connection:
                 _require_tables(connection, place)
+                _require_index(connection, place)
                 gallery = cls(connections, read_state(connection, place))
             if fingerprint is not None:
                 gallery.require(fingerprint)
@@ -155,6 +158,8 @@ class PostgresGallery(WritableGallery):
         """
         k = integer_of(k, "k", least=1)
         checked = unit_vectors(probes, self.settings.dimension, "search")
+        if self.place.address.index:
+            return self.searched_by_server(checked, k, exact=False)
         with self._reading() as tables:
             self._asked += len(checked)
             many = tables.state.templates > indexing.IN_MEMORY
@@ -168,6 +173,16 @@ class PostgresGallery(WritableGallery):
     ) -> list[list[Candidate]]:
         denials = self._denials_in(tables)
         return [denials.marked(probe, candidates) for probe, candidates in zip(probes, found, strict=True)]
+
+    def searched_by_server(self, probes: FloatArray, k: int, *, exact: bool) -> list[list[Candidate]]:
+        """`search` by the server alone: by a scan of all, or by what the approximate index finds."""
+        with self._connections.reading(shared=False) as connection, in_words(self.place):
+            tables = PostgresTables(connection, self.place, read_state(connection, self.place))
+            return scanning.search(tables, probes, k, exact=exact)
+
+    def tables(self) -> AbstractContextManager[PostgresTables]:
+        """The rows of one committed state."""
+        return self._reading()
 
     @contextmanager
     def _reading(self, *, shared: bool = True) -> Iterator[PostgresTables]:
@@ -241,6 +256,8 @@ def upgrade(place: ServerPlace) -> tuple[int, int]:
             if before < len(migrations.MIGRATIONS):
                 migrations.migrate(connection, dimension, before)
                 renew_state(connection, read_state(connection, place))
+            if place.address.index:
+                approximate.make(connection, dimension)
             return before, len(migrations.MIGRATIONS)
     finally:
         connections.close()
@@ -275,6 +292,17 @@ def _require_tables(connection: Connection[Any], place: ServerPlace) -> None:
 
         raise GalleryError(
             f"{place}: is of an earlier format ({version}): bring it to this one with "
+            f"{hints.upgrade_gallery(place)}"
+        )
+
+
+def _require_index(connection: Connection[Any], place: ServerPlace) -> None:
+    """Raise GalleryError unless the index is there that the address asks for."""
+    if place.address.index and not approximate.is_there(connection):
+        from facekit import hints
+
+        raise GalleryError(
+            f"{place}: has no index {place.address.index}: its owner makes it with "
             f"{hints.upgrade_gallery(place)}"
         )
 

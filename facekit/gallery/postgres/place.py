@@ -86,6 +86,14 @@ class ServerPlace:
 
         return copy(self, target)
 
+    def recall(self) -> str | None:
+        if self.address.index is None:
+            return None
+        from facekit.gallery.postgres import approximate
+
+        with self.open() as gallery:
+            return str(approximate.measured(gallery)) if len(gallery) else None
+
     def check(self, *, fingerprint: str | None = None) -> list[Problem]:
         from facekit.gallery.postgres.check import check
 

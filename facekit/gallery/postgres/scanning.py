@@ -11,6 +11,7 @@ import numpy as np
 from pgvector import Vector
 
 from facekit.gallery.damage import damaged, well_formed
+from facekit.gallery.postgres import approximate
 from facekit.gallery.postgres.rows import PostgresTables
 from facekit.gallery.records import stacked
 from facekit.gallery.search.exact import LONGEST, ROUNDING, FloatArray, ranked
@@ -30,10 +31,17 @@ BEST = (
 GOOD = "SELECT DISTINCT subject FROM templates WHERE subject = ANY(%s::bigint[]) AND NOT poor"
 
 
-def search(tables: PostgresTables, probes: FloatArray, k: int) -> list[list[Candidate]]:
-    """For each unit probe (n, d) its k best subjects, best first, as `search.index.Index` has them."""
+def search(
+    tables: PostgresTables, probes: FloatArray, k: int, *, exact: bool = True
+) -> list[list[Candidate]]:
+    """For each unit probe (n, d) its k best subjects, best first, as `search.index.Index` has them; unless
+    `exact`, those that the approximate index finds.
+    """
     if not tables.state.templates:
         return [[] for _ in probes]
+    if not exact:
+        approximate.use(tables.connection)
+        return [_best_found(tables, probe, k) for probe in probes]
     # Only a scan of all is exact, whatever index somebody has made on the table.
     tables.connection.execute("SET LOCAL enable_indexscan = off")
     count = tables.connection.execute("SELECT count(*) FROM templates").fetchone()
@@ -63,6 +71,12 @@ def _best(tables: PostgresTables, probe: FloatArray, k: int) -> list[Candidate]:
         wanted = min(wanted * MORE, most)
     finalists = [number for number, _, _, score in counting if floor is None or score >= floor - margin]
     return _exact(tables, probe, finalists, weak, k)
+
+
+def _best_found(tables: PostgresTables, probe: FloatArray, k: int) -> list[Candidate]:
+    """Of what the approximate index finds. No row is ruled out: there are few."""
+    counting, weak = _counting(tables, _scanned(tables, probe, approximate.LOOKED_AT))
+    return _exact(tables, probe, [number for number, *_ in counting], weak, k)
 
 
 def _scanned(tables: PostgresTables, probe: FloatArray, rows: int) -> list[tuple[Any, ...]]:

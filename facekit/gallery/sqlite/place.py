@@ -108,6 +108,9 @@ class FilePlace:
         state = copy(self.path, place.path)
         return Copied(place, state.settings, state.subjects, state.templates, state.digest)
 
+    def recall(self) -> str | None:
+        return None
+
     def check(self, *, fingerprint: str | None = None) -> list[Problem]:
         from facekit.gallery.sqlite.check import check
 

@@ -16,11 +16,11 @@ from facekit.cli import group  # noqa: E402
 from facekit.errors import FacekitError, GalleryError, UsageError  # noqa: E402
 from facekit.gallery import copy_gallery, create_gallery, open_gallery, place_of  # noqa: E402
 from facekit.gallery.facts import Fact  # noqa: E402
-from facekit.gallery.postgres import connections, following, indexing, rows, scanning  # noqa: E402
+from facekit.gallery.postgres import approximate, connections, following, indexing, rows, scanning  # noqa: E402
 from facekit.gallery.postgres import gallery as postgres_gallery  # noqa: E402
 from facekit.gallery.postgres.gallery import upgrade  # noqa: E402
 from facekit.gallery.postgres.grants import grant  # noqa: E402
-from facekit.verbs.gallery import gallery_copy  # noqa: E402
+from facekit.verbs.gallery import gallery_check, gallery_copy  # noqa: E402
 
 PROBES = random_vectors(12, seed=5)
 END_CLIENTS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'facekit'"
@@ -629,3 +629,48 @@ def test_an_index_is_built_of_a_copy_whose_rows_are_checked(place, sql, monkeypa
         with pytest.raises(GalleryError, match="damaged"):
             gallery.search(PROBES)
         assert len(gallery) == 11
+
+
+def test_an_approximate_index_is_used_only_where_the_address_asks_for_it(address, monkeypatch):
+    near = place_of(address(index="hnsw"))
+    with create_at(near, people(40)) as gallery:
+        exact = place_of(address()).open()
+        assert gallery.search(PROBES) == exact.search(PROBES)
+        probe = template("person 007").vector[None]
+        assert gallery.search(probe, 1)[0][0].score == exact.search(probe, 1)[0][0].score
+        gallery.add([template("Ann")])
+        gallery.remove(["person 003"])
+        assert names(gallery.search(template("Ann").vector[None], 1)) == [["Ann"]]
+        # One that looks at a single row has few to give; a scan has all.
+        monkeypatch.setattr(approximate, "LOOKED_AT", 1)
+        assert len(gallery.search(PROBES, 20)[0]) < 20
+        assert len(exact.search(PROBES, 20)[0]) == 20
+        exact.close()
+
+
+def test_the_check_tells_how_many_neighbors_the_index_finds(address, monkeypatch):
+    near = place_of(address(index="hnsw"))
+    create_at(near, people(40)).close()
+    told = []
+    assert gallery_check(gallery=near, on_note=told.append).intact
+    assert "finds 100.0% of the 5 people nearest to 100 enrolled faces, and 100.0% of those" in told[0]
+    monkeypatch.setattr(approximate, "LOOKED_AT", 2)
+    assert "100.0%" not in str(near.recall())
+    assert gallery_check(gallery=place_of(address()), on_note=told.append).intact
+    assert len(told) == 1
+
+
+def test_an_index_that_is_missing_is_made_by_the_owner(address, place):
+    create_at(place, people(3)).close()
+    near = place_of(address(index="hnsw"))
+    with pytest.raises(
+        GalleryError, match="has no index hnsw: its owner makes it with facekit gallery upgrade"
+    ) as raised:
+        near.open()
+    one_line(raised)
+    assert near.argument in str(raised.value)
+    upgrade(near)
+    with near.open() as gallery:
+        assert names(gallery.search(template("person 001").vector[None], 1)) == [["person 001"]]
+    with pytest.raises(UsageError, match="no index 'ivf'"):
+        place_of(address(index="ivf"))
