@@ -388,6 +388,25 @@ def test_the_keyboard_is_enough(page: Any, folder: Path) -> None:
     assert "Face 1: Ann" in page.evaluate("document.activeElement.getAttribute('aria-label')")
 
 
+def test_groups_are_named_with_the_keyboard_too(page: Any, folder: Path) -> None:
+    drop(page, *(photo(folder / f"{seed}.png", "blue", "cyan", seed=seed) for seed in range(2)))
+    page.locator("#show-unknown").focus()
+    page.keyboard.press("Enter")
+    wait_for_count(page, ".group", 2)
+    assert page.evaluate("document.activeElement.id") == "groups-title"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert not page.locator(".pick input").first.is_checked()
+    page.keyboard.press("Space")
+    while page.evaluate("document.activeElement.id") != "group-1-name":
+        page.keyboard.press("Tab")
+    page.keyboard.type("Ann")
+    page.keyboard.press("Enter")
+    wait_for_count(page, ".group", 1)
+    assert page.evaluate("document.activeElement.closest('.group') !== null")
+    assert [(person.name, person.templates) for person in facekit.gallery_list("g.db")] == [("Ann", 2)]
+
+
 def test_what_cannot_be_read_says_why(page: Any, folder: Path) -> None:
     (folder / "bad.jpg").write_bytes(b"no picture")
     drop(page, folder / "bad.jpg", photo(folder / "none.png"))
