@@ -139,9 +139,9 @@ def test_who_was_cut_off_goes_on_where_it_was(start: Started, frames: Path) -> N
 
 
 def test_several_listen_for_longer_than_a_request_may_take(start: Started, camera: Camera) -> None:
-    client = start(watch=camera.source, limits=Limits(seconds=0.1))
+    client = start(watch=camera.source, limits=Limits(seconds=0.5))
     one, other = Heard(client), Heard(client)
-    time.sleep(0.2)
+    time.sleep(0.7)
     camera.happens()
     assert one.wait(1) == other.wait(1)
     assert one.events[0][1]["subject"] == "red"
@@ -156,7 +156,7 @@ def test_the_end_of_the_server_ends_what_is_listened_to(folder: Path, camera: Ca
             heard = Heard(listening.enter_context(listener))
             began = time.monotonic()
         heard.ended()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 4
 
 
 def test_only_who_has_a_key_listens_and_no_longer_than_the_key_is_valid(
