@@ -55,7 +55,7 @@ _LOADED = ("rawpy", "psycopg")
 _AGAIN = "install facekit again (pip install --force-reinstall, from where it came)"
 _SECONDS = 10
 # Of a gallery's problems, those that keep nobody from using it.
-_HARMLESS = ("erasing", "cache", "rights", "links", "leftover", "embedder")
+_HARMLESS = ("erasing", "cache", "rights", "links", "leftover", "embedder", "beside")
 # What nothing can be said of if a package is broken.
 _OF_PACKAGES = ("weights", "a picture", "gallery")
 
@@ -175,6 +175,7 @@ def _picture() -> Iterator[Checkup]:
 def _gallery(address: AnyPlace | None) -> Iterator[Checkup]:
     from facekit import hints
     from facekit.gallery import usual_places
+    from facekit.library import check as beside
 
     tried = usual_places.to_read(address)
     place = usual_places.in_use(tried)
@@ -185,7 +186,8 @@ def _gallery(address: AnyPlace | None) -> Iterator[Checkup]:
     more = f"more about it: {hints.check(place)}"
     try:
         # What is shipped is public, and everybody on this machine may read it.
-        problems = [each for each in place.check() if not (place.is_shipped and each.kind == "rights")]
+        found = [*place.check(), *beside.problems(place)]
+        problems = [each for each in found if not (place.is_shipped and each.kind == "rights")]
         for problem in problems:
             state: State = "warning" if problem.kind in _HARMLESS else "failed"
             yield Checkup("gallery", state, f"{place}: {problem.message.removeprefix(f'{place}: ')}", more)

@@ -353,8 +353,9 @@ def check(console: Console, /, people: bool, gallery: Place | None, style: str) 
     than like their own, for people under two names, for templates that are like no other of their person or
     like those of many other people (magnets: pictures so poor that strangers would be taken for the person),
     and for people of whom there are only such poor pictures. Each doubt is printed with its scores and a
-    command: look at the pictures before you run it. Doubts do not change the exit status; --format is how
-    they are printed.
+    command: look at the pictures before you run it. A doubt that is none does not come back after facekit
+    gallery not-same, not-subject or ignore. Doubts do not change the exit status; --format is how they are
+    printed.
 
     \b
     Examples:

@@ -123,6 +123,7 @@ class Change:
             return Placement("held", holder.name)
         if number is None:
             number = self._new_subject(name, described[-1])
+        self.facts.notice(sha256, box, vector)
         if other_face is not None:
             self._delete(other_face)
             self.erased = True

@@ -74,12 +74,13 @@ class FactChanges:
         return subject is not None and bool(_of_face(rows, sha256, box, vector))
 
     def admit(self, subject: int, sha256: str, box: str, vector: bytes) -> None:
-        """The face is the person's: what was said against it, and that it is of no interest, is over."""
-        rows = (
-            row
-            for row in self._rows.values()
-            if row.kind == "ignored" or (row.kind == "not_subject" and row.subject == subject)
-        )
+        """The face is the person's: what was said against it is over."""
+        rows = (row for row in self._rows.values() if row.kind == "not_subject" and row.subject == subject)
+        self._delete(_of_face(rows, sha256, box, vector))
+
+    def notice(self, sha256: str, box: str, vector: bytes) -> None:
+        """The face is enrolled, and so is of interest."""
+        rows = (row for row in self._rows.values() if row.kind == "ignored")
         self._delete(_of_face(rows, sha256, box, vector))
 
     def erase_people_like(self, rows: Sequence[Row], threshold: float) -> None:

@@ -42,7 +42,8 @@ from facekit.text.subject_names import subject_name
 
 KIND = "facekit gallery"
 SUFFIXES = (".jsonl", ".npz")
-ARRAYS = ("header", "templates", "facts", "vectors")
+ARRAYS = ("header", "templates", "vectors")
+FACTS = "facts"
 # A million templates of 256 numbers are 5 GB as JSON lines, and 1.3 GB as NPZ.
 MOST_BYTES = 16 << 30
 # A line is at most a vector of 16,384 numbers. The first one has what is kept of removed pictures.
@@ -207,12 +208,13 @@ def _write_npz(gallery: Gallery, file: IO[bytes]) -> None:
         described.append(_described(item))
     for number, fact in enumerate(facts, len(described)):
         vectors[number] = _vector(fact)
+    described_facts = {FACTS: _bytes([_described_fact(fact) for fact in facts])} if facts else {}
     np.savez(
         file,
         vectors=vectors,
         header=_bytes(_header(gallery)),
         templates=_bytes(described),
-        facts=_bytes([_described_fact(fact) for fact in facts]),
+        **described_facts,  # type: ignore[arg-type]  # by their own names
     )
 
 
@@ -226,11 +228,17 @@ def _read_npz(file: IO[bytes], place: str) -> Exported:
     # We write them unpacked; what unpacks to far more than the file is made to fill the memory.
     most = min(MOST_BYTES, 20 * size + untrusted.MIB)
     with zipfile.ZipFile(file) as archive:
-        header, listed, said, vectors = (
+        header, listed, vectors = (
             untrusted.array_of(untrusted.member(archive, f"{name}.npy", most=most)) for name in ARRAYS
         )
+        # Without facts there is no list of them.
+        said = (
+            untrusted.array_of(untrusted.member(archive, f"{FACTS}.npy", most=most)).tobytes()
+            if f"{FACTS}.npy" in archive.namelist()
+            else b"[]"
+        )
     described = untrusted.json_value(listed.tobytes(), "templates", error=_DamageError)
-    facts = untrusted.json_value(said.tobytes(), "facts", error=_DamageError)
+    facts = untrusted.json_value(said, "facts", error=_DamageError)
     if (
         not isinstance(described, list)
         or not isinstance(facts, list)
