@@ -5,13 +5,15 @@
     python scripts/make_pictures.py --data photos-val.zip   and the plots, which show nobody's face
 
 The photo is annotated by `facekit identify`, and a camera's way over it by `facekit watch`, which needs PyAV;
-the gallery knows a small gray copy only. The plots are those of `facekit evaluate identification
---gallery-photos 6` on a folder or ZIP file with photos of each person.
+the gallery knows a small gray copy only. The page of groups is that of `facekit cluster --review`, in
+Chromium, which Playwright drives. The plots are those of `facekit evaluate identification --gallery-photos 6`
+on a folder or ZIP file with photos of each person.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,6 +60,34 @@ def watched_frame(gallery: Path, folder: Path) -> None:
     Image.fromarray(shown).save(IMAGES / "watched.jpg", quality=85, optimize=True)
 
 
+def review_page(folder: Path) -> None:
+    """The page of `facekit cluster --review`, in Chromium, with a name that is being typed."""
+    from playwright.sync_api import sync_playwright
+
+    photos, page = folder / "holiday", folder / "groups.html"
+    photos.mkdir()
+    with Image.open(PHOTOS / "astronaut.png") as photo:
+        upright = photo.convert("RGB")
+        upright.save(photos / "DSC_0301.jpg")
+        upright.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photos / "DSC_0302.jpg")
+        upright.convert("L").rotate(8, Image.Resampling.BICUBIC).save(photos / "scan.jpg")
+    facekit("cluster", photos, "--review", page)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        shown = browser.new_page(viewport={"width": 720, "height": 640})
+        shown.goto(page.as_uri())
+        # The folder is this script's own.
+        shown.evaluate(
+            "document.querySelectorAll('small').forEach((name) => {"
+            "name.textContent = 'holiday/' + name.textContent.split('/').pop()})"
+        )
+        shown.locator(".name").first.fill("Eileen Collins")
+        shown.screenshot(path=folder / "review.png")
+        browser.close()
+    with Image.open(folder / "review.png") as drawn:
+        drawn.convert("RGB").save(IMAGES / "review.jpg", quality=85, optimize=True)
+
+
 def plots(photos: Path, folder: Path) -> None:
     if photos.suffix == ".zip":
         with zipfile.ZipFile(photos) as archive:
@@ -85,6 +115,7 @@ def main() -> None:
         facekit("enroll", "--subject", "Eileen Collins", PHOTOS / "astronaut-copy.jpg", "--gallery", gallery)
         annotated_photo(gallery, folder)
         watched_frame(gallery, folder)
+        review_page(folder)
         if arguments.data:
             plots(arguments.data, folder)
 
