@@ -6,7 +6,9 @@
 `--strangers` are aligned crops (NAME.npy or NAME.zip with NAME.csv beside it, which has a column subject) of
 people who are neither in the gallery nor in the network's training data. Every crop is searched once; the
 threshold is chosen as `facekit calibrate` does: the lowest at which the upper 95 % limit of the share of
-searches that return anybody is at most `--fpir`. `--acquainted` names subjects of the
+searches that return anybody is at most `--fpir`. Given several times, the promise is to hold on each: one
+collection's strangers are taken for gallery people more often than another's, and the highest of the
+thresholds is taken. `--acquainted` names subjects of the
 strangers' table who turned out to be reference people (each of their many crops is most like the same one,
 far above everybody else's scores): they are no strangers and take no part. Nor do people named by
 `--leave-out` (a zip with a folder for each person), so that they can measure the result. The gallery and the
@@ -93,18 +95,23 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--people", type=Path, required=True)
-    parser.add_argument("--strangers", type=Path, required=True)
+    parser.add_argument("--strangers", type=Path, required=True, action="append")
     parser.add_argument("--leave-out", type=Path)
     parser.add_argument("--acquainted", default="", help="subjects, with commas between them")
     parser.add_argument("--fpir", type=float, default=0.01)
     options = parser.parse_args()
     target = settings.reference_gallery()
     enroll(options.people, target)
-    crops, people = strangers(options.strangers, options.leave_out, set(options.acquainted.split(",")))
+    acquainted = set(options.acquainted.split(","))
     embedder = Embedder()
-    vectors = np.concatenate([embedder(crops[first : first + 64]) for first in range(0, len(crops), 64)])
     with open_gallery(target, write=True) as gallery:
-        chosen = choose(gallery, vectors, people, options.fpir, options.strangers.stem)
+        found = []
+        for file in options.strangers:
+            crops, people = strangers(file, options.leave_out, acquainted)
+            vectors = np.concatenate([embedder(crops[row : row + 64]) for row in range(0, len(crops), 64)])
+            found.append(choose(gallery, vectors, people, options.fpir, file.stem))
+            print(f"{file.stem}: threshold {found[-1].threshold}: {found[-1].description}")
+        chosen = max(found, key=lambda calibration: calibration.threshold)
         gallery.set_calibration(chosen)
     path = settings.weights_folder() / weights.MANIFEST
     entry = weights.read_manifest(path)["embedder"]

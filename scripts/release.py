@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Make a training run what facekit ships: network, threshold, gallery, poor pictures, figures and pages.
 
-    python scripts/release.py RUN --data FOLDER --crops CROPS.npy --groups GROUPS.npy
-    python scripts/release.py RUN --data FOLDER --crops CROPS.npy --groups GROUPS.npy --from figures
+    set -- --data FOLDER --crops CROPS.npy --groups GROUPS.npy --choosing CHOOSING.npy
+    python scripts/release.py RUN "$@"
+    python scripts/release.py RUN "$@" --from figures
 
 FOLDER holds faces-val.zip, pairs-val.csv, photos-val.zip and reference-70.zip. CROPS.npy, with CROPS.csv
 beside it, has the crops of the run: int8 is fitted to them, and what poor pictures do is learned from those
-of its subjects that begin with `u`. GROUPS.npy has faces by age, sex and origin (scripts/set_aside.py). A
+of its subjects that begin with `u`. GROUPS.npy has faces by age, sex and origin, and CHOOSING.npy
+more strangers than faces-val has (both by scripts/set_aside.py): the threshold keeps its promise on either. A
 step that fails stops the release; `--from STEP` goes on there, and `--list` says what would run. Nothing is
 committed: read `git diff` and run the suite first.
 """
@@ -42,7 +44,7 @@ Run = Callable[[Sequence[str]], int]
 """Runs a command and returns its exit status."""
 
 
-def steps(run: Path, data: Path, crops: Path, groups: Path, sources: str) -> list[Step]:
+def steps(run: Path, data: Path, crops: Path, groups: Path, choosing: Path, sources: str) -> list[Step]:
     """The gallery is made twice: poor pictures are learned at its threshold, and are not enrolled in it."""
     python = [sys.executable]
     exported = (run.parent if run.is_file() else run) / "export" / "embedder.onnx"
@@ -50,7 +52,8 @@ def steps(run: Path, data: Path, crops: Path, groups: Path, sources: str) -> lis
     photos = str(data / "photos-val.zip")
     gallery = [
         *(*python, "scripts/make_reference.py", "--people", str(data / "reference-70.zip")),
-        *("--strangers", validation, "--leave-out", photos, "--acquainted", ACQUAINTED, "--fpir", "0.002"),
+        *("--strangers", validation, "--strangers", str(choosing), "--leave-out", photos),
+        *("--acquainted", ACQUAINTED, "--fpir", "0.002"),
     ]
     return [
         Step(
@@ -132,12 +135,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--crops", type=Path, required=True)
     parser.add_argument("--groups", type=Path, required=True)
+    parser.add_argument("--choosing", type=Path, required=True)
     parser.add_argument("--sources", default="", help="what the network was trained on, for the manifest")
     parser.add_argument("--from", dest="first", default="network", metavar="STEP")
     parser.add_argument("--list", action="store_true", help="print the commands only")
     given = parser.parse_args(arguments)
-    run, data, crops, groups = (path.resolve() for path in (given.run, given.data, given.crops, given.groups))
-    made = steps(run, data, crops, groups, given.sources)
+    paths = (given.run, given.data, given.crops, given.groups, given.choosing)
+    run, data, crops, groups, choosing = (path.resolve() for path in paths)
+    made = steps(run, data, crops, groups, choosing, given.sources)
     if given.first not in [step.name for step in made]:
         parser.error(f"--from is one of {', '.join(step.name for step in made)}")
     return release(made, given.first, _list if given.list else _run)

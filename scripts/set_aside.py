@@ -5,7 +5,8 @@
 FACES.npy are crops, uint8 (n, 112, 112, 3), with FACES.csv beside them (source, subject, age, sex, race).
 Writes into OUT, each as NAME.npy with NAME.csv:
 
-    strangers  all crops of 200 subjects of seven pictures or more
+    choosing   all crops of 100 subjects of seven pictures or more: to choose a threshold on
+    strangers  all crops of 100 others like them: to measure what was chosen
     groups     one picture each of up to 4,000 people, as many of each age, sex and origin
     learn      all others, less those that the teacher takes for one of the people put aside
     bank/      the teacher's vectors of `learn`, as `facekit train --bank` takes them
@@ -160,13 +161,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     kept_out = np.concatenate([bank.unit(means), vectors[single].astype(np.float32)])
     like = alike(vectors, kept_out)
     learn = np.setdiff1d(np.arange(len(rows)), np.concatenate([outside, single, like]))
-    for name, chosen in (("strangers", outside), ("groups", single), ("learn", learn)):
+    chooses = np.isin(names, sorted(people, key=order)[::2])
+    choosing, measuring = outside[chooses[outside]], outside[~chooses[outside]]
+    parts = {"choosing": choosing, "strangers": measuring, "groups": single, "learn": learn}
+    for name, chosen in parts.items():
         write(given.out, name, crops, rows, chosen)
     write_bank(given.out / "bank", np.load(given.out / "learn.npy", mmap_mode="r"), vectors[learn], embedder)
     counts = {
         "crops": len(rows),
         "strangers": len(people),
-        "crops of strangers": len(outside),
+        "crops of strangers to choose on": len(choosing),
+        "crops of strangers to measure on": len(measuring),
         "single pictures": len(single),
         "groups": len({group(rows[number]) for number in single}),
         "left out because alike": len(rows) - len(learn) - len(outside) - len(single),

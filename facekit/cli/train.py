@@ -238,7 +238,10 @@ augmentation_options = stacked(
     change("blur", "Probability of a blur."),
     change("jpeg", "Probability of strong JPEG compression."),
     change("gray", "Probability of a gray picture."),
-    change("occlusion", "Probability of a covered part."),
+    change("occlusion", "Probability of a covered part, or of dark glasses."),
+    change("mask", "Probability of a mask over mouth and nose."),
+    change("noise", "Probability of a sensor's noise."),
+    change("dark", "Probability of little light."),
     setting(
         "shift",
         "Largest shift of a whole batch, in pixels; for the views of a bank too.",

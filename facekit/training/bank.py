@@ -38,8 +38,6 @@ KEY, VIEWS, TEACHER, PROGRESS = "bank.json", "views.npy", "teacher.npy", "progre
 SAMPLE = 256
 AT_ONCE, AT_ONCE_ON_GPU = 256, 2048
 """So many rows are made at a time, unless told."""
-GROUP_ON_GPU = 32
-"""So many pictures share one draw there: a draw is many small steps, and a GPU waits for each."""
 DIFFERENT = {
     "crops": "other crops",
     "pixels": "other crops",
@@ -125,8 +123,6 @@ def build(
     """
     augmentation = replace(augmentation, flip=0.0)
     on_gpu = device is not None and device.type == "cuda"
-    if on_gpu:
-        augmentation = replace(augmentation, group=GROUP_ON_GPU)
     batch = batch or (AT_ONCE_ON_GPU if on_gpu else AT_ONCE)
     total, done = len(crops) * views, finished(out)
     key = Key.of(crops, views, teacher, augmentation, seed)
@@ -150,9 +146,9 @@ def build(
         last = min(first + batch, len(crops))
         faces = np.array(crops[first:last])
         if view:
-            torch.manual_seed(hash((seed, done)) & 0x7FFFFFFF)
             pixels = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2)
-            faces = augment(pixels, augmentation).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            views_of = augment(pixels, augmentation, np.random.default_rng((seed, done)))
+            faces = views_of.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         if stored is not None:
             stored[done : done + len(faces)] = faces
         if teacher is not None and vectors is not None:

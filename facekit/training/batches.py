@@ -57,7 +57,7 @@ class Batches:
 
     Besides `augmentation`, which is dear, two cheap changes vary the views of a bank: a shift by up to
     `shift` pixels and a change of contrast and brightness by up to `light`. `flip` is the chance of a mirror
-    image. Augmentation draws from torch's global generator inside the thread: nothing else may while it runs.
+    image.
     """
 
     data: Faces
@@ -129,10 +129,7 @@ class Batches:
 
     def _augmented(self, faces: Tensor, number: int) -> Tensor:
         assert self.augmentation is not None
-        seed = int(np.random.default_rng((self.seed, 2, number, self.rank)).integers(2**31))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return augment(faces, self.augmentation)
+        return augment(faces, self.augmentation, np.random.default_rng((self.seed, 2, number, self.rank)))
 
     def _vectors(self, rows: NDArray[np.int64]) -> Tensor | None:
         teacher = self.data.teacher

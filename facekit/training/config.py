@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 Settings = TypeVar("Settings")
 
-NETWORKS = ("resnet18", "resnet18-torchvision", "iresnet18", "iresnet50", "resnet101")
+NETWORKS = ("resnet18", "resnet18-narrow", "resnet18-torchvision", "iresnet18", "iresnet50", "resnet101")
 CLASS_LOSSES = {
     "arcface": "facekit.training.losses:ArcFace",
     "cosface": "facekit.training.losses:CosFace",
@@ -35,8 +35,7 @@ class Augmentation:
     """Random changes of a face; each field switches one kind, 0 turns it off.
 
     shift and scale are fractions of the side; rotation is in degrees; color is the strength of
-    brightness, contrast and saturation changes; flip, low_resolution, blur, jpeg, gray and occlusion are
-    probabilities. `group` pictures share one draw.
+    brightness, contrast and saturation changes; all others are probabilities.
     """
 
     flip: float = 0.5
@@ -48,13 +47,15 @@ class Augmentation:
     blur: float = 0.15
     jpeg: float = 0.25
     gray: float = 0.08
-    occlusion: float = 0.15
-    group: int = 4
+    occlusion: float = 0.1
+    mask: float = 0.05
+    noise: float = 0.05
+    dark: float = 0.05
 
 
 UNCHANGED = Augmentation(
     flip=0.0, shift=0.0, scale=0.0, rotation=0.0, color=0.0,
-    low_resolution=0.0, blur=0.0, jpeg=0.0, gray=0.0, occlusion=0.0,
+    low_resolution=0.0, blur=0.0, jpeg=0.0, gray=0.0, occlusion=0.0, mask=0.0, noise=0.0, dark=0.0,
 )  # fmt: skip
 """No change of any kind."""
 
@@ -76,7 +77,7 @@ class Config:
     """
 
     network: str = "resnet18"
-    dimension: int = 128
+    dimension: int = 256
     phases: tuple[tuple[int, int], ...] = ((64, 3_000), (112, 3_000))
     batch: int = 128
     loss: str = "arcface"

@@ -95,7 +95,7 @@ def fine_tuning(spec: EmbedderSpec) -> dict[str, Any]:
     ones, that a handful of people teaches it something and spoils nothing. It goes on being taught by what it
     was, and its classes begin at the means of their vectors."""
     return {
-        "network": "resnet18",
+        "network": weights.read_manifest()["embedder"]["training"]["network"],
         "dimension": spec.dimension,
         "phases": ((spec.side, 100),),
         "batch": 32,

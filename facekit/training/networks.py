@@ -65,7 +65,7 @@ class FaceResNet(nn.Module):
     conv-BN-ReLU blocks, maps of 56, 28, 14 and 7 pixels, a depthwise global layer."""
 
     def __init__(
-        self, dimension: int = 128, *, widths: tuple[int, int, int, int] = (32, 96, 192, 384)
+        self, dimension: int = 256, *, widths: tuple[int, int, int, int] = (48, 128, 256, 512)
     ) -> None:
         super().__init__()
         self.stem = conv_norm(3, widths[0], 3, 2)
@@ -166,7 +166,12 @@ class Architecture:
 
 NETWORKS = {
     "resnet18": Architecture(
-        FaceResNet, 128, "facekit's own: stride-2 stem, 32-96-192-384, depthwise global layer"
+        FaceResNet, 256, "facekit's own, which ships: stride-2 stem, 48-128-256-512, depthwise global layer"
+    ),
+    "resnet18-narrow": Architecture(
+        lambda dimension: FaceResNet(dimension, widths=(32, 96, 192, 384)),
+        128,
+        "the same with 32-96-192-384: half the time",
     ),
     "resnet18-torchvision": Architecture(
         lambda dimension: torchvision.models.resnet18(num_classes=dimension),

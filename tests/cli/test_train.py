@@ -258,8 +258,9 @@ def test_the_list_of_networks(run: Run) -> None:
     result = run("train", "--list-networks")
     assert result.exit_code == 0
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()[1:]}
-    assert list(rows) == ["resnet18", "resnet18-torchvision", "iresnet18", "iresnet50", "resnet101"]
-    assert rows["resnet18"][1:6] == ["128", "6.3", "M", "0.80", "25.2"]
+    assert list(rows) == list(networks.NETWORKS)
+    assert rows["resnet18"][1:6] == ["256", "11.2", "M", "1.48", "45.0"]
+    assert rows["resnet18-narrow"][1:6] == ["128", "6.3", "M", "0.80", "25.2"]
 
 
 def test_an_int8_file_needs_something_to_be_judged_by(run: Run, crops: Path) -> None:

@@ -15,7 +15,9 @@ from facekit.models import weights
 
 release = loading.script("release")
 accuracy = loading.script("write_accuracy")
-STEPS = release.steps(Path("run"), Path("data"), Path("crops.npy"), Path("groups.npy"), "faces")
+STEPS = release.steps(
+    Path("run"), Path("data"), Path("crops.npy"), Path("groups.npy"), Path("choosing.npy"), "faces"
+)
 
 
 def test_what_a_step_reads_was_made_by_one_before() -> None:
@@ -67,6 +69,8 @@ def test_the_commands_are_listed_and_not_run(capsys: pytest.CaptureFixture[str])
         "crops.npy",
         "--groups",
         "groups.npy",
+        "--choosing",
+        "choosing.npy",
         "--from",
         "figures",
         "--list",

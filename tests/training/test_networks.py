@@ -23,7 +23,8 @@ def test_every_network_gives_vectors_at_any_size(name: str, side: int) -> None:
 @pytest.mark.parametrize(
     ("name", "millions", "gmac"),
     [
-        ("resnet18", 6.29, 0.800),
+        ("resnet18", 11.24, 1.481),
+        ("resnet18-narrow", 6.29, 0.800),
         ("resnet18-torchvision", 11.44, 0.485),
         ("iresnet18", 24.03, 2.610),
         ("iresnet50", 43.59, 6.309),
@@ -54,11 +55,11 @@ def test_names_of_the_default_network_stay() -> None:
     with torch.device("meta"):
         state = networks.create("resnet18").state_dict()
     shapes = {name: tuple(value.shape) for name, value in state.items()}
-    assert shapes["stem.0.weight"] == (32, 3, 3, 3)
-    assert shapes["stages.2.shortcut.0.weight"] == (96, 32, 1, 1)
-    assert shapes["stages.7.second.1.running_var"] == (384,)
-    assert shapes["pool.0.weight"] == (384, 1, 7, 7)
-    assert shapes["embed.weight"] == (128, 384)
+    assert shapes["stem.0.weight"] == (48, 3, 3, 3)
+    assert shapes["stages.2.shortcut.0.weight"] == (128, 48, 1, 1)
+    assert shapes["stages.7.second.1.running_var"] == (512,)
+    assert shapes["pool.0.weight"] == (512, 1, 7, 7)
+    assert shapes["embed.weight"] == (256, 512)
     assert len(shapes) == 128
 
 
