@@ -17,6 +17,10 @@ from facekit.files.writing import write_text
 from facekit.models import weights
 
 
+A_LINE = 12
+"""So many entries of a list stand on one line."""
+
+
 def made(file: Path) -> dict[str, Any]:
     """The entry of a file that was just written: its name and SHA-256, and the command that runs now."""
     return {"file": file.name, "sha256": weights.digest(file), "command": command(), "commit": commit()}
@@ -54,13 +58,19 @@ def to_toml(tables: Mapping[str, Any], prefix: str = "") -> str:
     lines = []
     for name, value in tables.items():
         if not isinstance(value, Mapping):
-            plain = isinstance(value, (str, bool, list))
-            text = json.dumps(value, ensure_ascii=False) if plain else repr(value)
-            lines.append(f"{name} = {text}\n")
+            lines.append(f"{name} = {_value(value)}\n")
     for name, value in tables.items():
         if isinstance(value, Mapping):
             lines.append(f"\n[{prefix}{name}]\n" + to_toml(value, f"{prefix}{name}."))
     return "".join(lines).lstrip("\n") if not prefix else "".join(lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list) and len(value) > A_LINE:
+        # Read by people, and refused where a line has very many dots.
+        rows = [json.dumps(value[first : first + A_LINE])[1:-1] for first in range(0, len(value), A_LINE)]
+        return "[\n" + "".join(f"    {row},\n" for row in rows) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool, list)) else repr(value)
 
 
 def update(path: Path, entry: Mapping[str, Any], *, name: str = "embedder") -> None:

@@ -12,6 +12,7 @@ import torch
 from facekit.errors import UsageError, WeightsError
 from facekit.evaluation import metrics
 from facekit.faces.embedding import Embedder
+from facekit.files import untrusted
 from facekit.models import runtime, weights
 from facekit.training import checkpoint, export, manifest, networks, release, run
 from facekit.training.checkpoint import Checkpoint
@@ -313,3 +314,13 @@ def test_a_network_of_exactly_one_picture_takes_more(resnet: torch.nn.Module, pl
     assert runtime.load(model.SerializeToString())(faces) == pytest.approx(
         runtime.load(plain)(faces), abs=1e-6
     )
+
+
+def test_a_manifest_takes_a_weight_for_each_of_many_dimensions(tmp_path: Path) -> None:
+    """A line may not have as many dots as such a list has."""
+    path, weights = tmp_path / "manifest.toml", [round(number / 7, 5) for number in range(-512, 512)]
+    manifest.update(path, {"file": "a.onnx", "poorness": {"weights": weights, "bias": 1.5}})
+    manifest.update(path, {"file": "detector.onnx"}, name="detector")
+    assert untrusted.toml(path)["embedder"]["poorness"] == {"weights": weights, "bias": 1.5}
+    manifest.update(path, {"file": "b.onnx"})
+    assert untrusted.toml(path) == {"embedder": {"file": "b.onnx"}, "detector": {"file": "detector.onnx"}}
