@@ -16,7 +16,6 @@ from facekit.files import untrusted
 from facekit.files.writing import write_text
 from facekit.models import weights
 
-
 A_LINE = 12
 """So many entries of a list stand on one line."""
 
