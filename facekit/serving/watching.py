@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1")
 log = logging.getLogger("facekit.serving")
 
-KEPT = 1000
+RECENT = 1000
 """So many events are kept for those whose connection broke."""
 LISTENERS = 100
 HEARTBEAT = 15.0
@@ -49,7 +49,7 @@ class Watching:
         self._run = secrets.token_hex(4)
         self._number = 0
         self._listeners = 0
-        self._recent: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT)
         self._news = asyncio.Event()
         self._ended = False
         self._stopped = threading.Event()

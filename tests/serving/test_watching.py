@@ -202,7 +202,7 @@ def test_where_nobody_is_enrolled_it_begins_when_somebody_is(
 def test_who_is_too_slow_hears_how_much_was_missed(
     start: Started, camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "KEPT", 3)
+    monkeypatch.setattr(watching, "RECENT", 3)
     client = start(watch=camera.source)
     first = Heard(client)
     camera.happens(10)

@@ -26,7 +26,7 @@ NAME = "templates_nearest"
 CREATE = f"CREATE INDEX IF NOT EXISTS {NAME} ON templates USING hnsw (half halfvec_ip_ops)"
 LONGEST = 4_000  # numbers of a half-precision vector that pgvector indexes
 # How many it looks at for a face: with 40 of them a quarter of strangers' nearest were found among a million.
-LOOKED_AT = 400
+EF_SEARCH = 400
 PROBES = 100
 NEAREST = 5
 NOISE = 0.03
@@ -40,7 +40,7 @@ def make(connection: Connection[Any], dimension: int) -> None:
     connection.execute(CREATE)
 
 
-def is_there(connection: Connection[Any]) -> bool:
+def exists(connection: Connection[Any]) -> bool:
     row = connection.execute("SELECT to_regclass(%s)", (NAME,)).fetchone()
     return row is not None and row[0] is not None
 
@@ -48,7 +48,7 @@ def is_there(connection: Connection[Any]) -> bool:
 def use(connection: Connection[Any]) -> None:
     """Let the server go by it in this transaction."""
     connection.execute("SET LOCAL enable_seqscan = off")
-    connection.execute(f"SET LOCAL hnsw.ef_search = {LOOKED_AT}")
+    connection.execute(f"SET LOCAL hnsw.ef_search = {EF_SEARCH}")
 
 
 @dataclass(frozen=True)

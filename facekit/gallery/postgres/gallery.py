@@ -298,7 +298,7 @@ def _require_tables(connection: Connection[Any], place: ServerPlace) -> None:
 
 def _require_index(connection: Connection[Any], place: ServerPlace) -> None:
     """Raise GalleryError unless the index is there that the address asks for."""
-    if place.address.index and not approximate.is_there(connection):
+    if place.address.index and not approximate.exists(connection):
         from facekit import hints
 
         raise GalleryError(

@@ -75,7 +75,7 @@ def _best(tables: PostgresTables, probe: FloatArray, k: int) -> list[Candidate]:
 
 def _best_found(tables: PostgresTables, probe: FloatArray, k: int) -> list[Candidate]:
     """Of what the approximate index finds. No row is ruled out: there are few."""
-    counting, weak = _counting(tables, _scanned(tables, probe, approximate.LOOKED_AT))
+    counting, weak = _counting(tables, _scanned(tables, probe, approximate.EF_SEARCH))
     return _exact(tables, probe, [number for number, *_ in counting], weak, k)
 
 

@@ -642,7 +642,7 @@ def test_an_approximate_index_is_used_only_where_the_address_asks_for_it(address
         gallery.remove(["person 003"])
         assert names(gallery.search(template("Ann").vector[None], 1)) == [["Ann"]]
         # One that looks at a single row has few to give; a scan has all.
-        monkeypatch.setattr(approximate, "LOOKED_AT", 1)
+        monkeypatch.setattr(approximate, "EF_SEARCH", 1)
         assert len(gallery.search(PROBES, 20)[0]) < 20
         assert len(exact.search(PROBES, 20)[0]) == 20
         exact.close()
@@ -654,7 +654,7 @@ def test_the_check_tells_how_many_neighbors_the_index_finds(address, monkeypatch
     told = []
     assert gallery_check(gallery=near, on_note=told.append).intact
     assert "finds 100.0% of the 5 people nearest to 100 enrolled faces, and 100.0% of those" in told[0]
-    monkeypatch.setattr(approximate, "LOOKED_AT", 2)
+    monkeypatch.setattr(approximate, "EF_SEARCH", 2)
     assert "100.0%" not in str(near.recall())
     assert gallery_check(gallery=place_of(address()), on_note=told.append).intact
     assert len(told) == 1
