@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from facekit.gallery.facts import Fact, Kind
 from facekit.serving.bodies import Body, Name, Names
+from facekit.serving.digests import digests_of
 from facekit.serving.grouping import Seals
 from facekit.serving.openapi import answers
-from facekit.serving.photos import digests_of
 from facekit.serving.problems import RequestError
 from facekit.serving.service import Service, document, service_of
 

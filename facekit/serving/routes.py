@@ -21,8 +21,8 @@ from facekit.pictures.inputs import NamedPicture
 from facekit.results import SCHEMA, Face
 from facekit.serving import showing, uploads
 from facekit.serving.bodies import Merge, People, Person, Photos, Rename
+from facekit.serving.digests import digests_of
 from facekit.serving.openapi import answers, picture_body
-from facekit.serving.photos import digests_of
 from facekit.serving.problems import RequestError, without_place
 from facekit.serving.service import Service, document, of_json, service_of
 from facekit.serving.uploads import Upload

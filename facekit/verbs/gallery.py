@@ -291,7 +291,7 @@ def gallery_check(
     """Look for damage, also of what is kept beside the gallery (the index of photos, thumbnails); with
     `people`, also for people under two names, templates under a wrong one, and pictures so poor that
     strangers would be taken for the person."""
-    from facekit.library import check as beside
+    from facekit.library import index_check as beside
     from facekit.people import check as people_check
 
     if is_open(gallery):
