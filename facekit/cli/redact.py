@@ -109,5 +109,6 @@ def redact(
     from facekit.rendering.redacted import Redacted
     from facekit.verbs.redact import redact
 
-    writer = Writer(console, style, Redacted(None if wanted["dry_run"] else output))
+    view = Redacted(output, wanted["review"]) if not wanted["dry_run"] else Redacted(None)
+    writer = Writer(console, style, view)
     return writer.write(redact(inputs, output=output, options=options, **wanted, **writer.listeners))

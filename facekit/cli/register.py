@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     default=None,
     help="Show a window; by default for a camera where there is a display.",
 )
+@shared.rehearsal_option
 @shared.users_gallery_option
 @shared.max_pixels_option
 @shared.pipeline_options

@@ -11,20 +11,19 @@ from facekit.text.counting import counted
 from facekit.text.escaping import isolated, printable
 from facekit.text.tables import WIDTH, cell, width
 
-WARNING = "a detector misses faces: look at every result before you give it away (--review sheet.html)"
-
 
 class Redacted(PictureView[Redaction]):
-    """A line for each picture and video; `out` is where they are saved, None where nothing was written."""
+    """A line for each picture and video; `out` is where they are saved, None where nothing was written, and
+    `review` the page that shows them, if there is one."""
 
     columns = (
         *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "visible"),
         *("frames", "redacted_frames", "visible_frames", "output", "notes", "error"),
     )
 
-    def __init__(self, out: Path | None) -> None:
+    def __init__(self, out: Path | None, review: Path | None = None) -> None:
         super().__init__()
-        self._out = out
+        self._out, self._review = out, review
         self._hidden = self._saved = self._faceless = self._videos = 0
 
     def count(self, result: Redaction) -> None:
@@ -65,7 +64,10 @@ class Redacted(PictureView[Redaction]):
         if self._out is not None and self._saved:
             yield f"{self._saved} saved in {self._out}"
         if self.pictures:
-            yield WARNING
+            where = (
+                "before you give it away (--review sheet.html)" if not self._review else f"in {self._review}"
+            )
+            yield f"a detector misses faces: look at every result {where}"
 
 
 def in_words(result: Redaction) -> str:

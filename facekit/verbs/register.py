@@ -16,6 +16,7 @@ from facekit.text.subject_names import subject_name
 from facekit.verbs.camera import camera_hint
 from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
 from facekit.verbs.listeners import OnNote, no_note
+from facekit.verbs.rehearsal import rehearsal
 from facekit.video import frame_detection, other_subjects, registering, sources
 from facekit.video.playing import play
 from facekit.video.poses import POSES, Pose
@@ -40,6 +41,7 @@ def register(
     from_folder: str | PathLike[str] | None = None,
     frames: int = 3,
     accept_poor: bool = False,
+    dry_run: bool = False,
     view: bool | None = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
@@ -54,8 +56,8 @@ def register(
     Without a `source` or `from_folder` it is the first camera. Without `gallery`: `FACEKIT_GALLERY`,
     `./gallery.db` or `./gallery/gallery.db`, else the user's own. With `view` there is a window; None opens
     one for a camera where there is a display. `stop` is asked between frames, `on_status` has a line that
-    says how far it is. Raises as `watch` does, and NoFaceError where no frame can be enrolled.
-    """
+    says how far it is. With `dry_run` nothing is stored, and the outcomes are those that would be. Raises as
+    `watch` does, and NoFaceError where no frame can be enrolled."""
     name, frames = subject_name(name), integer_of(frames, "frames", least=1)
     if source is not None and from_folder is not None:
         raise UsageError("give a source or --from-folder, not both")
@@ -87,6 +89,15 @@ def register(
     frames_kept = _kept(registration, camera)
     for remark in registration.remarks():
         on_note(f"{camera.public_name}: {remark}")
+    if dry_run:
+        with rehearsal(place, on_note, named=gallery, fingerprint=pipeline.fingerprint) as tried:
+            with to_write(tried.copy, pipeline) as opened:
+                tried_on = registering.enroll(opened, name, frames_kept, camera.name, accept_poor)
+            return Registered(
+                tuple(map(tried.outcome, tried_on)),
+                problems=tuple(reader.problems),
+                poses=tuple(pose for pose, _ in frames_kept),
+            )
     with to_write(gallery, pipeline) as opened:
         outcomes = registering.enroll(opened, name, frames_kept, camera.name, accept_poor)
         return Registered(

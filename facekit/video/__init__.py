@@ -11,6 +11,8 @@ voting       whose face a track is, from its best frames
 knowledge    the people of a gallery, as it changes
 session      all of it together, frame by frame, to events
 playing      the session at the pace of its source, beside what is shown
+face_paths   where faces are in every frame of a file, those too in which one was missed
+sound        the sound of a file, for another with the same pictures
 poses        front, left, right, up, down, from five points
 registering  the best frames of one person in every pose
 window       a window on the screen

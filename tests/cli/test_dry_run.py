@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 from conftest import Run
-from fakes import photo
+from fakes import FakeFrameDetector, photo
 
 from facekit.cli import group
 
@@ -104,6 +104,18 @@ def test_what_would_fail_fails_in_the_same_words(command: tuple[str, ...], run: 
     assert done.stderr.splitlines()[0] in told.stderr.replace(" --gallery gallery/gallery.db", "")
 
 
+def test_register_enrolls_nobody(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", FakeFrameDetector)
+    for seed in range(6):
+        photo(Path(f"ada/{seed}.png"), "magenta", size=(320, 240), face=100, seed=seed)
+    before, left = tree(), temporary()
+    told = run("register", "Ada", "ada", "-g", "gallery", "--dry-run")
+    assert (told.exit_code, tree(), temporary()) == (0, before, left), told.output
+    done = run("register", "Ada", "ada", "-g", "gallery")
+    assert told.stdout == done.stdout
+    assert "nothing was changed" in told.stderr
+
+
 def test_align_says_where_the_crops_would_be(run: Run) -> None:
     from fakes import FakeOptions
 
@@ -121,7 +133,7 @@ def test_align_says_where_the_crops_would_be(run: Run) -> None:
 
 
 WITHOUT = {
-    "detect", "embed", "cluster", "verify", "watch", "register", "serve", "serve key add", "serve key remove",
+    "detect", "embed", "cluster", "verify", "watch", "serve", "serve key add", "serve key remove",
     "plot", "train", "export", "train-landmarks", "train-refiner", "train-detector", "evaluate verification",
     "evaluate identification", "gallery export", "gallery copy", "gallery create", "gallery upgrade",
     "gallery grant",

@@ -179,6 +179,8 @@ def test_the_page_shows_all_results_and_runs_nothing(run: Run, tmp_path: Path) -
     photo(tmp_path / "in" / "none.png")
     for _ in range(2):
         redacted(run, "in", "-o", "out", "--review", "sheet.html")
+    told = run("redact", "in", "-o", "out", "--review", "sheet.html").stderr
+    assert "look at every result in sheet.html" in told
     page = Path("sheet.html").read_text()
     assert page.count("<figure") == page.count("data:image/jpeg;base64,") == 2
     assert page.count('<figure class="look"') == 1
