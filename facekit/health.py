@@ -175,7 +175,7 @@ def _picture() -> Iterator[Checkup]:
 def _gallery(address: AnyPlace | None) -> Iterator[Checkup]:
     from facekit import hints
     from facekit.gallery import usual_places
-    from facekit.library import check as beside
+    from facekit.library import index_check
 
     tried = usual_places.to_read(address)
     place = usual_places.in_use(tried)
@@ -186,7 +186,7 @@ def _gallery(address: AnyPlace | None) -> Iterator[Checkup]:
     more = f"more about it: {hints.check(place)}"
     try:
         # What is shipped is public, and everybody on this machine may read it.
-        found = [*place.check(), *beside.problems(place)]
+        found = [*place.check(), *index_check.problems(place)]
         problems = [each for each in found if not (place.is_shipped and each.kind == "rights")]
         for problem in problems:
             state: State = "warning" if problem.kind in _HARMLESS else "failed"
