@@ -33,14 +33,22 @@ def in_memory(tables: Tables) -> Index:
 def coded(codes: Cache, state: State, place: object, reading: Reading) -> Index:
     """Of codes of this state; it takes finalists from rows that `reading` gives."""
 
-    def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str], FloatArray]:
+    def finalists(positions: NDArray[np.intp]) -> tuple[Sequence[str | None], FloatArray]:
         numbers = codes.ids[positions].tolist()
         with reading() as tables:
             rows = tables.numbered(numbers)
             # An index that is kept over a removal finds the others.
             if len(rows) < len(numbers) and tables.state.digest == state.digest:
                 raise damaged(place, "rows are missing")
-        return [row.name for row in rows], stacked(rows, state.settings.dimension, place)
+        by_number = {row.id: row for row in rows}
+        there = [position for position, number in enumerate(numbers) if number in by_number]
+        in_order = [by_number[numbers[position]] for position in there]
+        vectors = np.zeros((len(numbers), state.settings.dimension), np.float32)
+        vectors[there] = stacked(in_order, state.settings.dimension, place)
+        names: list[str | None] = [None] * len(numbers)
+        for position, row in zip(there, in_order, strict=True):
+            names[position] = row.name
+        return names, vectors
 
     return Index(codes.scan, codes.subjects, finalists, poor=codes.poor)
 

@@ -98,3 +98,27 @@ def test_a_crafted_quality_is_damage_and_no_traceback(path, quality):
     connection.close()
     with SqliteGallery.open(path) as gallery, pytest.raises(GalleryError, match="damaged"):
         gallery.search(probes())
+
+
+def test_who_has_poor_templates_only_is_told_in_whatever_order_people_were_enrolled(tmp_path, monkeypatch):
+    """The rows of a large gallery are fetched in another order than that in which they are scanned."""
+    monkeypatch.setattr(indexing, "IN_MEMORY", 0)
+    first = template("Ada", 0, quality=GOOD)
+    templates = [
+        first,
+        template(ONLY, 0, quality=POOR),
+        template("Ada", 1, vector=first.vector, quality=GOOD),
+    ]
+    with create(tmp_path / "g.db", templates, poor_from=0.01) as gallery:
+        [found] = gallery.search(first.vector[None], 5)
+        assert {item.subject: item.poor for item in found} == {"Ada": False, ONLY: True}
+
+
+def test_an_index_that_is_kept_over_a_removal_still_tells_who_is_poor(path, monkeypatch):
+    monkeypatch.setattr(indexing, "IN_MEMORY", 0)
+    with SqliteGallery.open(path, write=True) as gallery:
+        kept = gallery.matrix()
+        gallery.remove([BOTH])
+        [found] = kept.search(template(ONLY).vector[None], 3)
+        assert (found[0].subject, found[0].poor) == (ONLY, True)
+        assert [item.poor for item in found[1:]] == [False, False]

@@ -21,15 +21,15 @@ from facekit.gallery.values import unit_vectors
 from facekit.results import Candidate, Vector
 
 NO_DENIALS = Denials()
-Rows = Callable[[NDArray[np.intp]], tuple[Sequence[str], FloatArray]]
+Rows = Callable[[NDArray[np.intp]], tuple[Sequence[str | None], FloatArray]]
 
 
 class Index:
     """A scan, the subject of every row, and a way to the rows themselves.
 
-    `subjects` (n,) gives equal numbers to rows of one subject, which stand together. `rows` takes
-    row numbers and gives their subjects' names and float32 vectors (m, d). Rows that are `poor` (n,) are left
-    out where their subject has others.
+    `subjects` (n,) gives equal numbers to rows of one subject, which stand together. `rows` takes row numbers
+    and gives their subjects' names (None for a row that is gone) and float32 vectors (m, d), in this order.
+    Rows that are `poor` (n,) are left out where their subject has others.
     """
 
     def __init__(
@@ -85,9 +85,11 @@ class Index:
         ]
 
     def _ranked(self, probe: Vector, positions: NDArray[np.intp], k: int) -> list[Candidate]:
-        names, vectors = self.rows(positions)
-        weak = self.finder.only_poor(positions)
-        # A subject that was removed meanwhile has no name any more.
-        poor = {name for name, only_poor in zip(names, weak, strict=False) if only_poor}
-        candidates = ranked(probe, names, vectors, k, poor)
+        found, vectors = self.rows(positions)
+        # Those of whoever was removed meanwhile have no name any more.
+        there = np.array([name is not None for name in found], np.bool_)
+        names = [name for name in found if name is not None]
+        weak = self.finder.only_poor(positions[there])
+        poor = {name for name, only_poor in zip(names, weak, strict=True) if only_poor}
+        candidates = ranked(probe, names, vectors[there], k, poor)
         return self.denials.marked(probe, candidates) if self.denials else candidates
