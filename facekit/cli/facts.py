@@ -95,6 +95,14 @@ def not_subject(console: Console, /, style: str, **wanted: Any) -> int:
 
 
 @shared.command("ignore", short_help="Say that nobody wants to know whose a face is.")
+@click.option(
+    "--group",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="NUMBER",
+    help="PHOTO is what facekit cluster --format json wrote: all faces of the group of this number. Can be "
+    "given several times.",
+)
 @_of_faces
 def ignore(console: Console, /, style: str, **wanted: Any) -> int:
     """Say that nobody wants to know whose the faces in PHOTO are: people in the background, statues, pictures
@@ -107,6 +115,7 @@ def ignore(console: Console, /, style: str, **wanted: Any) -> int:
     \b
     Example:
       facekit gallery ignore museum.jpg --face 2
+      facekit gallery ignore groups.json --group 3 --group 7
     """
     from facekit.verbs.facts import gallery_ignore
 

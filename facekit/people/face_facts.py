@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from facekit.errors import GalleryError, PictureError, UsageError
+from facekit.faces.reading import read_faces
 from facekit.gallery.facts import Fact, Kind
+from facekit.gallery.tombstones import same_face
 from facekit.people import identification, stored_photos
 from facekit.people.chosen_face import read_chosen
 from facekit.pictures.inputs import NamedPicture, Source
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from facekit.faces.reading import Options, Reading
     from facekit.gallery.base import Gallery
     from facekit.gallery.templates import NewTemplate
+    from facekit.people.named_groups import GroupFace
     from facekit.results import Box, Face
 
 
@@ -103,3 +108,29 @@ def _of_template(template: NewTemplate, kind: Kind, subject: str | None) -> Fact
         source=os.path.basename(template.source),
         box=template.box,
     )
+
+
+def group_facts(
+    said: Iterable[tuple[GroupFace, str | None]],
+    options: Options,
+    pipeline: Pipeline,
+    problems: list[str],
+) -> Iterator[Fact]:
+    """What is said of faces of groups: not to be somebody, or, without a name, to be ignored. Each photo is
+    read once; what is not there any more is added to the `problems`."""
+    wanted: defaultdict[str, list[tuple[Box, str | None]]] = defaultdict(list)
+    for face, name in said:
+        wanted[face.source].append((face.box, name))
+    sources = list(wanted)
+    for source, reading in zip(sources, read_faces(sources, options, pipeline=pipeline), strict=True):
+        if reading.error:
+            problems.append(reading.error)
+            continue
+        boxes = [face.detection.box for face in reading.faces]
+        for box, name in wanted[source]:
+            place = same_face(box, boxes)
+            if place is None:
+                problems.append(f"{source}: a face of a group is not there any more")
+                continue
+            kind: Kind = "ignored" if name is None else "not_subject"
+            yield of_face(reading, reading.faces[place], kind, name)

@@ -64,7 +64,7 @@ class Answers:
 def read_answers(groups: Path, table: Path) -> Answers:
     """What the table says of the groups. Raises UsageError for files that are something else, or that are not
     of one run."""
-    faces = _groups(groups)
+    faces = read_groups(groups)
     rows = untrusted.table(table)
     rows.require(
         "group", "name", what=f"the page saves such a table that is written by {hints.name_groups()}"
@@ -124,8 +124,9 @@ def _face(faces: list[GroupFace], number: int, row: dict[str, str], groups: Path
     return face
 
 
-def _groups(path: Path) -> dict[int | None, list[GroupFace]]:
-    """The faces of each group by its number, those that are single by None."""
+def read_groups(path: Path) -> dict[int | None, list[GroupFace]]:
+    """The faces of each group by its number, those that are single by None. Raises UsageError for a file that
+    is something else."""
     document = untrusted.json_value(untrusted.text(path, most=_MOST_BYTES), path)
     what = f"give what is written by {hints.name_groups()}"
     results = document.get("results") if isinstance(document, dict) else None

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.errors import GalleryError
-from facekit.faces.reading import Options, read_faces
-from facekit.gallery.facts import Fact, Kind
-from facekit.gallery.tombstones import same_face
+from facekit.faces.reading import Options
 from facekit.people import enrollment, face_facts
 from facekit.people.enrollment import EnrollReport
 from facekit.people.marked_faces import CHUNK, MarkedPhoto, enroll_marked
-from facekit.people.named_groups import Answers, read_answers
+from facekit.people.named_groups import Answers, GroupFace, read_answers
 from facekit.people.outcomes import Outcome
 from facekit.text.counting import counted
 from facekit.verbs.camera import camera_hint
@@ -72,43 +70,21 @@ def _record(
 ) -> list[str]:
     """Record what is no enrollment; what could not be, in lines."""
     people = set(gallery.names())
-    wanted: defaultdict[str, list[tuple[str | None, tuple[float, float, float, float]]]] = defaultdict(list)
-    for name, face in answers.not_subject:
-        if name in people:  # else there is nobody for whom it could be taken
-            wanted[face.source].append((name, face.box))
-    for face in answers.ignored:
-        wanted[face.source].append((None, face.box))
+    # If the person is not enrolled, there is nobody for whom a face could be taken.
+    said: list[tuple[GroupFace, str | None]] = [
+        *((face, name) for name, face in answers.not_subject if name in people),
+        *((face, None) for face in answers.ignored),
+    ]
     problems: list[str] = []
     counts = Counter[str]()
-    for fact in _facts(wanted, options, pipeline, problems):
+    for fact in face_facts.group_facts(said, options, pipeline, problems):
         try:
             [recorded] = gallery.record([fact])
             counts[recorded.kind] += recorded.status == "recorded"
         except GalleryError as error:
             problems.append(f"{fact.source}: {error}")
-    if said := counts["not_subject"]:
-        on_note(f"{counted(said, 'face')} recorded as not of the group's person")
-    if said := counts["ignored"]:
-        on_note(f"{counted(said, 'face')} recorded as to be ignored")
+    if count := counts["not_subject"]:
+        on_note(f"{counted(count, 'face')} recorded as not of the group's person")
+    if count := counts["ignored"]:
+        on_note(f"{counted(count, 'face')} recorded as to be ignored")
     return problems
-
-
-def _facts(
-    wanted: dict[str, list[tuple[str | None, tuple[float, float, float, float]]]],
-    options: Options,
-    pipeline: Pipeline,
-    problems: list[str],
-) -> Iterator[Fact]:
-    sources: Sequence[str] = list(wanted)
-    for source, reading in zip(sources, read_faces(sources, options, pipeline=pipeline), strict=True):
-        if reading.error:
-            problems.append(reading.error)
-            continue
-        boxes = [face.detection.box for face in reading.faces]
-        for name, box in wanted[source]:
-            place = same_face(box, boxes)
-            if place is None:
-                problems.append(f"{source}: a face of a group is not there any more")
-                continue
-            kind: Kind = "ignored" if name is None else "not_subject"
-            yield face_facts.of_face(reading, reading.faces[place], kind, name)

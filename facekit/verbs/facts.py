@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.arguments import integer_of, number_of, texts_of
-from facekit.errors import UsageError
+from facekit.errors import PictureError, UsageError
 from facekit.faces.reading import Options
 from facekit.gallery.base import Gallery
 from facekit.gallery.facts import Fact, Kind
 from facekit.people import face_facts
-from facekit.pictures.inputs import Inputs, Source, listed, name_of
+from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed, name_of
 from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, changing, reading
 from facekit.verbs.listeners import OnNote, no_note
@@ -22,6 +23,7 @@ from facekit.verbs.rehearsal import rehearsed_change
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.people.clustering import Sighting
+    from facekit.people.named_groups import GroupFace
     from facekit.results import Box
 
 
@@ -73,6 +75,7 @@ def gallery_ignore(
     face: int | None = None,
     box: tuple[float, float, float, float] | None = None,
     holder: str | None = None,
+    group: int | Sequence[int] = (),
     dry_run: bool = False,
     gallery: AnyGallery | None = None,
     options: Options | None = None,
@@ -83,10 +86,17 @@ def gallery_ignore(
     groups of the same person any more, and `gallery_check` has no doubts about them.
 
     Pictures, `face`, `box` and `holder` are as in `gallery_not_subject`; without one of the last three, all
-    faces are meant that nobody in the gallery has. With `dry_run` nothing is changed.
+    faces are meant that nobody in the gallery has. With numbers of a `group` or several, the one picture is
+    the JSON that `cluster` wrote, and all faces of these groups are meant. With `dry_run` nothing is changed.
     """
+    sources = listed(pictures, "pictures")
     said = _Said("ignored", None, holder, options, pipeline)
-    return said.of(listed(pictures, "pictures"), face, box, gallery, on_note, dry_run=dry_run)
+    if numbers := [group] if isinstance(group, int) else list(group):
+        if face is not None or box is not None or holder is not None:
+            raise UsageError("a group has all of its faces: give no face, box or holder")
+        faces = _faces_of_groups(sources, numbers)
+        return _recorded(lambda opened: said.of_groups(opened, faces), gallery, on_note, dry_run=dry_run)
+    return said.of(sources, face, box, gallery, on_note, dry_run=dry_run)
 
 
 def say_of_faces(
@@ -168,6 +178,17 @@ class _Said:
 
         return _recorded(facts, gallery, on_note, dry_run=dry_run)
 
+    def of_groups(self, gallery: Gallery, faces: Sequence[GroupFace]) -> list[Fact]:
+        """Of faces of groups, all or none."""
+        pipeline = self._pipeline or self._options.pipeline()
+        gallery.require(pipeline.fingerprint)
+        problems: list[str] = []
+        said = [(face, self._subject) for face in faces]
+        facts = list(face_facts.group_facts(said, self._options, pipeline, problems))
+        if problems:
+            raise PictureError("; ".join(problems))
+        return facts
+
     def _faces(self, gallery: Gallery, source: Source, chosen: int | Box | None) -> list[Fact]:
         if chosen is None and face_facts.is_stored(source):
             photo = name_of(source)
@@ -177,6 +198,18 @@ class _Said:
         return face_facts.picture_faces(
             gallery, source, chosen, self._kind, self._subject, self._options, self._pipeline
         )
+
+
+def _faces_of_groups(sources: Sequence[Source], numbers: Sequence[int]) -> list[GroupFace]:
+    from facekit.people.named_groups import read_groups
+
+    if len(sources) != 1 or isinstance(sources[0], NamedPicture) or sources[0] == "-":
+        raise UsageError("--group is for groups of one file: give the JSON that they were written to")
+    groups = read_groups(Path(sources[0]))
+    for number in numbers:
+        if number not in groups:
+            raise UsageError(f"{sources[0]}: has no group {number}")
+    return [face for number in dict.fromkeys(numbers) for face in groups[number]]
 
 
 def _recorded(

@@ -228,3 +228,33 @@ def test_python_takes_pictures_that_are_in_memory(run: Run) -> None:
         assert fact.id is not None
         [taken] = facekit.gallery_take_back(fact.id, gallery=gallery)
         assert taken.status == "taken back"
+
+
+@pytest.mark.usefixtures("place")
+def test_a_group_is_ignored_by_its_number(run: Run) -> None:
+    Path("groups.json").write_text(run("cluster", "in", "-g", "g.db", "-f", "json").stdout)
+    first = json.loads(Path("groups.json").read_text())["results"][0]
+    assert first["subject"] is None
+    planned = run(
+        "gallery", "ignore", "groups.json", "--group", str(first["group"]), "-g", "g.db", "--dry-run"
+    )
+    assert planned.exit_code == 0, planned.output
+    assert facekit.gallery_facts("g.db") == []
+    facts = results(run("gallery", "ignore", "groups.json", "--group", "1", "-g", "g.db", "-f", "json"))
+    assert {fact["kind"] for fact in facts} == {"ignored"}
+    # All faces of a color are alike here, and are one fact.
+    assert [fact["status"] for fact in facts] == ["recorded", "already there"]
+    assert "2 faces left out" in run("cluster", "in", "-g", "g.db").stderr
+    for arguments, message in (
+        (("groups.json", "--group", "9"), "has no group 9"),
+        (("in/party.png", "--group", "1"), "in/party.png"),
+        (("groups.json", "--group", "1", "--face", "1"), "a group has all of its faces"),
+        (("groups.json", "in/party.png", "--group", "1"), "groups of one file"),
+    ):
+        refused = run("gallery", "ignore", *arguments, "-g", "g.db")
+        assert refused.exit_code == 2, refused.output
+        assert message in refused.stderr
+    Path(first["faces"][0]["source"]).unlink()
+    gone = run("gallery", "ignore", "groups.json", "--group", "1", "-g", "g.db")
+    assert gone.exit_code == 1
+    assert Path(first["faces"][0]["source"]).name in gone.stderr
