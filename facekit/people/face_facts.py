@@ -111,7 +111,7 @@ def _of_template(template: NewTemplate, kind: Kind, subject: str | None) -> Fact
 
 
 def group_facts(
-    said: Iterable[tuple[GroupFace, str | None]],
+    statements: Iterable[tuple[GroupFace, str | None]],
     options: Options,
     pipeline: Pipeline,
     problems: list[str],
@@ -119,7 +119,7 @@ def group_facts(
     """What is said of faces of groups: not to be somebody, or, without a name, to be ignored. Each photo is
     read once; what is not there any more is added to the `problems`."""
     wanted: defaultdict[str, list[tuple[Box, str | None]]] = defaultdict(list)
-    for face, name in said:
+    for face, name in statements:
         wanted[face.source].append((face.box, name))
     sources = list(wanted)
     for source, reading in zip(sources, read_faces(sources, options, pipeline=pipeline), strict=True):
