@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from facekit import health
+from facekit.gallery.places import AnyPlace
 
 if TYPE_CHECKING:
-    from facekit.gallery.places import AnyPlace
     from facekit.health import Checkup
 
 
