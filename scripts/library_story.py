@@ -4,10 +4,10 @@
     scripts/library_story.py LIBRARY
 
 The commands are those below `<!-- story -->` in the page. What a person does between them is done by the
-script, which knows the truth: it names each group in names.csv after most of its faces, and gives one photo
-of Ada Lovelace to Ben by mistake, which `gallery move` then puts right. Prints what came of each command and
-the time it took, and holds it against truth.csv. Status 1 where a command fails, a wrong name is written, a
-second run changes a byte, or a photo is changed at all."""
+script, which knows the truth: it names each group in names.csv after most of its faces and says which do not
+belong, and gives one photo of Ada Lovelace to Ben by mistake, which `gallery move` then puts right. Prints
+what came of each command and the time it took, and holds it against truth.csv. Status 1 where a command
+fails, a wrong name is written, a second run changes a byte, or a photo is changed at all."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import facekit
+from facekit.people.named_groups import COLUMNS, NAMED, NOT_THIS_GROUP
 
 PAGE = Path(__file__).parent.parent / "docs" / "photo-library.md"
 ADA, BEN = "Ada Lovelace", "Ben"
@@ -91,15 +92,22 @@ class Story:
         return done.stdout
 
     def name_groups(self) -> None:
-        """What a person says in the page: who most faces of a group are, and nothing of single faces."""
+        """What a person says in the page: who most faces of a group are, and which do not belong to it;
+        nothing of single faces."""
         groups = json.loads((self.folder / "groups.json").read_text(encoding="utf-8"))["results"]
         with (self.folder / "names.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(("group", "name"))
+            writer.writerow(COLUMNS)
             for group in groups:
                 people = Counter(name for face in group["faces"] for name in self.truth[face["source"]])
-                if group["group"] is not None and people:
-                    writer.writerow((group["group"], people.most_common(1)[0][0]))
+                if group["group"] is None or not people:
+                    continue
+                number, name = group["group"], people.most_common(1)[0][0]
+                writer.writerow((number, "", "", "", NAMED, name))
+                for place, face in enumerate(group["faces"], 1):
+                    if name not in self.truth[face["source"]]:
+                        row = (number, place, face["source"], face["face"], NOT_THIS_GROUP, name)
+                        writer.writerow(row)
 
     def misplace(self) -> str:
         """Give a photo of Ada's to Ben, as happens; the photo."""

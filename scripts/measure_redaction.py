@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what a face matcher makes of redacted faces.
 
-    scripts/measure_redaction.py PEOPLE [--photos 6] [--cells 3]
+    scripts/measure_redaction.py PEOPLE [--photos 6] [--cells N …]
 
 PEOPLE has a folder for each person. The first PHOTOS photos of each are enrolled. The largest face of each of
 the others is redacted in its photo and searched for, aligned by the points that it had before: whoever
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from facekit.faces import alignment
 from facekit.faces.pipeline import Pipeline
 from facekit.pictures import folders, images
-from facekit.rendering.covering import METHODS, Cover, redacted
+from facekit.rendering.covering import CELLS, METHODS, Cover, redacted
 from facekit.results import Face, Pixels
 
 Vectors = NDArray[np.float32]
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("people", type=Path)
     parser.add_argument("--photos", type=int, default=6)
-    parser.add_argument("--cells", type=int, nargs="+", default=[Cover().cells])
+    parser.add_argument("--cells", type=int, nargs="+", default=[0])
     given = parser.parse_args(arguments)
     pipeline = Pipeline(threads=1)
     photos = read(given.people, pipeline)
@@ -137,7 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(" first, in a redacted gallery |")
     print("|---|---|---|---|---|---|")
     for cover, (plain, alike) in measure(photos, given.photos, covers, pipeline).items():
-        name = "as they are" if cover is None else f"{cover.method}, {cover.cells} cells"
+        name = (
+            "as they are"
+            if cover is None
+            else cover.method
+            if cover.method == "cover"
+            else f"{cover.method}, {cover.cells or CELLS[cover.method]} cells"
+        )
         first, named = (f"{number} of {plain.searches}" for number in (plain.first, plain.named))
         scores = f"{plain.mated:.2f} | {plain.non_mated:.2f}"
         print(f"| {name} | {first} | {named} | {scores} | {alike.first} of {alike.searches} |")

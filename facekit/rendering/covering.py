@@ -25,9 +25,9 @@ AROUND = 1.5
 """What is redacted, in sides of the detector's box, which ends at the brows and the chin: an ellipse of √2
 just holds the box."""
 
-CELLS = 3
-"""So many cells across a redacted face: its eyes are in one. With more, a matcher that compares redacted
-faces with redacted ones finds more of them (scripts/measure_redaction.py)."""
+CELLS: dict[Method, int] = {"blur": 2, "pixelate": 3, "cover": 1}
+"""So many cells across a redacted face: with them, a matcher that compares redacted faces with redacted ones
+finds hardly more people than where faces are covered (scripts/measure_redaction.py)."""
 
 _COLOR = (0, 0, 0)
 
@@ -35,12 +35,12 @@ _COLOR = (0, 0, 0)
 @dataclass(frozen=True)
 class Cover:
     """How a face is redacted. `around` is how large that is, in sides of the detector's box, and `cells` how
-    many cells are across it."""
+    many cells are across it, 0: as many as are usual."""
 
     method: Method = "blur"
     shape: Shape = "ellipse"
     around: float = AROUND
-    cells: int = CELLS
+    cells: int = 0
 
 
 def redacted(pixels: Pixels, boxes: Iterable[Box], cover: Cover) -> Pixels:
@@ -60,7 +60,7 @@ def _redact(pixels: Pixels, box: Box, cover: Cover) -> None:
         return
     part = pixels[top:bottom, left:right]
     inside = _inside((x0 - left, y0 - top, x1 - left, y1 - top), part.shape[:2], cover.shape)
-    cell = max(x1 - x0, y1 - y0) / cover.cells
+    cell = max(x1 - x0, y1 - y0) / (cover.cells or CELLS[cover.method])
     part[inside] = _filled(part, cell, cover.method)[inside]
 
 
