@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from facekit.files.untrusted import Fields
 
 MOST_SUBJECTS = 1 << 40
+FEWEST = 10
 # Characters: a description is a sentence, a curve of probabilities a line of JSON.
 LONGEST_DESCRIPTION = 2_000
 LONGEST_PROBABILITY = 100_000
@@ -29,8 +30,8 @@ KEYS = {
 @dataclass(frozen=True)
 class Calibration:
     """A threshold, a cosine, and in `description` in words how it was chosen. That was for `subjects` people
-    (0: not known); for e times as many it rises by `tail`. `probability` is the curve of
-    facekit.calibration.probability, or empty.
+    (0: not known); for e times as many it rises by `tail`, and for fewer it falls. `probability` is the
+    curve of facekit.calibration.probability, or empty.
     """
 
     threshold: float
@@ -65,11 +66,13 @@ class Calibration:
 
         The best of N scores with an exponential tail of mean excess `tail` is shifted by tail · ln N
         (Gumbel's law; Coles 2001, "An introduction to statistical modeling of extreme values", chapter 3): at
-        the same FPIR the threshold moves with it. It is never lowered.
+        the same FPIR the threshold moves with it. Fewer people than FEWEST count as so many: they are often a
+        family, whose members are more alike than strangers are.
         """
-        if not 0 < self.subjects < subjects:
+        if not self.subjects:
             return self.threshold
-        return self.threshold + self.tail * math.log(subjects / self.subjects)
+        counted = max(subjects, min(FEWEST, self.subjects))
+        return self.threshold + self.tail * math.log(counted / self.subjects)
 
     def checked(self) -> Self:
         """The same. Raises UsageError for a value of another type, out of range, too long or no Unicode."""

@@ -3,10 +3,26 @@
 import numpy as np
 from loading import script
 
+sizes = script("measure_gallery_sizes")
 
-def test_strangers_named_and_known_people_missed_are_counted_at_each_threshold() -> None:
-    people = np.repeat(["a", "b", "c", "d"], 4)
-    vectors = np.repeat(np.eye(4, dtype=np.float32), 4, axis=0)
-    chance = np.random.default_rng(1)
-    found = script("measure_gallery_sizes").rates(vectors, people, 2, (-0.1, 0.5, 1.1), chance)
-    assert found == [(1.0, 0.0), (0.0, 0.0), (0.0, 1.0)]
+
+def people(names: str, *, turn: int = 0) -> sizes.People:
+    """Four pictures of each, all alike, and nobody like anybody else."""
+    vectors = np.eye(12, dtype=np.float32)[turn : turn + len(names)]
+    return sizes.People(np.repeat(vectors, 4, axis=0), np.repeat(list(names), 4))
+
+
+def test_strangers_and_known_people_have_the_best_of_their_scores() -> None:
+    wrong, right = sizes.searches(people("abcd"), None, 2, 6, np.random.default_rng(1))
+    assert len(wrong) == 300 * 8
+    assert set(wrong) == {0.0}
+    assert set(right) == {1.0}
+
+
+def test_a_gallery_is_filled_up_with_others_who_take_names_from_people_they_are_like() -> None:
+    strangers = people("abcd")
+    wrong, right = sizes.searches(strangers, people("efgh", turn=4), 6, 1, np.random.default_rng(1))
+    assert set(wrong) == {0.0}
+    assert set(right) == {1.0}
+    wrong, _ = sizes.searches(strangers, people("efgh", turn=0), 6, 1, np.random.default_rng(1))
+    assert set(wrong) == {1.0}

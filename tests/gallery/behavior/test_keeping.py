@@ -54,14 +54,17 @@ def test_a_calibration_may_have_numbers_of_numpy(place):
         assert gallery.settings.calibration == Calibration(0.25, "by hand", 70, 0.5)
 
 
-def test_the_threshold_is_carried_to_more_people_and_never_lowered(gallery):
+def test_the_threshold_is_carried_to_more_people_and_to_fewer(gallery):
+    """Fewer than ten count as ten, but as no more than it was set for."""
     gallery.add(people(4))
-    for subjects, raised in ((0, 0.0), (8, 0.0), (4, 0.0), (2, 0.05 * np.log(2))):
+    for subjects, moved in ((0, 0.0), (8, 0.0), (4, 0.0), (2, np.log(2)), (70, np.log(10 / 70))):
         gallery.set_calibration(Calibration(0.4, "x", subjects, tail=0.05))
-        assert gallery.threshold == pytest.approx(0.4 + raised)
+        assert gallery.threshold == pytest.approx(0.4 + 0.05 * moved)
         assert gallery.settings.calibration.threshold == 0.4
-    gallery.remove(["person 000", "person 001", "person 002"])
-    assert gallery.threshold == 0.4
+    gallery.add(people(20)[8:])
+    assert gallery.threshold == pytest.approx(0.4 + 0.05 * np.log(20 / 70))
+    gallery.remove([f"person {number:03d}" for number in range(17)])
+    assert gallery.threshold == pytest.approx(0.4 + 0.05 * np.log(10 / 70))
 
 
 @pytest.mark.parametrize(
