@@ -79,6 +79,8 @@ class Setup:
 def _application(setup: Setup, workplace: Workplace, metrics: Metrics) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # FastAPI makes its routes when it first needs them, which is no work for a request.
+        openapi.document(app)
         pipeline = setup.options.pipeline(threads=setup.cores)
         await asyncio.to_thread(pipeline.warm)
         with setup.place.open(write=not setup.read_only, fingerprint=pipeline.fingerprint) as gallery:
