@@ -104,7 +104,9 @@ class RayConnection:
         began = time.monotonic()
         while not call.done.wait(_SLICE_SECONDS):
             waited = time.monotonic() - began
-            if waited > _LONG_SECONDS and not self._local:
+            if self._local:
+                self._require_own()
+            elif waited > _LONG_SECONDS:
                 self._require_there()
             if waited > _LONGEST_CALL_SECONDS:
                 raise self._lost(f"it has not answered for {waited:.0f} s")
@@ -121,6 +123,8 @@ class RayConnection:
             answered, _ = self.call(self.ray.wait, list(questions), num_returns=1, timeout=left)
             if answered or time.monotonic() >= until:
                 return list(answered)
+            if self._local:
+                self._require_own()
 
     def result(self, question: Any) -> Any:
         """The answer to a question. Raises WorkerEndedError if the worker has ended."""
@@ -140,7 +144,9 @@ class RayConnection:
     def close(self, workers: Sequence[Any] = ()) -> None:
         """End the workers, and let go of the cluster or end our own Ray, unless others use it too. What does
         not come to an end is left alone."""
-        if not self._gone and (not self._shared or self.ray.is_initialized()):
+        if self._local and self._gone and not self._shared:
+            _kill_own()
+        elif not self._gone and (not self._shared or self.ray.is_initialized()):
             ending = _Call(lambda: self._end(workers))
             with _handlers_kept():
                 self._calling().put(ending)
@@ -165,6 +171,12 @@ class RayConnection:
             threading.Thread(target=_serve, args=(self._calls,), daemon=True, name="facekit-ray").start()
         return self._calls
 
+    def _require_own(self) -> None:
+        """Raise FacekitError if the processes of our own Ray have ended: nobody else would tell."""
+        dead = _dead_of_own()
+        if dead:
+            raise self._lost(f"its {dead[0]} ended")
+
     def _require_there(self) -> None:
         """Raise FacekitError if nobody has answered at the address for a while."""
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
@@ -182,6 +194,23 @@ class RayConnection:
     def _lost(self, why: str) -> FacekitError:
         self._gone = True
         return FacekitError(f"{self.address}: the connection to Ray was lost ({why}): run it again")
+
+
+def _dead_of_own() -> list[str]:
+    """Those of the processes of our own Ray without which it does nothing, and that have ended."""
+    from ray._private import worker
+
+    node = worker._global_node
+    dead: list[str] = [] if node is None else [kind for kind, _ in node.dead_processes()]
+    return [kind for kind in dead if kind in ("raylet", "gcs_server")]
+
+
+def _kill_own() -> None:
+    """End what is left of our own Ray, which cannot be asked to any more."""
+    from ray._private import worker
+
+    if worker._global_node is not None:
+        worker._global_node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 class _Call(Generic[Result]):

@@ -284,6 +284,23 @@ def test_a_machine_that_answers_without_its_ray_ends_the_run_later(
             connection.ready(["question"], 600)
 
 
+def test_a_ray_of_our_own_that_has_ended_ends_the_run_at_once(
+    connected: Callable[..., ray_connection.RayConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray would wait for its processes for ever; what is left of them is ended."""
+    ray, dead, killed = FakeRay(), list[str](), list[int]()
+    monkeypatch.setattr(ray_connection, "_imported", lambda: ray)
+    monkeypatch.setattr(ray_connection.RayConnection, "_start_own", lambda *_: ray.init())
+    monkeypatch.setattr(ray_connection, "_dead_of_own", lambda: dead)
+    monkeypatch.setattr(ray_connection, "_kill_own", lambda: killed.append(1))
+    connection = ray_connection.RayConnection("ray", 2)
+    dead.append("raylet")
+    with pytest.raises(FacekitError, match=r"ray: the connection to Ray was lost \(its raylet ended\)"):
+        connection.ready(["question"], 600)
+    connection.close()
+    assert (ray.calls, killed) == (["init"], [1])
+
+
 def test_a_cluster_that_is_slow_is_waited_for(
     connected: Callable[..., ray_connection.RayConnection],
 ) -> None:
