@@ -7,6 +7,7 @@ import * as photos from "./photos.js";
 // What a view does when it is shown.
 const VIEWS = { photos: photos.refresh, groups: groups.show, people: () => {}, mistakes: mistakes.show };
 async function show(name) {
+  say("");
   for (const view of Object.keys(VIEWS)) {
     byId(view).hidden = view !== name;
     const button = byId(`show-${view}`);
