@@ -102,15 +102,19 @@ class VideoRedactor:
             metadata=streams.camera_metadata(source) if self.keep_metadata else {},
         )
         shown = set(np.linspace(0, len(boxes) - 1, min(_SHOWN, len(boxes))).round().astype(int).tolist())
-        pictures = []
+        changed = PictureError(f"{source}: was changed while it was read")
+        pictures, written = [], 0
         try:
             for frame in _frames(reader):
                 if frame.number >= len(boxes):
-                    raise PictureError(f"{source}: was changed while it was read")
+                    raise changed
                 file.rate = reader.rate
                 pixels = redacted(frame.pixels, boxes[frame.number], self.cover)
                 file.add(pixels, frame.time)
                 pictures += [pixels] if frame.number in shown else []
+                written += 1
+            if written < len(boxes):
+                raise changed
             file.close()
         except backends.errors() as error:
             file.abandon()

@@ -33,6 +33,10 @@ MARK = "facekit"
 """By this a recording is known as facekit's."""
 
 
+class _AbandonedError(Exception):
+    """The video is not wanted any more."""
+
+
 @dataclass
 class VideoFile:
     """A video that is being written. It appears under its name when it is closed; after an error, which names
@@ -84,8 +88,8 @@ class VideoFile:
 
     def abandon(self) -> None:
         """Write nothing: what was there under the name stays."""
-        with suppress(InterruptedError), self._whole(InterruptedError):
-            raise InterruptedError
+        with suppress(_AbandonedError), self._whole(_AbandonedError):
+            raise _AbandonedError
 
     @contextmanager
     def _whole(self, ends: type[BaseException]) -> Iterator[None]:

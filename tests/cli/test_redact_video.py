@@ -172,6 +172,26 @@ def test_a_damaged_video_is_told_and_photos_go_on(run: Run) -> None:
     assert "in/a.mp4: faces redacted in 30 of 30 frames" in result.stdout
 
 
+@pytest.mark.parametrize("more", [-5, 5])
+def test_a_video_that_changes_meanwhile_has_no_copy(
+    more: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from facekit.video.face_paths import Survey
+
+    film(Path("a.mp4"), "red", sound=False)
+    hidden = Survey.hidden
+
+    def other(self: Survey, shows: Any) -> Any:
+        boxes, visible = hidden(self, shows)
+        return (boxes * 2)[: FRAMES + more], (visible * 2)[: FRAMES + more]
+
+    monkeypatch.setattr(Survey, "hidden", other)
+    result = run("redact", "a.mp4", "-o", "out")
+    assert result.exit_code == 1
+    assert "a.mp4: was changed while it was read" in result.stderr
+    assert list(Path("out").iterdir()) == []
+
+
 def test_without_pyav_it_is_said_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     film(Path("a.mp4"), "red", sound=False)
     monkeypatch.setattr("facekit.video.backends.pyav", lambda: None)

@@ -52,6 +52,19 @@ def test_a_video_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert not (tmp_path / "none.mp4").exists()
 
 
+def test_an_abandoned_video_leaves_what_was_there(tmp_path: Path) -> None:
+    path = videos.save(tmp_path / "a.mp4", [gray(0)] * 3)
+    before = path.read_bytes()
+    for frames in (0, 3):
+        file = VideoFile(path)
+        for number in range(frames):
+            file.add(gray(200), number / 25)
+        file.abandon()
+        file.close()
+        assert path.read_bytes() == before
+        assert [each.name for each in tmp_path.iterdir()] == ["a.mp4"]
+
+
 def test_odd_sizes_and_frames_of_another_size_are_fitted(tmp_path: Path) -> None:
     file = VideoFile(tmp_path / "a.mp4")
     for number, (width, height) in enumerate([(65, 49), (65, 49), (200, 30), (1, 1)]):
