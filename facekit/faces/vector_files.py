@@ -255,7 +255,7 @@ def _damage_told(path: Path) -> Iterator[None]:
         yield
     except (_DamageError, *_DAMAGE) as error:
         raise UsageError(
-            f"{path}: no vectors as facekit embed -o writes them, or damaged ({untrusted.reason(error)}): "
+            f"{path}: no file of faces with their vectors, or damaged ({untrusted.reason(error)}): "
             "embed the pictures again"
         ) from error
 

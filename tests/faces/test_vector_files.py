@@ -131,7 +131,7 @@ def test_pictures_and_vectors_are_not_mixed(folder: Path) -> None:
 )
 def test_a_file_whose_arrays_do_not_fit_is_refused(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     path = changed(embedded(folder, "a.npz"), **arrays)
-    with pytest.raises(UsageError, match=r"^\S+a.npz: .*(no vectors as|damaged)") as raised:
+    with pytest.raises(UsageError, match=r"^\S+a.npz: .*(no file of faces|damaged)") as raised:
         read(path)
     assert "\n" not in str(raised.value)
 
