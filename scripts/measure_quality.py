@@ -407,6 +407,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = [(few, 1), (few, 4), (enrolled, 1)]
     people = read_people(given.pictures, begins=given.subjects)
     people = people.of(people.subjects % 2 == 1)
+    if people.subjects.max(initial=-1) < enrolled:
+        parser.error(f"nobody is left to search for after --enrolled {enrolled} people")
     people = people.of((people.places() < 2) | (people.subjects < few) | (people.subjects >= enrolled))
     table = rows(people, spoiling, spec.poorness, spec.threshold, enrolled=enrolled, sizes=sizes, kinds=TOLD)
     print_rows(table, sizes, enrolled)
