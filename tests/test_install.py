@@ -211,4 +211,4 @@ def test_the_test_command_of_the_readme_is_one_line() -> None:
     block = re.search(r"<!-- tests -->\n```console\n(.*?)\n```\n", readme, re.DOTALL)
     assert block
     assert block[1].count("\n") == 0
-    assert block[1].endswith("pytest")
+    assert block[1].endswith("pytest -n auto")

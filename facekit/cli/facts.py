@@ -22,7 +22,7 @@ _holder_option = click.option(
     "holder",
     metavar="NAME",
     shell_complete=shared.complete_subject,
-    help="Of a photo that is enrolled, whose face is meant.",
+    help="Whose face is meant, in a photo that is enrolled.",
 )
 _face_option = click.option(
     "--face",

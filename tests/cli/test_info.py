@@ -46,7 +46,7 @@ def test_info_says_what_a_bug_report_needs(run: Run, shipped: Path, people: Path
     assert found["facekit"] == __version__
     assert "numpy" in found["packages"]
     assert found["weights"].startswith("small, 8 numbers")
-    assert found["gallery"].startswith("the user's, format 1, 3 subjects, 6 templates")
+    assert found["gallery"].startswith("the user's, format 2, 3 subjects, 6 templates")
 
 
 def test_info_tells_no_names_and_no_folders(run: Run, shipped: Path, people: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_same_person_is_read_from_what_each_program_writes(program: str) -> 
         assert (area.x, area.y, area.width, area.height) == pytest.approx((0.25, 0.5, 0.2, 0.3))
 
 
-@pytest.mark.parametrize("program", set(samples.WITH_ADA) - {"microsoft"})
+@pytest.mark.parametrize("program", sorted(set(samples.WITH_ADA) - {"microsoft"}))
 def test_the_size_that_regions_were_drawn_on_is_read(program: str) -> None:
     assert applied_to(Packet(samples.ALL[program], "a.xmp")) == (200, 120)
 
