@@ -330,7 +330,7 @@ def main() -> None:
             ),
             "enroll": enroll_all(photos, rival, 1, scratch),
             "milliseconds_a_photo": where_time_goes(photos),
-            "search": search(2_000 if options.short else 1_000_000, 128),
+            "search": search(2_000 if options.short else 1_000_000, 256),
         }
     text = json.dumps(result, indent=2)
     options.out.write_text(text + "\n") if options.out else print(text)
