@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from training.small import people, tiny, write_array
 
 from facekit.training import bank, checkpoint, export, networks
 from facekit.training.config import Augmentation
 from facekit.training.networks import FaceResNet
+from training.small import people, tiny, write_array
 
 train_embedder = loading.script("train_embedder")
 
