@@ -35,8 +35,9 @@ class Rules:
 @dataclass(frozen=True)
 class Plan:
     """Regions to `add`; regions to `rename`; the names of faces whose regions are `left` alone, and those of
-    them that are `agreed` on; names that are `unwritable`, for XML does not hold them; and names in the
-    photo's other packets that are `superseded`."""
+    them that are `agreed` on; names that are `unwritable`, for XML does not hold them; names in the photo's
+    other packets that are `superseded`; and of regions left alone the name and that of the gallery, where
+    these are `disputed`."""
 
     add: tuple[NewRegion, ...]
     rename: tuple[tuple[Region, str], ...]
@@ -44,6 +45,7 @@ class Plan:
     agreed: tuple[str, ...] = ()
     unwritable: tuple[str, ...] = ()
     superseded: tuple[str, ...] = ()
+    disputed: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -92,6 +94,10 @@ class Change:
                     f"the name {name!a} has characters that XMP cannot hold, and is not written"
                     for name in self.plan.unwritable
                 ),
+                *(
+                    f"named {there} there, and {name} by the gallery: left as it is (--replace changes it)"
+                    for there, name in self.plan.disputed
+                ),
             ),
         )
 
@@ -120,6 +126,7 @@ def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[R
     left: list[str | None] = []
     agreed: list[str] = []
     superseded: list[str] = []
+    disputed: list[tuple[str, str]] = []
     for face in faces:
         there = _of(face, known)
         if face.name in unwritable or (face.name is None and not rules.unknown and not there):
@@ -131,6 +138,8 @@ def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[R
             stays = False
         if stays or (face.name is None and (there or named)):
             left.append(name)
+            if name and face.name and not _same(name, face.name):
+                disputed.append((name, face.name))
             agreed += {region.name for region in there if region.name and _same(region.name, face.name)}
         elif there and face.name is not None:
             rename += [(region, face.name) for region in there if not _same(region.name, face.name)]
@@ -142,7 +151,9 @@ def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[R
         for region in _named(inside):
             if not _written(region, known, add):
                 add.append(NewRegion(region.name, region.area))
-    return Plan(tuple(add), tuple(rename), tuple(left), tuple(agreed), unwritable, tuple(superseded))
+    return Plan(
+        tuple(add), tuple(rename), tuple(left), tuple(agreed), unwritable, tuple(superseded), tuple(disputed)
+    )
 
 
 def edited(

@@ -77,6 +77,8 @@ def read_answers(groups: Path, table: Path) -> Answers:
             if group not in faces:
                 raise UsageError(f"{groups} has no group {row['group']!r}")
             if number is None:
+                if group in whole:
+                    raise UsageError(f"says again what another line says of group {row['group']}")
                 whole[group] = (verdict, name)
                 continue
             face = _face(faces[group], number, row, groups)

@@ -50,7 +50,7 @@ class Synced(View[SyncChange]):
         if not self.agreed:
             yield "nothing was changed"
         elif not self._changes:
-            yield "nothing to do: the gallery is what the folders are"
+            yield "nothing to do: nothing has changed in what the gallery follows"
         elif self._dry_run:
             yield f"{counted(len(self._changes), 'change')} would be made; nothing was changed"
 

@@ -155,6 +155,7 @@ def test_a_face_that_does_not_belong_to_a_group_never_gets_its_name(run: Run) ->
         ([("", "Ann")], "group,name", "names neither a group nor a face"),
         ([("x", "Ann")], "group,name", "group is 'x': give a number"),
         ([("1", "1", "Ann"), ("1", "1", "Ben")], "group,number,name", "line 3: says again what line 2 says"),
+        ([("1", "Ann"), ("1", "Ben")], "group,name", "line 3: says again what another line says of group 1"),
         ([("1", "maybe", "Ann")], "group,verdict,name", "verdict is 'maybe'"),
         ([("1", "n" * 301)], "group,name", "at most 300"),
         ([], "group,name", "says nothing of any group"),

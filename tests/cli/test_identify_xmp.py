@@ -246,3 +246,17 @@ def test_a_picture_that_is_no_file_has_no_sidecar(run: Run) -> None:
         list(facekit.identify(b"x", xmp=True))
     with pytest.raises(facekit.UsageError, match=r"photo\.jpg\.xmp or photo\.xmp"):
         list(facekit.identify("a.png", xmp=True, sidecar_name="a.xmp"))  # type: ignore[arg-type]
+
+
+def test_a_sidecar_that_names_somebody_else_is_told_of(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    assert run("identify", "a.png", "--xmp").exit_code == 0
+    sidecar = tmp_path / "a.png.xmp"
+    before = sidecar.read_text().replace(">red<", ">Eve<").replace('"red"', '"Eve"')
+    sidecar.write_text(before)
+    result = run("identify", "a.png", "--xmp")
+    told = " ".join((result.stdout + result.stderr).split())
+    assert "named Eve there, and red by the gallery: left as it is (--replace changes it)" in told
+    assert sidecar.read_text() == before
+    again = run("identify", "a.png", "--xmp", "--replace")
+    assert "by the gallery" not in again.stdout + again.stderr

@@ -43,7 +43,7 @@ def test_folders_that_are_the_gallery_change_nothing(run: Run, library: Path) ->
     before = Path("g.db").read_bytes()
     result = run(*SYNC)
     assert result.exit_code == 0
-    assert "nothing to do: the gallery is what the folders are" in result.stderr
+    assert "nothing to do: nothing has changed in what the gallery follows" in result.stderr
     assert Path("g.db").read_bytes() == before
 
 
