@@ -153,4 +153,7 @@ def _each_group(results: list[Any]) -> Iterator[tuple[int | None, list[GroupFace
 def _group_face(face: object, place: str) -> GroupFace:
     fields = Fields(face, f"a face of {place}")
     x0, y0, x1, y1 = fields.numbers("box", 4)
-    return GroupFace(fields.text("source", longest=10_000), (x0, y0, x1, y1))
+    source = fields.text("source", longest=10_000)
+    if "\0" in source or any("\ud800" <= letter <= "\udc7f" for letter in source):
+        raise UsageError(f"a face of {place} has a source that no file can be called")
+    return GroupFace(source, (x0, y0, x1, y1))

@@ -173,7 +173,12 @@ def test_a_table_that_says_something_else_is_refused_and_enrolls_nobody(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"results": 7}', '{"results": [{"group": 1, "faces": [7]}]}', "\0"]
+    "content",
+    [
+        *("", "[]", '{"results": 7}', '{"results": [{"group": 1, "faces": [7]}]}', "\0"),
+        r'{"results": [{"group": 1, "faces": [{"source": "a\u0000b.jpg", "box": [1, 2, 3, 4]}]}]}',
+        r'{"results": [{"group": 1, "faces": [{"source": "\ud800.jpg", "box": [1, 2, 3, 4]}]}]}',
+    ],
 )
 def test_what_is_no_json_of_groups_is_refused(run: Run, album: Path, content: str) -> None:
     Path("groups.json").write_text(content)
