@@ -32,8 +32,8 @@ def verify(
     """Say whether the pictures A and B show the same person, by the largest face of each.
 
     The exit status is 0 when they do and 4 when they do not, or when both faces are so poor that strangers in
-    such pictures would pass for each other. Without --threshold, the threshold is the embedder's own, which
-    was chosen for searches in a gallery.
+    such pictures would pass for each other. Without --threshold, the threshold is the embedder's, as in a
+    gallery of very few people.
 
     \b
     Example:

@@ -26,9 +26,9 @@ def verify(
 ) -> Verification:
     """Whether two pictures show the same person, by the largest face of each.
 
-    The threshold is a cosine score; None takes the embedder's own. Two faces that are too poor to enroll are
-    never the same. Raises PictureError for a picture that cannot be read or has no face, NoFaceError where
-    neither has one.
+    The threshold is a cosine score; None takes the embedder's, as it is in a gallery of one person. Two faces
+    that are too poor to enroll are never the same. Raises PictureError for a picture that cannot be read or
+    has no face, NoFaceError where neither has one.
     """
     options = options or Options()
     pipeline = pipeline or options.pipeline()
@@ -38,7 +38,7 @@ def verify(
         raise NoFaceError(f"{', '.join(map(name_of, sources))}: no face in either")
     one_face, other = map(_largest, readings)
     limit = score_of(threshold, "the threshold")
-    limit = pipeline.spec.threshold if limit is None else limit
+    limit = pipeline.spec.calibration.threshold_for(1) if limit is None else limit
     notes = [f"{each.source}: {note}" for each in readings for note in each.notes]
     notes += [
         f"{each.source}: {len(each.faces)} faces: took the largest"
