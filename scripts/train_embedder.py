@@ -37,12 +37,13 @@ from torch import Tensor, nn
 
 from facekit.models.weights import user_embedder
 from facekit.training import augment, bank, checkpoint, distillation, networks, teacher, validation
+from facekit.training.batches import prepare
 from facekit.training.checkpoint import Checkpoint
 from facekit.training.config import UNCHANGED, Config
 from facekit.training.data import Faces, read_array, read_validation
 from facekit.training.loop import follow
-from facekit.training.muon import Muon
 from facekit.training.precision import faster
+from facekit.training.run import optimizer_of
 from facekit.training.team import ALONE
 
 NETWORK = "resnet18"
@@ -105,18 +106,6 @@ def widened(old: Mapping[str, Tensor], network: nn.Module) -> None:
     network.load_state_dict(state)
 
 
-def optimizer(network: nn.Module, rate: float) -> Muon:
-    values = list(network.parameters())
-    kernels = [value for value in values if value.ndim == 4 and value.shape[1] > 1]
-    others = [value for value in values if value.ndim > 1 and not (value.ndim == 4 and value.shape[1] > 1)]
-    groups = [
-        {"params": others, "weight_decay": 0.05},
-        {"params": [value for value in values if value.ndim <= 1], "weight_decay": 0.0},
-        {"params": kernels, "weight_decay": 0.05, "orthogonal": True},
-    ]
-    return Muon(groups, rate, betas=(0.9, 0.98), dtype=torch.bfloat16)
-
-
 @dataclass
 class Known:
     """Crops uint8 (n, 112, 112, 3) with the teacher's unit vectors (n, d); the first `real` are no morphs."""
@@ -173,7 +162,7 @@ def views(crops: Tensor, plain: float, random: np.random.Generator) -> Tensor:
     whole = round(plain * len(pixels))
     parts = [(pixels[:whole], LIT), (pixels[whole:], SPOILED)]
     made = torch.cat([augment.augment(part, changes, random) for part, changes in parts if len(part)])
-    return made.float().sub_(127.5).div_(127.5).contiguous(memory_format=torch.channels_last)
+    return prepare(made, int(made.shape[-1]))
 
 
 def steps(plan: Plan) -> Iterator[tuple[int, float]]:
@@ -199,7 +188,8 @@ def train(
     device = learned.crops.device
     averaged = copy.deepcopy(network).requires_grad_(False).eval()
     forward = torch.compile(network) if compiled else network
-    learning = optimizer(network, plan.rate)
+    parameters = list(network.parameters())
+    learning = optimizer_of(replace(settings(plan, 1), precision=precision), parameters)
     sums, since, judged, step = torch.zeros(2, device=device), time.monotonic(), time.monotonic(), 0
     for step, passed in steps(plan):
         random = np.random.default_rng((plan.seed, step))
@@ -236,13 +226,9 @@ def train(
     return averaged
 
 
-def saved(
-    network: nn.Module, history: list[dict[str, float]], plan: Plan, note: Mapping[str, str]
-) -> Checkpoint:
-    """What `facekit export` reads; `history` are the validations, the last of this very network."""
-    step = int(history[-1]["step"])
-    tensors = {f"averaged.{name}": value.cpu() for name, value in network.state_dict().items()}
-    config = Config(
+def settings(plan: Plan, step: int) -> Config:
+    """What `facekit train` would call them."""
+    return Config(
         network=NETWORK,
         dimension=plan.dimension,
         phases=((112, step),),
@@ -256,9 +242,17 @@ def saved(
         augmentation=SPOILED if plan.plain < 1 else LIT,
         seed=plan.seed,
     )
+
+
+def saved(
+    network: nn.Module, history: list[dict[str, float]], plan: Plan, note: Mapping[str, str]
+) -> Checkpoint:
+    """What `facekit export` reads; `history` are the validations, the last of this very network."""
+    step = int(history[-1]["step"])
+    tensors = {f"averaged.{name}": value.cpu() for name, value in network.state_dict().items()}
     seconds = 3600 * history[-1]["hours"]
     facts = {"step": step, "best": -1.0, "seconds": seconds, "history": history}
-    return Checkpoint(tensors, config.to_dict(), {**facts, **note})
+    return Checkpoint(tensors, settings(plan, step).to_dict(), {**facts, **note})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from facekit.arguments import integer_of, number_of
 from facekit.errors import UsageError
 from facekit.faces.box_reading import read_box
 from facekit.faces.reading import Options, Reading, read_faces
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
     from facekit.results import Box
+
+
+def face_or_box(face: int | None, box: Sequence[float] | None, *, one: bool, needs: str) -> int | Box | None:
+    """The face that is meant, by number or as x0, y0, x1, y1; `one` says whether there is one picture,
+    and else `needs` what to give. Raises UsageError for what is no face."""
+    if face is None and box is None:
+        return None
+    if face is not None and box is not None:
+        raise UsageError("--face and --box both say which face it is: give one of them")
+    if not one:
+        raise UsageError(f"{'--box' if face is None else '--face'} is for a face of one picture: {needs}")
+    if box is None:
+        return integer_of(face, "the face", least=1)
+    if len(box) != 4:
+        raise UsageError("the box has four numbers: x,y,w,h")
+    x, y, width, height = (number_of(value, "a number of the box") for value in box)
+    return x, y, x + width, y + height
 
 
 def enroll_face(

@@ -144,7 +144,7 @@ def start(config: Config, data: Faces) -> Run:
     learning = [module for module in (network, head, bridge) if module is not None]
     parameters = [value for module in learning for value in module.parameters() if value.requires_grad]
     averaged = copy.deepcopy(network).requires_grad_(False)
-    return Run(network, averaged, head, _optimizer(config, parameters), bridge)
+    return Run(network, averaged, head, optimizer_of(config, parameters), bridge)
 
 
 def _head(config: Config, data: Faces) -> nn.Module | None:
@@ -166,7 +166,7 @@ def _head(config: Config, data: Faces) -> nn.Module | None:
     return head
 
 
-def _optimizer(config: Config, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def optimizer_of(config: Config, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     """Biases and norms are not decayed."""
     groups: list[dict[str, Any]] = [
         {"params": [value for value in parameters if value.ndim > 1], "weight_decay": config.weight_decay},

@@ -9,12 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.arguments import integer_of, number_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading
 from facekit.library import thumbnails
 from facekit.people import enrollment
-from facekit.people.chosen_face import enroll_chosen, enroll_face
+from facekit.people.chosen_face import enroll_chosen, enroll_face, face_or_box
 from facekit.people.enrollment import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.pictures import folders
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
     from facekit.people.clustering import Sighting
-    from facekit.results import Box
 
 
 def enroll(
@@ -111,7 +109,8 @@ def enroll(
             raise UsageError("from xmp: the metadata says whose faces they are: give no subject, face or box")
         return _enroll_marked(inputs, gallery, rules, options, pipeline, on_result, on_note, on_progress)
     plan = enrollment.plan(inputs, subject)
-    chosen = _chosen(plan, subject, face, box)
+    one = subject is not None and len(plan.photos) == 1
+    chosen = face_or_box(face, box, one=one, needs="give one, and --subject NAME")
     for remark in plan.remarks():
         on_note(remark)
     if plan.left_out:
@@ -227,22 +226,3 @@ def _one_table(inputs: Sequence[Source]) -> Path:
     if len(inputs) != 1 or isinstance(inputs[0], NamedPicture) or inputs[0] == "-":
         raise UsageError("groups: give one table, names.csv, beside the groups")
     return Path(inputs[0])
-
-
-def _chosen(
-    plan: enrollment.Plan, subject: str | None, face: int | None, box: Sequence[float] | None
-) -> int | Box | None:
-    """The face that the user shows, by number or as x0, y0, x1, y1. Raises UsageError for what is none."""
-    if face is None and box is None:
-        return None
-    if face is not None and box is not None:
-        raise UsageError("--face and --box both say which face it is: give one of them")
-    what = "--box" if face is None else "--face"
-    if subject is None or len(plan.photos) != 1:
-        raise UsageError(f"{what} is for a face of one picture: give one, and --subject NAME")
-    if box is None:
-        return integer_of(face, "the face", least=1)
-    if len(box) != 4:
-        raise UsageError("the box has four numbers: x,y,w,h")
-    x, y, width, height = (number_of(value, "a number of the box") for value in box)
-    return x, y, x + width, y + height

@@ -8,12 +8,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.arguments import integer_of, number_of, texts_of
+from facekit.arguments import integer_of, texts_of
 from facekit.errors import PictureError, UsageError
 from facekit.faces.reading import Options
 from facekit.gallery.base import Gallery
 from facekit.gallery.facts import Fact, Kind
 from facekit.people import face_facts
+from facekit.people.chosen_face import face_or_box
 from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed, name_of
 from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, changing, reading
@@ -169,7 +170,7 @@ class _Said:
         *,
         dry_run: bool,
     ) -> list[Fact]:
-        chosen = _chosen(sources, face, box)
+        chosen = face_or_box(face, box, one=len(sources) == 1, needs="give one")
         if not sources:
             raise UsageError("say which faces are meant: give pictures")
 
@@ -229,19 +230,3 @@ def _recorded(
 def _planned(fact: Fact) -> Fact:
     """A fact that would be recorded: it has no number yet."""
     return fact if fact.status == "already there" else replace(fact, status="planned", id=None, added=None)
-
-
-def _chosen(sources: Sequence[Source], face: int | None, box: Sequence[float] | None) -> int | Box | None:
-    """The one face that is meant, by its number or as x0, y0, x1, y1. Raises UsageError for what is none."""
-    if face is None and box is None:
-        return None
-    if face is not None and box is not None:
-        raise UsageError("--face and --box both say which face it is: give one of them")
-    if len(sources) != 1:
-        raise UsageError(f"{'--box' if face is None else '--face'} is for a face of one picture: give one")
-    if box is None:
-        return integer_of(face, "the face", least=1)
-    if len(box) != 4:
-        raise UsageError("the box has four numbers: x,y,w,h")
-    x, y, width, height = (number_of(value, "a number of the box") for value in box)
-    return x, y, x + width, y + height
