@@ -4,27 +4,20 @@ was said is not asked again."""
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import IN_BROWSER, chromium
 from conftest import Run
 from fakes import photo
 
 import facekit
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-IN_BROWSER = pytest.mark.skipif(
-    not BROWSER or importlib.util.find_spec("playwright") is None,
-    reason="needs Chromium (apt-get install chromium) and pip install playwright",
-)
 
 
 @pytest.fixture
@@ -228,12 +221,8 @@ def test_names_of_files_and_people_are_data(run: Run, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ It needs Chromium (`apt-get install chromium`), which Playwright drives.
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from browsers import IN_BROWSER, chromium
 from fakes import COMMAND, PYTHON_PATH, FakeOptions, photo
 
 import facekit
@@ -29,21 +28,13 @@ from facekit.serving.application import PAGE
 from facekit.verbs.galleries import gallery_for_enrollment
 from serving.clients import Started
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    not BROWSER or importlib.util.find_spec("playwright") is None,
-    reason="needs Chromium (apt-get install chromium) and pip install playwright",
-)
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
