@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--again",
     is_flag=True,
+    default=None,
     help="Also enroll what was removed or renamed earlier; otherwise it stays out.",
 )
 @shared.enrollment_options

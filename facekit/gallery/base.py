@@ -65,6 +65,11 @@ class Gallery(Protocol):
         """Whether nothing was stored in it, nor set, since it was made."""
 
     @property
+    def may_remove(self) -> bool:
+        """Whether who opened it may also take away what is stored, as far as the place knows: a database may
+        have given this user no right to."""
+
+    @property
     def version(self) -> int:
         """The format in which it is kept."""
 

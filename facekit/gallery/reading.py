@@ -83,6 +83,11 @@ class ReadableGallery(ABC):
         return self._state.changes
 
     @property
+    def may_remove(self) -> bool:
+        """Whether who opened it may also take away what is stored."""
+        return True
+
+    @property
     def untouched(self) -> bool:
         """Whether nothing was stored in it, nor set, since it was made."""
         return not self._state.changes and not self._state.templates

@@ -48,13 +48,13 @@ def enroll_face(
     pipeline: Pipeline,
 ) -> Outcome:
     """Enroll a face of the photo by its number, from 1, as tables and annotated pictures show it, or by its
-    box. What was removed earlier comes back; another face of the photo that is the person's is replaced.
+    box. Another face of the photo that is the person's is replaced.
     """
     reading = read_chosen(photo.input, face, options, pipeline)
     if not reading.faces:
         problem = reading.error or enrollment.NO_FACE
         return Outcome(photo.subject, photo.source, "refused", (problem,), reading.notes)
-    return enroll_chosen(gallery, photo.subject, [reading], replace(rules, again=True))[0]
+    return enroll_chosen(gallery, photo.subject, [reading], rules)[0]
 
 
 def enroll_chosen(

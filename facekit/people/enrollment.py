@@ -32,11 +32,14 @@ from facekit.people.known import Known
 from facekit.people.mixture import UNLIKE, parts
 from facekit.people.outcomes import (
     DENIED,
+    HELD,
+    IGNORED,
     LIKE_ANOTHER,
     MIXED,
     MOVED_FROM,
     NO_SUCH_FACE,
     NOT_MOVED,
+    OTHER_FACE,
     RENAMED,
     SAME_FACE,
     UNLIKE_THE_OTHERS,
@@ -137,13 +140,15 @@ class Rules:
     """When a picture is good enough. `strict` refuses what else is only warned of; `again` takes what was
     removed earlier, `accept_mixed` a folder whose faces are not one person's, `accept_poor` pictures so poor
     that strangers would be taken for the person. With `replace` another face of a picture that is the
-    person's gives way."""
+    person's gives way. With `only_add` nothing that is stored gives way or is taken back: neither a face
+    that somebody else has, nor another one of the picture, nor what was said of one."""
 
     strict: bool = False
     again: bool = False
     accept_mixed: bool = False
     accept_poor: bool = False
     replace: bool = False
+    only_add: bool = False
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
@@ -276,6 +281,7 @@ class _Batch:
         self._gallery, self._subject, self._readings = gallery, subject, readings
         self._known, self._rules, self._pictures = known, rules, pictures
         self._threshold, self._poor_from = gallery.threshold, gallery.settings.poor_from
+        self._only_adds = rules.only_add or not gallery.may_remove
         self._held = gallery.known([reading.sha256 for reading in readings if reading.faces])
         # A file that is there twice says no more than once.
         self._usable: dict[str, Reading] = {}
@@ -297,7 +303,12 @@ class _Batch:
         templates = [
             _template(self._subject, self._usable[position], chosen[position].face) for position in stored
         ]
-        report = self._gallery.add(templates, again=self._rules.again, move=True, replace=self._rules.replace)
+        report = self._gallery.add(
+            templates,
+            again=self._rules.again,
+            move=not self._only_adds,
+            replace=self._rules.replace and not self._only_adds,
+        )
         for digest, placement in zip(stored, report.placements, strict=True):
             outcomes[digest] = _placed(outcomes[digest], placement)
         self._known.leave_names(
@@ -425,6 +436,8 @@ class _Batch:
         self, reading: Reading, choice: Choice, holder: str | None, other: Candidate | None
     ) -> Iterator[str]:
         """Why a picture cannot be this person's, whoever wants it to be."""
+        if self._only_adds:
+            yield from self._changes(reading, choice, holder)
         rival = self._rival(reading.sha256)
         if rival and not choice.sure:
             yield (
@@ -450,6 +463,15 @@ class _Batch:
         if name := self._pictures.renamed.get(self._subject):
             yield f"{RENAMED} ({name}): rename the folder too, or enroll with --again"
 
+    def _changes(self, reading: Reading, choice: Choice, holder: str | None) -> Iterator[str]:
+        """What the gallery has, and would have to give up for this face."""
+        if holder:
+            yield HELD
+        elif any(info.subject == self._subject for info in self._held.get(reading.sha256, [])):
+            yield OTHER_FACE
+        if self._pictures.ignored.likeness(choice.face.vector[None])[0] >= COPY:
+            yield IGNORED
+
 
 def _placed(outcome: Outcome, placement: Placement) -> Outcome:
     """The outcome after storing: what the gallery had is only known for sure then."""
@@ -463,6 +485,8 @@ def _placed(outcome: Outcome, placement: Placement) -> Outcome:
         return replace(
             outcome, status="moved", notes=(*outcome.notes, f"{MOVED_FROM} {placement.other}{gone}")
         )
+    if placement.status == "held":
+        return replace(outcome, status="refused", problems=(HELD,))
     if placement.status == "denied":
         return replace(outcome, status="refused", problems=(f"{DENIED} (--again takes it)",))
     if placement.status == "removed":

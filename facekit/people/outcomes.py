@@ -15,6 +15,11 @@ UNLIKE_THE_OTHERS = "unlike the other pictures of this person"
 LIKE_ANOTHER = "looks like another enrolled person"
 SAME_FACE = "the same face is in another person's folder, and one of them is wrong"
 WHOSE_FACE = "which face is whose cannot be told"
+HELD = "this face is enrolled as somebody else's, and only who may remove people may move it"
+OTHER_FACE = (
+    "another face of this picture is enrolled as this person's, and only who may remove people may replace it"
+)
+IGNORED = "nobody was to be asked whose face this is, and only who may remove people may take that back"
 NOT_MOVED = "enrolled under another name, and more like that person's other pictures"
 NO_SUCH_FACE = "no face there"
 OTHER_PICTURE = "marked in a picture of other proportions: it was cropped or turned since"

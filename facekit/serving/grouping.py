@@ -18,7 +18,7 @@ from facekit.serving.bodies import Body, Name
 from facekit.serving.openapi import answers
 from facekit.serving.routes import of_outcomes
 from facekit.serving.seals import LONGEST
-from facekit.serving.service import Service, of_json, service_of
+from facekit.serving.service import Service, of_json, only_adds, service_of
 
 router = APIRouter(prefix="/v1")
 
@@ -35,10 +35,12 @@ class SealedFaces(Body):
 
 
 class Named(Body):
-    """Faces by their seals, and who they are. `accept_mixed`, `accept_poor`: as of the command enroll."""
+    """Faces by their seals, and who they are. `again`, `accept_mixed`, `accept_poor`: as of the command
+    enroll; the first needs the role admin."""
 
     subject: Name
     faces: Seals
+    again: bool = False
     accept_mixed: bool = False
     accept_poor: bool = False
 
@@ -84,6 +86,7 @@ async def enroll(request: Request, body: Named) -> Response:
     from facekit.verbs.enroll import enroll_faces
 
     service = service_of(request, "enroll")
+    only_add = only_adds(request, again=body.again)
 
     def enrolled() -> Response:
         faces = [service.seals.opened(seal) for seal in body.faces]
@@ -91,8 +94,10 @@ async def enroll(request: Request, body: Named) -> Response:
             faces,
             service.gallery,
             subject=body.subject,
+            again=body.again,
             accept_mixed=body.accept_mixed,
             accept_poor=body.accept_poor,
+            only_add=only_add,
         )
         if service.thumbnails:
             _keep_thumbnails(service, outcomes, faces, body.faces)
@@ -107,7 +112,7 @@ def _keep_thumbnails(
     pictures = {
         face.sha256: picture
         for outcome, face, seal in zip(outcomes, faces, seals, strict=True)
-        if outcome.status != "refused" and (picture := service.seals.picture(seal))
+        if outcome.status not in ("refused", "removed earlier") and (picture := service.seals.picture(seal))
     }
     if pictures:
         thumbnails.keep(service.gallery, outcomes[0].subject, pictures)

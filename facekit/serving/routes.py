@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from facekit.library import thumbnails
 from facekit.people.clustering import Sighting
-from facekit.people.outcomes import Outcome
+from facekit.people.outcomes import HELD, OTHER_FACE, Outcome
 from facekit.pictures.inputs import NamedPicture
 from facekit.results import SCHEMA, Face
 from facekit.serving import showing, uploads
@@ -24,7 +24,7 @@ from facekit.serving.bodies import Merge, People, Person, Photos, Rename
 from facekit.serving.digests import digests_of
 from facekit.serving.openapi import answers, picture_body
 from facekit.serving.problems import RequestError, without_place
-from facekit.serving.service import Service, document, of_json, service_of
+from facekit.serving.service import Service, document, of_json, only_adds, service_of
 from facekit.serving.uploads import Upload
 
 router = APIRouter(prefix="/v1")
@@ -249,7 +249,7 @@ async def templates(request: Request, body: Person) -> Response:
         subject="Whose pictures they are.",
         face="The number of the person's face, from 1 in the order of the results; of one picture.",
         box="Or its place, x,y,w,h in pixels of the upright picture.",
-        again="true: take also what was removed earlier.",
+        again="true: take also what was removed earlier; needs the role admin.",
         accept_poor="true: take also pictures so poor that strangers would be taken for the person.",
     ),
 )
@@ -262,6 +262,8 @@ async def enroll(request: Request) -> Response:
         raise RequestError(
             HTTPStatus.UNPROCESSABLE_ENTITY, "the form has no field subject: say whose pictures they are"
         )
+    again = _switch(upload.fields, "again")
+    only_add = only_adds(request, again=again)
     report = await service.do(
         lambda: enroll(
             upload.pictures,
@@ -269,8 +271,9 @@ async def enroll(request: Request) -> Response:
             subject=upload.fields["subject"],
             face=_face(upload.fields.get("face")),
             box=_box(upload.fields.get("box")),
-            again=_switch(upload.fields, "again"),
+            again=again,
             accept_poor=_switch(upload.fields, "accept_poor"),
+            only_add=only_add,
             options=service.options,
             pipeline=service.pipeline,
         )
@@ -307,7 +310,9 @@ def of_outcomes(outcomes: Sequence[Outcome]) -> Response:
     if all(outcome.status == "refused" for outcome in outcomes):
         results = [outcome.to_dict() for outcome in outcomes]
         why = "; ".join(outcomes[0].problems)
-        raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, f"no picture was taken: {why}", results=results)
+        taken = {HELD, OTHER_FACE}.intersection(outcomes[0].problems)
+        status = HTTPStatus.CONFLICT if taken else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise RequestError(status, f"no picture was taken: {why}", results=results)
     stored = any(outcome.status in ("enrolled", "moved") for outcome in outcomes)
     return document(outcomes, HTTPStatus.CREATED if stored else HTTPStatus.OK)
 

@@ -126,6 +126,20 @@ def service_of(request: Request, role: Role) -> Service:
     return service
 
 
+def only_adds(request: Request, *, again: bool) -> bool:
+    """Whether the key of a request that enrolls may change nothing that is stored. Raises RequestError if it
+    is to take `again` what was removed, which is only for who may remove."""
+    role: Role = request.scope["state"]["role"]
+    if role == "admin":
+        return False
+    if again:
+        raise RequestError(
+            HTTPStatus.FORBIDDEN,
+            f"to take again what was removed needs a key of the role admin; this one has the role {role}",
+        )
+    return True
+
+
 def document(results: Iterable[Result], status: int = HTTPStatus.OK, **more: Any) -> Response:
     """What `--format json` prints."""
     values = {"schema": SCHEMA, "results": [result.to_dict() for result in results], **more}

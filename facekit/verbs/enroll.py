@@ -43,9 +43,10 @@ def enroll(
     box: tuple[float, float, float, float] | None = None,
     groups: str | PathLike[str] | None = None,
     strict: bool = False,
-    again: bool = False,
+    again: bool | None = None,
     accept_mixed: bool = False,
     accept_poor: bool = False,
+    only_add: bool = False,
     dry_run: bool = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
@@ -66,10 +67,12 @@ def enroll(
     `review` saved: whose the faces of each group are, which do not belong to it, and whom nobody wants to
     know. The last two become facts of the gallery (`gallery_facts`), so that they are not proposed again.
     What cannot be enrolled is in the report with its reasons; `strict` refuses pictures of poor quality or
-    doubtful identity, `again` takes what was removed earlier, `accept_mixed` a folder whose faces are not
-    one person's, `accept_poor` pictures so poor that strangers would be taken for the person. `on_result`
-    has each outcome once it is stored. With `dry_run` all is done on a copy of the gallery, which is gone
-    afterwards: nothing is stored, and the report says what would be.
+    doubtful identity, `again` takes what was removed earlier (without a word about it, only a face that is
+    pointed at by `face` or `box`), `accept_mixed` a folder whose faces are not one person's, `accept_poor`
+    pictures so poor that strangers would be taken for the person. With `only_add` nothing that is stored
+    gives way: a face that somebody else has stays theirs. `on_result` has each outcome once it is stored.
+    With `dry_run` all is done on a copy of the gallery, which is gone afterwards: nothing is stored, and the
+    report says what would be.
     """
     inputs, options = listed(paths), options or Options()
     if dry_run:
@@ -88,6 +91,7 @@ def enroll(
                 again=again,
                 accept_mixed=accept_mixed,
                 accept_poor=accept_poor,
+                only_add=only_add,
                 options=options,
                 pipeline=pipeline,
                 on_result=lambda outcome: on_result(tried.outcome(outcome)),
@@ -97,7 +101,9 @@ def enroll(
             )
             tried_outcomes = tuple(map(tried.outcome, report.outcomes))
         return replace(report, outcomes=tried_outcomes, gallery=None, templates=0, camera=None)
-    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
+    pointed_at = face is not None or box is not None
+    again = pointed_at if again is None else again
+    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor, only_add=only_add)
     if groups is not None:
         if from_xmp or subject is not None or face is not None or box is not None:
             raise UsageError("groups: the table says whose faces they are: give no subject, face, box or xmp")
@@ -150,12 +156,16 @@ def enroll_faces(
     gallery: Gallery,
     *,
     subject: str,
+    again: bool = False,
     accept_mixed: bool = False,
     accept_poor: bool = False,
+    only_add: bool = False,
 ) -> list[Outcome]:
     """`enroll` for faces that somebody has looked at and says are the subject's: judged together, and stored
-    in one transaction. What was removed earlier comes back. Raises UsageError for two faces of one photo."""
-    rules = enrollment.Rules(again=True, accept_mixed=accept_mixed, accept_poor=accept_poor)
+    in one transaction. Raises UsageError for two faces of one photo."""
+    rules = enrollment.Rules(
+        again=again, accept_mixed=accept_mixed, accept_poor=accept_poor, only_add=only_add
+    )
     readings = [
         Reading(sighting.source, (sighting.face,), sighting.sha256, in_memory=True) for sighting in faces
     ]

@@ -314,6 +314,28 @@ def test_not_this_person_is_said_with_the_mouse_and_taken_back(page: Any, folder
     wait_for_count(page, ".view .known", 1)
 
 
+def test_who_was_removed_comes_back_only_when_it_is_asked_for_twice(page: Any, folder: Path) -> None:
+    facekit.enroll("people/red", "g.db", subject="Ann", options=FakeOptions())
+    facekit.gallery_remove("Ann", gallery="g.db")
+    drop(page, *sorted(Path("people/red").iterdir()))
+    click(page, "figure .view button")
+    page.get_by_label("Name", exact=True).fill("Ann")
+    page.get_by_role("button", name="This is the person").click()
+    page.wait_for_selector("#face .problem:has-text('press once more')")
+    shoot(page, "removed-earlier")
+    assert facekit.gallery_list("g.db") == []
+    page.keyboard.press("Escape")
+    click(page, "#show-unknown")
+    click(page, ".group input[list]")
+    page.keyboard.type("Ann")
+    click(page, ".group .main")
+    page.wait_for_selector(".group .problem:has-text('press once more')")
+    assert facekit.gallery_list("g.db") == []
+    click(page, ".group .main")
+    wait_for_count(page, ".group", 0)
+    assert [person.templates for person in facekit.gallery_list("g.db")] == [2]
+
+
 def test_somebody_unknown_is_not_asked_about_again(page: Any, folder: Path) -> None:
     pictures = [photo(folder / f"{seed}.png", "blue", seed=seed) for seed in range(3)]
     drop(page, pictures[0], photo(folder / "c1.png", "cyan"), photo(folder / "c2.png", "cyan", seed=1))

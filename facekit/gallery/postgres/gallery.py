@@ -43,6 +43,7 @@ SEARCHES_ON_SERVER = 8
 FOLLOW_AFTER = 10.0
 # From one try to the next to erase what others, or other transactions, were in the way of.
 AGAIN_SECONDS = 10.0
+MAY_REMOVE = "SELECT has_table_privilege('templates', 'DELETE')"
 
 
 class PostgresGallery(WritableGallery):
@@ -55,6 +56,7 @@ class PostgresGallery(WritableGallery):
         self._connections = connections
         self._due: str | None = None
         self._sound = False
+        self._may_remove: bool | None = None
         self._asked = 0
         self._tried = -AGAIN_SECONDS
         self._losses = connections.losses
@@ -140,6 +142,15 @@ class PostgresGallery(WritableGallery):
             self.close()
         else:
             self._leave()  # who interrupts does not want to wait
+
+    @property
+    def may_remove(self) -> bool:
+        """Whether this user of the database may delete templates (`grants`)."""
+        if self._may_remove is None:
+            with self._connections.reading() as connection, in_words(self.place):
+                row = connection.execute(MAY_REMOVE).fetchone()
+            self._may_remove = bool(row and row[0])
+        return self._may_remove
 
     @property
     def version(self) -> int:

@@ -90,8 +90,8 @@ export async function identify(file) {
 const SHOWN = /^image\/(jpeg|png|gif|webp|bmp)$/;
 
 export const cluster = (faces) => change("/v1/cluster", { faces });
-export const enrollFaces = (subject, faces) => change("/v1/templates/faces", { subject, faces });
-export const enroll = (file, subject, face) => asked("/v1/templates", form(file, { subject, face }));
+export const enrollFaces = (subject, faces, again) => change("/v1/templates/faces", { subject, faces, again });
+export const enroll = (file, subject, face, again) => asked("/v1/templates", form(file, { subject, face, again }));
 export const people = async () => (await asked("/v1/subjects")).results;
 export const templates = async (subject) => (await change("/v1/templates/list", { subject })).results;
 export const notSubject = (subject, faces) => change("/v1/facts/not-subject", { subject, faces });
@@ -103,6 +103,20 @@ export const photosAreRight = (holder, photos) => change("/v1/facts/ignored", { 
 export const movePhotos = (holder, to, photos) => change("/v1/templates/move", { holder, to, photos });
 export const facts = async () => (await asked("/v1/facts")).results;
 export const takeBack = (facts) => change("/v1/facts/take-back", { facts });
+
+// Enrolls by `act(again)`. What was removed earlier, or said not to be the person's, is taken only when it is asked for a
+// second time: `asked` remembers for whom it was refused.
+export async function enrolled(act, subject, asked) {
+  const again = asked.delete(subject);
+  try {
+    const { results } = await act(again);
+    if (!results.every(({ status }) => status === "removed earlier")) return results;
+  } catch (problem) {
+    if (!problem.message.includes("--again")) throw problem;
+  }
+  asked.add(subject);
+  throw new Error(`This was removed from ${subject} earlier, or said not to be ${subject}. To enroll it all the same, press once more.`);
+}
 
 // Pictures of a person's faces by the SHA-256 of their photos, where the server keeps any.
 export async function thumbnails(subject) {

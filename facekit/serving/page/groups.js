@@ -56,6 +56,7 @@ function card(group, faces) {
   });
   const input = made("input", { id: `${id}-name`, required: true, maxLength: 300, autocomplete: "off", attributes: { list: "names" } });
   const problem = made("p", { className: "problem", attributes: { role: "alert" } });
+  const asked = new Set();
   const leave = () => {
     leaveOut(picks.map((pick) => pick.face));
     gone(section, `${title} is left out`);
@@ -92,7 +93,7 @@ function card(group, faces) {
     made("div", { className: "likely", attributes: { role: "group", "aria-label": `People whom group ${group.group} is like` } }, ...likely(faces, input)),
     made(
       "form",
-      { on: { submit: doing((chosen) => name(section, title, input.value.trim(), chosen, picks)) } },
+      { on: { submit: doing((chosen) => name(section, title, input.value.trim(), chosen, picks, asked)) } },
       made("p", {}, made("label", { htmlFor: input.id, textContent: "Name" }), input),
       problem,
       made("p", { className: "buttons" }, ...buttons),
@@ -102,15 +103,17 @@ function card(group, faces) {
 }
 
 // Enroll the chosen faces; those that were refused, and those without a tick, stay where they are.
-async function name(section, title, subject, chosen, picks) {
-  const outcomes = (await api.enrollFaces(subject, chosen.map((face) => face.seal))).results;
-  const refused = outcomes.filter((outcome) => outcome.status === "refused");
-  const taken = new Set(chosen.filter((face, place) => outcomes[place].status !== "refused"));
+async function name(section, title, subject, chosen, picks, asked) {
+  const seals = chosen.map((face) => face.seal);
+  const outcomes = await api.enrolled((again) => api.enrollFaces(subject, seals, again), subject, asked);
+  const isTaken = ({ status }) => !["refused", "removed earlier"].includes(status);
+  const refused = outcomes.filter((outcome) => !isTaken(outcome));
+  const taken = new Set(chosen.filter((face, place) => isTaken(outcomes[place])));
   named([...taken], outcomes[0].subject);
   await onNamed();
   picks.filter((pick) => taken.has(pick.face)).forEach((pick) => pick.label.remove());
   picks.splice(0, picks.length, ...picks.filter((pick) => !taken.has(pick.face)));
-  const why = [...new Set(refused.flatMap((outcome) => outcome.problems))];
+  const why = [...new Set(refused.flatMap(({ problems, status }) => (problems.length ? problems : [status])))];
   const words = [`${outcomes[0].subject}: ${counted(taken.size, "face")} enrolled`];
   if (refused.length) words.push(`${counted(refused.length, "face")} refused`, ...why);
   if (!picks.length) return gone(section, words.join("; "));

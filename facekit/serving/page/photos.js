@@ -121,7 +121,6 @@ const REASONS = {
   already_in_picture: "another face of this photo has the name",
   ambiguous: "two people are as likely",
   too_dark: "too dark to tell",
-  denied: "you said that it is somebody else",
   too_poor: "only poor photos of the person are stored",
   denied: "it was said that it is not",
 };
@@ -203,10 +202,11 @@ export async function askWho(photo, place, after = lookAgain) {
     leaveOut([{ photo, place }]);
   };
   others.set(byId("nobody"), () => saidOf(forget, "This face is not asked about again"));
+  const asked = new Set();
   const enroll = async () => {
     const name = input.value.trim();
     if (!name) throw new Error("Give a name.");
-    const [outcome] = (await api.enroll(photo.file, name, place + 1)).results;
+    const [outcome] = await api.enrolled((again) => api.enroll(photo.file, name, place + 1, again), name, asked);
     named([{ photo, place }], outcome.subject);
     await onEnrolled();
     await after();

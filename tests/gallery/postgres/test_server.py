@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,12 +15,16 @@ psycopg = pytest.importorskip("psycopg")
 from facekit.calibration.threshold import Calibration  # noqa: E402
 from facekit.cli import group  # noqa: E402
 from facekit.errors import FacekitError, GalleryError, UsageError  # noqa: E402
+from facekit.faces.reading import Reading  # noqa: E402
 from facekit.gallery import copy_gallery, create_gallery, open_gallery, place_of  # noqa: E402
 from facekit.gallery.facts import Fact  # noqa: E402
 from facekit.gallery.postgres import approximate, connections, following, indexing, rows, scanning  # noqa: E402
 from facekit.gallery.postgres import gallery as postgres_gallery  # noqa: E402
 from facekit.gallery.postgres.gallery import upgrade  # noqa: E402
 from facekit.gallery.postgres.grants import grant  # noqa: E402
+from facekit.people.enrollment import enroll_readings  # noqa: E402
+from facekit.people.outcomes import HELD, IGNORED  # noqa: E402
+from facekit.results import Detection, Face, Quality  # noqa: E402
 from facekit.verbs.gallery import gallery_check, gallery_copy  # noqa: E402
 
 PROBES = random_vectors(12, seed=5)
@@ -174,6 +179,35 @@ def test_roles_read_or_enroll_and_no_more(address, sql, place):
     with open_gallery(address(user="desk"), write=True) as desk, pytest.raises(GalleryError):
         desk.add([template("Bob")])
     assert place.check() == []
+
+
+def test_who_may_only_enroll_is_refused_single_faces_and_enrolls_the_others(address, sql, place):
+    """One photo of a batch is enrolled as somebody else's, one is of nobody who was to be asked about."""
+    sql("DROP ROLE IF EXISTS clerk")
+    sql("CREATE ROLE clerk LOGIN")
+    held, ignored, free = (template("Bob", number) for number in range(3))
+    with create_at(place) as gallery:
+        assert gallery.may_remove
+        gallery.add([replace(held, subject="Ann")])
+        gallery.record([Fact("ignored", vector=ignored.vector, sha256=ignored.sha256, box=ignored.box)])
+    grant(place, "clerk", "enroll")
+    with open_gallery(address(user="clerk"), write=True) as gallery:
+        assert not gallery.may_remove
+        outcomes = enroll_readings(gallery, "Bob", [looked_at(each) for each in (held, ignored, free)])
+        assert [outcome.status for outcome in outcomes] == ["refused", "refused", "enrolled"]
+        assert [outcome.problems[0] for outcome in outcomes[:2]] == [HELD, IGNORED]
+        assert [(info.subject, info.sha256) for info in gallery.templates()] == [
+            ("Ann", held.sha256),
+            ("Bob", free.sha256),
+        ]
+        assert len(gallery.facts()) == 1
+
+
+def looked_at(item):
+    """A picture with the face of a template."""
+    detection = Detection(item.box, 1.0)
+    face = Face(detection, np.zeros((5, 2)), np.zeros((112, 112, 3)), item.vector, Quality(50, 500, 128, 0))
+    return Reading(item.source, (face,), item.sha256, in_memory=True)
 
 
 def test_a_right_for_nobody_is_refused(place):
