@@ -19,6 +19,7 @@ from facekit.pictures.images import MAX_PIXELS
 from facekit.results import Pixels
 from facekit.text.redaction import public, redacted
 from facekit.video import backends
+from facekit.video.cut_off import is_cut_off
 from facekit.video.frames import FrameFile
 
 USUAL_RATE = 25.0
@@ -39,6 +40,12 @@ _HOPELESS = 300
 
 _LARGE = 9e6
 """From so many pixels on, frames are decoded one after the other: each thread would hold several."""
+
+_SHORT = 0.2
+"""Seconds by which the length in an exact header differs from the end of the last frame."""
+
+_TIMED_FORMATS = frozenset(("mov", "mp4", "matroska", "webm", "avi", "flv"))
+"""What has its length in a header; of other kinds FFmpeg guesses it from how many bytes a second takes."""
 
 _NO_VIDEO = "answers with something that is no video: give the address of the stream itself, not of a page"
 
@@ -278,11 +285,19 @@ class _PyAvStream:
             total = self._damaged + self._frames
             self.problems.append(f"{self._shown}: damaged: {self._damaged} of {total} frames left out")
         promised = self._promised()
-        if promised - self._end > max(1.0, 0.05 * promised):
+        if promised - self._end > self._inexact(promised):
             self.problems.append(
                 f"{self._shown}: cut off, or its header is wrong: it says {promised:.1f} s, "
                 f"and there are {self._end:.1f} s"
             )
+        elif not self._address and is_cut_off(self._place):
+            self.problems.append(_cut_off(self._shown))
+
+    def _inexact(self, promised: float) -> float:
+        """By how many seconds the promised length may be wrong."""
+        if set(self._container.format.name.split(",")) & _TIMED_FORMATS:
+            return max(_SHORT, 2.5 / self.rate)
+        return max(1.0, 0.05 * promised)
 
     def _nothing(self) -> str:
         limit = f"{self._max_pixels / 1e6:g} megapixels"
@@ -316,6 +331,10 @@ def _length(frame: Any, rate: float) -> float:
     return float(ticks * frame.time_base) if ticks > 0 and frame.time_base else 1 / rate
 
 
+def _cut_off(place: str) -> str:
+    return f"{place}: cut off: its end is missing"
+
+
 def _too_large(place: str, width: int, height: int, most: int) -> PictureError:
     return PictureError(
         f"{place}: too large: {width}×{height} pixels, over the limit of {most / 1e6:g} megapixels "
@@ -332,7 +351,8 @@ class _OpenCvStream:
     def __init__(self, place: str, device: bool, max_pixels: int) -> None:
         cv2 = backends.opencv()
         self._max_pixels = max_pixels
-        address = "://" in place and not device
+        self._place = place
+        self._address = address = "://" in place and not device
         self._shown = public(place) if address else place
         self.problems: list[str] = []
         self.remarks: list[str] = []
@@ -365,11 +385,13 @@ class _OpenCvStream:
             return
         if not count:
             raise StreamError(self._shown, "no frame in it can be read")
-        if self._promised - count > max(self.rate, 0.05 * self._promised):
+        if self._promised - count > max(2, 0.05 * self._promised):
             self.problems.append(
                 f"{self._shown}: cut off, damaged, or its header is wrong: it says "
                 f"{self._promised:.0f} frames, and there are {count}"
             )
+        elif not self._address and is_cut_off(self._place):
+            self.problems.append(_cut_off(self._shown))
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > self._max_pixels:

@@ -172,6 +172,15 @@ def test_a_damaged_video_is_told_and_photos_go_on(run: Run) -> None:
     assert "in/a.mp4: faces redacted in 30 of 30 frames" in result.stdout
 
 
+def test_a_short_video_that_breaks_off_is_told(run: Run) -> None:
+    path = film(Path("a.mkv"), "red", sound=False)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 4 // 5])
+    result = run("redact", "a.mkv", "-o", "out")
+    assert result.exit_code == 1
+    assert "a.mkv: cut off" in result.stderr
+    assert Path("out/a.mkv").exists()
+
+
 @pytest.mark.parametrize("more", [-5, 5])
 def test_a_video_that_changes_meanwhile_has_no_copy(
     more: int, run: Run, monkeypatch: pytest.MonkeyPatch

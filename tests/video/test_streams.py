@@ -202,6 +202,41 @@ def test_a_video_that_is_cut_off_is_told_and_gives_what_there_is(tmp_path: Path,
     assert "it says 4.0 s" in stream.problems[-1]
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mkv", "libx264"), (".webm", "libvpx"), (".mp4", "libx264"), (".avi", "mpeg4")]
+)
+@pytest.mark.parametrize("frames", [6, 30])
+@pytest.mark.parametrize("missing", [1, 200])
+def test_a_short_video_without_its_last_bytes_is_told(
+    tmp_path: Path, suffix: str, codec: str, frames: int, missing: int
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    encoded(
+        path,
+        noise(frames),
+        codec,
+        movflags="faststart",
+        **({"deadline": "realtime"} if codec == "libvpx" else {}),
+    )
+    whole = open_stream(str(path))
+    assert (len(list(whole)), whole.problems) == (frames, [])
+    path.write_bytes(path.read_bytes()[:-missing])
+    stream = open_stream(str(path))
+    assert list(stream)
+    assert "cut off" in " ".join(stream.problems)
+
+
+def test_a_short_video_of_fewer_frames_than_its_header_promises_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encoded(tmp_path / "a.mkv", noise(20), "mpeg4", g="1")
+    monkeypatch.setattr("facekit.video.streams.is_cut_off", lambda path: False)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
+    stream = open_stream(str(path))
+    assert list(stream)
+    assert "it says 0.8 s" in " ".join(stream.problems)
+
+
 def test_damaged_frames_are_left_out_and_counted(tmp_path: Path) -> None:
     path = videos.save(tmp_path / "a.mkv", noise(60))
     data = bytearray(path.read_bytes())
