@@ -16,7 +16,6 @@ from typing import TextIO
 from PIL import Image
 
 from facekit import hints
-from facekit.errors import UsageError
 from facekit.files import outputs, writing
 from facekit.people.clustering import Group, Grouping, Sighting
 from facekit.text.counting import counted
@@ -31,18 +30,15 @@ _GENERATOR = '<meta name="generator" content="facekit groups of faces">'
 @contextmanager
 def review_page(path: Path, inputs: Sequence[str]) -> Iterator[TextIO]:
     """The page's file, to be written; it has its name when it is whole. Raises UsageError where something
-    else is there, or the path is one of the inputs."""
+    else is there, or the path is one of the inputs, OSError where it cannot be written."""
     outputs.require_replaceable(path, inputs, is_page)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Faces and names are the owner's alone.
-        with (
-            writing.replacing(path, private=True) as unfinished,
-            unfinished.open("w", encoding="utf-8") as file,
-        ):
-            yield file
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Faces and names are the owner's alone.
+    with (
+        writing.replacing(path, private=True) as unfinished,
+        unfinished.open("w", encoding="utf-8") as file,
+    ):
+        yield file
 
 
 def is_page(path: Path) -> bool:

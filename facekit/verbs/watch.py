@@ -249,7 +249,7 @@ class _Screen:
                     if output:
                         opened.callback(output.close)
                 self._catch_up()
-            if self._video and self.frames:
+            if self._video and self._video.is_saved:
                 self._on_note(f"video saved in {self._video.path}")
         finally:
             for folder in (self._folder, self._unknown):

@@ -43,9 +43,9 @@ class VideoFile:
     it, nothing is there.
 
     `rate` is what the file says of itself; frames stand where their own times are. `remarks` say so where
-    they cannot. `comment` is the mark by which it is known again; `sound` a video whose sound goes with it,
-    which needs PyAV. Raises UsageError for a name whose ending tells no format, DependencyError without PyAV
-    and OpenCV."""
+    they cannot; `is_saved` when it stands under its name. `comment` is the mark by which it is known again;
+    `sound` a video whose sound goes with it, which needs PyAV. Raises UsageError for a name whose ending
+    tells no format, DependencyError without PyAV and OpenCV."""
 
     path: Path
     rate: float = USUAL_RATE
@@ -53,6 +53,7 @@ class VideoFile:
     sound: Path | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list, init=False)
+    is_saved: bool = field(default=False, init=False)
     _writer: Any = field(default=None, init=False)
     _size: tuple[int, int] = field(default=(0, 0), init=False)
     _place: ExitStack = field(default_factory=ExitStack, init=False)
@@ -85,6 +86,7 @@ class VideoFile:
                     self.remarks.append(f"{self.path}: not all of the sound could be taken over")
             self._writer = None
             self._place.close()
+            self.is_saved = True
 
     def abandon(self) -> None:
         """Write nothing: what was there under the name stays."""

@@ -4,6 +4,7 @@ was said is not asked again."""
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from conftest import Run
 from fakes import photo
 
 import facekit
+from facekit.rendering import review_page
 
 
 @pytest.fixture
@@ -201,6 +203,20 @@ def test_the_page_is_not_written_over_anything_else(run: Run) -> None:
     before = Path("groups.html").read_text()
     assert run("cluster", "album", "--review", "groups.html").exit_code == 0
     assert Path("groups.html").read_text() == before
+
+
+@pytest.mark.parametrize(("blamed", "file"), [(None, "groups.html"), ("crops/1.png", "crops/1.png")])
+def test_a_full_disk_is_told_by_the_file_that_it_stopped(
+    run: Run, album: Path, blamed: str | None, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", blamed)
+
+    monkeypatch.setattr(review_page, "write_page", full)
+    result = run("cluster", "album", "--review", "groups.html")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"facekit: {file}: No space left on device"
+    assert not Path("groups.html").exists()
 
 
 def test_names_of_files_and_people_are_data(run: Run, tmp_path: Path) -> None:

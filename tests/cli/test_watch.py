@@ -300,6 +300,7 @@ def test_a_full_disk_ends_a_recording_in_a_line_that_names_it(
     result = run("watch", "film.mp4", "--save-video", "out.mp4")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == "facekit: out.mp4: No space left on device"
+    assert "video saved" not in result.stderr
     assert sorted(tmp_path.iterdir()) == before
 
 
