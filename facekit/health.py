@@ -186,7 +186,7 @@ def _gallery(address: AnyPlace | None) -> Iterator[Checkup]:
     more = f"more about it: {hints.check(place)}"
     try:
         # What is shipped is public, and everybody on this machine may read it.
-        found = [*place.check(), *index_check.problems(place)]
+        found = index_check.all_problems(place)
         problems = [each for each in found if not (place.is_shipped and each.kind == "rights")]
         for problem in problems:
             state: State = "warning" if problem.kind in _HARMLESS else "failed"

@@ -1,19 +1,22 @@
-"""Erasing a person's faces from the index of photos, when the person is removed from the gallery."""
+"""Erasing a person's faces from what lies beside the gallery, when the person is removed from it: from the
+index of photos before, and from the thumbnails afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facekit.errors import GalleryError
 from facekit.gallery.tombstones import same_face
+from facekit.library import thumbnails
 from facekit.library.entries import Entry
 from facekit.library.index import PhotoIndex, file_of
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
+    from facekit.people.outcomes import Outcome
 
 
 def erase_people(gallery: Gallery, names: Sequence[str]) -> int:
@@ -48,6 +51,19 @@ def erase_photos(gallery: Gallery, name: str, sha256s: Sequence[str]) -> int:
         return index.erase_faces(
             lambda entry: _enrolled(entry, [t.box for t in templates if t.sha256 == entry.sha256])
         )
+
+
+def finish(gallery: Gallery) -> None:
+    """Erase what a change has left beside the gallery, this one or one that was cut off."""
+    thumbnails.erase_orphans(gallery)
+    if index := _index_of(gallery):
+        index.close()  # opening it has finished what was due
+
+
+def finish_moves(gallery: Gallery, outcomes: Iterable[Outcome]) -> None:
+    """`finish` where an enrollment took something away."""
+    if any(outcome.status == "moved" for outcome in outcomes):
+        finish(gallery)
 
 
 def _index_of(gallery: Gallery) -> PhotoIndex | None:

@@ -172,6 +172,7 @@ class PhotoIndex(SideFile):
                 connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in gone])
                 orphans = "DELETE FROM pictures WHERE sha256 NOT IN (SELECT sha256 FROM files)"
                 connection.execute(orphans)
+                self._delete_for_good(connection)
             self._erase()
         return len(gone)
 
@@ -188,6 +189,8 @@ class PhotoIndex(SideFile):
                             "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?)",
                             _row(look, entry.without(faces)),
                         )
+            if erased:
+                self._delete_for_good(connection)
         if erased:
             self._erase()
         return erased

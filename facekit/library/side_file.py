@@ -10,7 +10,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,9 @@ from facekit.gallery.sqlite import database, drafts, schema
 from facekit.gallery.sqlite.place import FilePlace
 
 BUSY_SECONDS = 60
+ERASING = 1 << 16
+"""Added to the number of the format from when something is deleted until no byte of it is left: whoever is
+killed in between leaves word of it."""
 LONGEST_VALUE = 32 << 20
 """Bytes: the vectors of 30,000 faces in one picture."""
 
@@ -58,19 +61,23 @@ class SideFile:
 
     KIND: Kind
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, *, writable: bool) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, writable: bool, is_due: bool = False
+    ) -> None:
         self.path, self.writable = path, writable
         self._connection = connection
+        self._is_due = is_due
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> Self | None:
-        """The file, or None if there is none. Raises GalleryError for one that cannot be believed."""
+        """The file, or None if there is none. Opened to `write`, it finishes an erasure that somebody could
+        not. Raises GalleryError for one that cannot be believed."""
         if not os.path.lexists(path):
             return None
         with _in_words(cls.KIND, path):
             connection = _connected(Path(os.path.realpath(path)), write=write)
             try:
-                _recognize(cls.KIND, path, connection)
+                is_due = _recognize(cls.KIND, path, connection)
                 for pragma in database.PRAGMAS:
                     connection.execute(pragma)
                 if not write:
@@ -78,7 +85,11 @@ class SideFile:
             except BaseException:
                 connection.close()
                 raise
-        return cls(path, connection, writable=write)
+        opened = cls(path, connection, writable=write, is_due=is_due)
+        if write and is_due:
+            with suppress(GalleryError):  # somebody still reads it: whoever comes next
+                opened._erase()
+        return opened
 
     @classmethod
     def made(cls, path: Path) -> Self:
@@ -126,6 +137,15 @@ class SideFile:
         with self._reading(), database.transaction(self._connection, "IMMEDIATE", BUSY_SECONDS):
             yield self._connection
 
+    @property
+    def due(self) -> str | None:
+        """What is still in the file, and should not be."""
+        return "bytes of what was erased" if self._is_due else None
+
+    def _delete_for_good(self, connection: sqlite3.Connection) -> None:
+        """In a transaction that deletes something: `_erase` has to follow."""
+        connection.execute(f"PRAGMA user_version = {self.KIND.format + ERASING}")
+
     def _erase(self) -> None:
         """Rewrite the file from its living rows, and empty its log: `secure_delete` alone leaves copies."""
         with self._reading():
@@ -137,6 +157,9 @@ class SideFile:
                 f"{self.path}: another process reads {self.KIND.noun}, and what was erased from it may "
                 "still stand in its log: run the command again when it is done"
             )
+        with self._changing() as connection:
+            connection.execute(f"PRAGMA user_version = {self.KIND.format}")
+        self._is_due = False
 
 
 def _connected(path: Path, *, write: bool) -> sqlite3.Connection:
@@ -153,18 +176,20 @@ def _connected(path: Path, *, write: bool) -> sqlite3.Connection:
     )
 
 
-def _recognize(kind: Kind, path: Path, connection: sqlite3.Connection) -> None:
+def _recognize(kind: Kind, path: Path, connection: sqlite3.Connection) -> bool:
+    """Whether something is still to be erased from it."""
     schema.limit(connection)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
     with database.transaction(connection, "DEFERRED", BUSY_SECONDS):
         if connection.execute("PRAGMA application_id").fetchone()[0] != kind.application_id:
             raise kind.damaged(path, "it is none")
         number = connection.execute("PRAGMA user_version").fetchone()[0]
-        if number != kind.format:
+        if number not in (kind.format, kind.format + ERASING):
             raise kind.damaged(path, f"format {number}")
         wanted = _expected(kind.schema)
         if tuple(connection.execute(schema.SCHEMA).fetchmany(len(wanted) + 1)) != wanted:
             raise kind.damaged(path, "its tables are not those that it should have")
+        return bool(number != kind.format)
 
 
 @cache

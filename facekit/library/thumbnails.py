@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from facekit.errors import GalleryError
 from facekit.gallery.values import checksum
 from facekit.library.side_file import Kind, SideFile
 from facekit.results import CROP_SIDE, Box, Pixels
+from facekit.text.subject_names import subject_name
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
@@ -42,10 +43,11 @@ class Thumbnails(SideFile):
         ),
     )
 
-    def keep(self, pictures: Mapping[Key, bytes]) -> None:
-        """Keep pictures, JPEG; one that was kept before is replaced."""
-        rows = [(*key, jpeg, _checksum(key, jpeg)) for key, jpeg in pictures.items()]
+    def keep(self, pictures: Callable[[], Mapping[Key, bytes]]) -> None:
+        """Keep pictures, JPEG; one that was kept before is replaced. They are asked for while nobody can
+        erase any: a template that is there then is erased only afterwards, and its picture with it."""
         with self._changing() as connection:
+            rows = [(*key, jpeg, _checksum(key, jpeg)) for key, jpeg in pictures().items()]
             connection.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?, ?)", rows)
 
     def of(self, keys: Iterable[Key]) -> dict[Key, bytes]:
@@ -72,14 +74,19 @@ class Thumbnails(SideFile):
         """Erase all others; how many. `living` is asked while nobody else can add any: what is enrolled and
         kept meanwhile is not taken for an orphan."""
         with self._changing() as connection:
-            wanted = living()
-            gone = [
-                key for key in connection.execute("SELECT sha256, box FROM thumbnails") if key not in wanted
-            ]
+            gone = self.orphans(living())
             connection.executemany("DELETE FROM thumbnails WHERE sha256 = ? AND box = ?", gone)
+            if gone:
+                self._delete_for_good(connection)
         if gone:
             self._erase()
         return len(gone)
+
+    def orphans(self, living: Set[Key]) -> list[Key]:
+        """Those that are kept, and of no living template."""
+        with self._reading() as connection:
+            kept = connection.execute("SELECT sha256, box FROM thumbnails")
+            return [(sha256, box) for sha256, box in kept if (sha256, box) not in living]
 
 
 def key_of(sha256: str, box: Box) -> Key:
@@ -96,15 +103,34 @@ def erase_orphans(gallery: Gallery) -> int:
     if not os.path.lexists(path):
         return 0
     with Thumbnails.made(path) as store:
-        return store.keep_only(lambda: {key_of(info.sha256, info.box) for info in gallery.templates()})
+        return store.keep_only(lambda: living(gallery))
+
+
+def living(gallery: Gallery) -> set[Key]:
+    """Of all templates that are in the gallery."""
+    return {key_of(info.sha256, info.box) for info in gallery.templates()}
 
 
 def keep(gallery: Gallery, subject: str, pictures: Mapping[str, bytes]) -> None:
     """Keep pictures of a subject's faces by the SHA-256 of their photos, of those that are enrolled."""
-    boxes = {info.sha256: info.box for info in gallery.templates(subject)}
-    kept = {key_of(digest, boxes[digest]): jpeg for digest, jpeg in pictures.items() if digest in boxes}
+
+    def enrolled() -> dict[Key, bytes]:
+        boxes = boxes_of(gallery, subject, list(pictures))
+        return {key_of(digest, boxes[digest]): pictures[digest] for digest in boxes}
+
     with Thumbnails.made(Thumbnails.KIND.file_of(gallery.place)) as store:
-        store.keep(kept)
+        store.keep(enrolled)
+
+
+def boxes_of(gallery: Gallery, subject: str, sha256s: Sequence[str]) -> dict[str, Box]:
+    """Where the subject is in those of these photos that are enrolled as theirs."""
+    name = subject_name(subject)
+    return {
+        digest: info.box
+        for digest, infos in gallery.known(sha256s).items()
+        for info in infos
+        if info.subject == name
+    }
 
 
 def of_subject(gallery: Gallery, subject: str) -> dict[str, bytes]:

@@ -80,13 +80,11 @@ def _swept(gallery: Gallery, before: int | None) -> int:
 
 def keep(service: Service, upload: Upload, outcomes: Sequence[Outcome]) -> None:
     """Keep thumbnails of the faces that were enrolled from pictures; to be called in a thread."""
-    if all(outcome.status == "refused" for outcome in outcomes):
-        return
     subject = outcomes[0].subject
-    boxes = {info.sha256: info.box for info in service.gallery.templates(subject)}
+    uploads = {hashlib.sha256(picture.content).hexdigest(): picture for picture in upload.pictures}  # type: ignore[arg-type]  # they are bytes
+    boxes = thumbnails.boxes_of(service.gallery, subject, list(uploads))
     pictures = {}
-    for picture in upload.pictures:
-        digest = hashlib.sha256(picture.content).hexdigest()  # type: ignore[arg-type]  # uploads are bytes
+    for digest, picture in uploads.items():
         if digest in boxes:
             decoded = picture_of(picture, max_pixels=service.options.max_pixels)()
             pictures[digest] = thumbnails.encoded(thumbnails.cut(decoded.pixels, boxes[digest]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading
-from facekit.library import thumbnails
+from facekit.library import erasure
 from facekit.people import enrollment
 from facekit.people.chosen_face import enroll_chosen, enroll_face, face_or_box
 from facekit.people.enrollment import EnrollReport
@@ -133,7 +133,6 @@ def enroll(
                 )
             else:
                 found = [enroll_face(opened, plan.photos[0], chosen, rules, options, pipeline)]
-                thumbnails.erase_orphans(opened)  # one that it replaced
             for outcome in found:
                 outcomes.append(outcome)
                 on_result(outcome)
@@ -141,6 +140,10 @@ def enroll(
         except KeyboardInterrupt:
             on_note(f"stopped after {len(outcomes)} of {len(plan.photos)} pictures; run it again to go on")
             raise
+        finally:
+            if chosen is not None:  # it may have taken the place of another face
+                erasure.finish(opened)
+            erasure.finish_moves(opened, outcomes)
         return EnrollReport(
             tuple(outcomes),
             plan.left_out,
@@ -170,7 +173,7 @@ def enroll_faces(
         Reading(sighting.source, (sighting.face,), sighting.sha256, in_memory=True) for sighting in faces
     ]
     outcomes = enroll_chosen(gallery, subject_name(subject), readings, rules)
-    thumbnails.erase_orphans(gallery)
+    erasure.finish(gallery)
     return outcomes
 
 
@@ -220,6 +223,8 @@ def _enroll_marked(
         except KeyboardInterrupt:
             on_note(f"stopped after {done} of {len(sources)} pictures; run it again to go on")
             raise
+        finally:
+            erasure.finish_moves(opened, outcomes)
         on_note(f"{counted(marks, 'marked face')} in {counted(photos, 'photo')} of {len(sources)}")
         return EnrollReport(
             tuple(outcomes),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from facekit.errors import GalleryError
 from facekit.faces.reading import Options
+from facekit.library import erasure
 from facekit.people import enrollment, face_facts
 from facekit.people.enrollment import EnrollReport
 from facekit.people.marked_faces import CHUNK, MarkedPhoto, enroll_marked
@@ -55,6 +56,8 @@ def enroll_groups(
         except KeyboardInterrupt:
             on_note(f"stopped after {done} of {len(photos)} pictures; run it again to go on")
             raise
+        finally:
+            erasure.finish_moves(opened, outcomes)
         problems = _record(opened, answers, options, pipeline, on_note)
         return EnrollReport(
             tuple(outcomes),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from facekit import hints
-from facekit.errors import GalleryError
+from facekit.errors import FacekitError, GalleryError
 from facekit.gallery import usual_places
 from facekit.gallery.base import Gallery, is_gallery
 from facekit.gallery.gallery_settings import GallerySettings
@@ -157,8 +157,10 @@ def reading(gallery: AnyGallery | None, on_note: OnNote = no_note) -> AbstractCo
 
 @contextmanager
 def changing(gallery: AnyGallery | None, on_note: OnNote = no_note) -> Iterator[Gallery]:
-    """The gallery, to change it; `on_note` hears when bytes of what was removed could not be erased yet."""
-    from facekit.library import thumbnails
+    """The gallery, to change it; `on_note` hears when bytes of what was removed could not be erased yet. What
+    a change that was cut off has left is erased too, even if this one cannot be made: what was to be removed
+    may be gone already."""
+    from facekit.library import erasure
 
     opened: AbstractContextManager[Gallery]
     if is_open(gallery):
@@ -166,8 +168,13 @@ def changing(gallery: AnyGallery | None, on_note: OnNote = no_note) -> Iterator[
     else:
         opened = open_gallery(as_place(gallery), write=True, on_note=on_note)
     with opened as target:
-        yield target
-        thumbnails.erase_orphans(target)
+        try:
+            yield target
+        except FacekitError:
+            with suppress(FacekitError):
+                erasure.finish(target)
+            raise
+        erasure.finish(target)
         if target.due:
             on_note(
                 f"{target.place}: its files still hold bytes of what was removed ({target.due}): the next "

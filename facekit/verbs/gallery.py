@@ -34,8 +34,6 @@ from facekit.verbs.rehearsal import rehearsal, rehearsed_change
 if TYPE_CHECKING:
     from facekit.people.moving import Move
 
-_UNREADABLE = ("file", "integrity", "rows")
-
 
 @dataclass(frozen=True)
 class Removal:
@@ -291,7 +289,7 @@ def gallery_check(
     """Look for damage, also of what is kept beside the gallery (the index of photos, thumbnails); with
     `people`, also for people under two names, templates under a wrong one, and pictures so poor that
     strangers would be taken for the person."""
-    from facekit.library import index_check as beside
+    from facekit.library import index_check
     from facekit.people import check as people_check
 
     if is_open(gallery):
@@ -300,11 +298,11 @@ def gallery_check(
         tried = usual_places.to_read(as_place(gallery))
         place = usual_places.in_use(tried) or tried[0]
         tell_gallery(as_place(gallery), place, on_note)
-    found = [*place.check(), *beside.problems(place)]
+    found = index_check.all_problems(place, gallery if is_open(gallery) else None)
+    readable = index_check.is_readable(found)
     if not found and (recall := place.recall()):
         on_note(recall)
     problems = tuple(problem.message for problem in found)
-    readable = not any(problem.kind in _UNREADABLE for problem in found)
     if not people or not readable:
         return Check(place, problems, readable=readable)
     with reading(gallery if is_open(gallery) else place, no_note) as opened:

@@ -87,7 +87,7 @@ def sync(
         with open_gallery(place, fingerprint=pipeline.fingerprint) as opened:
             plan = _planned(opened, listing, folders, on_note, again=again)
             return SyncReport(_told(plan.changes, on_result), place)
-    from facekit.library import thumbnails
+    from facekit.library import erasure
 
     rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
     with to_write(gallery, pipeline, home, on_note) as opened:
@@ -107,7 +107,7 @@ def sync(
             on_note(f"stopped after {len(done)} of {total} changes; run it again to go on")
             raise
         finally:
-            thumbnails.erase_orphans(opened)
+            erasure.finish(opened)
         return SyncReport(tuple(done), place)
 
 

@@ -271,3 +271,25 @@ def test_interrupted_it_goes_on_from_there(
 def test_only_folders_are_indexed(run: Run, photos: Path) -> None:
     for wrong in ("photos/alone.png", "-", "nothing"):
         assert run("index", wrong).exit_code == 2
+
+
+@pytest.mark.usefixtures("photos")
+def test_an_erasure_that_was_cut_off_is_told_and_finished(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed when the faces are deleted, and their bytes are not gone yet."""
+
+    def killed(index: PhotoIndex) -> None:
+        raise KeyboardInterrupt
+
+    indexed(run)
+    with monkeypatch.context() as patched:
+        patched.setattr(PhotoIndex, "_erase", killed)
+        assert run("gallery", "remove", "red").exit_code == 130
+    check = run("gallery", "check")
+    assert check.exit_code == 1
+    assert "gallery.db.photos: still holds bytes of what was erased: run the removal again" in check.output
+    assert run("gallery", "remove", "red").exit_code == 0
+    assert run("gallery", "check").exit_code == 0
+    index = PhotoIndex.open(INDEX)
+    assert index is not None
+    with index:
+        assert index.due is None

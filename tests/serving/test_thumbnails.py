@@ -158,6 +158,67 @@ def test_who_was_removed_elsewhere_is_erased_here_too(
     wait_until_nothing_is_kept(STORE)
 
 
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+def kill(*_: object, **__: object) -> None:
+    raise KilledError
+
+
+@pytest.mark.parametrize("moment", ["keep_only", "_erase"])
+def test_a_removal_that_was_cut_off_is_told_and_finished(
+    client: httpx.Client, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Killed before the thumbnails are deleted, and before their bytes are gone."""
+    enroll(client, "Ann", photo(folder / "blue.png", "blue"))
+    (jpeg,) = shown(client, "Ann").values()
+    with monkeypatch.context() as patched:
+        patched.setattr(thumbnails.Thumbnails, moment, kill)
+        with pytest.raises(KilledError):
+            facekit.gallery_remove("Ann", gallery="g.db")
+    (told,) = facekit.gallery_check(gallery="g.db").problems
+    assert told.startswith(f"{folder / STORE}: still holds ")
+    assert "run the removal again" in told
+    with pytest.raises(GalleryError, match="Ann"):
+        facekit.gallery_remove("Ann", gallery="g.db")
+    assert jpeg[len(jpeg) // 2 :][:60] not in kept()
+    assert facekit.gallery_check(gallery="g.db").intact
+
+
+def test_a_face_that_moves_in_another_box_takes_its_picture_along(client: httpx.Client, folder: Path) -> None:
+    """The box of the same face, found by another look, is another one."""
+    picture = photo(folder / "blue.png", "blue")
+    enroll(client, "Ann", picture, box="8,18,54,54")
+    facekit.enroll(picture, "g.db", subject="Anna", options=FakeOptions())
+    with open_gallery("g.db") as gallery, thumbnails.Thumbnails.made(STORE) as store:
+        assert store.orphans(thumbnails.living(gallery)) == []
+
+
+def test_nothing_is_kept_of_who_is_removed_in_this_moment(folder: Path) -> None:
+    with open_gallery("g.db", write=True) as gallery:
+        pictures = {info.sha256: b"a" for info in gallery.templates("red")}
+        gallery.remove(["red"])
+        thumbnails.keep(gallery, "red", pictures)
+    with thumbnails.Thumbnails.made(STORE) as store:
+        assert store.orphans(frozenset()) == []
+
+
+def test_a_photo_that_was_removed_is_answered_as_without_thumbnails(
+    start: Started, client: httpx.Client
+) -> None:
+    facekit.gallery_remove("red", gallery="g.db")
+    pictures = files("people/red/1.png")
+    for more in ({}, {"face": "1"}):
+        answers = [
+            each.post("/v1/templates", data={"subject": "red", **more}, files=pictures)
+            for each in (client, start())
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].json() == answers[1].json()
+        assert answers[0].json()["results"][0]["status"] == "removed earlier"
+
+
 def test_a_damaged_store_is_refused_and_stops_nobody_from_being_named(
     client: httpx.Client, folder: Path
 ) -> None:
