@@ -67,14 +67,19 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-metadata",
     is_flag=True,
-    help="Keep what the camera wrote: when, where and how a photo was taken. Thumbnails, names, regions and "
-    "captions are left out all the same.",
+    help="Keep what the camera wrote: when, where and how a photo was taken. Thumbnails, names (also whose "
+    "photo it is), regions and captions are left out all the same.",
 )
 @click.option(
     "--review",
     type=paths.FILE,
     metavar="FILE",
     help="Write a page (HTML) that shows all results, to be looked through for faces that were missed.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace also copies that somebody changed since facekit wrote them.",
 )
 @shared.dry_run_option
 @shared.gallery_option

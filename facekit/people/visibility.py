@@ -80,11 +80,13 @@ class VideoVisibility:
 @dataclass(frozen=True)
 class Redaction:
     """A picture or video that was redacted: its faces (of a picture), what is known of it as a `video`, and
-    the file that was written; or the `error` that stopped it. `size` is width and height in pixels."""
+    the file that was written; the `changed_copy` that somebody changed since and that is left as it is;
+    or the `error` that stopped it. `size` is width and height in pixels."""
 
     source: str
     faces: tuple[FaceVisibility, ...] = ()
     output: str | None = None
+    changed_copy: str | None = None
     video: VideoVisibility | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
@@ -105,6 +107,7 @@ class Redaction:
             "faces": [face.to_dict() for face in self.faces],
             "video": None if self.video is None else self.video.to_dict(),
             "output": self.output,
+            "changed_copy": self.changed_copy,
             "notes": list(self.notes),
             "error": self.error,
         }

@@ -8,15 +8,15 @@ from facekit.errors import PictureError
 from facekit.pictures import images
 
 _EXIF, _GPS = 0x8769, 0x8825
-# Camera, program, time; who took it and whose it is.
-_MAIN = (0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)
-# Exposure, times, lens. The maker's notes may hold names, and a picture.
+# Camera, program, time. Who took a photo and whose it is (Artist, Copyright) are names like others.
+_MAIN = (0x010F, 0x0110, 0x0131, 0x0132)
+# Exposure, times, lens. The maker's notes may hold names, and a picture; a lens's number tells whose it is.
 _IN_EXIF = (
     *(0x829A, 0x829D, 0x8822, 0x8827, 0x9003, 0x9004, 0x9010, 0x9011, 0x9012),
     *range(0x9201, 0x920B),
     *range(0x9290, 0x9293),
     *range(0xA401, 0xA40D),
-    *range(0xA432, 0xA436),
+    *range(0xA432, 0xA435),
 )
 _IN_GPS = (*range(8), 0x10, 0x11, 0x1D, 0x1F)
 

@@ -13,8 +13,8 @@ from facekit.text.tables import WIDTH, cell, width
 
 
 class Redacted(PictureView[Redaction]):
-    """A line for each picture and video; `out` is where they are saved, None where nothing was written, and
-    `review` the page that shows them, if there is one."""
+    """A line for each picture and video; `out` is where they are saved, None in a dry run, and `review` the
+    page that shows them, if there is one."""
 
     columns = (
         *("source", "face", "x0", "y0", "x1", "y1", "detector_score", "subject", "visible"),
@@ -24,10 +24,13 @@ class Redacted(PictureView[Redaction]):
     def __init__(self, out: Path | None, review: Path | None = None) -> None:
         super().__init__()
         self._out, self._review = out, review
-        self._hidden = self._saved = self._faceless = self._videos = 0
+        self._hidden = self._saved = self._left = self._faceless = self._videos = 0
 
     def count(self, result: Redaction) -> None:
         super().count(result)
+        if result.changed_copy is not None:
+            self._left += 1
+            return
         self._hidden += len(result.hidden)
         self._saved += result.output is not None
         self._faceless += not result.error and _is_faceless(result)
@@ -38,7 +41,7 @@ class Redacted(PictureView[Redaction]):
     def text(self, result: Redaction) -> Iterator[str]:
         if result.error and result.output is None:
             return
-        words = in_words(result)
+        words = in_words(result, done=self._out is not None)
         room = max(20, WIDTH - width(words) - 2)
         yield f"{cell(result.source, min(room, width(printable(result.source))))}: {words}"
 
@@ -55,7 +58,8 @@ class Redacted(PictureView[Redaction]):
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
         pictures = self.pictures - self._videos
-        parts = [f"{counted(self._hidden, 'face')} redacted in {counted(pictures, 'picture')}"]
+        done = "redacted" if self._out is not None else "would be redacted"
+        parts = [f"{counted(self._hidden, 'face')} {done} in {counted(pictures, 'picture')}"]
         parts = parts * bool(pictures or not self._videos)
         parts += [f"{counted(self._videos, 'video')} looked through"] * bool(self._videos)
         yield ("stopped: " if stopped else "") + ", ".join(parts)
@@ -63,26 +67,36 @@ class Redacted(PictureView[Redaction]):
             yield f"no face was found in {self._faceless} of them"
         if self._out is not None and self._saved:
             yield f"{self._saved} saved in {self._out}"
-        if self.pictures:
+        if self._left:
+            changed = f"{counted(self._left, 'copy', 'copies')} changed since facekit wrote them"
+            yield f"{changed}: left as they are (--overwrite replaces them)"
+        if self.pictures and self._out is not None:
             where = (
                 "before you give it away (--review sheet.html)" if not self._review else f"in {self._review}"
             )
             yield f"a detector misses faces: look at every result {where}"
 
+    @property
+    def without_face(self) -> bool:
+        return super().without_face and not self._left
 
-def in_words(result: Redaction) -> str:
-    """`2 faces redacted, 1 visible (Ada)`."""
+
+def in_words(result: Redaction, *, done: bool = True) -> str:
+    """`2 faces redacted, 1 visible (Ada)`; `2 faces would be redacted` before it is `done`."""
+    hidden = "redacted" if done else "would be redacted"
+    if result.changed_copy is not None:
+        return f"left as it is: {printable(result.changed_copy)} was changed since facekit wrote it"
     video = result.video
     visible = [isolated(face.subject or "unknown") for face in result.faces if face.visible]
     if video is not None:
-        redacted = f"faces redacted in {video.redacted_frames} of {counted(video.frames, 'frame')}"
+        redacted = f"faces {hidden} in {video.redacted_frames} of {counted(video.frames, 'frame')}"
         names = ", ".join(isolated(name) for name in video.visible) or "unknown"
         return (
             f"{redacted}, visible in {video.visible_frames} ({names})" if video.visible_frames else redacted
         )
     if _is_faceless(result):
         return f"no face found{light(result.notes)}"
-    redacted = f"{counted(len(result.hidden), 'face')} redacted"
+    redacted = f"{counted(len(result.hidden), 'face')} {hidden}"
     return f"{redacted}, {len(visible)} visible ({', '.join(visible)})" if visible else redacted
 
 

@@ -1,20 +1,18 @@
-"""Where redacted pictures are saved: in the tree of the inputs, never over what facekit did not write.
-
-A file bears a mark that tells from which place its picture was read, so that it is replaced when the same
-picture is redacted again. The SHA-256 of the picture, which other files have, is none: a gallery keeps it
-with the person's name, and would tell who was redacted."""
+"""Where redacted pictures are saved: in the tree of the inputs, never over what facekit did not write, nor
+over a copy that somebody changed since.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, PngImagePlugin
 
+from facekit.rendering.copy_marks import CopyOrigin, is_as_written, sealed
 from facekit.rendering.files import MARK
 from facekit.rendering.trees import NameTree, one_place
 from facekit.results import Pixels
@@ -23,52 +21,50 @@ _LOSSLESS = (".png", ".apng", ".gif", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".
 _QUALITY = 92
 
 
-@dataclass(frozen=True)
-class RedactedOrigin:
-    """The place that something was redacted from; `sha256` is of that, not of the contents."""
+class ChangedCopyError(Exception):
+    """The copy that would be replaced was changed since it was written."""
 
-    source: str
-    sha256: str
-
-    @property
-    def mark(self) -> str:
-        """What is written into the copy."""
-        return f"facekit redacted {self.sha256}"
-
-    @classmethod
-    def of(cls, source: str) -> RedactedOrigin:
-        place = f"redacted {os.path.realpath(source)}".encode(errors="backslashreplace")
-        return cls(source, hashlib.sha256(place).hexdigest()[:16])
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: was changed since")
+        self.path = path
 
 
 class RedactedTree:
     """The folder `out` with a redacted copy of each picture. Pictures without loss stay so (PNG); all others
-    are JPEG. `inputs` are the paths that were given."""
+    are JPEG. `inputs` are the paths that were given. Copies that somebody changed since are replaced only
+    with `overwrite`."""
 
-    def __init__(self, out: Path, inputs: Sequence[str]) -> None:
+    def __init__(self, out: Path, inputs: Sequence[str], *, overwrite: bool = False) -> None:
+        self._overwrite = overwrite
         self._names = NameTree(out, inputs)
         self._folders = [os.path.join(path, "") for path in inputs if os.path.isdir(path)]
 
     def save(self, source: str, pixels: Pixels, exif: bytes = b"") -> Path:
-        """Save a picture; where. Raises UsageError where its place cannot be written to, OSError."""
-        origin = RedactedOrigin.of(source)
+        """Save a picture; where. Raises ChangedCopyError, UsageError where its place cannot be written to,
+        OSError."""
+        origin = CopyOrigin.of(source)
         lossless = os.path.splitext(source)[1].lower() in _LOSSLESS
         content = _png(pixels, origin, exif) if lossless else _jpeg(pixels, origin, exif)
         ending = ".png" if lossless else ".jpg"
         with one_place():
-            [path] = self._names.within(self.inside(source).parent).save(origin, [(ending, content)])
+            names = self._names.within(self.inside(source).parent)
+            self._require_unchanged(names.planned(origin, ending))
+            [path] = names.save(origin, [(ending, sealed(content))])
         return path
 
-    def place(self, source: str, ending: str, is_replaceable: Callable[[Path, str], bool]) -> Path:
-        """Where a video is saved, over nothing but a file that is replaceable: with that mark in it."""
-        origin = RedactedOrigin.of(source)
+    def place(self, source: str, ending: str, comment: Callable[[Path], str | None]) -> Path:
+        """Where a video is saved, over nothing but a copy of the same video, known by its comment. Raises
+        ChangedCopyError, UsageError where its place cannot be written to, OSError."""
+        origin = CopyOrigin.of(source)
         with one_place():
             names = self._names.within(self.inside(source).parent)
-            return names.place(origin, ending, lambda path: is_replaceable(path, origin.mark))
+            path = names.place(origin, ending, lambda path: origin.has(comment(path)))
+            self._require_unchanged(path)
+        return path
 
-    def mark(self, source: str) -> str:
-        """What a copy bears."""
-        return RedactedOrigin.of(source).mark
+    def _require_unchanged(self, path: Path) -> None:
+        if not self._overwrite and path.exists() and not is_as_written(path):
+            raise ChangedCopyError(path)
 
     def inside(self, source: str) -> Path:
         """The path of a picture from the input in which it lies; of one that was named itself, its name."""
@@ -76,14 +72,22 @@ class RedactedTree:
         return Path(source).relative_to(top) if top else Path(os.path.basename(source))
 
 
-def _jpeg(pixels: Pixels, origin: RedactedOrigin, exif: bytes) -> bytes:
+def other_name(source: str, path: Path) -> tuple[str, ...]:
+    """What is said of a copy that is not called like its photo."""
+    name = re.sub(r"~\d+$", "", path.stem)
+    if name == path.stem or Path(source).stem == path.stem:
+        return ()
+    return (f"saved as {path}: another file is called {name}{path.suffix} there",)
+
+
+def _jpeg(pixels: Pixels, origin: CopyOrigin, exif: bytes) -> bytes:
     file = BytesIO()
     comment = origin.mark.encode()
     Image.fromarray(pixels).save(file, format="JPEG", quality=_QUALITY, comment=comment, exif=exif)
     return file.getvalue()
 
 
-def _png(pixels: Pixels, origin: RedactedOrigin, exif: bytes) -> bytes:
+def _png(pixels: Pixels, origin: CopyOrigin, exif: bytes) -> bytes:
     file, mark = BytesIO(), PngImagePlugin.PngInfo()
     mark.add_text(MARK, origin.mark)
     Image.fromarray(pixels).save(file, format="PNG", pnginfo=mark, exif=exif or None)

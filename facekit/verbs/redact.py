@@ -45,6 +45,7 @@ def redact(
     threshold: float | None = None,
     keep_metadata: bool = False,
     review: str | PathLike[str] | None = None,
+    overwrite: bool = False,
     dry_run: bool = False,
     options: Options | None = None,
     pipeline: Pipeline | None = None,
@@ -59,7 +60,8 @@ def redact(
     people, unless `leave_unknown`. Who somebody is says the gallery, at its threshold unless another is
     given. A face that was not found is not redacted: `review` is a page (HTML) with all results, to be looked
     through. The copies have no metadata; with `keep_metadata` that of the camera: when, where and how, but no
-    thumbnail and nobody's name. With `dry_run` nothing is written. An input that cannot be read is a result
+    thumbnail and nobody's name. A copy that somebody changed since it was written is left as it is, unless
+    `overwrite`. With `dry_run` nothing is written. An input that cannot be read is a result
     with an `error`; the others go on."""
     inputs, options = listed(inputs), options or Options()
     refuse(inputs, "redact copies")
@@ -81,7 +83,7 @@ def redact(
             identification.require_subjects(opened, options.embedder)
             identification.require_names(opened, rule.names)
         people = _People(rule, opened, limit)
-        saved = _Saved(cover, keep_metadata=keep_metadata)
+        saved = _Saved(cover, keep_metadata=keep_metadata, overwrite=overwrite)
         if not dry_run:
             assert out is not None
             saved.open(out, page if page else None, paths_among(inputs))
@@ -124,8 +126,8 @@ class _People:
 class _Saved:
     """Redacts what was read, and saves it; before it is opened, nothing is written."""
 
-    def __init__(self, cover: Cover, *, keep_metadata: bool) -> None:
-        self._cover, self._keep_metadata = cover, keep_metadata
+    def __init__(self, cover: Cover, *, keep_metadata: bool, overwrite: bool) -> None:
+        self._cover, self._keep_metadata, self._overwrite = cover, keep_metadata, overwrite
         self._tree: RedactedTree | None = None
         self._sheet: RedactionSheet | None = None
 
@@ -135,7 +137,7 @@ class _Saved:
         from facekit.rendering.redacted_files import RedactedTree
         from facekit.rendering.redaction_sheet import RedactionSheet
 
-        self._tree = RedactedTree(Path(out), inputs)
+        self._tree = RedactedTree(Path(out), inputs, overwrite=self._overwrite)
         if page is not None:
             self._sheet = RedactionSheet(Path(page), inputs)
 
@@ -154,14 +156,19 @@ class _Saved:
         if self._tree is None or reading.picture is None:
             return result
         from facekit.rendering.covering import redacted
+        from facekit.rendering.redacted_files import ChangedCopyError, other_name
 
         pixels = redacted(reading.picture.pixels, [face.box for face in result.hidden], self._cover)
         try:
             path = self._tree.save(reading.source, pixels, self._exif(reading))
+        except ChangedCopyError as changed:
+            result, shown = dataclasses.replace(result, changed_copy=str(changed.path)), []
         except UsageError as error:
             return dataclasses.replace(result, error=f"{reading.source}: not saved: {error}")
-        result = dataclasses.replace(result, output=str(path))
-        self._show(result, [pixels])
+        else:
+            notes = (*result.notes, *other_name(reading.source, path))
+            result, shown = dataclasses.replace(result, output=str(path), notes=notes), [pixels]
+        self._show(result, shown)
         return result
 
     def video(self, source: str, people: _People, pipeline: Pipeline, max_pixels: int) -> Redaction:
@@ -178,7 +185,7 @@ class _Saved:
             max_pixels,
             self._keep_metadata,
         ).redact(source)
-        if result.output:
+        if result.output or result.changed_copy:
             self._show(result, pictures)
         return result
 

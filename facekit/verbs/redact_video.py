@@ -13,7 +13,9 @@ import numpy as np
 from facekit import extras
 from facekit.errors import PictureError, UsageError
 from facekit.people.visibility import Redaction, VideoVisibility, Visibility
+from facekit.rendering.copy_marks import CopyOrigin, seal
 from facekit.rendering.covering import Cover, redacted
+from facekit.rendering.redacted_files import ChangedCopyError, other_name
 from facekit.video import backends, frame_detection, session, sources, streams, writer
 from facekit.video.face_paths import Survey
 from facekit.video.knowledge import Knowledge
@@ -55,6 +57,7 @@ class VideoRedactor:
                 source, error=f"{source}: redacting videos needs PyAV: {extras.install('video')}"
             ), []
         try:
+            path = self.tree and self.tree.place(source, _ending(source), writer.comment_of)
             survey, problems = self._survey(source)
             boxes, visible = survey.hidden(self.rule.shows)
             found = VideoVisibility(
@@ -65,7 +68,9 @@ class VideoRedactor:
                 tuple(sorted(name for name in set().union(*visible) if name is not None)),
             )
             result = Redaction(source, video=found, error="; ".join(problems) or None, size=survey.size)
-            return self._written(result, boxes) if self.tree else (result, [])
+            return self._written(result, boxes, path) if path else (result, [])
+        except ChangedCopyError as changed:
+            return Redaction(source, changed_copy=str(changed.path)), []
         except (PictureError, UsageError) as error:
             return Redaction(source, error=str(error)), []
 
@@ -90,16 +95,17 @@ class VideoRedactor:
     def _reader(self, source: str) -> Reader:
         return Reader(sources.parse(source, max_pixels=self.max_pixels))
 
-    def _written(self, result: Redaction, boxes: Sequence[Sequence[Box]]) -> tuple[Redaction, list[Pixels]]:
-        assert self.tree is not None
+    def _written(
+        self, result: Redaction, boxes: Sequence[Sequence[Box]], path: Path
+    ) -> tuple[Redaction, list[Pixels]]:
         source = result.source
         reader = self._reader(source)
-        path = self.tree.place(source, _ending(source), writer.is_recording)
         file = VideoFile(
             path,
-            comment=self.tree.mark(source),
+            comment=CopyOrigin.of(source).mark,
             sound=Path(source),
             metadata=streams.camera_metadata(source) if self.keep_metadata else {},
+            seal=seal,
         )
         shown = set(np.linspace(0, len(boxes) - 1, min(_SHOWN, len(boxes))).round().astype(int).tolist())
         changed = PictureError(f"{source}: was changed while it was read")
@@ -122,7 +128,7 @@ class VideoRedactor:
         except BaseException:
             file.abandon()
             raise
-        return replace(result, output=str(path), notes=tuple(file.remarks)), pictures
+        return replace(result, output=str(path), notes=(*other_name(source, path), *file.remarks)), pictures
 
 
 def _frames(reader: Reader) -> Iterator[Frame]:

@@ -6,7 +6,7 @@ import errno
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,17 +44,20 @@ class VideoFile:
 
     `rate` is what the file says of itself; frames stand where their own times are. `remarks` say so where
     they cannot; `is_saved` when it stands under its name. `comment` is the mark by which it is known again;
-    `sound` a video whose sound goes with it, which needs PyAV. Raises UsageError for a name whose ending
-    tells no format, DependencyError without PyAV and OpenCV."""
+    `sound` a video whose sound goes with it, which needs PyAV. `seal` is called with the whole file before it
+    has its name. Raises UsageError for a name whose ending tells no format, DependencyError without PyAV and
+    OpenCV."""
 
     path: Path
     rate: float = USUAL_RATE
     comment: str = MARK
     sound: Path | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    seal: Callable[[Path], None] = lambda path: None
     remarks: list[str] = field(default_factory=list, init=False)
     is_saved: bool = field(default=False, init=False)
     _writer: Any = field(default=None, init=False)
+    _unfinished: Path = field(default=Path(), init=False)
     _size: tuple[int, int] = field(default=(0, 0), init=False)
     _place: ExitStack = field(default_factory=ExitStack, init=False)
 
@@ -82,6 +85,7 @@ class VideoFile:
         if self._writer is not None:
             with self._whole(BaseException):
                 self._writer.close()
+                self.seal(self._unfinished)
                 if self._writer.lost_sound:
                     self.remarks.append(f"{self.path}: not all of the sound could be taken over")
             self._writer = None
@@ -109,11 +113,12 @@ class VideoFile:
             # Chroma of half the resolution needs an even number of rows and columns.
             height, width = (max(2, side // 2 * 2) for side in pixels.shape[:2])
             self._size = (width, height)
-            unfinished = self._place.enter_context(replacing(self.path, ending=self.path.suffix.lower()))
+            place = replacing(self.path, ending=self.path.suffix.lower())
+            self._unfinished = self._place.enter_context(place)
             self._writer = (
-                _OpenCvWriter(unfinished, self._size, self.rate)
+                _OpenCvWriter(self._unfinished, self._size, self.rate)
                 if self._av is None
-                else _PyAvWriter(self._av, unfinished, self._size, self)
+                else _PyAvWriter(self._av, self._unfinished, self._size, self)
             )
         self._writer.add(_sized(pixels, *self._size), time)
 
@@ -179,7 +184,13 @@ class _PyAvWriter:
     def _open(self, path: Path, webm: bool, size: tuple[int, int], file: VideoFile) -> None:
         from fractions import Fraction
 
-        self._container = self._av.open(self._disk, "w", format=_FORMATS.get(path.suffix, path.suffix[1:]))
+        self._container = self._av.open(
+            self._disk,
+            "w",
+            format=_FORMATS.get(path.suffix, path.suffix[1:]),
+            # A check sum of the part with the comment would not hold when that is sealed.
+            container_options={"write_crc32": "0"} if path.suffix in (".mkv", ".webm") else {},
+        )
         self._container.metadata.update({**file.metadata, "comment": file.comment})
         options = {"deadline": "realtime", "cpu-used": "6"} if webm else {"preset": "veryfast", "crf": "21"}
         codec = "libvpx" if webm else "libx264"
@@ -261,11 +272,16 @@ class _OpenCvWriter:
         self._video.release()
 
 
-def is_recording(path: Path, comment: str = MARK) -> bool:
-    """Whether `VideoFile` wrote the file, with that comment, by PyAV: OpenCV leaves no mark. Raises
+def is_recording(path: Path) -> bool:
+    """Whether `VideoFile` wrote the file with its usual mark, by PyAV: OpenCV leaves no mark. Raises
     UsageError without PyAV."""
+    return comment_of(path) == MARK
+
+
+def comment_of(path: Path) -> str | None:
+    """The comment of a video in a container that `VideoFile` writes. Raises UsageError without PyAV."""
     if path.suffix.lower() not in CONTAINERS:
-        return False
+        return None
     av = backends.pyav()
     if av is None:
         raise UsageError(
@@ -276,8 +292,8 @@ def is_recording(path: Path, comment: str = MARK) -> bool:
         with av.open(f"file:{path}", options=FILES_ONLY) as container:
             notes: dict[str, str] = container.metadata
     except (av.error.FFmpegError, OSError, ValueError):
-        return False
-    return any(name.lower() == "comment" and value == comment for name, value in notes.items())
+        return None
+    return next((value for name, value in notes.items() if name.lower() == "comment"), None)
 
 
 def _sized(pixels: Pixels, width: int, height: int) -> Pixels:

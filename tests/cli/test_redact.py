@@ -1,6 +1,7 @@
 """`facekit redact`: in what it saves nobody can be recognized but those who may be, and no input changes."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,76 @@ def test_a_second_run_changes_no_byte_and_no_other_file_is_replaced(run: Run, ph
     assert Path("out/alone~2.png").read_bytes() != first
 
 
+def finished_by_hand(path: Path) -> bytes:
+    """A copy as a paint program leaves it, which keeps comments."""
+    with Image.open(path) as image:
+        image.load()
+        image.paste((1, 2, 3), (0, 0, 9, 9))
+        if path.suffix == ".png":
+            from PIL.PngImagePlugin import PngInfo
+
+            texts = PngInfo()
+            for name, text in image.info.items():
+                texts.add_text(name, text)
+            image.save(path, pnginfo=texts)
+        else:
+            image.save(path, comment=image.info["comment"])
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_copy_that_was_finished_by_hand_is_left_as_it_is(suffix: str, run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png", "red")
+    photo(tmp_path / "in" / f"b{suffix}", "green")
+    redacted(run, "in", "-o", "out")
+    mine, other = Path(f"out/b{suffix}"), Path("out/a.png")
+    changed, first = finished_by_hand(mine), other.read_bytes()
+    result = run("redact", "in", "-o", "out", "--method", "cover", "--review", "sheet.html")
+    assert result.exit_code == 0
+    assert mine.read_bytes() == changed
+    assert other.read_bytes() != first
+    assert f"in/b{suffix}: left as it is: out/b{suffix} was changed since facekit wrote it" in result.stdout
+    assert "1 copy changed since facekit wrote them: left as they are (--overwrite" in result.stderr
+    assert "1 saved in out" in result.stderr
+    assert "left as it is" in Path("sheet.html").read_text()
+    [_, left] = redacted(run, "in", "-o", "out")
+    assert (left["output"], left["changed_copy"]) == (None, f"out/b{suffix}")
+    [_, done] = redacted(run, "in", "-o", "out", "--overwrite")
+    assert (done["output"], done["changed_copy"]) == (f"out/b{suffix}", None)
+    assert mine.read_bytes() != changed
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", f"b{suffix}"]
+
+
+def test_a_caption_written_into_a_copy_stays(run: Run, photos: Path) -> None:
+    redacted(run, "photos/alone.png", "-o", "out")
+    path = Path("out/alone.png")
+    data = path.read_bytes()
+    path.write_bytes(data + b"caption")
+    [result] = redacted(run, "photos/alone.png", "-o", "out")
+    assert result["changed_copy"] == "out/alone.png"
+    assert path.read_bytes() == data + b"caption"
+
+
+def test_that_a_copy_has_another_name_is_said(run: Run, photos: Path) -> None:
+    Path("out").mkdir()
+    Path("out/alone.png").write_bytes(b"mine")
+    told = run("redact", "photos/alone.png", "-o", "out").stderr
+    assert "saved as out/alone~2.png: another file is called alone.png there" in told
+    assert "another file" not in run("redact", "photos/green.png", "-o", "out").stderr
+
+
+def test_copies_are_whole_files(run: Run, photos: Path) -> None:
+    """The check sums of a PNG hold, of the text with the mark too."""
+    [result] = redacted(run, "photos/alone.png", "-o", "out")
+    data, place = Path(result["output"]).read_bytes(), 8
+    while place < len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        end = place + 8 + length
+        assert zlib.crc32(data[place + 4 : end]) == int.from_bytes(data[end : end + 4], "big")
+        place = end + 4
+    assert place == len(data)
+
+
 def test_photos_of_one_name_from_two_places_have_two_copies(run: Run, photos: Path) -> None:
     photo(Path("more/alone.png"), "green")
     redacted(run, "photos/alone.png", "-o", "out")
@@ -139,6 +210,8 @@ def with_metadata(path: Path) -> Path:
     """A photo as phones and photo programs leave it: with a thumbnail, a place, a caption and a name."""
     exif = Image.Exif()
     exif[0x010F], exif[0x0112], exif[0x010E] = "Maker", 6, "Ada at the sea"
+    exif[0x013B], exif[0x8298] = "Ada Lovelace", "(c) Ada Lovelace"
+    exif.get_ifd(0x8769)[0xA435] = "lens of Ada 4711"
     exif.get_ifd(0x8769)[0x9003] = "2019:07:24 10:00:00"
     exif.get_ifd(0x8769)[0x927C] = b"note of the maker: Ada"
     exif.get_ifd(0x8825)[1] = "N"
@@ -171,6 +244,10 @@ def test_nothing_is_written_in_a_dry_run(run: Run, photos: Path) -> None:
     results = redacted(run, "photos", "-o", "out", "--review", "sheet.html", "--dry-run")
     assert [each["output"] for each in results] == [None] * 5
     assert len([face for each in results for face in each["faces"]]) == 6
+    told = run("redact", "photos", "-o", "out", "--review", "sheet.html", "--dry-run")
+    assert "photos/alone.png: 1 face would be redacted" in told.stdout
+    assert "6 faces would be redacted in 5 pictures" in told.stderr
+    assert "look at every result" not in told.stderr
     assert sorted(Path().rglob("*")) == before
 
 

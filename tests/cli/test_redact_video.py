@@ -140,6 +140,21 @@ def test_a_second_run_replaces_its_own_copy_and_nothing_else(run: Run) -> None:
     assert len(list(Path("out").iterdir())) == 3
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
+def test_a_copy_that_was_changed_since_is_left_as_it_is(suffix: str, run: Run) -> None:
+    film(Path("a.mp4"), "red", sound=False).rename(f"a{suffix}")
+    for _ in range(2):
+        assert redacted(run, f"a{suffix}", "-o", "out")["output"] == f"out/a{suffix}"
+    path = Path(f"out/a{suffix}")
+    data = path.read_bytes()
+    path.write_bytes(data + b"\0")
+    result = redacted(run, f"a{suffix}", "-o", "out")
+    assert (result["output"], result["changed_copy"]) == (None, f"out/a{suffix}")
+    assert path.read_bytes() == data + b"\0"
+    assert redacted(run, f"a{suffix}", "-o", "out", "--overwrite")["output"] == f"out/a{suffix}"
+    assert not path.read_bytes().endswith(data[-9:] + b"\0")
+
+
 def test_nothing_is_written_in_a_dry_run(run: Run) -> None:
     film(Path("a.mp4"), "red", sound=False)
     result = redacted(run, "a.mp4", "-o", "out", "--dry-run")
