@@ -14,7 +14,8 @@ LONGEST_NAME = 300
 def subject_name(name: str) -> str:
     """The name as it is stored: any Unicode text of 1 to 300 characters, in normal form C, so that a
     name typed on one system is found on another, with single blanks between words and none around them,
-    for nobody sees them. Nothing else is changed: slashes and control characters are data. Raises UsageError.
+    for nobody sees them. Nothing else is changed: slashes and control characters are data, but for NUL, which
+    no shell can say: whoever had one could not be removed by a command. Raises UsageError.
     """
     if not isinstance(name, str):
         raise UsageError(f"a subject's name is of type {type(name).__qualname__}: give a str")
@@ -25,6 +26,8 @@ def subject_name(name: str) -> str:
         name.encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"the name {name!a} is not valid Unicode text: rename it") from error
+    if "\0" in name:
+        raise UsageError(f"the name {name!a} has a NUL, which no command could name: rename it")
     name = " ".join(unicodedata.normalize("NFC", name).split())
     if not name:
         raise UsageError("a subject's name is empty or blank: give one")
@@ -39,6 +42,7 @@ def is_stored_name(name: str) -> bool:
     """
     return (
         0 < len(name) <= LONGEST_NAME
+        and "\0" not in name
         and unicodedata.is_normalized("NFC", name)
         and " ".join(name.split()) == name
     )

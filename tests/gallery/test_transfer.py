@@ -18,7 +18,7 @@ from facekit.gallery import transfer
 from facekit.gallery.sqlite.gallery import SqliteGallery
 from facekit.gallery.tombstones import Tombstones
 
-STRANGE = ["a\0\0", "line\u2028break\n", "=1+1", "김철수", "\x1b[31m"]
+STRANGE = ["a\1\1", "line\u2028break\n", "=1+1", "김철수", "\x1b[31m"]
 SUFFIXES = pytest.mark.parametrize("suffix", [".npz", ".jsonl"])
 
 

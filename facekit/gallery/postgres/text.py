@@ -1,4 +1,5 @@
-"""Text as PostgreSQL takes it: a NUL, which a name may have, is written as a backslash and a zero."""
+"""Text as PostgreSQL takes it: a NUL, which a file's name in an import may have, is written as a backslash
+and a zero."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from gallery_samples import create_at, people, random_vectors, settings, templat
 from facekit.errors import GalleryError
 from facekit.gallery import create_gallery, transfer
 
-STRANGE = ["a\0\0", "line\u2028break\n", "=1+1", "김철수", "\x1b[31m"]
+STRANGE = ["a\1\1", "line\u2028break\n", "=1+1", "김철수", "\x1b[31m"]
 SUFFIXES = pytest.mark.parametrize("suffix", transfer.SUFFIXES)
 
 

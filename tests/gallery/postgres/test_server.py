@@ -225,7 +225,7 @@ def content(gallery):
 def test_a_copy_is_the_same_both_ways(address, place, tmp_path):
     removed = [
         *people(8),
-        template("a\0b\\0", source="x\0\\.jpg", added="\0"),
+        template("a\1b\\0", source="x\0\\.jpg", added="\0"),
         template("poor", quality=POOR),
     ]
     with create_gallery(place, settings(poor_from=0.01), templates=removed) as source:
@@ -651,9 +651,9 @@ def test_an_index_is_built_of_a_copy_whose_rows_are_checked(place, sql, monkeypa
     copied = []
     bulk = rows.PostgresTables._bulk
     monkeypatch.setattr(rows.PostgresTables, "_bulk", lambda tables: copied.append(1) or bulk(tables))
-    odd = template("a\0b\\0", source="x\0\\.jpg")
+    odd = template("a\1b\\0", source="x\0\\.jpg")
     with create_at(place, [*people(5), odd]) as gallery:
-        assert names(gallery.search(odd.vector[None], 1)) == [["a\0b\\0"]]
+        assert names(gallery.search(odd.vector[None], 1)) == [["a\1b\\0"]]
     assert copied == [1]
     sql(
         f"UPDATE \"{place.address.schema}\".templates SET source = 'other' WHERE id = (SELECT max(id) FROM "
