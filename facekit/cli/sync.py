@@ -35,9 +35,11 @@ def sync(console: Console, /, options: Options, style: str, dry_run: bool, **wan
     photos that lie in another person's folder now change their person, a renamed folder renames its person,
     and photos and people that are gone from it are removed. First it is printed what will change, and asked.
 
-    People who were not enrolled from FOLDER are left alone, and so is what you removed, renamed or moved with
-    facekit gallery. A FOLDER without any picture changes nothing: it may not be mounted. Stopped at any time,
-    the gallery is whole, and the next run goes on.
+    A photo that lies in its person's folder and was enrolled from elsewhere, as with --groups, is followed
+    from then on, as if it had been enrolled from there. Other people who were not enrolled from FOLDER are
+    left alone, and so is what you removed, renamed or moved with facekit gallery. A FOLDER without any
+    picture changes nothing: it may not be mounted. Stopped at any time, the gallery is whole, and the next
+    run goes on.
 
     \b
     Examples:

@@ -6,7 +6,7 @@ tests/gallery/behavior, and is one line in `places.SERVERS`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeGuard
@@ -190,6 +190,11 @@ class Gallery(Protocol):
         A picture is given by its name, as `templates` has it, or by the first eight or more digits of its
         SHA-256. Raises GalleryError, and removes nothing, when one is not the subject's or is not the only
         one of that name.
+        """
+
+    def relocate(self, subject: str, places: Mapping[str, str]) -> None:
+        """Say where pictures of a subject are now: the `source` of each SHA-256, all or none. What the
+        subject has none of is left out. Raises GalleryError when the subject is not in the gallery.
         """
 
     def forget_removals(self) -> int:

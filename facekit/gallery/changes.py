@@ -167,6 +167,14 @@ class Change:
         self.erased = True
         return True
 
+    def relocate(self, number: int, name: str, sha256: str, source: str) -> None:
+        """Say where the subject's picture is now; nothing where it has none such."""
+        row = next((row for row in self._tables.of_pictures([sha256]) if row.subject == number), None)
+        if row is None or row.source == source:
+            return
+        self._delete(row)
+        self._insert(number, name, row._replace(source=source).described(), row.vector)
+
     def drop(self, number: int) -> None:
         """Delete a subject and its templates."""
         rows = self._tables.of_subject(number)

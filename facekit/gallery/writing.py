@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from facekit.arguments import integer_of, texts_of
@@ -101,6 +101,16 @@ class WritableGallery(ReadableGallery):
         stored = [storable(photo) for photo in texts_of(photos, "the photos")]
         with self._changing(forget=True) as change:
             return change.drop_photos(change.number(subject), subject, stored, remember=remember)
+
+    def relocate(self, subject: str, places: Mapping[str, str]) -> None:
+        """Say where pictures of a subject are now: the `source` of each SHA-256, all or none. What the
+        subject has none of is left out. Raises GalleryError when the subject is not in the gallery.
+        """
+        stored = {sha256: storable(source) for sha256, source in places.items()}
+        with self._changing(forget=False) as change:
+            number = change.number(subject)
+            for sha256, source in stored.items():
+                change.relocate(number, subject_name(subject), sha256, source)
 
     def rename(self, old: str, new: str) -> None:
         """Give a subject another name and erase the old one. Raises GalleryError when `old` is not

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from facekit import hints
+from facekit.errors import UsageError
 from facekit.gallery.tombstones import Tombstones
 from facekit.people import enrollment, moving
 from facekit.people.moving import Move
@@ -20,6 +22,7 @@ from facekit.people.outcomes import Outcome, Photo
 from facekit.people.stored_photos import digest_of
 from facekit.pictures import folders
 from facekit.results import SCHEMA
+from facekit.text.subject_names import name_of_folder
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -27,14 +30,15 @@ if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
     from facekit.gallery.templates import TemplateInfo
 
-Action = Literal["add", "move", "remove"]
+Action = Literal["add", "move", "remove", "follow"]
 
 
 @dataclass(frozen=True)
 class SyncChange:
     """A change of the gallery that a photo asks for: it is added to `subject`, moved to them from `holder`,
-    or removed from them. `status` is `planned`, then what became of it: of an added photo as `enroll` has it,
-    else `moved` or `removed`. `problems` are why it was not added, `notes` what else a user should know.
+    removed from them, or, enrolled from elsewhere, followed from now on. `status` is `planned`, then what
+    became of it: of an added photo as `enroll` has it, else `moved`, `removed` or `followed`. `problems` are
+    why it was not added, `notes` what else a user should know.
     """
 
     action: Action
@@ -54,7 +58,9 @@ class SyncChange:
 class Plan:
     """What has to change. `photos` are all of the folders that are to be enrolled or are so already, `held`
     the words about photos of others, `blocked` how many stay out because a user removed, renamed or moved
-    them by hand, and `renamed` are those who get another name: all that is theirs goes to somebody new."""
+    them by hand, and `renamed` are those who get another name: all that is theirs goes to somebody new.
+    `followed` have the SHA-256 of photos that their person has from no folder of theirs, as from the groups
+    of `facekit cluster`."""
 
     photos: tuple[Photo, ...]
     added: tuple[Photo, ...]
@@ -63,6 +69,7 @@ class Plan:
     held: tuple[str, ...] = ()
     blocked: int = 0
     renamed: tuple[tuple[str, str], ...] = ()
+    followed: tuple[tuple[Photo, str], ...] = ()
 
     @property
     def changes(self) -> list[SyncChange]:
@@ -70,6 +77,7 @@ class Plan:
         return [
             *(SyncChange("move", move.source, move.subject, move.holder) for move in self.moves),
             *(SyncChange("add", photo.source, photo.subject) for photo in self.added),
+            *(SyncChange("follow", photo.source, photo.subject) for photo, _ in self.followed),
             *(SyncChange("remove", info.source, info.subject) for info in self.removed),
         ]
 
@@ -100,6 +108,7 @@ def carry_out(
         for outcome in enrolled:
             if (outcome.subject, outcome.source) in wanted or outcome.status != "already there":
                 yield _added(outcome)
+    yield from _follow(gallery, planned.followed)
     by_subject: defaultdict[str, list[TemplateInfo]] = defaultdict(list)
     for info in planned.removed:
         by_subject[info.subject].append(info)
@@ -109,6 +118,17 @@ def carry_out(
             last = gone and info is infos[-1]
             notes = (f"{subject} had no other picture and is gone",) if last else ()
             yield SyncChange("remove", info.source, subject, status="removed", notes=notes)
+
+
+def _follow(gallery: Gallery, followed: Sequence[tuple[Photo, str]]) -> Iterator[SyncChange]:
+    places: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for photo, digest in followed:
+        places[photo.subject][digest] = os.path.abspath(photo.source)
+    for subject in places:
+        gallery.relocate(subject, places[subject])
+        for photo, _ in followed:
+            if photo.subject == subject:
+                yield SyncChange("follow", photo.source, subject, status="followed")
 
 
 def _added(outcome: Outcome) -> SyncChange:
@@ -144,6 +164,7 @@ class _Planning:
         for info in self._stored:
             self._holders[info.sha256][info.subject] = info
         self._added: list[Photo] = []
+        self._followed: dict[tuple[str, str], Photo] = {}
         self._moves: dict[tuple[str, str], Move] = {}
         self._held: list[str] = []
         self._apart: set[Photo] = set()
@@ -156,6 +177,8 @@ class _Planning:
                 self._added.append(photo)  # reading it tells the user why it cannot be
             elif photo.subject not in self._holders[digest]:
                 self._settle(photo, digest)
+            elif self._is_of_no_folder(self._holders[digest][photo.subject]):
+                self._followed.setdefault((photo.subject, digest), photo)
         photos = tuple(photo for photo in self._listing.photos if photo not in self._apart)
         return Plan(
             photos,
@@ -165,6 +188,7 @@ class _Planning:
             tuple(self._held),
             len(self._kept_out),
             tuple(self._renamed()),
+            tuple((photo, digest) for (_, digest), photo in self._followed.items()),
         )
 
     def _renamed(self) -> Iterator[tuple[str, str]]:
@@ -212,6 +236,10 @@ class _Planning:
         inside = any(_below(place, top) for place in (info.source, folder) for top in self._tops)
         return inside or (info.sha256 in self._claims and not os.path.lexists(info.source))
 
+    def _is_of_no_folder(self, info: TemplateInfo) -> bool:
+        """Whether it was enrolled from elsewhere than a folder of its person's, of these or other ones."""
+        return not self._is_ours(info) and info.subject not in _names_of_folders(info.source)
+
     def _is_gone(self, info: TemplateInfo) -> bool:
         """Whether the photo is no longer its person's, in folders that were read."""
         claims = self._claims.get(info.sha256, set())
@@ -227,6 +255,15 @@ class _Planning:
         failed = [photo.source for photo, digest in self._digests.items() if digest is None]
         nowhere = [left_out.path for left_out in self._listing.left_out if left_out.reason == folders.NOWHERE]
         return [os.path.abspath(place) for place in (*failed, *nowhere)]
+
+
+def _names_of_folders(path: str) -> set[str]:
+    """The people whose folder one of those above a photo may be."""
+    names = set()
+    for folder in filter(None, os.path.dirname(path).split(os.sep)):
+        with suppress(UsageError):  # it is called as nobody can be
+            names.add(name_of_folder(folder))
+    return names
 
 
 def _below(path: str, top: str) -> bool:

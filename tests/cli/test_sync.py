@@ -108,6 +108,30 @@ def test_who_was_not_enrolled_from_the_folder_is_left_alone(run: Run, library: P
         assert len(other) == 8
 
 
+def test_photos_enrolled_from_no_folder_of_a_person_are_followed_once_they_lie_in_it(
+    run: Run, library: Path
+) -> None:
+    for seed in (5, 6, 7):
+        photo(Path(f"photos/2019/zoe{seed}.png"), "cyan", seed=seed)
+    photo(Path("work/zoe/2020/zoe8.png"), "cyan", seed=8)
+    run("enroll", "--subject", "zoe", "photos/2019", "-g", "g.db")
+    run("enroll", "work", "-g", "g.db")
+    (library / "zoe").mkdir()
+    for path in [*Path("photos/2019").glob("zoe[56].png"), Path("work/zoe/2020/zoe8.png")]:
+        shutil.copy(path, library / "zoe")
+    follows = [("follow", "zoe5.png", "zoe"), ("follow", "zoe6.png", "zoe")]
+    assert changes(run, "--dry-run") == follows
+    assert changes(run, "--yes") == follows
+    assert changes(run, "--yes") == []
+    assert stored()["zoe"] == 4
+    (library / "zoe" / "zoe5.png").rename(library / "red" / "zoe5.png")
+    (library / "zoe" / "zoe6.png").unlink()
+    (library / "zoe" / "zoe8.png").unlink()
+    assert changes(run, "--yes") == [("move", "zoe5.png", "red"), ("remove", "zoe6.png", "zoe")]
+    assert stored() == {"red": 3, "green": 2, "blue": 2, "zoe": 2}
+    assert run("gallery", "check", "-g", "g.db").exit_code == 0
+
+
 def test_what_was_done_by_hand_stays(run: Run, library: Path) -> None:
     run("gallery", "rename", "green", "Greta", "-g", "g.db")
     run("gallery", "remove", "red", "--photo", "red1.png", "-g", "g.db")

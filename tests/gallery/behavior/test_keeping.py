@@ -1,5 +1,7 @@
 """What can be read back of a gallery: settings, calibration, lists, one state at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gallery_samples import DIMENSION, FINGERPRINT, create_at, people, settings, template
@@ -160,3 +162,21 @@ def test_a_place_without_a_gallery_is_told_and_one_with_it_is_not_overwritten(pl
     assert place.check() == []
     with open_gallery(place) as gallery:
         assert len(gallery) == 2
+
+
+def test_where_a_picture_is_can_be_said_anew_and_nothing_else_changes(gallery):
+    gallery.add(people(2, 3))
+    before, hits = gallery.templates("person 000"), gallery.search(template("person 001", 4).vector[None], 2)
+    digest = template("person 000", 1).sha256
+    gallery.relocate("person 000", {digest: "/people/person 000/1.jpg", "0" * 64: "/nowhere.jpg"})
+    after = {info.sha256: info for info in gallery.templates("person 000")}
+    assert after[digest].source == "/people/person 000/1.jpg"
+    moved = [replace(info, id=after[info.sha256].id, source=after[info.sha256].source) for info in before]
+    assert {info.sha256: info for info in moved} == after
+    assert [info.source for info in moved] == ["photos/0.jpg", "/people/person 000/1.jpg", "photos/2.jpg"]
+    assert gallery.search(template("person 001", 4).vector[None], 2) == hits
+    number = gallery.change_number
+    gallery.relocate("person 000", {digest: "/people/person 000/1.jpg"})
+    assert gallery.change_number == number
+    with pytest.raises(GalleryError, match="in the gallery"):
+        gallery.relocate("nobody", {digest: "/x.jpg"})
