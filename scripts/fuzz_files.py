@@ -326,6 +326,7 @@ def cases(picture: str) -> Iterator[Case]:
         lambda path: [["train-landmarks", "photos", str(path), "-o", "l.dat"]],
         {"photos/a.png": png()},
     )
+    yield from of("keys.json", anything(), lambda path: [["serve", "key", "list", "--keys", str(path)]])
     yield from of(
         "gallery.jsonl", anything(), lambda path: [["gallery", "import", str(path), "-g", "new.db"]]
     )

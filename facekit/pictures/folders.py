@@ -339,8 +339,11 @@ def mark_unnamed(folder: Path) -> None:
 
 
 def _is_unnamed(entry: os.DirEntry[str]) -> bool:
+    path = os.path.join(entry.path, UNNAMED)
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return False
     try:
-        with open(os.path.join(entry.path, UNNAMED), encoding="utf-8", errors="replace") as mark:
+        with open(path, encoding="utf-8", errors="replace") as mark:
             return mark.read(_LONGEST_MARK) == entry.name
     except OSError:
         return False

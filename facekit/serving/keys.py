@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from facekit import settings
 from facekit.arguments import path_of, short_text
 from facekit.errors import FacekitError, UsageError
-from facekit.files import writing
+from facekit.files import untrusted, writing
 from facekit.results import SCHEMA
 
 Role = Literal["read", "enroll", "admin"]
@@ -28,6 +28,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 """Each may do what those before it may: ask who is in pictures; add people; rename, merge and remove them."""
 
 LONGEST_NAME = 100
+_LARGEST = 16 * untrusted.MIB
+"""Bytes of a file of keys: some 50,000."""
 # The parameters that RFC 7914 and OWASP name for interactive use: 16 MiB, some 50 ms.
 _COST = {"n": 2**14, "r": 8, "p": 1}
 _TOKEN = re.compile(r"facekit_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
@@ -176,17 +178,14 @@ def _state(path: Path) -> tuple[int, int, int] | None:
 
 
 def _read(path: Path) -> list[Key]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise FacekitError(f"{path}: the keys of the server cannot be read: {error}") from error
+    text = untrusted.text(path, most=_LARGEST, error=FacekitError)
     try:
-        keys = [Key(**each) for each in json.loads(text)["keys"]]
-        if any(key.role not in ROLES or not isinstance(key.hash, str) for key in keys):
-            raise ValueError("a role that there is not")
-    except (ValueError, TypeError, KeyError) as error:
+        keys = [Key(**each) for each in untrusted.json_value(text, path, error=FacekitError)["keys"]]
+        if not all(key.role in ROLES and all(isinstance(v, str) for v in astuple(key)) for key in keys):
+            raise ValueError("a role or another value that there is not")
+    except (FacekitError, ValueError, TypeError, KeyError) as error:
         raise FacekitError(
             f"{path}: is no file of a server's keys, or damaged: restore it, or remove it and make new keys"
         ) from error

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,10 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facekit.detection.geometry import overlap, scaled
-from facekit.errors import PictureError, UsageError
+from facekit.errors import UsageError
+from facekit.files import untrusted
 from facekit.files.writing import replacing
-from facekit.pictures import images
 from facekit.results import Detection, Pixels
+from facekit.training import picture_files
 
 Floats = NDArray[np.float32]
 
@@ -83,20 +83,29 @@ def read(pictures: Path, table: Path, *, least: float = 0.0) -> list[Photo]:
     and p0x, p0y … p4y, the points of `arcface5`. Where it has a column SECOND, the score of a second
     detector, faces of a lower score than `least` are uncertain: some of them are dogs and balls.
     """
+    listed = untrusted.table(table)
+    listed.require("picture", "kind", *COLUMNS, what="it has a row a face, with its box and five points")
     rows: dict[str, list[tuple[list[float], bool]]] = defaultdict(list)
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            for row in csv.DictReader(lines):
-                known = rows[row["picture"]]
-                if row["kind"] in (FACE, IGNORED):
-                    certain = row["kind"] == FACE and float(row.get(SECOND) or 1) >= least
-                    known.append(([float(row[column]) for column in COLUMNS], certain))
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
-        needed = f"picture, kind, {', '.join(COLUMNS)}"
-        raise UsageError(f"{table}: cannot be read as a CSV with the columns {needed} ({error})") from None
+    for row, line in zip(listed.dicts(), listed.lines, strict=True):
+        known = rows[row["picture"]]
+        if row["kind"] in (FACE, IGNORED):
+            numbers, score = _numbers(row, f"{table}: line {line}")
+            known.append((numbers, row["kind"] == FACE and score >= least))
     if not rows:
         raise UsageError(f"{table}: has no rows")
-    return [Photo(name, pixels, Labels.of(rows[name])) for name, pixels in _decoded(pictures, sorted(rows))]
+    photos = picture_files.decoded(pictures, sorted(rows), table)
+    return [Photo(name, pixels, Labels.of(rows[name])) for name, pixels in photos]
+
+
+def _numbers(row: Mapping[str, str], where: str) -> tuple[list[float], float]:
+    """The places of a row, and the score of the second detector."""
+    try:
+        numbers, score = [float(row[column]) for column in COLUMNS], float(row.get(SECOND) or 1)
+    except ValueError as error:
+        raise UsageError(f"{where}: {untrusted.reason(error)}") from None
+    if not np.isfinite([*numbers, score]).all():
+        raise UsageError(f"{where}: has places that are no numbers")
+    return numbers, score
 
 
 def labeled(
@@ -104,20 +113,22 @@ def labeled(
 ) -> list[Photo]:
     """Photos of a folder or ZIP file, with the faces that two detectors see at half of their certainty."""
     photos = []
-    decoded = _decoded(pictures, _names(pictures))
+    names = picture_files.names_in(pictures)
+    decoded = picture_files.decoded(pictures, names)
     for number, (name, pixels) in enumerate(decoded, 1):
         scale = max(1.0, _LOOKED_AT / max(pixels.shape[:2]))
         large = np.asarray(scaled(Image.fromarray(pixels), scale))
         labels = agreed(*(detector.detect(large, min_face=8) for detector in detectors))
         labels = Labels(labels.boxes / np.float32(scale), labels.points / np.float32(scale), labels.certain)
         photos.append(Photo(name, pixels, labels))
-        report(number, len(decoded))
+        report(number, len(names))
     return photos
 
 
 def faceless(pictures: Path) -> list[Photo]:
     """Pictures of a folder or ZIP file in which there is no face."""
-    return [Photo(name, pixels, Labels.of([])) for name, pixels in _decoded(pictures, _names(pictures))]
+    decoded = picture_files.decoded(pictures, picture_files.names_in(pictures))
+    return [Photo(name, pixels, Labels.of([])) for name, pixels in decoded]
 
 
 def write(photos: Sequence[Photo], table: Path) -> None:
@@ -187,23 +198,3 @@ def sketch(pixels: Pixels) -> NDArray[np.bool_]:
     """Where a picture shrunk to 9×8 gets brighter from left to right: 64 bits, alike for photos alike."""
     small = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BOX)
     return np.ravel(np.diff(np.asarray(small, np.int16), axis=1) > 0)
-
-
-def _names(pictures: Path) -> list[str]:
-    if pictures.is_dir():
-        return sorted(path.name for path in pictures.iterdir() if path.is_file())
-    try:
-        with zipfile.ZipFile(pictures) as archive:
-            return sorted(name for name in archive.namelist() if not name.endswith("/"))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{pictures}: neither a folder nor a ZIP file ({error})") from None
-
-
-def _decoded(pictures: Path, names: Sequence[str]) -> list[tuple[str, Pixels]]:
-    try:
-        if pictures.is_dir():
-            return [(name, images.decode((pictures / name).read_bytes(), name).pixels) for name in names]
-        with zipfile.ZipFile(pictures) as archive:
-            return [(name, images.decode(archive.read(name), name).pixels) for name in names]
-    except (OSError, KeyError, zipfile.BadZipFile, PictureError) as error:
-        raise UsageError(f"{pictures}: a picture of the table cannot be read ({error})") from None

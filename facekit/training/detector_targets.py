@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from facekit.detection.geometry import detections, fit, ordered, overlap, suppress
 from facekit.detection.network import STRIDES, decode, grid
 from facekit.errors import WeightsError
+from facekit.files import untrusted
 from facekit.models import runtime
 from facekit.results import Detection, Pixels
 from facekit.training.detector_pictures import Labels
@@ -79,9 +80,11 @@ def _with_maps(path: Path) -> bytes:
     import onnx
 
     try:
-        model = onnx.load_from_string(path.read_bytes())
+        model = onnx.load_from_string(untrusted.content(path, most=untrusted.NETWORK, error=WeightsError))
+    except WeightsError:
+        raise
     except Exception as error:  # google.protobuf's own, which is no dependency of ours
-        raise WeightsError(f"{path}: is no ONNX file ({str(error).splitlines()[0]})") from None
+        raise WeightsError(f"{path}: is no ONNX file ({untrusted.reason(error)})") from None
     if len(model.graph.output) != 4 * len(STRIDES):
         raise WeightsError(f"{path}: no YuNet, which has {4 * len(STRIDES)} outputs")
     made = [node.output[0] for node in model.graph.node if node.op_type == "Relu"]

@@ -14,7 +14,6 @@ import errno
 import signal
 import sys
 import threading
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,12 +26,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facekit.detection import Detector
-from facekit.errors import PictureError, UsageError
+from facekit.errors import UsageError
 from facekit.files import untrusted
 from facekit.files.writing import replacing
-from facekit.pictures import images
 from facekit.results import Box, Pixels
-from facekit.training.data import UNREADABLE
+from facekit.training import picture_files
 
 Points = NDArray[np.float64]
 
@@ -121,8 +119,8 @@ def read_examples(pictures: Path, table: Path) -> list[Example]:
         raise UsageError(f"{table}: row {names.index('') + 2} has no name of a picture")
     points = [_points(row, table) for row in rows]
     return [
-        Example(name, images.decode(data, name).pixels, where)
-        for (name, data), where in zip(_files(pictures, names), points, strict=True)
+        Example(name, pixels, where)
+        for (name, pixels), where in zip(picture_files.decoded(pictures, names, table), points, strict=True)
     ]
 
 
@@ -137,19 +135,6 @@ def _points(row: dict[str, str], table: Path) -> Points:
             "ten numbers in pixels, and two eyes apart"
         )
     return points
-
-
-def _files(pictures: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    try:
-        if pictures.is_dir():
-            for name in names:
-                yield name, images.content(str(pictures / name))
-            return
-        with untrusted.opened(pictures, most=untrusted.ARRAY) as file, zipfile.ZipFile(file) as archive:
-            for name in names:
-                yield name, untrusted.member(archive, name)
-    except UNREADABLE as error:
-        raise PictureError(f"{pictures}: {untrusted.reason(error)}") from None
 
 
 def held_out(examples: Sequence[_T]) -> tuple[list[_T], list[_T]]:

@@ -74,7 +74,7 @@ def _value(value: Any) -> str:
 
 def update(path: Path, entry: Mapping[str, Any], *, name: str = "embedder") -> None:
     """Put `entry` in the place of the table `name` of a manifest; all else stays, comments too."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = untrusted.text(path, most=untrusted.SMALL) if path.exists() else ""
     # A comment right above another table is that table's.
     next_table = rf"^(?:#[^\n]*\n|[ \t]*\n)*\[(?!{name}[.\]])"
     mine = re.compile(rf"^\[{name}[.\]].*?(?={next_table}|\Z)", re.MULTILINE | re.DOTALL)

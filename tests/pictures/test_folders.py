@@ -11,7 +11,7 @@ import facekit
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
 from facekit.pictures.folders import Listing, People, list_pictures, people, remarks
-from facekit.pictures.left_out import LeftOut
+from facekit.pictures.left_out import UNNAMED, LeftOut
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -183,6 +183,13 @@ def test_a_folder_is_searched_once_though_it_is_given_twice(tmp_path: Path) -> N
     listing = list_pictures([str(tmp_path / name) for name in ("a", "a/deep", "b", "a")])
     assert [Path(path).name for path in listing.pictures] == ["1.png", "2.png"]
     assert listing.empty == (str(tmp_path / "b"),)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_the_place_of_the_mark_of_a_nameless_folder_is_not_waited_for(tmp_path: Path) -> None:
+    touch(tmp_path, "Ada/1.png")
+    os.mkfifo(tmp_path / "Ada" / UNNAMED)
+    assert by_person(tmp_path) == {"Ada": ["Ada/1.png"]}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -1,6 +1,7 @@
 """Keys are stored as hashes, in a file of their owner's alone, and may do what their role may."""
 
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,7 +75,11 @@ def test_no_key_is_lost_where_several_are_made_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"nonsense", b"\xff", b"{}", b'{"keys": [{"name": "a"}]}', b'{"keys": 3}']
+    "content",
+    [
+        *(b"nonsense", b"\xff", b"{}", b"[" * 100_000, b'{"keys": [{"name": "a"}]}', b'{"keys": 3}'),
+        b'{"keys": [{"name": "a", "role": "read", "id": [], "salt": "", "hash": "", "added": ""}]}',
+    ],
 )
 def test_a_damaged_file_of_keys_is_neither_believed_nor_overwritten(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "keys.json"
@@ -84,6 +89,13 @@ def test_a_damaged_file_of_keys_is_neither_believed_nor_overwritten(tmp_path: Pa
     with pytest.raises(FacekitError, match=r"keys\.json"):
         Keys(file).of("x")
     assert file.read_bytes() == content
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_a_pipe_in_the_place_of_the_keys_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keys.json")
+    with pytest.raises(FacekitError, match=r"keys\.json: is no regular file"):
+        facekit.serve_key_list(keys=tmp_path / "keys.json")
 
 
 def test_a_role_may_do_what_those_before_it_may(start: Started) -> None:

@@ -1,5 +1,6 @@
 """Training of the detector network: photos, views, targets, and a run that stops and goes on."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from facekit.cli import group
 from facekit.detection.network import ANSWERS, decode, grid
-from facekit.errors import UsageError
+from facekit.errors import FacekitError, UsageError
 from facekit.models import runtime
 from facekit.results import Detection
 from facekit.training import (
@@ -26,6 +27,7 @@ from facekit.training import (
     detector_targets,
     detector_views,
     imitation,
+    manifest,
 )
 from facekit.training.detector_network import DetectorNetwork, to_onnx
 from facekit.training.detector_pictures import COLUMNS, Labels, Photo
@@ -78,6 +80,44 @@ def test_a_table_without_points_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "faces.csv").write_text("picture,kind,x0\na.png,face,1\n")
     with pytest.raises(UsageError, match=r"faces\.csv.*p0x"):
         detector_pictures.read(tmp_path, tmp_path / "faces.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("40.0", "nan"), r"faces\.csv: line 2: has places"),
+        (("40.0", "much"), r"faces\.csv: line 2: .*much"),
+        (("60.0,", ""), r"faces\.csv: line 2 has 15 cells, the header 16"),
+        (("00.png", "gone.png"), r"faces\.csv: names a picture .*gone\.png: No such file"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_told_with_its_line(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    pictures, table = folder(tmp_path, 1)
+    head, row = table.read_text().splitlines()
+    table.write_text(f"{head}\n{row.replace(*change, 1)}\n")
+    with pytest.raises(FacekitError, match=message):
+        detector_pictures.read(pictures, table)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_nothing_is_waited_for_that_is_no_file(tmp_path: Path) -> None:
+    pictures, table = folder(tmp_path, 1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (pictures / "00.png").unlink()
+    os.mkfifo(pictures / "00.png")
+    for read in (
+        lambda: detector_pictures.read(pictures, table),
+        lambda: detector_pictures.read(pipe, table),
+        lambda: detector_pictures.read(pictures, pipe),
+        lambda: detector_pictures.faceless(pipe),
+        lambda: YuNetDetector(pipe),
+        lambda: manifest.update(pipe, {}),
+    ):
+        with pytest.raises(FacekitError, match="regular file"):
+            read()
 
 
 def test_a_face_that_the_second_detector_doubts_is_uncertain(tmp_path: Path) -> None:
