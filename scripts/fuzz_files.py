@@ -173,6 +173,7 @@ TOML: Contents = {
         f"{name} {number}": f"[embedder]\ndimension = 128\n{name} = {value}\n".encode()
         for name in (
             *("side", "mean", "scale", "threshold", "tail", "calibrated_subjects", "template", "color"),
+            *("calibrated_templates",),
             *("layout", "flip", "sha256", "name", "probability", "calibration", "precision", "file"),
         )
         for number, value in enumerate(

@@ -87,7 +87,8 @@ def choose(
     chosen = thresholds.choose(found.non_mated, fpir)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     curve = thresholds.fit(found.top, found.right).text()
-    return replace(chosen, tail=round(chosen.tail, 4)).stored(chosen.sentence(name, today), curve)
+    rounded, each = replace(chosen, tail=round(chosen.tail, 4)), len(contents) / len(enrolled.names)
+    return rounded.stored(chosen.sentence(name, today), curve, templates=each)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ CROPS are aligned faces with CROPS.csv beside them, of people whom no network le
 subject are left out. Galleries of a size are drawn from the people, with up to --photos pictures of each, and
 searched for the others. With --others, half of the people at most are enrolled, and the gallery is filled up
 with people of MORE, who are never searched for: a network may have seen them. The threshold is the shipped
-one as it moves with the number of people; in the last columns, the one at which FPIR is --fpir.
+one as it moves with the number of templates; in the last columns, the one at which FPIR is --fpir.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def embedded(file: Path, embedder: Embedder, most: int) -> People:
 
 def searches(
     people: People, others: People | None, size: int, photos: int, chance: np.random.Generator
-) -> tuple[Vectors, Vectors]:
+) -> tuple[Vectors, Vectors, int]:
     """The best score of each stranger's search, and each known person's score where it is the best, else −1,
-    over several galleries of so many people."""
-    strangers, known = [], []
+    over several galleries of so many people; and how many templates those had, in the mean."""
+    strangers, known, sizes = [], [], []
     names = np.array(list(people.rows))
     for _ in range(max(4, 600 // size)):
         drawn = chance.permutation(names)
@@ -83,12 +83,13 @@ def searches(
                 templates.append(others.vectors[rows])
                 owners += [-1] * len(rows)
         gallery, owner = np.concatenate(templates), np.array(owners)
+        sizes.append(len(gallery))
         outside = chance.permutation(np.flatnonzero(~np.isin(people.subjects, enrolled)))[:_SEARCHES]
         strangers.append((people.vectors[outside] @ gallery.T).max(axis=1))
         scores = np.concatenate(probes) @ gallery.T
         right = owner[scores.argmax(axis=1)] == np.array(wanted)
         known.append(np.where(right, scores.max(axis=1), np.float32(-1)))
-    return np.concatenate(strangers), np.concatenate(known)
+    return np.concatenate(strangers), np.concatenate(known), round(np.mean(sizes))
 
 
 def main() -> None:
@@ -106,14 +107,15 @@ def main() -> None:
     people = embedded(given.crops, embedder, sys.maxsize)
     others = embedded(given.others, embedder, given.photos) if given.others else None
     print(f"{len(people.vectors)} faces of {len(people.rows)} people")
-    print(f"| people | threshold | FPIR | FNIR | threshold of FPIR {given.fpir:.1%} | FNIR |")
-    print("|---|---|---|---|---|---|")
+    print(f"| people | templates | threshold | FPIR | FNIR | threshold of FPIR {given.fpir:.1%} | FNIR |")
+    print("|---|---|---|---|---|---|---|")
     for size in given.sizes:
-        wrong, right = searches(people, others, size, given.photos, chance)
-        limit, promised = spec.calibration.threshold_for(size), float(np.quantile(wrong, 1 - given.fpir))
+        wrong, right, templates = searches(people, others, size, given.photos, chance)
+        limit = spec.calibration.threshold_for(size, templates)
+        promised = float(np.quantile(wrong, 1 - given.fpir))
         print(
-            f"| {size:,} | {limit:.3f} | {(wrong >= limit).mean():.2%} | {(right < limit).mean():.1%} "
-            f"| {promised:.3f} | {(right < promised).mean():.1%} |",
+            f"| {size:,} | {templates:,} | {limit:.3f} | {(wrong >= limit).mean():.2%} "
+            f"| {(right < limit).mean():.1%} | {promised:.3f} | {(right < promised).mean():.1%} |",
             flush=True,
         )
 

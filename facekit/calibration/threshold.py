@@ -12,8 +12,9 @@ from facekit.arguments import integer_of, number_of, short_text
 if TYPE_CHECKING:
     from facekit.files.untrusted import Fields
 
-MOST_SUBJECTS = 1 << 40
+MOST = 1 << 40
 FEWEST = 10
+FEWEST_TEMPLATES = 60
 # Characters: a description is a sentence, a curve of probabilities a line of JSON.
 LONGEST_DESCRIPTION = 2_000
 LONGEST_PROBABILITY = 100_000
@@ -21,6 +22,7 @@ KEYS = {
     "threshold": "threshold",
     "calibration": "description",
     "calibrated_subjects": "subjects",
+    "calibrated_templates": "templates",
     "tail": "tail",
     "probability": "probability",
 }
@@ -30,8 +32,8 @@ KEYS = {
 @dataclass(frozen=True)
 class Calibration:
     """A threshold, a cosine, and in `description` in words how it was chosen. That was for `subjects` people
-    (0: not known); for e times as many it rises by `tail`, and for fewer it falls. `probability` is the
-    curve of facekit.calibration.probability, or empty.
+    with `templates` in all (0: not known); for e times as many it rises by `tail`, and for fewer it falls.
+    `probability` is the curve of facekit.calibration.probability, or empty.
     """
 
     threshold: float
@@ -39,6 +41,7 @@ class Calibration:
     subjects: int = 0
     tail: float = 0.0
     probability: str = ""
+    templates: int = 0
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -53,26 +56,33 @@ class Calibration:
         return cls(
             fields.number("threshold", usual.threshold if usual else None, least=-1, most=1),
             fields.text("calibration", usual.description if usual else None, longest=LONGEST_DESCRIPTION),
-            fields.integer("calibrated_subjects", 0, most=MOST_SUBJECTS),
+            fields.integer("calibrated_subjects", 0, most=MOST),
             fields.number("tail", 0.0, least=0, most=1),
             fields.text("probability", "", longest=LONGEST_PROBABILITY),
+            fields.integer("calibrated_templates", 0, most=MOST),
         )
 
     def to_dict(self) -> dict[str, Any]:
         return {key: getattr(self, name) for key, name in KEYS.items()}
 
-    def threshold_for(self, subjects: int) -> float:
-        """The threshold for so many people: threshold + tail · ln(subjects / those it was chosen for).
+    def threshold_for(self, subjects: int, templates: int) -> float:
+        """The threshold for so many people with so many templates in all: threshold + tail · ln(templates /
+        those it was chosen for), or, where those are not known, the same of the people.
 
         The best of N scores with an exponential tail of mean excess `tail` is shifted by tail · ln N
         (Gumbel's law; Coles 2001, "An introduction to statistical modeling of extreme values", chapter 3): at
-        the same FPIR the threshold moves with it. Fewer people than FEWEST count as so many: they are often a
-        family, whose members are more alike than strangers are.
+        the same FPIR the threshold moves with it. N are the templates: 400 people with one picture each are
+        as many chances to look like a stranger as 70 with six. Fewer than FEWEST_TEMPLATES, or people than
+        FEWEST, count as so many: they are often a family, whose members are more alike than strangers are.
         """
-        if not self.subjects:
-            return self.threshold
-        counted = max(subjects, min(FEWEST, self.subjects))
-        return self.threshold + self.tail * math.log(counted / self.subjects)
+        if self.templates:
+            return self._moved(templates, self.templates, FEWEST_TEMPLATES)
+        if self.subjects:
+            return self._moved(subjects, self.subjects, FEWEST)
+        return self.threshold
+
+    def _moved(self, count: int, chosen_for: int, fewest: int) -> float:
+        return self.threshold + self.tail * math.log(max(count, min(fewest, chosen_for)) / chosen_for)
 
     def checked(self) -> Self:
         """The same. Raises UsageError for a value of another type, out of range, too long or no Unicode."""
@@ -80,7 +90,8 @@ class Calibration:
             self,
             threshold=number_of(self.threshold, "threshold", least=-1, most=1),
             description=short_text(self.description, "calibration", LONGEST_DESCRIPTION),
-            subjects=integer_of(self.subjects, "calibrated_subjects", least=0, most=MOST_SUBJECTS),
+            subjects=integer_of(self.subjects, "calibrated_subjects", least=0, most=MOST),
+            templates=integer_of(self.templates, "calibrated_templates", least=0, most=MOST),
             tail=number_of(self.tail, "tail", least=0, most=1),
             probability=short_text(self.probability, "probability", LONGEST_PROBABILITY),
         )

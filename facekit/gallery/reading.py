@@ -68,7 +68,7 @@ class ReadableGallery(ABC):
     @property
     def threshold(self) -> float:
         """The lowest score at which a face is given a name: as it was set, carried over to as many people
-        as there are now (`Calibration.threshold_for`).
+        and templates as there are now (`Calibration.threshold_for`).
         """
         return self._state.threshold
 

@@ -25,7 +25,7 @@ LONGEST = {
     "tombstone_keys": LONGEST_KEYS,
 }
 DECIMAL = ("threshold", "tail", "poor_from")
-SINCE_FORMAT_2 = ("facts", "fact_digest")
+LATER = ("facts", "fact_digest", "calibrated_templates")
 TEXT = ("embedder", "fingerprint", "calibration", "probability", "created", "calibrated", "tombstone_keys")
 
 
@@ -58,8 +58,8 @@ class State:
 
     @property
     def threshold(self) -> float:
-        """The threshold for as many people as there are."""
-        return self.settings.calibration.threshold_for(self.subjects)
+        """The threshold for as many people and templates as there are."""
+        return self.settings.calibration.threshold_for(self.subjects, self.templates)
 
     def checked(self) -> Self:
         """The same. Raises UsageError for a value with which the gallery could not be opened again."""
@@ -98,8 +98,9 @@ class State:
 
     @classmethod
     def _of(cls, values: Mapping[str, Any]) -> Self:
+        # A gallery that nobody has changed since lacks what came later.
+        values = {**dict.fromkeys(LATER, 0), **values}
         settings = GallerySettings.of(values)
-        values = {**dict.fromkeys(SINCE_FORMAT_2, 0), **values}
         own = {name: values[name] for name in (*_NUMBERS, "tombstone_keys")}
         if unknown := set(values) - set(own) - set(settings.to_dict()):
             raise ValueError(f"{min(unknown)} is none of them")

@@ -205,7 +205,9 @@ class _Run:
             sentence = chosen.sentence(source, datetime.now(UTC).date().isoformat())
             fitted = self._fitted(data, curve)
             if not self._dry_run:
-                gallery.set_calibration(chosen.stored(sentence, fitted.text() if fitted else ""))
+                each = len(gallery) / max(1, subjects)
+                text = fitted.text() if fitted else ""
+                gallery.set_calibration(chosen.stored(sentence, text, templates=each))
             return Calibrated(
                 gallery.place,
                 chosen,

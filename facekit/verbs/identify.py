@@ -173,12 +173,15 @@ def _with_names_written(
 
 def _tell_growth(gallery: Gallery, embedder: Path | None, on_note: OnNote) -> None:
     """Say so when the threshold was set for a gallery a tenth smaller, or more."""
-    calibration, people = gallery.settings.calibration, gallery.subject_count
-    set_for = calibration.subjects
-    if 0 < set_for * 1.1 < people:
+    calibration, templates = gallery.settings.calibration, len(gallery)
+    if calibration.templates:
+        set_for, count, what = calibration.templates, templates, "enrolled faces"
+    else:
+        set_for, count, what = calibration.subjects, gallery.subject_count, "people"
+    if 0 < set_for * 1.1 < count:
         description = calibration.description
-        again = hints.calibrate(gallery.place, len(gallery), embedder, calibration=description)
+        again = hints.calibrate(gallery.place, templates, embedder, calibration=description)
         on_note(
-            f"the threshold was set for {set_for} people and there are {people} now: it is raised by "
+            f"the threshold was set for {set_for} {what} and there are {count} now: it is raised by "
             f"{gallery.threshold - calibration.threshold:.3f} for them; to be sure, run {again}"
         )

@@ -125,7 +125,7 @@ def margin(tail: float) -> float:
 
     Its looks are searched for again and again as they come: so many `CHANCES` to name a stranger, as if there
     were so many times as many people, for whom the threshold rises by `tail` for each e-fold
-    (`gallery.settings.Settings.threshold_for`). With it no more strangers have a name at any time of a track
+    (`Calibration.threshold_for`). With it no more strangers have a name at any time of a track
     than in one search for a photo, and known people are missed less often all the same
     (`scripts/measure_pooling.py`).
     """

@@ -48,6 +48,8 @@ def test_a_threshold_from_the_gallerys_own_templates(run: Run, gallery: Path) ->
     assert calibration.startswith("FPIR at most 0.05 at N = 63: ")
     assert "of 63 people named" in calibration
     assert f"Threshold {threshold:.3f}, was 0.600" in result.stdout
+    with open_gallery(gallery) as opened:
+        assert opened.settings.calibration.templates == len(opened)
     first = run("identify", "gallery/red/1.png").stdout
     assert first.startswith(f"A name needs {threshold:.2f}; about 1 stranger in 20 gets one.")
 
@@ -98,6 +100,12 @@ def test_a_gallery_that_has_grown_is_told_and_its_threshold_raised(run: Run, gal
     assert result.stdout.startswith("A name needs 0.57.")
     assert "set for 30 people and there are 63 now: it is raised by 0.074" in result.stderr
     assert "facekit calibrate" in result.stderr
+    with open_gallery(gallery, write=True) as opened:
+        count = len(opened)
+        opened.set_calibration(Calibration(0.5, "made up", 30, 0.1, templates=count // 2))
+    faces = run("identify", "gallery/red/1.png")
+    assert faces.stdout.startswith("A name needs 0.57.")
+    assert f"set for {count // 2} enrolled faces and there are {count} now" in faces.stderr
     given = run("identify", "gallery/red/1.png", "--threshold", "0.5")
     assert "threshold" not in given.stderr
 

@@ -177,6 +177,7 @@ def test_a_setting_that_is_huge(path, key, size):
         {"changes": "\u0661"},
         {"last": 2**63 - 1},
         {"calibrated_subjects": 2**63},
+        {"calibrated_templates": -1},
         {"threshold": -1e300},
         {"threshold": 1.001},
         {"tail": -5.0},

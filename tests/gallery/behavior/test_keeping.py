@@ -12,7 +12,7 @@ from facekit.gallery import create_gallery, open_gallery
 
 
 def test_settings_are_kept(place):
-    calibration = Calibration(0.123456789012345, "by hand", 70, 0.03, '{"kind": "logistic"}')
+    calibration = Calibration(0.123456789012345, "by hand", 70, 0.03, '{"kind": "logistic"}', 400)
     create_gallery(place, settings(calibration=calibration, poor_from=0.01)).close()
     with open_gallery(place) as gallery:
         kept = gallery.settings
@@ -54,6 +54,18 @@ def test_a_calibration_may_have_numbers_of_numpy(place):
         gallery.set_calibration(Calibration(np.float64(0.25), "by hand", np.int64(70), np.float32(0.5)))
     with open_gallery(place) as gallery:
         assert gallery.settings.calibration == Calibration(0.25, "by hand", 70, 0.5)
+
+
+def test_the_threshold_is_carried_to_more_templates_and_to_fewer(gallery):
+    """Where it is known for how many it was set; fewer than 60 count as 60, but as no more than those."""
+    gallery.add(people(40))
+    for templates in (30, 80, 800):
+        gallery.set_calibration(Calibration(0.4, "x", 9, 0.05, templates=templates))
+        assert gallery.threshold == pytest.approx(0.4 + 0.05 * np.log(80 / templates))
+    gallery.set_calibration(Calibration(0.4, "x", 9, 0.05, templates=800))
+    gallery.remove([f"person {number:03d}" for number in range(39)])
+    assert len(gallery) == 2
+    assert gallery.threshold == pytest.approx(0.4 + 0.05 * np.log(60 / 800))
 
 
 def test_the_threshold_is_carried_to_more_people_and_to_fewer(gallery):
