@@ -29,6 +29,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.calibration.threshold import Calibration
 from facekit.evaluation import metrics
 from facekit.evaluation.intervals import Resampler, clustered, over_people, ratio
 from facekit.faces.embedding import Embedder
@@ -153,8 +154,8 @@ def read_photos(path: Path, detector: str) -> Photos:
     return Photos(np.stack(crops), np.array(subjects), np.array(rows))
 
 
-def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict[str, Any]:
-    """Closed and open set; `threshold` None: nothing is said about strangers that get a name."""
+def of_photos(photos: Photos, vectors: Vectors, calibration: Calibration | None) -> dict[str, Any]:
+    """Closed and open set; `calibration` None: nothing is said about strangers that get a name."""
     place = np.concatenate([np.arange(count) for count in np.bincount(photos.subjects)])
     enrolled = place < ENROLLED
     everyone = int(photos.subjects.max()) + 1
@@ -178,8 +179,11 @@ def of_photos(photos: Photos, vectors: Vectors, threshold: float | None) -> dict
         "fnir_at_fpir_0.01": over_people(~first | (right < limit), truth).to_dict(),
         "threshold": limit,
     }
-    if threshold is not None:
+    if calibration is not None:
+        templates = int(np.count_nonzero(enrolled & ~stranger & (photos.rows >= 0)))
+        threshold = calibration.threshold_for(known, templates)
         figures["at_its_threshold"] = {
+            "templates": templates,
             "threshold": threshold,
             "strangers_named": over_people(
                 metrics.best(scores[stranger]) >= threshold, photos.subjects[stranger]
@@ -203,7 +207,7 @@ def search(
 
 
 def measure(
-    embed: Embed, validation: Validation, photos: Photos | None, threshold: float | None
+    embed: Embed, validation: Validation, photos: Photos | None, calibration: Calibration | None
 ) -> dict[str, Any]:
     faces = validation.faces
     vectors = embed(faces.crops)
@@ -219,25 +223,25 @@ def measure(
     at = figures["comparisons"]["tar_1e-04"]["threshold"]
     figures["pairs"] = of_pairs(vectors, validation.pairs, at)
     if photos is not None:
-        figures["photos"] = of_photos(photos, embed(photos.crops), threshold)
+        figures["photos"] = of_photos(photos, embed(photos.crops), calibration)
     return figures
 
 
 def chosen(
     embedders: tuple[Path, ...], teachers: Path | None
-) -> dict[str, tuple[EmbedderSpec, float | None]]:
-    """Specs by name, each with the threshold that was calibrated for it, if any."""
-    specs: dict[str, tuple[EmbedderSpec, float | None]] = {}
+) -> dict[str, tuple[EmbedderSpec, Calibration | None]]:
+    """Specs by name, each with what was calibrated for it, if anything."""
+    specs: dict[str, tuple[EmbedderSpec, Calibration | None]] = {}
     for path in embedders:
         spec = weights.user_embedder(path)
-        specs[spec.name] = (spec, spec.threshold)
+        specs[spec.name] = (spec, spec.calibration)
     for name, (dimension, mean, scale) in TEACHERS.items() if teachers else ():
         path = Path(str(teachers), f"{name}.onnx")
         spec = EmbedderSpec(path, name, weights.digest(path), dimension, mean=mean, scale=scale)
         specs[name] = (spec, None)
     if not specs:
         spec = weights.shipped_embedder()
-        specs[spec.name] = (spec, spec.threshold)
+        specs[spec.name] = (spec, spec.calibration)
     return specs
 
 
@@ -269,11 +273,11 @@ def main(
     validation = read_validation(data)
     pictures = read_photos(data / "photos-val.zip", detector) if photos else None
     results = {}
-    for name, (spec, threshold) in chosen(embedder, teachers).items():
+    for name, (spec, calibration) in chosen(embedder, teachers).items():
         progress(name)
         results[name] = {
             "sha256": spec.sha256,
-            **measure(in_parts(Embedder(spec)), validation, pictures, threshold),
+            **measure(in_parts(Embedder(spec)), validation, pictures, calibration),
         }
     results = {name: {"files": hashes(), **figures} for name, figures in results.items()}
     text = json.dumps(results, indent=2)

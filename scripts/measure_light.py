@@ -68,6 +68,7 @@ def measure(people: Path, photos: int, most: int, lights: Sequence[str], pipelin
         probes += [(name, images.read(path).pixels) for path in paths[photos : 2 * photos]]
     names = [name for name, _ in enrolled]
     gallery = np.stack([face.vector for _, face in enrolled])
+    threshold = pipeline.spec.calibration.threshold_for(len(set(names)), len(names))
     counts = []
     for light in lights:
         found = right = wrong = said = 0
@@ -80,7 +81,7 @@ def measure(people: Path, photos: int, most: int, lights: Sequence[str], pipelin
                 continue
             face = max(faces, key=lambda each: each.quality.size)
             scores = gallery @ face.vector
-            named = scores.max() >= pipeline.spec.threshold
+            named = scores.max() >= threshold
             right += named and names[int(scores.argmax())] == name
             wrong += named and names[int(scores.argmax())] != name
             said += not named and face.dark

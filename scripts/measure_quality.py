@@ -39,6 +39,7 @@ from spoiling import CLEAN, SPOILED, Spoiling, Vectors
 
 from facekit import settings
 from facekit.calibration.poorness import RAREST, Poorness
+from facekit.calibration.threshold import Calibration
 from facekit.faces.embedding import Embedder
 from facekit.models import weights
 from facekit.training import manifest
@@ -237,8 +238,9 @@ class Rate:
         return f"{share:.1f} % (N = {self.people})"
 
 
-def named(gallery: Vectors, people: NDArray[np.int64], probes: Vectors, threshold: float) -> Rate:
-    """How many probes have a template at the threshold or above."""
+def named(gallery: Vectors, people: NDArray[np.int64], probes: Vectors, calibration: Calibration) -> Rate:
+    """How many probes have a template at the threshold of such a gallery or above."""
+    threshold = calibration.threshold_for(len(np.unique(people)), len(gallery))
     scores = probes @ gallery.T if len(gallery) else np.full((len(probes), 1), -1.0)
     return Rate(int((scores.max(axis=1) >= threshold).sum()), len(probes), len(np.unique(people)))
 
@@ -259,7 +261,7 @@ def rows(
     people: People,
     spoiling: Callable[[str, NDArray[np.uint8]], tuple[Vectors, Vectors]],
     poorness: Poorness,
-    threshold: float,
+    calibration: Calibration,
     *,
     enrolled: int,
     sizes: Sequence[tuple[int, int]],
@@ -285,14 +287,16 @@ def rows(
         ) -> tuple[Rate, Rate]:
             left = gallery & ~poor
             return (
-                named(source[gallery], people.subjects[gallery], probes, threshold),
-                named(source[left], people.subjects[left], probes, threshold),
+                named(source[gallery], people.subjects[gallery], probes, calibration),
+                named(source[left], people.subjects[left], probes, calibration),
             )
 
         usual = (people.subjects < enrolled) & (place == 0)
         few = usual & (people.subjects < FEW)
         mixed = np.where(few[:, None], vectors, clean)
         mates = (people.subjects < enrolled) & (place == 1)
+        threshold = calibration.threshold_for(enrolled, int(usual.sum()))
+        fixed = Calibration(threshold)
         same = np.einsum("nd,nd->n", vectors[mates], clean[first[people.subjects[mates]]])
         yield Row(
             kind,
@@ -300,29 +304,26 @@ def rows(
             tuple(
                 both((people.subjects < count) & (place < templates), vectors) for count, templates in sizes
             ),
-            named(clean[usual], people.subjects[usual], probes, threshold),
-            _few(mixed, usual, few, poor, probes, people.subjects, threshold),
+            named(clean[usual], people.subjects[usual], probes, calibration),
+            _few(mixed, few, poor, probes, people.subjects, fixed),
             Rate(int((same >= threshold).sum()), len(same), enrolled),
         )
 
 
 def _few(
     gallery: Vectors,
-    usual: NDArray[np.bool_],
     few: NDArray[np.bool_],
     poor: NDArray[np.bool_],
     probes: Vectors,
     subjects: NDArray[np.int64],
-    threshold: float,
+    calibration: Calibration,
 ) -> tuple[Rate, Rate]:
     """Searches of spoiled strangers that a few spoiled people among many clean ones take: all of them, and
     those of them that are not poor."""
-    if not usual.sum():
-        return Rate(0, 0, 0), Rate(0, 0, 0)
     left = few & ~poor
     return (
-        replace(named(gallery[few], subjects[few], probes, threshold), people=int(few.sum())),
-        replace(named(gallery[left], subjects[left], probes, threshold), people=int(left.sum())),
+        replace(named(gallery[few], subjects[few], probes, calibration), people=int(few.sum())),
+        replace(named(gallery[left], subjects[left], probes, calibration), people=int(left.sum())),
     )
 
 
@@ -410,7 +411,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if people.subjects.max(initial=-1) < enrolled:
         parser.error(f"nobody is left to search for after --enrolled {enrolled} people")
     people = people.of((people.places() < 2) | (people.subjects < few) | (people.subjects >= enrolled))
-    table = rows(people, spoiling, spec.poorness, spec.threshold, enrolled=enrolled, sizes=sizes, kinds=TOLD)
+    model, calibration = spec.poorness, spec.calibration
+    table = rows(people, spoiling, model, calibration, enrolled=enrolled, sizes=sizes, kinds=TOLD)
     print_rows(table, sizes, enrolled)
 
 

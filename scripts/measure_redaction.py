@@ -107,7 +107,8 @@ def measure(
     gallery = [photo for photo in photos if photo.place < enrolled]
     probes = [photo for photo in photos if photo.place >= enrolled]
     people, whose = (np.array([photo.person for photo in some]) for some in (gallery, probes))
-    plain, threshold = vectors(gallery, None, pipeline), pipeline.spec.threshold
+    plain = vectors(gallery, None, pipeline)
+    threshold = pipeline.spec.calibration.threshold_for(len(np.unique(people)), len(gallery))
     counts = {}
     for cover in covers:
         hidden, alike = vectors(probes, cover, pipeline), vectors(gallery, cover, pipeline)

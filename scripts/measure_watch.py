@@ -248,11 +248,18 @@ def names(people: Sequence[Person], pipeline: Pipeline, folder: Path, frames: in
     pairs = [pair[:: 1 - 2 * (n % 2)] for n, pair in enumerate(zip_longest(known, strangers))]
     scene = film(folder / "names.mp4", pairs, frames)
     judge = Judge(scene.truth, {person.name for person in known})
-    limit = voting.limit(pipeline.spec.threshold, pipeline.spec.calibration.tail)
+    limit = limit_among(known, pipeline)
     session = Session(PipelineDetector(pipeline), index_of(known).search, limit)
     for event in play(Reader(parse(str(scene.path))), session, judge):
         judge.tell([event])
     return {"threshold": limit, "frames": len(scene.truth), **judge.result()}
+
+
+def limit_among(people: Sequence[Person], pipeline: Pipeline) -> float:
+    """What a track needs to have a name in a gallery of these people."""
+    calibration = pipeline.spec.calibration
+    templates = sum(len(person.vectors) for person in people)
+    return voting.limit(calibration.threshold_for(len(people), templates), calibration.tail)
 
 
 def index_of(people: Sequence[Person]) -> Index:
@@ -268,7 +275,7 @@ def speed(
     ours: list[float] = []
     others: list[float] = []
     for _ in range(turns):
-        limit = voting.limit(pipeline.spec.threshold, pipeline.spec.calibration.tail)
+        limit = limit_among(people[:1], pipeline)
         session = Session(PipelineDetector(pipeline), index_of(people[:1]).search, limit)
         ours.append(_frames_a_second(scene.path, session.step, frames))
         if rival:

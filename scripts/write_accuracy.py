@@ -47,7 +47,7 @@ def photos(figures: Mapping[str, Any]) -> str:
     people = f"{known + 25} people enrolled with 6 photos each, the other {rank_1['total']} photos searched"
     rows = [
         (f"{people}: right person first", rank_1),
-        (f"{strangers}, at the shipped threshold", shipped["strangers_named"]),
+        (f"{strangers}, at the threshold facekit sets", shipped["strangers_named"]),
         ("… and a known person gets no name or a wrong one, at that threshold", shipped["known_missed"]),
         (
             "… and at the threshold where 1 stranger's photo in 100 gets a name "

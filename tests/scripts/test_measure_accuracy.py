@@ -5,6 +5,8 @@ from __future__ import annotations
 import loading
 import numpy as np
 
+from facekit.calibration.threshold import Calibration
+
 script = loading.script("measure_accuracy")
 
 
@@ -21,10 +23,10 @@ def photos(each: int = 8) -> tuple[object, np.ndarray]:
 
 def test_photos_are_counted_with_those_without_a_face() -> None:
     made, vectors = photos()
-    found = script.of_photos(made, vectors, threshold=0.2)
+    found = script.of_photos(made, vectors, Calibration(0.2))
     assert (found["photos"], found["faces_found"]) == (400, 395)
     assert (found["rank_1"]["count"], found["rank_1"]["total"]) == (100, 100)
     assert found["open_set"]["non_mated_searches"] == 25 * 8
     assert found["open_set"]["fnir_at_fpir_0.01"]["total"] == 25 * 2
-    assert script.of_photos(made, vectors, threshold=1.1)["at_its_threshold"]["known_missed"]["rate"] == 1
-    assert "at_its_threshold" not in script.of_photos(made, vectors, threshold=None)
+    assert script.of_photos(made, vectors, Calibration(1.1))["at_its_threshold"]["known_missed"]["rate"] == 1
+    assert "at_its_threshold" not in script.of_photos(made, vectors, None)

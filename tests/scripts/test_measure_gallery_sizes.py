@@ -13,16 +13,19 @@ def people(names: str, *, turn: int = 0) -> sizes.People:
 
 
 def test_strangers_and_known_people_have_the_best_of_their_scores() -> None:
-    wrong, right = sizes.searches(people("abcd"), None, 2, 6, np.random.default_rng(1))
+    wrong, right, templates = sizes.searches(people("abcd"), None, 2, 6, np.random.default_rng(1))
     assert len(wrong) == 300 * 8
     assert set(wrong) == {0.0}
     assert set(right) == {1.0}
+    assert templates == 4
 
 
 def test_a_gallery_is_filled_up_with_others_who_take_names_from_people_they_are_like() -> None:
     strangers = people("abcd")
-    wrong, right = sizes.searches(strangers, people("efgh", turn=4), 6, 1, np.random.default_rng(1))
+    others = people("efgh", turn=4)
+    wrong, right, templates = sizes.searches(strangers, others, 6, 1, np.random.default_rng(1))
+    assert templates == 6
     assert set(wrong) == {0.0}
     assert set(right) == {1.0}
-    wrong, _ = sizes.searches(strangers, people("efgh", turn=0), 6, 1, np.random.default_rng(1))
+    wrong, _, _ = sizes.searches(strangers, people("efgh", turn=0), 6, 1, np.random.default_rng(1))
     assert set(wrong) == {1.0}

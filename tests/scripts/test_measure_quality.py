@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facekit.calibration.threshold import Calibration
+
 script = loading.script("measure_quality")
 KINDS = ("clean", "blur 8")
 
@@ -42,7 +44,9 @@ def test_the_fit_tells_faces_that_are_all_alike_from_usual_ones() -> None:
 
 def test_the_table_says_how_many_strangers_are_named_before_and_after() -> None:
     model = script.fit(list(script.faces_of(people(), spoiling, 0.8, KINDS)), 0.02).poorness
-    clean, blurred = script.rows(people(), spoiling, model, 0.8, enrolled=40, sizes=[(20, 1)], kinds=KINDS)
+    calibration = Calibration(0.8)
+    rows = script.rows(people(), spoiling, model, calibration, enrolled=40, sizes=[(20, 1)], kinds=KINDS)
+    clean, blurred = rows
     [(before, after)] = blurred.spoiled
     assert (before.named, before.searches, before.people) == (40, 40, 20)
     assert after.named == after.people == 0
