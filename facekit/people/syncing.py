@@ -6,6 +6,7 @@ the user removed, renamed or moved by hand stays as it is.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -153,6 +154,9 @@ class _Planning:
         self, gallery: Gallery, paths: Sequence[str], listing: enrollment.Plan, stones: Tombstones
     ) -> None:
         self._gallery, self._stones, self._listing = gallery, stones, listing
+        self._empty = [
+            path for path in paths if not any(_below(photo.source, path) for photo in listing.photos)
+        ]
         self._tops = {os.path.abspath(path) for path in paths} | {os.path.realpath(path) for path in paths}
         self._digests = {photo: digest_of(photo.source) for photo in listing.photos}
         self._claims: defaultdict[str, set[str]] = defaultdict(set)
@@ -172,6 +176,7 @@ class _Planning:
         self._seen: set[tuple[str, str]] = set()
 
     def plan(self) -> Plan:
+        self._held += (f"{path}: no picture in this folder: nothing of it is removed" for path in self._empty)
         for photo, digest in self._digests.items():
             if digest is None:
                 self._added.append(photo)  # reading it tells the user why it cannot be
@@ -249,12 +254,17 @@ class _Planning:
             return False  # it moves, or is looked at first
         return not any(_below(info.source, place) for place in self._unread)
 
-    @property
+    @functools.cached_property
     def _unread(self) -> list[str]:
-        """What is there and could not be read: nobody knows whether a photo is in it."""
+        """What is there and could not be read: nobody knows whether a photo is in it, or still a person's. A
+        folder without any picture may not be mounted; what is left out only because a package is missing is
+        there. What the user wants left out is not."""
         failed = [photo.source for photo, digest in self._digests.items() if digest is None]
-        nowhere = [left_out.path for left_out in self._listing.left_out if left_out.reason == folders.NOWHERE]
-        return [os.path.abspath(place) for place in (*failed, *nowhere)]
+        left_out = [
+            item.path for item in self._listing.left_out if not item.folder and item.reason != folders.IGNORED
+        ]
+        empty = [place for path in self._empty for place in (path, os.path.realpath(path))]
+        return [os.path.abspath(place) for place in (*failed, *left_out, *empty)]
 
 
 def _names_of_folders(path: str) -> set[str]:

@@ -68,8 +68,8 @@ def sync(
     what a user removed, renamed or moved by hand, unless `again`.
 
     `confirm` is asked about the plan unless `yes`; with `dry_run` nothing is changed. `on_result` has each
-    change once it is stored. Raises UsageError for what is no such folder, or has no pictures: one that is
-    not mounted must not empty a gallery.
+    change once it is stored. Raises UsageError for what is no such folder, or where none has a picture:
+    one that is not mounted must not empty a gallery, and of several one without a picture loses nothing.
     """
     inputs, options = listed(paths), options or Options()
     refuse(inputs, "sync compares a gallery with")

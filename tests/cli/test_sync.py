@@ -12,6 +12,7 @@ from fakes import FakeOptions, photo
 
 import facekit
 from facekit.people import syncing
+from facekit.pictures import raw
 
 SYNC = ("sync", "people", "-g", "g.db")
 
@@ -152,6 +153,34 @@ def test_a_folder_that_is_not_mounted_removes_nobody(run: Run, library: Path) ->
     shutil.rmtree(library)
     assert run(*SYNC, "--yes").exit_code == 2
     assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_nor_does_one_of_several(run: Run, library: Path) -> None:
+    more = library.parent / "more"
+    photo(more / "cyan" / "1.png", "cyan")
+    assert run(*SYNC, "more", "--yes").exit_code == 0
+    more.rename("away")
+    more.mkdir()
+    (library / "red" / "red1.png").unlink()
+    result = run(*SYNC, str(more), "--yes")
+    assert f"{more}: no picture in this folder: nothing of it is removed" in result.stderr
+    assert stored() == {"red": 1, "green": 2, "blue": 2, "cyan": 1}
+    (library.parent / "link").symlink_to(more)
+    run(*SYNC, "link", "--yes")
+    assert stored()["cyan"] == 1
+
+
+def test_what_is_there_and_left_out_for_want_of_a_package_is_not_removed(
+    run: Run, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo(library / "red" / "a.png", "red", seed=7)
+    (library / "red" / "a.png").rename(library / "red" / "a.dng")
+    monkeypatch.setattr(raw, "installed", lambda: True)
+    assert changes(run, "--yes") == [("add", "a.dng", "red")]
+    monkeypatch.setattr(raw, "installed", lambda: False)
+    assert changes(run, "--yes") == []
+    (library / "red" / ".facekitignore").write_text("*.dng\n")
+    assert changes(run, "--yes") == [("remove", "a.dng", "red")]
 
 
 def test_what_cannot_be_read_is_not_removed(run: Run, library: Path) -> None:
