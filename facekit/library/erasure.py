@@ -3,7 +3,8 @@ index of photos before, and from the thumbnails afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from facekit.gallery.tombstones import same_face
 from facekit.library import thumbnails
 from facekit.library.entries import Entry
 from facekit.library.index import PhotoIndex, file_of
+from facekit.library.side_file import ForeignFileError
 
 if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
@@ -25,7 +27,7 @@ def erase_people(gallery: Gallery, names: Sequence[str]) -> int:
     index.
     """
     templates = [template for name in names for template in gallery.stored(name)]
-    index = _index_of(gallery) if templates else None
+    index = _index_to_erase(gallery) if templates else None
     if index is None:
         return 0
     stacked = np.stack([template.vector for template in templates])
@@ -44,7 +46,7 @@ def erase_people(gallery: Gallery, names: Sequence[str]) -> int:
 def erase_photos(gallery: Gallery, name: str, sha256s: Sequence[str]) -> int:
     """Erase the faces from which templates of these photos of a person were made; how many there were."""
     templates = [template for template in gallery.stored(name) if template.sha256 in sha256s]
-    index = _index_of(gallery) if templates else None
+    index = _index_to_erase(gallery) if templates else None
     if index is None:
         return 0
     with index:
@@ -53,17 +55,34 @@ def erase_photos(gallery: Gallery, name: str, sha256s: Sequence[str]) -> int:
         )
 
 
-def finish(gallery: Gallery) -> None:
-    """Erase what a change has left beside the gallery, this one or one that was cut off."""
-    thumbnails.erase_orphans(gallery)
-    if index := _index_of(gallery):
-        index.close()  # opening it has finished what was due
+def finish(gallery: Gallery, on_note: Callable[[str], None] = lambda text: None) -> None:
+    """Erase what a change has left beside the gallery, this one or one that was cut off. The change is made:
+    `on_note` hears what could not be erased."""
+    try:
+        thumbnails.erase_orphans(gallery)
+    except GalleryError as error:
+        on_note(str(error))
+    try:
+        index = _index_of(gallery)  # opening it finishes what was due
+    except GalleryError as error:
+        on_note(str(error))
+        return
+    if index:
+        with index:
+            if index.due:
+                on_note(f"{index.path}: still holds {index.due}: the next change of the gallery erases them")
 
 
-def finish_moves(gallery: Gallery, outcomes: Iterable[Outcome]) -> None:
+def finish_moves(gallery: Gallery, outcomes: Iterable[Outcome], on_note: Callable[[str], None]) -> None:
     """`finish` where an enrollment took something away."""
     if any(outcome.status == "moved" for outcome in outcomes):
-        finish(gallery)
+        finish(gallery, on_note)
+
+
+def _index_to_erase(gallery: Gallery) -> PhotoIndex | None:
+    with suppress(ForeignFileError):  # `finish` tells
+        return _index_of(gallery)
+    return None
 
 
 def _index_of(gallery: Gallery) -> PhotoIndex | None:

@@ -16,7 +16,7 @@ from facekit.errors import GalleryError
 from facekit.gallery.places import Place
 from facekit.gallery.values import checksum
 from facekit.library.entries import Entry
-from facekit.library.side_file import Kind, SideFile
+from facekit.library.side_file import ForeignFileError, Kind, SideFile
 
 APPLICATION_ID = 0x666B6978  # "fkix"
 FORMAT = 1
@@ -68,7 +68,9 @@ class PhotoIndex(SideFile):
         path = None
         with suppress(GalleryError):  # there is no home folder, and so no index of a gallery elsewhere
             path = None if place is None else file_of(place)
-        index = None if path is None else cls.open(path, write=write and os.access(path, os.W_OK))
+        index = None
+        with suppress(ForeignFileError):
+            index = None if path is None else cls.open(path, write=write and os.access(path, os.W_OK))
         try:
             yield index
         finally:
@@ -192,7 +194,7 @@ class PhotoIndex(SideFile):
             if erased:
                 self._delete_for_good(connection)
         if erased:
-            self._erase()
+            self._try_to_erase()
         return erased
 
     def _entry(self, look: str, row: Sequence[object]) -> Entry:

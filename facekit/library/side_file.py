@@ -18,16 +18,24 @@ from typing import Self
 
 from facekit import settings
 from facekit.errors import GalleryError
+from facekit.files import untrusted
 from facekit.gallery.places import Place
 from facekit.gallery.sqlite import database, drafts, schema
 from facekit.gallery.sqlite.place import FilePlace
 
 BUSY_SECONDS = 60
+ERASING_SECONDS = 2
+"""So long is waited for readers before bytes are erased; then it is left to the next who writes."""
+_SQLITE = b"SQLite format 3\0"
 ERASING = 1 << 16
 """Added to the number of the format from when something is deleted until no byte of it is left: whoever is
 killed in between leaves word of it."""
 LONGEST_VALUE = 32 << 20
 """Bytes: the vectors of 30,000 faces in one picture."""
+
+
+class ForeignFileError(GalleryError):
+    """What lies in the place of the file is none of ours: it is left alone, and stops nothing else."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,19 @@ class Kind:
         digest = "" if place.is_shipped else f".{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
         return own.with_name(f"{own.name}{digest}{self.suffix}")
 
+    def require_ours(self, path: Path) -> None:
+        """Raise ForeignFileError for a folder, a pipe, a link to nowhere or a file that is no database."""
+        try:
+            with untrusted.opened(path, most=untrusted.ARRAY, error=ForeignFileError) as file:
+                is_ours = file.read(len(_SQLITE)) == _SQLITE
+        except ForeignFileError:
+            is_ours = not os.access(path, os.R_OK) and path.is_file()  # SQLite tells that it cannot be read
+        if not is_ours:
+            raise ForeignFileError(
+                f"{path}: not made by facekit, or damaged, in the place of {self.noun}: rename it, or "
+                "remove it if facekit made it"
+            )
+
     def damaged(self, path: Path, why: str) -> GalleryError:
         return GalleryError(f"{path}: {self.noun} is damaged ({why}): {self.remedy}")
 
@@ -74,6 +95,7 @@ class SideFile:
         not. Raises GalleryError for one that cannot be believed."""
         if not os.path.lexists(path):
             return None
+        cls.KIND.require_ours(path)
         with _in_words(cls.KIND, path):
             connection = _connected(Path(os.path.realpath(path)), write=write)
             try:
@@ -87,8 +109,7 @@ class SideFile:
                 raise
         opened = cls(path, connection, writable=write, is_due=is_due)
         if write and is_due:
-            with suppress(GalleryError):  # somebody still reads it: whoever comes next
-                opened._erase()
+            opened._try_to_erase()
         return opened
 
     @classmethod
@@ -146,12 +167,20 @@ class SideFile:
         """In a transaction that deletes something: `_erase` has to follow."""
         connection.execute(f"PRAGMA user_version = {self.KIND.format + ERASING}")
 
+    def _try_to_erase(self) -> None:
+        """`_erase`; what cannot be erased yet is `due`, and left to whoever writes next."""
+        self._is_due = True
+        with suppress(GalleryError):  # somebody still reads it, or the disk is full
+            self._erase()
+
     def _erase(self) -> None:
         """Rewrite the file from its living rows, and empty its log: `secure_delete` alone leaves copies."""
         with self._reading():
             schema.limit_steps(self._connection)
             self._connection.execute("VACUUM")
+            self._connection.execute(f"PRAGMA busy_timeout = {ERASING_SECONDS * 1000}")
             busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         if busy:
             raise GalleryError(
                 f"{self.path}: another process reads {self.KIND.noun}, and what was erased from it may "

@@ -142,8 +142,8 @@ def enroll(
             raise
         finally:
             if chosen is not None:  # it may have taken the place of another face
-                erasure.finish(opened)
-            erasure.finish_moves(opened, outcomes)
+                erasure.finish(opened, on_note)
+            erasure.finish_moves(opened, outcomes, on_note)
         return EnrollReport(
             tuple(outcomes),
             plan.left_out,
@@ -224,7 +224,7 @@ def _enroll_marked(
             on_note(f"stopped after {done} of {len(sources)} pictures; run it again to go on")
             raise
         finally:
-            erasure.finish_moves(opened, outcomes)
+            erasure.finish_moves(opened, outcomes, on_note)
         on_note(f"{counted(marks, 'marked face')} in {counted(photos, 'photo')} of {len(sources)}")
         return EnrollReport(
             tuple(outcomes),

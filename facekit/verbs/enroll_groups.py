@@ -57,7 +57,7 @@ def enroll_groups(
             on_note(f"stopped after {done} of {len(photos)} pictures; run it again to go on")
             raise
         finally:
-            erasure.finish_moves(opened, outcomes)
+            erasure.finish_moves(opened, outcomes, on_note)
         problems = _record(opened, answers, options, pipeline, on_note)
         return EnrollReport(
             tuple(outcomes),

@@ -174,7 +174,7 @@ def changing(gallery: AnyGallery | None, on_note: OnNote = no_note) -> Iterator[
             with suppress(FacekitError):
                 erasure.finish(target)
             raise
-        erasure.finish(target)
+        erasure.finish(target, on_note)
         if target.due:
             on_note(
                 f"{target.place}: its files still hold bytes of what was removed ({target.due}): the next "

@@ -108,7 +108,7 @@ def sync(
             on_note(f"stopped after {len(done)} of {total} changes; run it again to go on")
             raise
         finally:
-            erasure.finish(opened)
+            erasure.finish(opened, on_note)
         return SyncReport(tuple(done), place)
 
 

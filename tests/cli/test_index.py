@@ -253,6 +253,55 @@ def test_a_file_that_is_no_index_is_refused(run: Run, photos: Path) -> None:
     assert "red" in output(run, "gallery", "list")
 
 
+@pytest.mark.parametrize("kind", ["text", "folder", "pipe", "link to nowhere"])
+@pytest.mark.parametrize("suffix", ["photos", "thumbnails"])
+def test_what_the_user_has_in_its_place_stays_and_stops_nothing(
+    kind: str, suffix: str, run: Run, photos: Path
+) -> None:
+    place = Path(f"gallery/gallery.db.{suffix}")
+    if kind == "text":
+        place.write_text("mine")
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("this system has no named pipes")
+        os.mkfifo(place)
+    else:
+        place.symlink_to("nowhere")
+    words = f"gallery.db.{suffix}: not made by facekit, or damaged"
+    for command in (("rename", "red", "Rita"), ("remove", "Rita")):
+        result = run("gallery", *command)
+        assert result.exit_code == 0, result.output
+        assert words in result.stderr
+        assert "rename it" in result.stderr
+    assert run("identify", str(photos)).exit_code == 0
+    assert words in run("gallery", "check").stderr
+    if suffix == "photos":
+        assert words in run("index", str(photos)).stderr
+    assert os.path.lexists(place)
+    assert kind != "text" or place.read_text() == "mine"
+    assert "red" not in output(run, "gallery", "list")
+
+
+@pytest.mark.usefixtures("photos")
+def test_who_reads_it_stops_no_removal_and_the_next_change_erases(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facekit.library.side_file.ERASING_SECONDS", 0)
+    indexed(run)
+    with closing(sqlite3.connect(INDEX, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM pictures").fetchone()
+        removal = run("gallery", "remove", "red")
+        assert removal.exit_code == 0
+        assert "gallery.db.photos: still holds bytes of what was erased: the next change" in removal.stderr
+        assert "red" not in output(run, "gallery", "list")
+    assert "still holds" in run("gallery", "check").stderr
+    assert run("gallery", "rename", "blue", "Ben").stderr.count("still holds") == 0
+    assert run("gallery", "check").exit_code == 0
+
+
 def test_interrupted_it_goes_on_from_there(
     run: Run, photos: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
