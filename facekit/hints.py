@@ -90,6 +90,11 @@ def remove_photo(gallery: AnyPlace, name: str, photo: str) -> str:
     return _command("gallery", "remove", *given, *_not_an_option(name), gallery=_needed(gallery))
 
 
+def rewrite_names(gallery: AnyPlace) -> str:
+    """Write the gallery's names into photos' sidecars in which others stand."""
+    return _command("identify", "FOLDER", "--xmp", "--replace", gallery=_needed(gallery))
+
+
 def merge_people(gallery: AnyPlace, into: str, other: str) -> str:
     """Make one person of two."""
     words = (into, other)

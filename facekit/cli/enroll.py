@@ -106,7 +106,8 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
     from facekit.verbs.enroll import enroll
 
     by_marks = wanted["from_xmp"] or wanted["groups"]
-    view = EnrolledByMarks(options.embedder) if by_marks else Enrolled(options.embedder)
+    kind = EnrolledByMarks if by_marks else Enrolled
+    view = kind(options.embedder, dry_run=wanted["dry_run"])
     with Writer(console, style, view) as writer:
         view.report = enroll(**wanted, options=options, on_result=writer.one, **writer.listeners)
     return writer.status

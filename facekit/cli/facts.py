@@ -147,14 +147,15 @@ def take_back(console: Console, /, style: str, **wanted: Any) -> int:
     """
     from facekit.verbs.facts import gallery_take_back
 
-    return _facts(console, style, gallery_take_back(**wanted, on_note=console.note))
+    taken_back = gallery_take_back(**wanted, on_note=console.note)
+    return _facts(console, style, taken_back, planned="would be taken back")
 
 
-def _facts(console: Console, style: str, found: Sequence[Fact]) -> int:
+def _facts(console: Console, style: str, found: Sequence[Fact], *, planned: str = "would be recorded") -> int:
     from facekit.cli.results import Writer
     from facekit.rendering.stated import Facts
 
-    return Writer(console, style, Facts()).write(found)
+    return Writer(console, style, Facts(planned)).write(found)
 
 
 COMMANDS = (not_same, not_subject, ignore, facts, take_back)

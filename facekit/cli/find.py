@@ -84,5 +84,6 @@ def find(
     report = find(who, where, **wanted, options=options, **console.listeners)
     for problem in report.problems:
         console.error(problem)
-    out: Path | None = None if wanted["dry_run"] else wanted["copy"] or wanted["link"]
-    return Writer(console, style, PhotoMatches(report.pictures, out)).write(report.matches)
+    out: Path | None = wanted["copy"] or wanted["link"]
+    view = PhotoMatches(report.pictures, out, dry_run=wanted["dry_run"])
+    return Writer(console, style, view).write(report.matches)

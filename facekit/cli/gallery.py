@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from facekit.cli.console import Console
     from facekit.gallery.places import Place
     from facekit.output.view import View
-    from facekit.verbs.gallery import Import
+    from facekit.verbs.gallery import Import, Removal
 
 _name = click.argument("name", shell_complete=shared.complete_subject)
 _names = click.argument("names", nargs=-1, required=True, shell_complete=shared.complete_subject)
@@ -81,7 +81,8 @@ def forget_removals(console: Console, /, dry_run: bool, gallery: Place | None) -
     from facekit.verbs.gallery import gallery_forget_removals
 
     pictures = gallery_forget_removals(dry_run=dry_run, gallery=gallery, on_note=console.note)
-    console.note(f"{counted(pictures, 'removed picture')} {'forgotten' if pictures else 'was remembered'}")
+    forgotten = "would be forgotten" if dry_run else "forgotten"
+    console.note(f"{counted(pictures, 'removed picture')} {forgotten if pictures else 'was remembered'}")
     return DONE
 
 
@@ -117,13 +118,8 @@ def remove(
     from facekit.verbs.gallery import gallery_remove
 
     gone = gallery_remove(names, photos=photos, dry_run=dry_run, gallery=gallery, on_note=console.note)
-    if photos:
-        console.note(f"removed {counted(gone.templates, 'picture')} of {gone.people[0]}")
-        if gone.emptied:
-            console.note(f"{gone.people[0]} had no other and is gone")
-        return DONE
-    persons = counted(len(gone.people), "person", "people")
-    console.note(f"removed {persons} with {counted(gone.templates, 'template')}")
+    for line in _removed(gone, photos=bool(photos), done=not dry_run):
+        console.note(line)
     return DONE
 
 
@@ -139,7 +135,7 @@ def rename(console: Console, /, old: str, new: str, dry_run: bool, gallery: Plac
     from facekit.verbs.gallery import gallery_rename
 
     gallery_rename(old, new, dry_run=dry_run, gallery=gallery, on_note=console.note)
-    console.note(f"{subject_name(old)} is now {subject_name(new)}")
+    console.note(f"{subject_name(old)} {'would be' if dry_run else 'is now'} {subject_name(new)}")
     return DONE
 
 
@@ -196,7 +192,7 @@ def merge(
 
     moved = gallery_merge(into, others, dry_run=dry_run, gallery=gallery, on_note=console.note)
     came = f"{counted(moved, 'more template')}{'' if moved else ': they were all there'}"
-    console.note(f"{subject_name(into)} has {came}")
+    console.note(f"{subject_name(into)} {'would have' if dry_run else 'has'} {came}")
     return DONE
 
 
@@ -227,7 +223,7 @@ def export(console: Console, /, file: Path, gallery: Place | None) -> int:
 @shared.rehearsal_option
 @shared.users_gallery_option
 @click.pass_obj
-def import_(console: Console, /, file: Path, gallery: Place | None, **wanted: Any) -> int:
+def import_(console: Console, /, file: Path, gallery: Place | None, dry_run: bool, **wanted: Any) -> int:
     """Add the templates of FILE, made by facekit gallery export with the same embedder; - reads JSON lines
     from standard input. All of them are added or none.
 
@@ -236,7 +232,8 @@ def import_(console: Console, /, file: Path, gallery: Place | None, **wanted: An
     from facekit.verbs.gallery import gallery_import
 
     source = sys.stdin.buffer if str(file) == "-" else file
-    for line in _imported(gallery_import(source, gallery=gallery, **wanted, on_note=console.note)):
+    wanted |= {"gallery": gallery, "dry_run": dry_run, "on_note": console.note}
+    for line in _imported(gallery_import(source, **wanted), done=not dry_run):
         console.note(line)
     return DONE
 
@@ -379,20 +376,33 @@ def check(console: Console, /, people: bool, gallery: Place | None, style: str) 
     return DONE if found.intact else FAILED
 
 
-def _imported(done: Import) -> Iterator[str]:
-    if done.new:
-        yield f"{counted(done.added, 'template')} in the new gallery {done.gallery}"
-        if done.held:
-            yield f"{done.held} left out: the same face of the same picture is in the file twice"
+def _removed(gone: Removal, *, photos: bool, done: bool) -> Iterator[str]:
+    removed = "removed" if done else "would remove"
+    facts = f" and {counted(gone.facts, 'fact')}, which said something of them" if gone.facts else ""
+    if not photos:
+        persons = counted(len(gone.people), "person", "people")
+        yield f"{removed} {persons} with {counted(gone.templates, 'template')}{facts}"
         return
-    added = f"{counted(done.added, 'template')} added to {done.gallery}"
-    yield listed(added, (done.present, "already there"))
-    if done.held:
-        yield f"{done.held} left out: the same face of the same picture has another name here"
-    if done.denied:
-        yield f"{done.denied} left out: said not to be that person's face (--again takes them)"
-    if done.removed:
-        yield f"{done.removed} left out: removed or renamed earlier (--again takes them)"
+    yield f"{removed} {counted(gone.templates, 'picture')} of {gone.people[0]}{facts}"
+    if gone.emptied:
+        yield f"{gone.people[0]} {'had no other and is gone' if done else 'has no other and would be gone'}"
+
+
+def _imported(report: Import, *, done: bool) -> Iterator[str]:
+    would = "" if done else "would be "
+    if report.new:
+        yield f"{counted(report.added, 'template')} {would}in the new gallery {report.gallery}"
+        if report.held:
+            yield f"{report.held} left out: the same face of the same picture is in the file twice"
+        return
+    added = f"{counted(report.added, 'template')} {would}added to {report.gallery}"
+    yield listed(added, (report.present, "already there"))
+    if report.held:
+        yield f"{report.held} left out: the same face of the same picture has another name here"
+    if report.denied:
+        yield f"{report.denied} left out: said not to be that person's face (--again takes them)"
+    if report.removed:
+        yield f"{report.removed} left out: removed or renamed earlier (--again takes them)"
 
 
 for _command in (

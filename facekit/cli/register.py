@@ -76,7 +76,7 @@ def register(console: Console, /, name: str, max_pixels: int, options: Options, 
         done = register(name, stop=lambda: keys.pressed() in ("q", "\x1b"), **wanted)
     for error in done.errors():
         console.error(error)
-    for line in lines(name, done):
+    for line in lines(name, done, dry_run=wanted["dry_run"]):
         console.emit(line)
     for note in notes(done, options.embedder):
         console.note(note)

@@ -18,11 +18,12 @@ _NAME = WIDTH - sum(len(title) + 2 for title in _COUNTS)
 
 
 class Enrolled(View[Outcome]):
-    """`report` is there at the end, unless the user interrupted."""
+    """`report` is there at the end, unless the user interrupted. In a `dry_run` nothing was stored."""
 
     columns = ("source", "subject", "status", "problems", "notes")
 
-    def __init__(self, embedder: Path | None = None) -> None:
+    def __init__(self, embedder: Path | None = None, *, dry_run: bool = False) -> None:
+        self._would = "would be " if dry_run else ""
         self.report: EnrollReport | None = None
         self._embedder = embedder
         self._outcomes: list[Outcome] = []
@@ -81,13 +82,15 @@ class Enrolled(View[Outcome]):
         report = self.report or EnrollReport(tuple(self._outcomes))
         of = counted(len(report.subjects), "person", "people")
         yield listed(
-            f"{report.count('enrolled')} enrolled of {of}" if report.subjects else "nothing enrolled",
+            f"{report.count('enrolled')} {self._would}enrolled of {of}"
+            if report.subjects
+            else "nothing enrolled",
             (report.count("already there"), "already there"),
             (report.count("refused"), "refused"),
         )
         yield from (f"{name}: no picture of theirs could be enrolled" for name in report.missing)
         if moved := report.count("moved"):
-            yield f"  {moved} moved from another name"
+            yield f"  {moved} {self._would}moved from another name"
         if removed := report.count("removed earlier"):
             yield f"  removed earlier: {removed} (--again takes them)"
         if report.gallery and (doubtful := sum(outcome.doubtful for outcome in report.outcomes)):

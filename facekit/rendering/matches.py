@@ -14,9 +14,10 @@ from facekit.text.tables import Column
 
 
 class PhotoMatches(Records[PhotoMatch]):
-    """A line for each photo, best first; `out` is where they were copied or linked."""
+    """A line for each photo, best first; `out` is where they were copied or linked, or would be in a
+    `dry_run`."""
 
-    def __init__(self, pictures: int, out: Path | None = None) -> None:
+    def __init__(self, pictures: int, out: Path | None = None, *, dry_run: bool = False) -> None:
         super().__init__(
             {
                 "score": Column("score", right=True),
@@ -29,6 +30,7 @@ class PhotoMatches(Records[PhotoMatch]):
             *("subject", "people", "unknown", "taken", "copy"),
         )
         self._pictures, self._out, self._count = pictures, out, 0
+        self._dry_run = dry_run
 
     def record(self, result: PhotoMatch) -> dict[str, Any]:
         people = [isolated(name) for name in result.people]
@@ -52,4 +54,4 @@ class PhotoMatches(Records[PhotoMatch]):
         found = counted(self._count, "photo")
         yield f"{found} found in {counted(self._pictures, 'picture')}"
         if self._out is not None and self._count:
-            yield f"they are in {self._out}"
+            yield f"they {'would be' if self._dry_run else 'are'} in {self._out}"

@@ -12,12 +12,12 @@ from facekit.video.poses import POSES, Pose
 from facekit.video.registering import Registered, removed_earlier
 
 
-def lines(name: str, done: Registered) -> Iterator[str]:
-    """How many frames are this person's now, of which poses."""
+def lines(name: str, done: Registered, *, dry_run: bool = False) -> Iterator[str]:
+    """How many frames are this person's now, or would be, of which poses."""
     pairs = zip(done.poses, done.outcomes, strict=True)
     added = [pose for pose, outcome in pairs if outcome.status in ("enrolled", "moved")]
     words = listed(
-        f"{counted(len(added), 'template')} added{_counts(added)}",
+        f"{counted(len(added), 'template')} {'would be ' if dry_run else ''}added{_counts(added)}",
         (done.count("moved"), "of them moved from another name"),
         (done.count("already there"), "already there"),
     )

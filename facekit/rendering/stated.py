@@ -16,7 +16,8 @@ from facekit.text.tables import Column
 class Facts(Records[Fact]):
     """A sentence for each; columns of their own for programs."""
 
-    def __init__(self) -> None:
+    def __init__(self, planned: str = "would be recorded") -> None:
+        """`planned` is what would become of facts in a dry run."""
         super().__init__(
             {
                 "fact": Column("fact", right=True),
@@ -26,6 +27,7 @@ class Facts(Records[Fact]):
             }
         )
         self.columns = ("fact", "kind", "subject", "other", "source", "sha256", "added", "status")
+        self._planned = planned
         self._counts = Counter[str]()
 
     def record(self, result: Fact) -> dict[str, Any]:
@@ -35,9 +37,8 @@ class Facts(Records[Fact]):
         self._counts[result.status] += 1
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
-        words = {"planned": "to record", "taken back": "taken back"}
         for status, count in self._counts.items():
-            yield f"{counted(count, 'fact')} {words.get(status, status)}"
+            yield f"{counted(count, 'fact')} {self._planned if status == 'planned' else status}"
 
 
 def _sentence(fact: Fact) -> str:

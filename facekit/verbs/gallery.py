@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO
 
+from facekit import hints
 from facekit.arguments import texts_of
 from facekit.errors import UsageError
 from facekit.gallery import usual_places
@@ -38,11 +39,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Removal:
     """Whose templates were removed, and how many; of single photos, whether the person is `emptied` with the
-    last."""
+    last; and how many `facts` about them were erased too."""
 
     people: tuple[str, ...]
     templates: int
     emptied: bool = False
+    facts: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,14 @@ class Check:
     def intact(self) -> bool:
         """Whether the gallery is not damaged."""
         return not self.problems
+
+
+def names_in_metadata(place: Place, *, gone: bool = False) -> str:
+    """What is said of names that were written beside photos: nobody but the user knows where these are."""
+    if gone:
+        return "names that were written into photos' metadata stay there"
+    command = hints.rewrite_names(place)
+    return f"names that were written into photos' metadata stay as they were; {command} writes them anew"
 
 
 def gallery_list(gallery: AnyGallery | None = None, *, on_note: OnNote = no_note) -> list[Subject]:
@@ -138,10 +148,15 @@ def gallery_remove(
         if pictures:
             digests = list(dict.fromkeys(stored_photos.of_person(opened, people[0], pictures)))
             erasure.erase_photos(opened, people[0], digests)
-            return Removal(tuple(people), len(digests), opened.remove_photos(people[0], digests))
+            facts = len(opened.facts())
+            emptied = opened.remove_photos(people[0], digests)
+            return Removal(tuple(people), len(digests), emptied, facts - len(opened.facts()))
         if set(people) <= set(opened.names()):  # else nobody is removed, which the gallery tells
             erasure.erase_people(opened, people)
-        return Removal(tuple(people), opened.remove(people), emptied=True)
+        facts = len(opened.facts())
+        templates = opened.remove(people)
+        on_note(names_in_metadata(opened.place, gone=True))
+        return Removal(tuple(people), templates, emptied=True, facts=facts - len(opened.facts()))
 
 
 def gallery_move(
@@ -169,6 +184,8 @@ def gallery_move(
         moves = moving.plan(opened, photos, to, holder)
         if to not in everybody and (warning := names.Register(everybody).warning(to, opened.place)):
             on_note(warning)
+        if any(move.status == "planned" for move in moves):
+            on_note(names_in_metadata(opened.place))
         return moves if dry_run else moving.carry_out(opened, moves)
 
 
@@ -191,6 +208,7 @@ def gallery_rename(
     old, new = subject_name(old), subject_name(new)
     with changing(gallery, on_note) as opened:
         opened.rename(old, new)
+        on_note(names_in_metadata(opened.place))
         if warning := names.Register(opened.names()).warning(new, opened.place):
             on_note(warning)
 
@@ -208,7 +226,9 @@ def gallery_merge(
         with rehearsed_change(gallery, on_note) as tried:
             return gallery_merge(into, others, gallery=tried.copy, on_note=tried.note)
     with changing(gallery, on_note) as opened:
-        return opened.merge(subject_name(into), texts_of(others, "the others"))
+        came = opened.merge(subject_name(into), texts_of(others, "the others"))
+        on_note(names_in_metadata(opened.place))
+        return came
 
 
 def gallery_export(

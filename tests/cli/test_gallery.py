@@ -239,6 +239,14 @@ class TestPhotos:
         assert names(run) == ["blue", "green"]
         assert run("gallery", "check").exit_code == 0
 
+    def test_facts_that_went_with_the_person_are_told(self, run: Run) -> None:
+        run("gallery", "not-same", "red", "green", "-g", "gallery")
+        run("gallery", "not-same", "red", "blue", "-g", "gallery")
+        told = run("gallery", "remove", "red", "-g", "gallery").stderr
+        assert "removed 1 person with 2 templates and 2 facts, which said something of them" in told
+        assert "names that were written into photos' metadata stay there" in told
+        assert "fact" not in run("gallery", "remove", "green", "-g", "gallery").stderr
+
     def test_all_or_none(self, run: Run) -> None:
         result = run("gallery", "remove", "red", "--photo", "1.png", "--photo", "nonsense.png")
         assert (result.exit_code, self.sources(run, "red")) == (1, ["1.png", "2.png"])
@@ -305,6 +313,7 @@ UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
 def test_messages_have_names_as_they_are_stored(run: Run, people: Path) -> None:
     renamed = run("gallery", "rename", " red", "Ann  Lee ").stderr
     assert renamed.splitlines()[-1] == "facekit: red is now Ann Lee"
+    assert "facekit identify FOLDER --xmp --replace writes them anew" in renamed
     merged = run("gallery", "merge", " Ann  Lee", "green ").stderr
     assert merged.splitlines()[-1] == "facekit: Ann Lee has 2 more templates"
     shown = json.loads(run("gallery", "show", "blue", "-f", "jsonl").stdout.splitlines()[0])

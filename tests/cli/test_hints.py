@@ -42,6 +42,7 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "show_person": hints.show_person,
     "move_photo": lambda gallery, name: hints.move_photo(gallery, "-1.jpg", name),
     "remove_photo": lambda gallery, name: hints.remove_photo(gallery, name, "-1.jpg"),
+    "rewrite_names": lambda gallery, _: hints.rewrite_names(gallery),
     "merge_people": lambda gallery, name: hints.merge_people(gallery, name, name[::-1]),
     "create_gallery": lambda gallery, _: hints.create_gallery(gallery),
     "upgrade_gallery": lambda gallery, _: hints.upgrade_gallery(gallery),
