@@ -100,6 +100,6 @@ def cluster(
     found = cluster(inputs, gallery, **wanted, **console.listeners, on_left_out=left_out.extend)
     for problem in found.problems:
         console.error(problem)
-    view = Grouped(found, out, copy, review)
+    view = Grouped(found, out, copy, review, writes_json=style == "json")
     view.left_out = left_out
     return Writer(console, style, view).write(found.results())

@@ -152,14 +152,18 @@ class Rules:
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
-def plan(paths: Sequence[Source], subject: str | None = None) -> Plan:
+_FOR_SINGLE = "to enroll single pictures, say whose they are with --subject NAME"
+
+
+def plan(paths: Sequence[Source], subject: str | None = None, *, single: str = _FOR_SINGLE) -> Plan:
     """The photos to enroll. All are of `subject`, or else each path is a folder that has a sub-folder
-    for each person, named like the person, with the pictures inside or below.
+    for each person, named like the person, with the pictures inside or below; `single` is what else can be
+    done with single pictures.
 
     Raises UsageError where it cannot be told whose the pictures are, or there are none.
     """
     if subject is None:
-        return _people(paths)
+        return _people(paths, single)
     listing = folders.list_pictures(paths)
     photos = tuple(
         Photo(subject_name(subject), name_of(source), source if isinstance(source, NamedPicture) else None)
@@ -225,7 +229,7 @@ def enroll_readings(
     return _Batch(gallery, subject_name(subject), readings, Known(gallery), rules, pictures).store()
 
 
-def _people(inputs: Sequence[Source]) -> Plan:
+def _people(inputs: Sequence[Source], single: str) -> Plan:
     paths = []
     for path in inputs:
         if is_remote(path):
@@ -234,10 +238,7 @@ def _people(inputs: Sequence[Source]) -> Plan:
         if not isinstance(path, NamedPicture) and not os.path.lexists(path):
             raise UsageError(f"{name_of(path)}: no such folder")
         if isinstance(path, NamedPicture) or not os.path.isdir(path):
-            raise UsageError(
-                f"{name_of(path)}: no folder; to enroll single pictures, say whose they are with "
-                "--subject NAME"
-            )
+            raise UsageError(f"{name_of(path)}: no folder; {single}")
         paths.append(path)
     people = folders.people(paths)
     if not people.photos and any(left_out.reason == NOT_NAMED for left_out in people.left_out):
@@ -247,8 +248,8 @@ def _people(inputs: Sequence[Source]) -> Plan:
         )
     if not people.photos:
         raise UsageError(
-            f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person, "
-            "or --subject NAME when all pictures are of one"
+            f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person; "
+            f"{single}"
         )
     by_subject = people.by_subject().items()
     photos = tuple(Photo(subject, picture) for subject, pictures in by_subject for picture in pictures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from facekit.errors import GalleryError, PictureError, UsageError
@@ -108,6 +108,23 @@ def _of_template(template: NewTemplate, kind: Kind, subject: str | None) -> Fact
         source=os.path.basename(template.source),
         box=template.box,
     )
+
+
+def taken_for(gallery: Gallery, fact: Fact) -> str | None:
+    """Whom the gallery takes the face of a fact for: ignored or not, it keeps that name."""
+    assert fact.vector is not None
+    best = gallery.search(fact.vector[None], 1)[0]
+    is_named = bool(best) and best[0].score >= gallery.threshold and not best[0].denied
+    return best[0].subject if is_named else None
+
+
+def keeps_names(names: Mapping[str, int]) -> str:
+    """What is said of faces that were to be ignored and are taken for these people, so many of each."""
+    whose = ", ".join(
+        f"{counted(count, 'face')} {'is' if count == 1 else 'are'} taken for {name}"
+        for name, count in sorted(names.items())
+    )
+    return f"{whose}: whoever is enrolled is named, and not ignored"
 
 
 def group_facts(

@@ -12,6 +12,7 @@ from facekit.errors import FacekitError, UsageError
 from facekit.files import untrusted
 from facekit.files.untrusted import Fields
 from facekit.metadata.areas import Area
+from facekit.people.placeholders import is_placeholder
 from facekit.results import Box
 from facekit.text.escaping import csv_text, printable
 from facekit.text.subject_names import subject_name
@@ -107,6 +108,8 @@ def _row(row: dict[str, str]) -> tuple[int | None, int | None, str, str | None]:
         raise UsageError(f"verdict is {verdict!r}: give {', '.join(VERDICTS)}")
     if verdict == NAMED and not name.strip():
         raise UsageError("has no name: give one, or leave the row out")
+    if verdict == NAMED and is_placeholder(name.strip()):
+        raise UsageError(f"{name.strip()!r} is how a folder of a group is called, and nobody's name")
     return group, number, verdict, subject_name(name) if name.strip() else None
 
 

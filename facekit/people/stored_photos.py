@@ -69,7 +69,12 @@ def _the_one(gallery: Gallery, photo: str, meant: Sequence[str], subject: str | 
             f"{hints.show_person(gallery.place, subject)}"
         )
     if not meant:
-        raise GalleryError(f"{gallery.place}: nobody has a template of {photo!r}: enroll it first")
+        if os.path.lexists(photo):
+            raise GalleryError(f"{gallery.place}: nobody has a template of {photo!r}: enroll it first")
+        raise GalleryError(
+            f"{photo}: no such file, and nobody in {gallery.place} has a template of a photo of that name; "
+            f"{hints.list_people(gallery.place)} shows who is in it"
+        )
     if len(meant) > 1:
         whose = "there are" if subject is None else f"{subject!r} has"
         digests = ", ".join(digest[:_SHOWN_DIGEST] for digest in meant)

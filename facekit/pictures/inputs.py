@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -54,6 +56,12 @@ class Decode(Protocol):
 
 def name_of(source: Source) -> str:
     return source.source if isinstance(source, NamedPicture) else source
+
+
+def is_picture(source: str, error: str | None) -> bool:
+    """Whether what was read, with this error, is a picture: not a path at which nothing is, and no folder, of
+    which it is said that it has no pictures. Only these are counted."""
+    return error is None or not (error.endswith(os.strerror(errno.ENOENT)) or os.path.isdir(source))
 
 
 def listed(inputs: Inputs, what: str = "inputs") -> list[Source]:

@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from facekit import hints
 from facekit.errors import UsageError
 from facekit.files import outputs
 from facekit.people.clustering import Group, Grouping, Sighting
+from facekit.people.placeholders import SINGLE, folder_name
 from facekit.pictures.folders import mark_unnamed
 from facekit.pictures.left_out import UNNAMED
 from facekit.rendering.files import CropFolder, Names
@@ -24,7 +26,6 @@ CSV_COLUMNS = (
     *("group", "subject", "group_score", "contenders"),
     *("source", "face", "x0", "y0", "x1", "y1", "detector_score"),
 )
-SINGLE = "single"
 _COLUMNS = {
     "group": Column("group", right=True),
     "subject": Column("subject", flexible=True),
@@ -38,13 +39,23 @@ _COLUMNS = {
 class Grouped(Records[Group]):
     """A line for each group, and how many faces are single; a row of CSV for each face."""
 
-    def __init__(self, grouping: Grouping, out: Path | None, copied: str, review: Path | None = None) -> None:
+    def __init__(
+        self,
+        grouping: Grouping,
+        out: Path | None,
+        copied: str,
+        review: Path | None = None,
+        *,
+        writes_json: bool = True,
+    ) -> None:
+        """`writes_json` says whether the groups are printed as enrolling by them needs it."""
         super().__init__(_COLUMNS)
         self.columns = CSV_COLUMNS
         self._found = grouping
         self._out = out
         self._copied = copied
         self._review = review
+        self._writes_json = writes_json
 
     def rows(self, result: Group) -> Iterator[Sequence[object]]:
         score = None if result.score is None else round(result.score, 4)
@@ -84,6 +95,9 @@ class Grouped(Records[Group]):
             yield written if found.groups or found.single else nothing
         if self._review is not None:
             yield f"page written to {self._review}: open it in a browser"
+            if not self._writes_json:
+                groups = f"{hints.name_groups()} > groups.json"
+                yield f"to enroll whom you name there, the groups are needed too: {groups}"
         if found.ignored:
             of = counted(len(found.ignored), "face")
             yield f"{of} left out, to be ignored as was said"
@@ -99,7 +113,7 @@ class Grouped(Records[Group]):
 def folder_names(grouping: Grouping) -> list[str]:
     """The folder of each group: its subject's name, or `group-03`; no two alike where case is ignored."""
     digits = max(2, len(str(len(grouping.groups))))
-    names = [f"group-{number:0{digits}}" for number in range(1, len(grouping.groups) + 1)]
+    names = [folder_name(number, digits) for number in range(1, len(grouping.groups) + 1)]
     taken = {SINGLE, *names}
     for place, group in enumerate(grouping.groups):
         if group.subject is None:

@@ -37,6 +37,7 @@ class Identified(PictureView[PictureResult]):
         self.columns = (*COLUMNS, PROBABILITY) if probability else COLUMNS
         self.named = 0
         self._sidecars = Counter[str]()
+        self._in_place = False
 
     def heading(self) -> Iterator[str]:
         yield self._heading
@@ -62,10 +63,10 @@ class Identified(PictureView[PictureResult]):
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
         yield from super().summary(stopped=stopped)
         if counts := self._sidecars:
-            planned = counts["planned"]
-            first = (
-                f"{counted(planned or counts['written'], 'sidecar')} {'to write' if planned else 'written'}"
-            )
+            planned, what = counts["planned"], "photo" if self._in_place else "sidecar"
+            write = "change" if self._in_place else "write"
+            first = counted(planned or counts["written"], what)
+            first += f" to {write}" if planned else f" {'changed' if self._in_place else 'written'}"
             yield listed(first, (counts["unchanged"], "unchanged"), (counts["refused"], "refused"))
 
     def rows(self, result: PictureResult) -> Iterator[Sequence[object]]:
@@ -97,6 +98,7 @@ class Identified(PictureView[PictureResult]):
         self.named += sum(face.subject is not None for face in result.faces)
         if result.xmp:
             self._sidecars[result.xmp.status] += 1
+            self._in_place |= result.xmp.file == result.source
 
     def what_was_done(self) -> str:
         return f"{part_of(self.named, self.faces, 'face', 'named')}, in"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from facekit.output.view import View
+from facekit.pictures.inputs import is_picture
 from facekit.pictures.lighting import TOO_BRIGHT, TOO_DARK
 from facekit.results import Detection
 from facekit.text.counting import counted
@@ -41,7 +42,7 @@ class PictureView(View[PictureKind]):
         self.pictures = self.faces = 0
 
     def count(self, result: PictureKind) -> None:
-        self.pictures += 1
+        self.pictures += is_picture(result.source, result.error)
         self.faces += len(result.faces)
 
     def errors(self, result: PictureKind) -> Iterator[str]:
@@ -56,7 +57,7 @@ class PictureView(View[PictureKind]):
             done = min(self.pictures, self.total)
             yield f"stopped: {self.what_was_done()} {done} of {self.total} pictures"
         elif self.total > 1:
-            yield f"{self.what_was_done()} {self.total} pictures"
+            yield f"{self.what_was_done()} {counted(self.pictures, 'picture')}"
 
     def what_was_done(self) -> str:
         """The beginning of a sentence that ends with a number of pictures."""

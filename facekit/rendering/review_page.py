@@ -83,7 +83,9 @@ def _head(style: str, script: str) -> str:
 <main>
 <h1>Who is it?</h1>
 <p>Give each group whom you know a name, and tick the faces that do not belong to it. Then save the table, and
-enroll it: <code>{_text(hints.enroll_groups())}</code>. Nothing leaves this page by itself. The
+enroll it: <code>{_text(hints.enroll_groups())}</code>, in the folder in which the page was made. There
+groups.json is what the same run printed with <code>--format json</code>, and names.csv has to be moved there
+from where your browser saves files. Nothing leaves this page by itself. The
 faces in it are biometric data of real people: delete it when you are done.</p>
 <datalist id="people">
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,7 +18,7 @@ from facekit.gallery.sharded_search import by_workers
 from facekit.library.index import PhotoIndex
 from facekit.library.readings import IndexedReader, look_of
 from facekit.people import clustering
-from facekit.pictures.inputs import Inputs, listed
+from facekit.pictures.inputs import Inputs, is_picture, listed
 from facekit.pictures.remote import refuse
 from facekit.text.counting import counted
 from facekit.verbs.galleries import AnyGallery, in_use, users_gallery
@@ -94,7 +95,7 @@ def cluster(
             save(grouping, folder)
         if shown:
             write_page(shown, grouping, opened.names() if opened else ())
-        return replace(grouping, problems=tuple(reading.problems), pictures=reading.total)
+        return replace(grouping, problems=tuple(reading.problems), pictures=reading.pictures)
 
 
 def cluster_faces(
@@ -120,7 +121,7 @@ class _Reading:
     def __init__(self, on_note: OnNote, on_left_out: OnLeftOut, *, crops: bool) -> None:
         self.faces: list[clustering.Sighting] = []
         self.problems: list[str] = []
-        self.total = self._done = 0
+        self.total = self._done = self._no_pictures = 0
         self._on_note, self._on_left_out, self._crops = on_note, on_left_out, crops
 
     def take(self, collection: vector_files.Collection) -> None:
@@ -134,6 +135,14 @@ class _Reading:
             reading = with_crops(reading, options)  # the index has none
         self.faces += clustering.sightings([reading], crops=self._crops)
         self.problems += [reading.error] if reading.error else []
+        # Folders without a picture are none of those that are to be read.
+        if not is_picture(reading.source, reading.error):
+            self._no_pictures += not os.path.isdir(reading.source)
+
+    @property
+    def pictures(self) -> int:
+        """How many there are, without paths at which nothing is."""
+        return self.total - self._no_pictures
 
     def read(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -193,6 +194,9 @@ def _enroll_marked(
     from facekit.people.marked_faces import enroll_marked, marked_photos
 
     require_photos(inputs)
+    paths = [name_of(source) for source in inputs]
+    if missing := [path for path in paths if not os.path.lexists(path)]:
+        raise UsageError(f"{missing[0]}: no such file or folder")
     listing = folders.list_pictures(inputs)
     for remark in listing.remarks():
         on_note(remark)

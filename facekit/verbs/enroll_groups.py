@@ -79,8 +79,11 @@ def _record(
         *((face, None) for face in answers.ignored),
     ]
     problems: list[str] = []
-    counts = Counter[str]()
+    counts, named = Counter[str](), Counter[str]()
     for fact in face_facts.group_facts(said, options, pipeline, problems):
+        if fact.kind == "ignored" and (holder := face_facts.taken_for(gallery, fact)):
+            named[holder] += 1
+            continue
         try:
             [recorded] = gallery.record([fact])
             counts[recorded.kind] += recorded.status == "recorded"
@@ -90,4 +93,6 @@ def _record(
         on_note(f"{counted(count, 'face')} recorded as not of the group's person")
     if count := counts["ignored"]:
         on_note(f"{counted(count, 'face')} recorded as to be ignored")
+    if named:
+        on_note(face_facts.keeps_names(named))
     return problems

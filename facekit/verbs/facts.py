@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -88,7 +89,8 @@ def gallery_ignore(
 
     Pictures, `face`, `box` and `holder` are as in `gallery_not_subject`; without one of the last three, all
     faces are meant that nobody in the gallery has. With numbers of a `group` or several, the one picture is
-    the JSON that `cluster` wrote, and all faces of these groups are meant. With `dry_run` nothing is changed.
+    the JSON that `cluster` wrote, and all faces of these groups are meant whom the gallery does not name.
+    With `dry_run` nothing is changed.
     """
     sources = listed(pictures, "pictures")
     said = _Said("ignored", None, holder, options, pipeline)
@@ -96,7 +98,9 @@ def gallery_ignore(
         if face is not None or box is not None or holder is not None:
             raise UsageError("a group has all of its faces: give no face, box or holder")
         faces = _faces_of_groups(sources, numbers)
-        return _recorded(lambda opened: said.of_groups(opened, faces), gallery, on_note, dry_run=dry_run)
+        return _recorded(
+            lambda opened: said.of_groups(opened, faces, on_note), gallery, on_note, dry_run=dry_run
+        )
     return said.of(sources, face, box, gallery, on_note, dry_run=dry_run)
 
 
@@ -179,8 +183,8 @@ class _Said:
 
         return _recorded(facts, gallery, on_note, dry_run=dry_run)
 
-    def of_groups(self, gallery: Gallery, faces: Sequence[GroupFace]) -> list[Fact]:
-        """Of faces of groups, all or none."""
+    def of_groups(self, gallery: Gallery, faces: Sequence[GroupFace], on_note: OnNote) -> list[Fact]:
+        """Of faces of groups, all or none; but of those who are named all the same."""
         pipeline = self._pipeline or self._options.pipeline()
         gallery.require(pipeline.fingerprint)
         problems: list[str] = []
@@ -188,7 +192,13 @@ class _Said:
         facts = list(face_facts.group_facts(said, self._options, pipeline, problems))
         if problems:
             raise PictureError("; ".join(problems))
-        return facts
+        holders = [face_facts.taken_for(gallery, fact) for fact in facts]
+        if named := Counter(filter(None, holders)):
+            words = face_facts.keeps_names(named)
+            if all(holders):
+                raise UsageError(words)
+            on_note(words)
+        return [fact for fact, holder in zip(facts, holders, strict=True) if holder is None]
 
     def _faces(self, gallery: Gallery, source: Source, chosen: int | Box | None) -> list[Fact]:
         if chosen is None and face_facts.is_stored(source):

@@ -17,7 +17,7 @@ from facekit.library.readings import IndexedReader, look_of
 from facekit.people import finding, identification
 from facekit.people.finding import Company, Period, PhotoMatch, SoughtFace, SoughtPerson
 from facekit.pictures import dates, folders
-from facekit.pictures.inputs import Input, Inputs, NamedPicture, Source, listed, one
+from facekit.pictures.inputs import Input, Inputs, NamedPicture, Source, is_picture, listed, one
 from facekit.pictures.remote import refuse
 from facekit.text.counting import counted
 from facekit.text.subject_names import subject_name
@@ -152,7 +152,7 @@ class _Seen:
         self._undated = 0
 
     def take(self, reading: Reading | None) -> None:
-        self.pictures += 1
+        self.pictures += reading is None or is_picture(reading.source, reading.error)
         if reading is None:
             return
         if reading.error:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from facekit.errors import UsageError
+from facekit import hints
+from facekit.errors import GalleryError, UsageError
 from facekit.faces.reading import Options, Reading
 from facekit.gallery import usual_places
 from facekit.gallery.places import Place
@@ -128,7 +129,13 @@ def _place(gallery: AnyGallery | None, on_note: OnNote) -> Place:
     """The gallery beside which the index is: the one that `find` would use."""
     if is_open(gallery):
         return gallery.place
-    tried = usual_places.to_read(as_place(gallery))
+    named = as_place(gallery)
+    tried = usual_places.to_read(named)
+    if named is not None and not tried[0].exists():
+        raise GalleryError(
+            f"{tried[0]}: no such gallery, and an index lies beside one: "
+            f"{hints.create_gallery(tried[0])} makes it"
+        )
     place = usual_places.in_use(tried) or tried[0]
     tell_gallery(as_place(gallery), place, on_note)
     return place

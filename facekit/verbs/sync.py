@@ -73,7 +73,7 @@ def sync(
     """
     inputs, options = listed(paths), options or Options()
     refuse(inputs, "sync compares a gallery with")
-    listing = enrollment.plan(inputs)
+    listing = enrollment.plan(inputs, single="give the folder around those of the people")
     for remark in listing.remarks():
         on_note(remark)
     if listing.left_out:

@@ -153,6 +153,8 @@ def test_a_face_that_does_not_belong_to_a_group_never_gets_its_name(run: Run) ->
         ([("1", "Ann"), ("1", "Ben")], "group,name", "line 3: says again what another line says of group 1"),
         ([("1", "maybe", "Ann")], "group,verdict,name", "verdict is 'maybe'"),
         ([("1", "n" * 301)], "group,name", "at most 300"),
+        ([("1", "group-03")], "group,name", "line 2: 'group-03' is how a folder of a group is called"),
+        ([("1", " Single ")], "group,name", "nobody's name"),
         ([], "group,name", "says nothing of any group"),
         ([("1",)], "group", "has no column name"),
     ],
@@ -192,6 +194,34 @@ def test_the_photos_may_have_changed_meanwhile(run: Run) -> None:
     result = enroll(run, "-f", "json")
     statuses = {item["source"]: item["problems"] for item in json.loads(result.stdout)["results"]}
     assert statuses[face["source"]] == ["no face there"]
+
+
+def test_the_groups_that_a_page_needs_are_asked_for_where_they_were_not_printed(
+    run: Run, album: Path
+) -> None:
+    words = "--review groups.html --format json > groups.json"
+    told = run("cluster", "album", "--review", "groups.html")
+    assert words in told.stderr
+    assert words not in run("cluster", "album", "--review", "groups.html", "-f", "json").stderr
+    assert "groups.json is what the same run printed" in " ".join(Path("groups.html").read_text().split())
+
+
+def test_a_group_of_somebody_enrolled_is_not_ignored_and_that_is_told(
+    run: Run, groups: dict[str, Any]
+) -> None:
+    [number] = {
+        group["group"] for group in groups["results"] if group["group"] and len(group["faces"]) == 3
+    } & {1}
+    table((number, "Ann"), header="group,name")
+    assert enroll(run).exit_code == 0
+    words = "3 faces are taken for Ann: whoever is enrolled is named, and not ignored"
+    ignored = run("gallery", "ignore", "groups.json", "--group", str(number), "-g", "g.db")
+    assert (ignored.exit_code, words in ignored.stderr) == (2, True), ignored.output
+    both = run("gallery", "ignore", "groups.json", "--group", "1", "--group", "2", "-g", "g.db")
+    assert (both.exit_code, words in both.stderr) == (0, True), both.output
+    table((number, "ignored", ""), header="group,verdict,name")
+    assert words in enroll(run).stderr
+    assert all(fact.kind == "ignored" for fact in facekit.gallery_facts("g.db"))
 
 
 @pytest.mark.usefixtures("groups")

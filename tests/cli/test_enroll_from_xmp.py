@@ -99,6 +99,11 @@ def test_marks_inside_photos_are_read_however_these_lie(
     )
 
 
+def test_a_folder_that_is_not_there_is_what_is_blamed(run: Run) -> None:
+    told = run("enroll", "--from-xmp", "nope", "-g", "g.db")
+    assert (told.exit_code, "nope: no such file or folder" in told.stderr) == (2, True)
+
+
 def test_picasas_file_is_read_and_a_sidecar_goes_before_it(run: Run, tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.png", "red", "green")
     digits = "".join(

@@ -79,7 +79,7 @@ def test_a_dry_run_changes_nothing(run: Run, misfiled: Path) -> None:
 def test_all_are_moved_or_none(run: Run, misfiled: Path) -> None:
     result = run("gallery", "move", "wrong.png", "nothing.png", "--to", "red", "-g", "g.db")
     assert result.exit_code == 1
-    assert "nobody has a template of 'nothing.png'" in result.stderr
+    assert "nothing.png: no such file, and nobody" in result.stderr
     assert holders()["wrong.png"] == "blue"
 
 
@@ -116,3 +116,10 @@ def test_an_export_does_not_say_where_photos_lie(run: Run, misfiled: Path) -> No
 def test_a_photo_can_be_removed_by_its_path(run: Run, misfiled: Path) -> None:
     assert run("gallery", "remove", "blue", "--photo", "people/blue/wrong.png", "-g", "g.db").exit_code == 0
     assert "wrong.png" not in holders()
+
+
+def test_a_photo_that_is_not_there_is_what_is_blamed(run: Run, people: Path) -> None:
+    told = run("gallery", "move", "nope.jpg", "--to", "red", "-g", "gallery").stderr
+    assert "nope.jpg: no such file, and nobody in gallery/gallery.db has a template" in told
+    photo(Path("new.png"), "cyan")
+    assert "enroll it first" in run("gallery", "move", "new.png", "--to", "red", "-g", "gallery").stderr

@@ -47,7 +47,10 @@ def test_names_are_inside_and_nothing_else_is_changed(run: Run, tmp_path: Path, 
     file.chmod(0o640)
     before = file.read_bytes()
     pixels = np.asarray(Image.open(file))
-    assert "in/-a.jpg: adds red, green" in run("identify", "in", "--xmp", "--in-place", "--dry-run").stdout
+    told = run("identify", "in", "--xmp", "--in-place", "--dry-run")
+    assert "in/-a.jpg: adds red, green" in told.stdout
+    assert "1 photo to change" in told.stderr
+    assert "sidecar" not in told.output
     assert file.read_bytes() == before
     assert run("identify", "in", "--xmp", "--in-place").exit_code == 0
     assert [region.name for region in regions_of(packet(file))] == ["red", "green"]

@@ -317,6 +317,15 @@ def test_interrupted_it_goes_on_from_there(
     assert indexed(run)["read"] <= 3
 
 
+def test_no_index_is_made_for_a_gallery_that_is_not_there(run: Run, photos: Path) -> None:
+    before = sorted(Path().rglob("*"))
+    result = run("index", "photos", "-g", "typo.db")
+    assert result.exit_code == 1
+    assert "typo.db: no such gallery" in result.stderr
+    assert "facekit gallery create typo.db" in result.stderr
+    assert sorted(Path().rglob("*")) == before
+
+
 def test_only_folders_are_indexed(run: Run, photos: Path) -> None:
     for wrong in ("photos/alone.png", "-", "nothing"):
         assert run("index", wrong).exit_code == 2

@@ -49,3 +49,25 @@ def test_of_nothing_no_summary_has_a_count(
     )
     summaries = result.stderr if "--format" not in command else ""
     assert not re.search(r"(?<![\d.,])0 (?!%|of 2)[a-z]", summaries), summaries
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("identify", "in 2 pictures"),
+        ("detect", "2 faces in 2 pictures"),
+        ("cluster", "2 faces in 2 pictures"),
+        ("redact -o out", "2 faces redacted in 2 pictures"),
+        ("find red", "2 photos found in 2 pictures"),
+        ("embed -o v.npz", "2 faces in 2 pictures"),
+    ],
+)
+@pytest.mark.usefixtures("people")
+def test_what_is_not_there_is_no_picture(run: Run, command: str, said: str) -> None:
+    for number in (1, 2):
+        photo(Path(f"in/{number}.png"), "red", seed=number)
+    Path("empty").mkdir()
+    result = run(*command.split(), "missing", "in", "empty", "missing.jpg")
+    assert result.exit_code == 1, result.output
+    assert said in result.stderr
+    assert "missing: No such file" in result.stderr

@@ -133,6 +133,13 @@ def test_photos_enrolled_from_no_folder_of_a_person_are_followed_once_they_lie_i
     assert run("gallery", "check", "-g", "g.db").exit_code == 0
 
 
+def test_what_is_no_folder_of_people_is_told_without_options_of_enroll(run: Run, library: Path) -> None:
+    for wrong in ("people/red", "people/red/red1.png", "nowhere"):
+        told = run("sync", wrong, "-g", "g.db", "--yes")
+        assert (told.exit_code, wrong in told.stderr) == (2, True)
+        assert "--subject" not in told.stderr
+
+
 def test_what_was_done_by_hand_stays(run: Run, library: Path) -> None:
     run("gallery", "rename", "green", "Greta", "-g", "g.db")
     run("gallery", "remove", "red", "--photo", "red1.png", "-g", "g.db")
