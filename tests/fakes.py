@@ -136,6 +136,7 @@ def norm_of(color: tuple[int, int, int]) -> float:
 
 def _faces(pixels: Pixels) -> list[Face]:
     found = []
+    lookalike = tuple(pixels[0, 2]) if pixels.shape[1] > 2 else None
     # A channel of a color is 0 or 255. Comparing bytes, once, is what makes hundreds of videos affordable.
     dark, bright = (np.moveaxis(near, 2, 0).copy() for near in (pixels < 60, pixels > 195))
     for color in COLORS.values():
@@ -152,7 +153,8 @@ def _faces(pixels: Pixels) -> list[Face]:
             box = (float(left), float(rows[0]), float(right), float(rows[-1] + 1))
             mean = pixels[:, left:right][near[:, left:right]].mean(axis=0).round()
             rate = 0.5 if tuple(pixels[0, 1]) == POOR else 0.0001
-            found.append(_face(box, (int(mean[0]), int(mean[1]), int(mean[2])), rate))
+            face = _face(box, (int(mean[0]), int(mean[1]), int(mean[2])), rate)
+            found.append(_of_lookalike(face) if lookalike == color else face)
     return sorted(found, key=lambda face: face.detection.box)
 
 
@@ -167,6 +169,13 @@ def _face(box: tuple[float, float, float, float], color: tuple[int, int, int], s
     return Face(Detection(box, 1.5, points), points, crop, vector_of(color), quality, norm_of(color))
 
 
+def _of_lookalike(face: Face) -> Face:
+    """Of a score of 0.9 with the person."""
+    vector = 0.9 * face.vector
+    vector[3] = np.sqrt(1 - 0.9**2)
+    return replace(face, vector=vector)
+
+
 def photo(
     path: Path,
     *people: str,
@@ -174,9 +183,11 @@ def photo(
     face: int = 50,
     seed: int = 0,
     poor: bool = False,
+    lookalike: str | None = None,
 ) -> Path:
     """Save a gray picture with a square for each of `people` (names of COLORS), all a bit different; with
-    `poor`, one that draws strangers."""
+    `poor`, one that draws strangers. The `lookalike` among them is somebody else who is taken for the person
+    of that color, but is not as like them as a copy of their picture."""
     image = Image.new("RGB", size, (128, 128, 128))
     draw = ImageDraw.Draw(image)
     for number, color in enumerate(people):
@@ -186,6 +197,8 @@ def photo(
     image.putpixel((0, 0), tuple(hashlib.sha256(f"{people}{seed}".encode()).digest()[:3]))
     if poor:
         image.putpixel((1, 0), POOR)
+    if lookalike:
+        image.putpixel((2, 0), COLORS[lookalike])
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
     return path

@@ -394,6 +394,8 @@ def _imported(report: Import, *, done: bool) -> Iterator[str]:
         yield f"{counted(report.added, 'template')} {would}in the new gallery {report.gallery}"
         if report.held:
             yield f"{report.held} left out: the same face of the same picture is in the file twice"
+        if report.facts_left_out:
+            yield f"{_facts_left_out(report)} said twice, or not true of who is enrolled"
         return
     added = f"{counted(report.added, 'template')} {would}added to {report.gallery}"
     yield listed(added, (report.present, "already there"))
@@ -403,6 +405,15 @@ def _imported(report: Import, *, done: bool) -> Iterator[str]:
         yield f"{report.denied} left out: said not to be that person's face (--again takes them)"
     if report.removed:
         yield f"{report.removed} left out: removed or renamed earlier (--again takes them)"
+    if report.facts_left_out:
+        yield (
+            f"{_facts_left_out(report)} about people who are not here, erased or taken back earlier (--again "
+            "takes those), or not true of who is enrolled"
+        )
+
+
+def _facts_left_out(report: Import) -> str:
+    return f"{counted(report.facts_left_out, 'fact')} left out:"
 
 
 for _command in (

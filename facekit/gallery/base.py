@@ -163,7 +163,8 @@ class Gallery(Protocol):
         `again`; and one of a face that another subject has from the same picture, unless it may `move`. With
         `replace` the subject's template of another face of the same picture gives way, and is erased.
         `tombstones` and `facts` are another gallery's, kept from now on here too, as far as they say nothing
-        else than what is enrolled here. A face that is stored is ignored no longer.
+        else than what is enrolled here; facts that were taken back or erased here come only `again`. A face
+        that is stored is ignored no longer.
         """
 
     def record(self, facts: Sequence[Fact]) -> list[Fact]:

@@ -11,13 +11,14 @@ from facekit.calibration.threshold import Calibration
 from facekit.errors import GalleryError
 from facekit.gallery.damage import damaged
 from facekit.gallery.fact_changes import FactChanges
-from facekit.gallery.fact_rows import storable_fact
+from facekit.gallery.fact_imports import IncomingFacts
+from facekit.gallery.fact_rows import StorableFact, storable_fact
 from facekit.gallery.facts import Fact
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.places import Place
 from facekit.gallery.records import Row, subject_checksum, template_checksum
 from facekit.gallery.state import State, Tally
-from facekit.gallery.storable import rows_of
+from facekit.gallery.storable import StorableTemplate, rows_of
 from facekit.gallery.tables import Tables
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import Tombstones, same_face
@@ -62,7 +63,7 @@ class Change:
         self._tally = Tally(state.templates, state.subjects, state.digest)
         self._last = state.last
         self._calibrated: GallerySettings | None = None
-        self.facts = FactChanges(tables, self._next)
+        self.facts = FactChanges(tables, self.tombstones, self._next)
 
     def finish(self) -> State:
         """The state after this change; equal to those before when nothing was changed."""
@@ -175,6 +176,34 @@ class Change:
         self._delete(row)
         self._insert(number, name, row._replace(source=source).described(), row.vector)
 
+    def take_over(
+        self,
+        templates: Sequence[StorableTemplate],
+        placements: Sequence[Placement],
+        tombstones: Tombstones | None,
+        facts: Sequence[StorableFact],
+        *,
+        again: bool = False,
+    ) -> int:
+        """Have what was removed and what was said in the gallery of these templates, which have become
+        `placements` here, as far as it holds here; how many facts do not.
+        """
+        left_out = 0
+        if facts:
+            incoming = IncomingFacts(
+                self.facts,
+                self._tables,
+                self.tombstones,
+                templates,
+                placements,
+                threshold=self._before.threshold,
+                again=again,
+            )
+            left_out = incoming.take_over(facts)
+        if tombstones is not None:
+            self.tombstones.take_over(tombstones)
+        return left_out
+
     def drop(self, number: int) -> None:
         """Delete a subject and its templates."""
         rows = self._tables.of_subject(number)
@@ -281,12 +310,8 @@ def first_content(
 
     def fill(tables: Tables) -> State:
         change = Change(tables)
-        for row in rows:
-            change.add(*row)
-        if tombstones is not None:
-            change.tombstones.take_over(tombstones)
-        for fact in stored:
-            change.facts.take_over(fact)
+        placements = [change.add(*row) for row in rows]
+        change.take_over(rows, placements, tombstones, stored)
         return change.finish()
 
     return State(settings), fill

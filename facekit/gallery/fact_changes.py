@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit import hints
 from facekit.errors import FactError, GalleryError
@@ -16,18 +17,20 @@ from facekit.gallery.places import Place
 from facekit.gallery.records import Row
 from facekit.gallery.state import MODULUS, State
 from facekit.gallery.tables import Tables
-from facekit.gallery.tombstones import same_face
+from facekit.gallery.tombstones import Tombstones, same_face
 
 
 class FactChanges:
     """The facts of a gallery in one transaction; whether some were `withdrawn`, so that bytes are to be
-    erased. They are read when they are first needed.
+    erased. They are read when they are first needed. What was taken back or erased with a person is noted
+    among the `tombstones`, so that no import brings it back.
     """
 
-    def __init__(self, tables: Tables, next_number: Callable[[], int]) -> None:
+    def __init__(self, tables: Tables, tombstones: Tombstones, next_number: Callable[[], int]) -> None:
         self.withdrawn = False
-        self._tables, self._next = tables, next_number
+        self._tables, self._tombstones, self._next = tables, tombstones, next_number
         self._read: dict[int, FactRow] | None = None
+        self._templates: dict[int, tuple[Sequence[Row], NDArray[np.float32]]] = {}
 
     def finish(self, state: State) -> State:
         """The state that fits them."""
@@ -43,29 +46,25 @@ class FactChanges:
         people = [self._tables.number(name) for name in (fact.subject, fact.other) if name is not None]
         if fact.kind == "not_subject":
             self._require_not_enrolled(fact, people[0])
-        for row in self._rows.values():
-            if row.kind == fact.kind and set(row.people) == set(people) and _is_of(row, fact):
-                return replace(self._fact(row), status="already there")
+        if row := self._same_as(fact, people):
+            return replace(self._fact(row), status="already there")
+        self._tombstones.admit_fact(fact)
         return self._fact(self._insert(fact.kind, people, fact.face, fact.added, fact.vector))
 
-    def take_over(self, fact: StorableFact) -> None:
-        """Store one of another gallery, unless it is about people who are not here, or what is enrolled here
-        says something else.
-        """
-        names = [name for name in (fact.subject, fact.other) if name is not None]
-        people = [self._tables.find(name) for name in names]
-        if any(number is None for number in people):
-            return
-        if any(self._enrolled(fact.face[0], fact.face[2], number) for number in people or [None]):
-            return
-        self.record(fact)
+    def has(self, fact: StorableFact, people: Sequence[int]) -> bool:
+        """Whether it is there, of the people of these numbers."""
+        return self._same_as(fact, people) is not None
+
+    def _same_as(self, fact: StorableFact, people: Sequence[int]) -> FactRow | None:
+        alike = (row for row in self._rows.values() if row.kind == fact.kind)
+        return next((row for row in alike if set(row.people) == set(people) and _is_of(row, fact)), None)
 
     def withdraw(self, number: int) -> Fact:
         """Raises GalleryError when there is none of this number."""
         if number not in self._rows:
             raise no_such_fact(self._tables.place, number)
         fact = self._fact(self._rows[number])
-        self._delete([number])
+        self._bury([number])
         return replace(fact, status="taken back")
 
     def denies(self, subject: int | None, sha256: str, box: str, vector: bytes) -> bool:
@@ -75,6 +74,7 @@ class FactChanges:
 
     def admit(self, subject: int, sha256: str, box: str, vector: bytes) -> None:
         """The face is the person's: what was said against it is over."""
+        self._templates.pop(subject, None)
         rows = (row for row in self._rows.values() if row.kind == "not_subject" and row.subject == subject)
         self._delete(_of_face(rows, sha256, box, vector))
 
@@ -92,16 +92,16 @@ class FactChanges:
         scores = np.stack([row.array() for row in faces]) @ theirs.T
         like = {row.id for row, best in zip(faces, scores.max(axis=1), strict=True) if best >= threshold}
         of_template = (number for row in rows for number in _of_face(faces, row.sha256, row.box, row.vector))
-        self._delete(like.union(of_template))
+        self._bury(like.union(of_template))
 
     def erase_face(self, row: Row) -> None:
         """A template goes, and so does what was said about its face."""
         faces = [fact for fact in self._rows.values() if fact.vector]
-        self._delete(_of_face(faces, row.sha256, row.box, row.vector))
+        self._bury(_of_face(faces, row.sha256, row.box, row.vector))
 
     def leave(self, subject: int) -> None:
         """A person goes, with all that was said about them."""
-        self._delete([row.id for row in self._rows.values() if subject in row.people])
+        self._bury([row.id for row in self._rows.values() if subject in row.people])
 
     def hand_over(self, number: int, target: int) -> None:
         """What was said of one person is true of another from now on, who is the same. Raises GalleryError
@@ -115,13 +115,15 @@ class FactChanges:
                     f"they are, first {hints.take_back(self._tables.place, row.id)}"
                 )
             people = [target if person == number else person for person in row.people]
-            stays = row.kind == "not_subject" and self._enrolled(row.sha256, row.box, target)
+            is_theirs = row.kind == "not_subject" and self._template_like(
+                target, row.sha256, row.box, row.vector
+            )
             alike = any(
                 other.kind == row.kind and set(other.people) == set(people) and _same(other, row)
                 for other in self._rows.values()
             )
             self._delete([row.id])
-            if not stays and not alike:
+            if not is_theirs and not alike:
                 self._insert(row.kind, people, (row.sha256, row.source, row.box), row.added, row.vector)
 
     @property
@@ -143,6 +145,17 @@ class FactChanges:
         self._rows[row.id] = row
         return row
 
+    def _bury(self, numbers: Iterable[int]) -> None:
+        """Delete facts, and keep in mind that they were."""
+        gone = list(numbers)
+        for number in gone:
+            row = self._rows[number]
+            fact = self._fact(row)
+            face = (row.sha256, row.source, row.box)
+            said = StorableFact(fact.kind, fact.subject, fact.other, face, row.added, row.vector)
+            self._tombstones.remove_fact(said)
+        self._delete(gone)
+
     def _delete(self, numbers: Iterable[int]) -> None:
         for number in list(numbers):
             self._tables.delete_fact(number)
@@ -150,24 +163,52 @@ class FactChanges:
             self.withdrawn = True
 
     def _require_not_enrolled(self, fact: StorableFact, number: int) -> None:
-        if self._enrolled(fact.face[0], fact.face[2], number):
-            place, name, photo = self._tables.place, str(fact.subject), fact.face[0]
+        template = self._template_like(number, fact.face[0], fact.face[2], fact.vector)
+        if template is not None:
+            place, name = self._tables.place, str(fact.subject)
+            copy = "" if template.sha256 == fact.face[0] else f", from another file ({template.source})"
             raise FactError(
-                f"{place}: this face is enrolled as {name}: if it is not theirs, "
-                f"{hints.remove_photo(place, name, photo[:12])}"
+                f"{place}: this face is enrolled as {name}{copy}: if it is not theirs, "
+                f"{hints.remove_photo(place, name, template.sha256[:12])}"
             )
 
-    def _enrolled(self, sha256: str, box: str, number: int | None) -> bool:
-        """Whether this face of this picture is a template of the person, or of anybody."""
-        if not sha256:
-            return False
-        rows = [row for row in self._tables.of_pictures([sha256]) if number in (None, row.subject)]
+    def is_of_person(self, fact: StorableFact, number: int) -> bool:
+        """Whether the face is a template of the person, from this picture or from a copy of it. If it were
+        said not to be the person's, no face that is like this template would get the name.
+        """
+        return self._template_like(number, fact.face[0], fact.face[2], fact.vector) is not None
+
+    def _template_like(self, number: int, sha256: str, box: str, vector: bytes) -> Row | None:
+        if number not in self._templates:
+            stored = self._tables.of_subject(number)
+            if not stored:
+                return None
+            self._templates[number] = stored, np.stack([np.frombuffer(row.vector, "<f4") for row in stored])
+        rows, vectors = self._templates[number]
+        for row, likeness in zip(rows, vectors @ np.frombuffer(vector, "<f4"), strict=True):
+            same = row.sha256 == sha256 and same_face(json.loads(box), [json.loads(row.box)]) is not None
+            if same or likeness >= COPY:
+                return row
+        return None
+
+    def is_enrolled(self, sha256: str, box: str) -> bool:
+        """Whether this face of this picture is a template of anybody."""
+        rows = self._tables.of_pictures([sha256])
         return same_face(json.loads(box), [json.loads(row.box) for row in rows]) is not None
 
 
 def no_such_fact(place: Place, number: int) -> GalleryError:
     return GalleryError(
         f"{place}: there is no fact {number}: {hints.list_facts(place)} shows which there are"
+    )
+
+
+def is_of_face(fact: StorableFact, sha256: str, box: str, vector: bytes) -> bool:
+    """Whether a fact is about this face, in the same picture or in a copy of it."""
+    likeness = float(np.frombuffer(fact.vector, "<f4") @ np.frombuffer(vector, "<f4"))
+    same_picture = fact.face[0] == sha256
+    return likeness >= COPY or (
+        same_picture and same_face(json.loads(box), [json.loads(fact.face[2])]) is not None
     )
 
 

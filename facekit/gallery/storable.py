@@ -18,10 +18,11 @@ from facekit.gallery.values import (
 )
 from facekit.text.subject_names import subject_name
 
+StorableTemplate = tuple[str, tuple[str, str, str, str, str], bytes]
+"""Name, description (picture, source, box, quality, date) and vector."""
 
-def rows_of(
-    templates: Sequence[NewTemplate], dimension: int
-) -> list[tuple[str, tuple[str, str, str, str, str], bytes]]:
+
+def rows_of(templates: Sequence[NewTemplate], dimension: int) -> list[StorableTemplate]:
     """Name, description and vector of each template as they are stored. Raises UsageError or GalleryError
     for one that cannot be.
     """

@@ -96,10 +96,13 @@ class Placement:
 
 @dataclass(frozen=True)
 class AddReport:
-    """What became of each template, in their order, and which subjects are new."""
+    """What became of each template, in their order, which subjects are new, and how many facts that came
+    along do not hold here: about people who are not here, of faces that were removed, or contradicted by
+    what is enrolled."""
 
     placements: tuple[Placement, ...]
     subjects: tuple[str, ...] = ()
+    facts_left_out: int = 0
 
     @property
     def added(self) -> int:

@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -26,11 +26,15 @@ from facekit.gallery.values import checksum, flat_json
 from facekit.results import Box
 from facekit.text.subject_names import subject_name
 
-Kind = Literal["face", "named", "renamed"]
-"""`face`: this face of the picture was removed with its person. `named`: the picture was removed from a
-person. `renamed`: the picture stands under another name since a rename or a merge."""
+if TYPE_CHECKING:
+    from facekit.gallery.fact_rows import StorableFact
 
-KINDS = ("face", "named", "renamed")
+Kind = Literal["face", "named", "renamed", "said"]
+"""`face`: this face of the picture was removed with its person. `named`: the picture was removed from a
+person. `renamed`: the picture stands under another name since a rename or a merge. `said`: what was said of
+people, or of this face of the picture, was taken back or erased with a person."""
+
+KINDS = ("face", "named", "renamed", "said")
 KEY_BYTES = 16
 DIGEST_BYTES = 32
 MOST_KEYS = 300
@@ -51,7 +55,9 @@ class Tombstone:
     @classmethod
     def of(cls, digest: str, kind: Kind, box: str) -> Self:
         """One that was stored or exported. Raises ValueError or TypeError for what is none."""
-        if len(bytes.fromhex(digest)) != DIGEST_BYTES or kind not in KINDS or (kind == "face") != bool(box):
+        if len(bytes.fromhex(digest)) != DIGEST_BYTES or kind not in KINDS:
+            raise ValueError("what is kept of a removed picture is damaged")
+        if (kind == "face" and not box) or (kind in ("named", "renamed") and box):
             raise ValueError("what is kept of a removed picture is damaged")
         if box:
             x0, y0, x1, y1 = map(float, flat_json(box))
@@ -115,6 +121,19 @@ class Tombstones:
             if same_face(json.loads(box), [json.loads(stone.box)]) is not None:
                 self._take(stone)
 
+    def remove_fact(self, fact: StorableFact) -> None:
+        """What was said holds no longer."""
+        self._set(Tombstone(_said(self._instance_key(), fact), "said", fact.face[2]))
+
+    def has_fact(self, fact: StorableFact) -> bool:
+        """Whether it was said once, and holds no longer."""
+        return bool(self._of_fact(fact))
+
+    def admit_fact(self, fact: StorableFact) -> None:
+        """It is said again."""
+        for stone in self._of_fact(fact):
+            self._take(stone)
+
     def take_over(self, others: Tombstones) -> None:
         """Have those of another gallery as well. Raises UsageError when they are of too many galleries."""
         self.keys += [key for key in others.keys if key not in self.keys]
@@ -156,6 +175,20 @@ class Tombstones:
             for box in sorted(self._boxes.get((digest, "face"), ()))
         ]
 
+    def _of_fact(self, fact: StorableFact) -> list[Tombstone]:
+        digests = [_said(key, fact) for key in self.keys]
+        stones = [
+            Tombstone(digest, "said", box)
+            for digest in digests
+            for box in sorted(self._boxes.get((digest, "said"), ()))
+        ]
+        box = fact.face[2]
+        return [
+            stone
+            for stone in stones
+            if not box or same_face(json.loads(box), [json.loads(stone.box)]) is not None
+        ]
+
     def _set(self, stone: Tombstone) -> None:
         self._boxes.setdefault((stone.digest, stone.kind), set()).add(stone.box)
 
@@ -175,6 +208,12 @@ def same_face(box: Sequence[float], others: Sequence[Sequence[float]]) -> int | 
     shares = overlap(np.asarray(box, np.float64), np.asarray(others, np.float64))
     best = int(shares.argmax())
     return best if shares[best] >= SAME_FACE else None
+
+
+def _said(key: str, fact: StorableFact) -> str:
+    people = [fact.subject or "", fact.other or ""]
+    hashed = "\0".join(["said", fact.face[0], fact.kind, *sorted(people)])
+    return hmac.digest(bytes.fromhex(key), hashed.encode(), "sha256").hex()
 
 
 def _digest(key: str, kind: Kind, sha256: str, subject: str = "") -> str:

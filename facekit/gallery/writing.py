@@ -43,17 +43,14 @@ class WritableGallery(ReadableGallery):
         unless `again`; and one of a face that another subject has from the same picture, unless it may
         `move`. With `replace` the subject's template of another face of the same picture gives way.
         `tombstones` and `facts` are another gallery's, kept from now on here too, as far as they say
-        nothing else than what is enrolled here.
+        nothing else than what is enrolled here; facts that were taken back or erased here come only `again`.
         """
         rows_to_add = rows_of(templates, self.settings.dimension)
         others = self._storable(facts)
         with self._changing(forget=False) as change:
             placements = [change.add(*row, again=again, move=move, replace=replace) for row in rows_to_add]
-            if tombstones is not None:
-                change.tombstones.take_over(tombstones)
-            for fact in others:
-                change.facts.take_over(fact)
-        return AddReport(tuple(placements), tuple(change.new))
+            left_out = change.take_over(rows_to_add, placements, tombstones, others, again=again)
+        return AddReport(tuple(placements), tuple(change.new), left_out)
 
     def record(self, facts: Sequence[Fact]) -> list[Fact]:
         """Store what was said, all or none; as it is stored. Raises GalleryError for people who are not in

@@ -50,8 +50,8 @@ class Removal:
 @dataclass(frozen=True)
 class Import:
     """What an import did: how many templates were `added`, were `present` already, belong to somebody else
-    here (`held`), were `removed` earlier, or were said not to be that person's (`denied`); whether the
-    gallery is `new`."""
+    here (`held`), were `removed` earlier, or were said not to be that person's (`denied`); how many facts
+    do not hold here (`facts_left_out`); whether the gallery is `new`."""
 
     gallery: Place
     added: int
@@ -60,6 +60,7 @@ class Import:
     removed: int = 0
     denied: int = 0
     new: bool = False
+    facts_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,8 @@ def gallery_import(
     on_note: OnNote = no_note,
 ) -> Import:
     """Add the templates of an exported file, or of JSON lines in an open one, all or none; those that are
-    there already are left alone, and with `again` those that were removed come back. Makes the gallery if
+    there already are left alone, and with `again` those that were removed come back, as does what was said
+    of them. Makes the gallery if
     there is none. `on_note` hears of names that look like another. With `dry_run` nothing is changed."""
     if dry_run:
         with rehearsal(place_to_write(gallery), on_note, named=gallery) as tried:
@@ -279,11 +281,13 @@ def gallery_import(
             report = transfer.import_into(target, exported, again=again)
             everybody = target.names()
         fresh = report.subjects
-        done = Import(place, report.added, report.present, report.held, report.removed, report.denied)
+        left_out = (report.held, report.removed, report.denied)
+        done = Import(place, report.added, report.present, *left_out, facts_left_out=report.facts_left_out)
     else:
         with transfer.create_from(exported, place) as made:
-            stored, fresh = len(made), tuple(made.names())
-        done = Import(place, stored, held=len(exported.templates) - stored, new=True)
+            stored, fresh, facts = len(made), tuple(made.names()), len(made.facts())
+        held, lost = len(exported.templates) - stored, len(exported.facts) - facts
+        done = Import(place, stored, held=held, new=True, facts_left_out=lost)
     for warning in names.warnings(fresh, everybody, place):
         on_note(warning)
     return done

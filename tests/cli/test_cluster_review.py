@@ -24,10 +24,10 @@ from facekit.rendering import review_page
 
 @pytest.fixture
 def album(run: Run, tmp_path: Path) -> Path:
-    """Photos of red, green and blue, together and alone, and of one stranger."""
+    """Photos of red, green and blue, together and alone, of one who is like red, and of a stranger."""
     shown = [("red", "green"), ("red",), ("green", "blue"), ("blue", "red"), ("green",), ("cyan",)]
     for number, colors in enumerate(shown):
-        photo(tmp_path / "album" / f"{number}.png", *colors, seed=number)
+        photo(tmp_path / "album" / f"{number}.png", *colors, seed=number, lookalike=None if number else "red")
     return tmp_path / "album"
 
 

@@ -43,7 +43,7 @@ def doubts(client: httpx.Client) -> list[tuple[str, str, str | None]]:
 
 
 def test_a_face_that_is_not_the_person_is_not_named_so_again(client: httpx.Client, folder: Path) -> None:
-    twin = photo(folder / "twin.png", "red", seed=5)
+    twin = photo(folder / "twin.png", "red", lookalike="red")
     assert name(twin) == "red"
     (fact,) = said(
         client.post("/v1/facts/not-subject", json={"subject": "red", "faces": sealed(client, twin)})
@@ -80,7 +80,7 @@ def test_people_who_are_two_are_not_proposed_as_one_nor_merged(client: httpx.Cli
 @pytest.fixture
 def misfiled(folder: Path) -> None:
     """A photo of green under the name of red, who has others."""
-    wrong = photo(folder / "more" / "red" / "3.png", "green", seed=3)
+    wrong = photo(folder / "more" / "red" / "3.png", "green", lookalike="green")
     photo(folder / "more" / "red" / "4.png", "red", seed=4)
     facekit.enroll(folder / "more", "g.db", options=FakeOptions())
     assert wrong.exists()
