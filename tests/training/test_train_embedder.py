@@ -3,28 +3,15 @@
 from pathlib import Path
 
 import loading
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from facekit.training import bank, checkpoint, export, networks
 from facekit.training.config import Augmentation
 from facekit.training.networks import FaceResNet
-from training.small import people, tiny, write_array
+from training.small import Means, people, tiny, write_array
 
 train_embedder = loading.script("train_embedder")
-
-
-class Means:
-    """A teacher that looks at the mean colors of the four quarters of a face."""
-
-    fingerprint, dimension = "means", 12
-
-    def __call__(self, crops: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        half = crops.shape[1] // 2
-        quarters = [crops[:, y : y + half, x : x + half].mean((1, 2)) for y in (0, half) for x in (0, half)]
-        return (np.concatenate(quarters, 1) / 255 + 0.01).astype(np.float32)
 
 
 def test_a_wider_network_begins_where_the_narrower_one_ended() -> None:
