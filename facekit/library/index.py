@@ -41,7 +41,7 @@ class File(NamedTuple):
     sha256: str
 
     def checksum(self) -> bytes:
-        return checksum("file", *self)
+        return checksum("file", _stored(self.path), *self[1:])
 
 
 KIND = Kind(
@@ -97,20 +97,25 @@ class PhotoIndex(SideFile):
     def folders(self) -> list[str]:
         """The folders that the user wants to be indexed."""
         with self._reading():
-            return [str(path) for (path,) in self._connection.execute("SELECT path FROM folders")]
+            return [_path(stored) for (stored,) in self._connection.execute("SELECT path FROM folders")]
 
     def add_folders(self, folders: Iterable[str]) -> None:
         with self._changing() as connection:
-            connection.executemany("INSERT OR IGNORE INTO folders VALUES (?)", [(path,) for path in folders])
+            rows = [(_stored(path),) for path in folders]
+            connection.executemany("INSERT OR IGNORE INTO folders VALUES (?)", rows)
 
     def files(self, paths: Sequence[str] | None = None) -> dict[str, File]:
         """Files by their paths: all, or the few that are given."""
         files = {}
-        query, chosen = "SELECT path, size, modified, sha256, checksum FROM files", list(paths or ())
+        query, chosen = (
+            "SELECT path, size, modified, sha256, checksum FROM files",
+            list(map(_stored, paths or ())),
+        )
         if paths is not None:
             query += f" WHERE path IN ({', '.join('?' * len(chosen))})"
         with self._reading():
-            for path, size, modified, sha256, code in self._connection.execute(query, chosen):
+            for stored, size, modified, sha256, code in self._connection.execute(query, chosen):
+                path = _path(stored)
                 file = File(path, size, modified, sha256)
                 if code != file.checksum():
                     raise damaged(self.path, "a file does not fit its checksum")
@@ -144,7 +149,7 @@ class PhotoIndex(SideFile):
         with self._changing() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
-                [(*file, file.checksum()) for file in files],
+                [(_stored(file.path), *file[1:], file.checksum()) for file in files],
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -154,7 +159,9 @@ class PhotoIndex(SideFile):
     def forget_folders(self, folders: Sequence[str]) -> int:
         """Erase what is kept of files in and below these folders; how many files."""
         with self._changing() as connection:
-            connection.executemany("DELETE FROM folders WHERE path = ?", [(path,) for path in folders])
+            connection.executemany(
+                "DELETE FROM folders WHERE path = ?", [(_stored(path),) for path in folders]
+            )
         return self.keep_files(folders, ())
 
     def keep_files(self, folders: Sequence[str], paths: Iterable[str]) -> int:
@@ -171,7 +178,9 @@ class PhotoIndex(SideFile):
         ]
         if gone:
             with self._changing() as connection:
-                connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in gone])
+                connection.executemany(
+                    "DELETE FROM files WHERE path = ?", [(_stored(path),) for path in gone]
+                )
                 orphans = "DELETE FROM pictures WHERE sha256 NOT IN (SELECT sha256 FROM files)"
                 connection.execute(orphans)
                 self._delete_for_good(connection)
@@ -212,6 +221,19 @@ def _row(look: str, entry: Entry) -> tuple[object, ...]:
     vectors = entry.vectors.astype("<f4").tobytes()
     whole = int(entry.is_whole)
     return (entry.sha256, look, len(entry.vectors), whole, entry.described, vectors, entry.checksum(look))
+
+
+def _stored(path: str) -> str | bytes:
+    """A path as SQLite can hold it: what is no text, as files may be called, as bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def _path(stored: object) -> str:
+    return os.fsdecode(stored) if isinstance(stored, bytes) else str(stored)
 
 
 def _below(path: str, top: str) -> bool:

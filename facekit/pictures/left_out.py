@@ -22,7 +22,7 @@ libraries of Lightroom and Photos, which hold every photo several times. Those w
 
 CATALOGS = re.compile(
     r"desktop\.ini|picasa\.ini|.*\.xmp|.*\.db(-wal|-shm|-journal|\.(index|photos|thumbnails).*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
 """Files that lie beside pictures and that nobody takes for one: galleries, Thumbs.db, sidecars."""
 

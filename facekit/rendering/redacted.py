@@ -68,8 +68,10 @@ class Redacted(PictureView[Redaction]):
         if self._out is not None and self._saved:
             yield f"{self._saved} saved in {self._out}"
         if self._left:
-            changed = f"{counted(self._left, 'copy', 'copies')} changed since facekit wrote them"
-            yield f"{changed}: left as they are (--overwrite replaces them)"
+            yield (
+                f"{counted(self._left, 'copy', 'copies')} left alone that somebody changed since "
+                "(--overwrite replaces them)"
+            )
         if self.pictures and self._out is not None:
             where = (
                 "before you give it away (--review sheet.html)" if not self._review else f"in {self._review}"

@@ -244,6 +244,29 @@ def test_the_page_of_groups_has_faces_that_the_index_knows(
     assert Path("groups.html").read_text().count("data:image/jpeg;base64,") == 6
 
 
+def test_files_whose_names_are_no_text_are_indexed_like_others(
+    run: Run, photos: Path, reads: list[str]
+) -> None:
+    name = os.fsdecode(b"bad\xff.png")
+    try:
+        photo(Path("photos") / os.fsdecode(b"d\xe9") / name, "red", seed=31)
+    except OSError as error:
+        pytest.skip(f"the file system takes no such name: {error}")
+    first = indexed(run)
+    reads.clear()
+    assert indexed(run) | {"read": first["read"]} == first
+    assert "bad\\udcff.png" in output(run, "find", "red", "photos")
+    output(run, "cluster", "photos", "--review", "groups.html", "-f", "json")
+    assert reads == []
+    assert run("gallery", "check", "-g", "gallery").exit_code == 0
+    shutil.rmtree(os.fsencode("photos/") + b"d\xe9")
+    assert indexed(run)["erased"] == 1
+    folder = os.fsdecode(b"in\xff")
+    photo(Path(folder) / name, "red")
+    for more in ((), ("--forget",)):
+        assert run("index", folder, *more).exit_code == 0
+
+
 def test_a_file_that_is_no_index_is_refused(run: Run, photos: Path) -> None:
     shutil.copy("gallery/gallery.db", INDEX)
     for command in (("index", "photos"), ("find", "red", "photos"), ("gallery", "remove", "red")):

@@ -148,7 +148,7 @@ def test_a_copy_that_was_finished_by_hand_is_left_as_it_is(suffix: str, run: Run
     assert mine.read_bytes() == changed
     assert other.read_bytes() != first
     assert f"in/b{suffix}: left as it is: out/b{suffix} was changed since facekit wrote it" in result.stdout
-    assert "1 copy changed since facekit wrote them: left as they are (--overwrite" in result.stderr
+    assert "1 copy left alone that somebody changed since (--overwrite" in result.stderr
     assert "1 saved in out" in result.stderr
     assert "left as it is" in Path("sheet.html").read_text()
     [_, left] = redacted(run, "in", "-o", "out")
