@@ -13,6 +13,7 @@ from facekit.files import untrusted
 from facekit.files.untrusted import Fields
 from facekit.metadata.areas import Area
 from facekit.people.placeholders import is_placeholder
+from facekit.pictures.remote import is_remote
 from facekit.results import Box
 from facekit.text.escaping import csv_text, printable
 from facekit.text.subject_names import subject_name
@@ -159,4 +160,9 @@ def _group_face(face: object, place: str) -> GroupFace:
     source = fields.text("source", longest=10_000)
     if "\0" in source or any("\ud800" <= letter <= "\udc7f" for letter in source):
         raise UsageError(f"a face of {place} has a source that no file can be called")
+    if is_remote(source) or source == "-":
+        raise UsageError(
+            f"a face of {place} is of {source:.100}, which is not read because a file says so: copy the "
+            "photos to this machine, and group them there"
+        )
     return GroupFace(source, (x0, y0, x1, y1))

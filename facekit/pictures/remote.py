@@ -1,9 +1,9 @@
 """Pictures at addresses (`s3://BUCKET/photos/`, `https://HOST/list.txt`), read through fsspec.
 
 Nothing is read from a network unless the user named its address: a list may name pictures of its own server
-only. Credentials come from where fsspec takes them (the environment, the files of each service), never from
-an address. An address that ends with `.txt` is a list, a picture a line; in the web, one that ends with a
-slash is a folder.
+only, and a server sends nobody on to another one. Credentials come from where fsspec takes them (the
+environment, the files of each service), never from an address. An address that ends with `.txt` is a list, a
+picture a line; in the web, one that ends with a slash is a folder.
 """
 
 from __future__ import annotations
@@ -174,9 +174,11 @@ def _options(scheme: str) -> dict[str, Any]:
         return {}
     import aiohttp
 
+    from facekit.pictures.redirects import within_one_server
+
     # In one go: a server need not know parts of a file.
     limit = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS)
-    return {"block_size": 0, "client_kwargs": {"timeout": limit}}
+    return {"block_size": 0, "client_kwargs": {"timeout": limit, "trace_configs": [within_one_server()]}}
 
 
 @contextmanager
@@ -196,6 +198,14 @@ def _in_words(address: str, error_of: Any) -> Iterator[None]:
         raise
     # Each service has errors of its own, and fsspec has no one for all.
     except Exception as error:
+        if is_of_web(address):
+            import aiohttp
+
+            from facekit.pictures import redirects
+
+            known = redirects.in_words(error) if isinstance(error, aiohttp.ClientError) else None
+            if known or isinstance(error, redirects.RedirectError):
+                raise error_of(known or str(error)) from error
         lines = str(error).strip().splitlines()
         words = lines[0].replace(address, "").strip(" :,") if lines else ""
         raise error_of(words[:200] or type(error).__name__) from error

@@ -169,6 +169,23 @@ def test_a_table_that_says_something_else_is_refused_and_enrolls_nobody(
     assert not Path("g.db").exists()
 
 
+@pytest.mark.parametrize("source", ["http://127.0.0.1:9/a.png", "S3://bucket/a.png", "memory://a.png", "-"])
+@pytest.mark.parametrize("command", ["enroll", "ignore"])
+def test_no_file_of_groups_makes_facekit_read_from_a_network(
+    run: Run, groups: dict[str, Any], source: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr("facekit.pictures.remote.content", read)
+    groups["results"][0]["faces"][0]["source"] = source
+    Path("groups.json").write_text(json.dumps(groups))
+    table((1, "", "", "", "named", "Ann"))
+    result = enroll(run) if command == "enroll" else run("gallery", "ignore", "groups.json", "--group", "1")
+    assert result.exit_code == 2
+    assert f"groups.json: a face of result 1 is of {source}, which is not read because" in result.stderr
+
+
 @pytest.mark.parametrize(
     "content",
     [

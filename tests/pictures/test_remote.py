@@ -49,6 +49,7 @@ def bucket(photos: Path) -> Iterator[str]:
 
 class Quiet(SimpleHTTPRequestHandler):
     requests: list[str] = []  # noqa: RUF012
+    sent_on: dict[str, str] = {}  # noqa: RUF012
 
     def do_GET(self) -> None:
         self.requests.append(self.path)
@@ -60,6 +61,14 @@ class Quiet(SimpleHTTPRequestHandler):
                     self.wfile.write(bytes(65536))
             except OSError:
                 return
+        if self.path in self.sent_on:
+            self.send_response(302)
+            self.send_header("Location", self.sent_on[self.path])
+            self.end_headers()
+            return
+        if self.path == "/closed.png":
+            self.send_error(403, "no entry")
+            return
         if self.path == "/late.png":
             time.sleep(2)
         super().do_GET()
@@ -72,7 +81,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def server(photos: Path) -> Iterator[str]:
     """The same files on a server that knows no parts of files."""
     pytest.importorskip("aiohttp", reason="needs the extra remote")
-    Quiet.requests = []
+    Quiet.requests, Quiet.sent_on = [], {}
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(photos.parent))) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -178,6 +187,49 @@ def test_what_cannot_be_read_is_told_in_a_line(
         assert "\n" not in str(raised.value)
     with pytest.raises(PictureError, match=r"cannot be listed|list cannot be read"):
         list_pictures(f"{server}/in/nolist.txt")
+
+
+def test_a_server_may_send_on_to_itself(photos: Path, server: str) -> None:
+    Quiet.sent_on = {"/old/4.png": "/in/4.png", "/old/": f"{server}/in/", "/list.txt": "/in/list.txt"}
+    (photos / "list.txt").write_text("in/4.png\n")
+    assert images.read(f"{server}/old/4.png").sha256 == images.read(photos / "4.png").sha256
+    assert list_pictures(f"{server}/list.txt").pictures == (f"{server}/in/4.png",)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.2:{port}/in/4.png",
+        "http://127.0.0.1:1/in/4.png",
+        "http://ada:pass@localhost:{port}/in/4.png?key=pass",
+        "https://127.0.0.1:{port}/in/4.png",
+        "//169.254.169.254/in/4.png",
+        "file:///etc/in/4.png",
+        "ftp://127.0.0.1/in/4.png",
+    ],
+)
+@pytest.mark.parametrize("asked", ["one.png", "in/", "list.txt"])
+def test_a_server_sends_nobody_on_to_another_one(server: str, target: str, asked: str) -> None:
+    """A picture, a folder's page and a list: each ends at the first step, and says where it led."""
+    Quiet.sent_on = {f"/{asked}": "/hop", "/hop": target.format(port=server.rpartition(":")[2])}
+    with pytest.raises(PictureError, match=r"sent on to another server, '|no address of the web") as raised:
+        images.read(f"{server}/{asked}") if asked == "one.png" else list_pictures(f"{server}/{asked}")
+    assert Quiet.requests == [f"/{asked}", "/hop"]
+    assert "pass" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+    if "localhost" in target:
+        assert "://localhost:" in str(raised.value)
+        assert "/in/4.png': give that address itself" in str(raised.value)
+
+
+def test_what_a_server_answers_instead_is_told_in_a_line(server: str) -> None:
+    Quiet.sent_on = {"/circle.png": "/circle.png?token=x", "/circle.png?token=x": "/circle.png"}
+    with pytest.raises(PictureError) as raised:
+        images.read(f"{server}/circle.png")
+    assert str(raised.value) == f"{server}/circle.png: it is sent on in a circle, or too often"
+    with pytest.raises(PictureError) as raised:
+        images.read(f"{server}/closed.png")
+    assert str(raised.value) == f"{server}/closed.png: the server answers 403 no entry"
 
 
 @pytest.mark.parametrize(
