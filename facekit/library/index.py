@@ -194,11 +194,15 @@ class PhotoIndex(SideFile):
             looks = [str(look) for (look,) in connection.execute("SELECT DISTINCT look FROM pictures")]
             for look in looks:
                 for entry in list(self.entries(look)):
-                    if faces := which(entry):
+                    try:
+                        faces = which(entry)
+                        row = _row(look, entry.without(faces)) if faces else None
+                    except ValueError as error:
+                        raise damaged(self.path, str(error)) from None
+                    if row:
                         erased += len(faces)
                         connection.execute(
-                            "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?)",
-                            _row(look, entry.without(faces)),
+                            "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?)", row
                         )
             if erased:
                 self._delete_for_good(connection)

@@ -5,15 +5,18 @@ import os
 import shutil
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import Run
 from fakes import FakeOptions, FakePipeline, photo
 
 import facekit
+from facekit.library.entries import Entry
 from facekit.library.index import PhotoIndex
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -305,6 +308,61 @@ def test_what_the_user_has_in_its_place_stays_and_stops_nothing(
     assert os.path.lexists(place)
     assert kind != "text" or place.read_text() == "mine"
     assert "red" not in output(run, "gallery", "list")
+
+
+def face_with(**changed: Any) -> Callable[[dict[str, Any]], str]:
+    return lambda values: json.dumps({**values, "faces": [face | changed for face in values["faces"]]})
+
+
+@pytest.mark.parametrize(
+    "craft",
+    [
+        *(lambda _: "[" * 100_000, lambda _: "7", lambda _: "{}", lambda _: '{"faces": [7]}'),
+        *(face_with(box=None), face_with(box=[1, 2, 3, float("nan")]), face_with(box=[10**400] * 4)),
+        *(face_with(points=[[float("inf"), 1]] * 5), face_with(quality=["a"] * 5), face_with(score="1")),
+        lambda values: json.dumps(values | {"size": [10**400, 1]}),
+    ],
+)
+@pytest.mark.usefixtures("photos")
+def test_a_crafted_index_ends_in_a_line(run: Run, craft: Callable[[dict[str, Any]], str]) -> None:
+    indexed(run)
+    altered(lambda entry: Entry(entry.sha256, craft(entry.values), entry.vectors))
+    for command in (("identify", "photos", "-f", "json"), ("cluster", "photos"), ("gallery", "check")):
+        result = run(*command)
+        assert (result.exit_code, "the index of photos is damaged" in result.stderr) == (1, True), (
+            result.output
+        )
+    result = run("gallery", "remove", "red")
+    assert "internal" not in result.stderr
+    assert "the index of photos is damaged" in result.stderr or result.exit_code == 0
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 50.0])
+@pytest.mark.usefixtures("photos")
+def test_no_vector_of_a_crafted_index_is_compared(run: Run, number: float) -> None:
+    indexed(run)
+    altered(lambda entry: Entry(entry.sha256, entry.described, np.full_like(entry.vectors, number)))
+    for command in (("find", "red", "photos"), ("identify", "photos"), ("gallery", "remove", "red")):
+        result = run(*command)
+        assert (result.exit_code, "the index of photos is damaged" in result.stderr) == (1, True), (
+            result.output
+        )
+
+
+def altered(change: Callable[[Entry], Entry]) -> None:
+    """Change all pictures of the index that have a face, and recompute their checksums."""
+    index = PhotoIndex.open(INDEX, write=True)
+    assert index is not None
+    with index, closing(sqlite3.connect(INDEX)) as connection, connection:
+        for (look,) in connection.execute("SELECT DISTINCT look FROM pictures").fetchall():
+            for entry in list(index.entries(look)):
+                if len(entry.vectors):
+                    new = change(entry)
+                    connection.execute(
+                        "UPDATE pictures SET described = ?, vectors = ?, checksum = ? "
+                        "WHERE sha256 = ? AND look = ?",
+                        (new.described, new.vectors.tobytes(), new.checksum(look), new.sha256, look),
+                    )
 
 
 @pytest.mark.usefixtures("photos")
