@@ -239,6 +239,11 @@ def _in_words(kind: Kind, path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT):
             raise kind.damaged(path, str(error)) from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise GalleryError(
+                f"{path}: {kind.noun} cannot be written there ({error}): make the folder writable, or choose "
+                "another gallery with --gallery FILE"
+            ) from error
         raise GalleryError(f"{path}: {kind.noun} cannot be used ({error}): try again") from error
     except OSError as error:
         raise GalleryError(f"{path}: {kind.noun} cannot be used ({error.strerror})") from error

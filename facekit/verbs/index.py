@@ -52,10 +52,13 @@ def index(
     for remark in listing.remarks():
         on_note(remark)
     pictures = list(dict.fromkeys(listing.pictures))
+    # A folder that cannot be listed is told as one of them.
+    unlisted = [source for source in pictures if os.path.isdir(str(source))]
+    count = len(pictures) - len(unlisted)
     pipeline = pipeline or options.pipeline()
     opened = PhotoIndex.open(path) if dry_run else PhotoIndex.made(path)
     if opened is None:
-        return IndexReport(str(path), len(pictures), read=len(pictures))
+        return IndexReport(str(path), count, read=count)
     with opened:
         if not dry_run:
             opened.add_folders(tops)
@@ -63,13 +66,13 @@ def index(
         reader.prepare(pictures)
         fresh = [source for source in pictures if source not in reader.known]
         if dry_run:
-            return IndexReport(str(path), len(pictures), read=len(fresh))
+            return IndexReport(str(path), count, read=len(fresh) - len(unlisted))
         problems = _read(reader, fresh, options, pipeline, on_note, on_progress)
         gone = 0
         if pictures:  # else the folder may not be mounted
             gone = opened.keep_files(tops, [os.path.abspath(str(source)) for source in pictures])
         faces = _faces(opened, reader, tops)
-        return IndexReport(str(path), len(pictures), faces, len(fresh), gone, tuple(problems))
+        return IndexReport(str(path), count, faces, len(fresh) - len(unlisted), gone, tuple(problems))
 
 
 def _read(

@@ -1,5 +1,6 @@
 """`facekit index`: photos are looked through once, and who is removed is gone from there too."""
 
+import errno
 import json
 import os
 import shutil
@@ -16,8 +17,9 @@ from conftest import Run
 from fakes import FakeOptions, FakePipeline, photo
 
 import facekit
+from facekit.library import side_file
 from facekit.library.entries import Entry
-from facekit.library.index import PhotoIndex
+from facekit.library.index import KIND, PhotoIndex
 
 pytestmark = pytest.mark.usefixtures("people")
 INDEX = Path("gallery/gallery.db.photos")
@@ -179,6 +181,35 @@ def test_folders_can_be_forgotten(run: Run, photos: Path) -> None:
     assert index is not None
     with index:
         assert (index.folders(), index.files()) == ([], {})
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_is_no_picture(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def scandir(path: Any = ".") -> Any:
+        if str(path).endswith("2019"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    for more in ((), ("--dry-run",)):
+        result = run("index", "photos", "-f", "json", *more)
+        report = json.loads(result.stdout)
+        assert report["pictures"] == 3
+    assert run("index", "photos").exit_code == 1
+
+
+def test_an_index_that_cannot_be_written_is_told_as_such(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x")) as made:
+        made.execute("CREATE TABLE t (a)")
+    with (
+        closing(sqlite3.connect(f"file:{tmp_path / 'x'}?mode=ro", uri=True)) as connection,
+        pytest.raises(facekit.GalleryError, match=r"cannot be written there .* make the folder writable"),
+        side_file._in_words(KIND, tmp_path / "x"),
+    ):
+        connection.execute("INSERT INTO t VALUES (1)")
 
 
 def test_a_dry_run_writes_nothing(run: Run, photos: Path) -> None:
