@@ -138,7 +138,8 @@ def identify(
         needs = name_needs(
             opened.threshold, opened.settings.calibration.description, threshold, exact=detailed
         )
-        view = Identified(needs, detailed=detailed, probability=probability)
+        in_place = wanted["in_place"]
+        view = Identified(needs, detailed=detailed, probability=probability, in_place=in_place)
         writer = Writer(console, style, view, verbose=verbose)
         wanted |= {"options": options, "pipeline": pipeline, **writer.listeners}
         return writer.write(identify(inputs, opened, **wanted))

@@ -29,7 +29,9 @@ class Identified(PictureView[PictureResult]):
     The first line is `heading`.
     """
 
-    def __init__(self, heading: str, *, detailed: bool = False, probability: bool = False) -> None:
+    def __init__(
+        self, heading: str, *, detailed: bool = False, probability: bool = False, in_place: bool = False
+    ) -> None:
         super().__init__()
         self._heading = heading
         self._detailed = detailed
@@ -37,7 +39,7 @@ class Identified(PictureView[PictureResult]):
         self.columns = (*COLUMNS, PROBABILITY) if probability else COLUMNS
         self.named = 0
         self._sidecars = Counter[str]()
-        self._in_place = False
+        self._in_place = in_place
 
     def heading(self) -> Iterator[str]:
         yield self._heading
@@ -98,7 +100,6 @@ class Identified(PictureView[PictureResult]):
         self.named += sum(face.subject is not None for face in result.faces)
         if result.xmp:
             self._sidecars[result.xmp.status] += 1
-            self._in_place |= result.xmp.file == result.source
 
     def what_was_done(self) -> str:
         return f"{part_of(self.named, self.faces, 'face', 'named')}, in"

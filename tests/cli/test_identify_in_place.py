@@ -80,6 +80,7 @@ def test_what_is_no_jpeg_or_has_damaged_xmp_is_left_alone(run: Run, tmp_path: Pa
     assert "in/a.png: is no JPEG" in result.stderr
     assert "in/b.jpg: is no XML" in result.stderr
     assert "in/c.jpg: is a link" in result.stderr
+    assert "no photo changed, 3 refused" in result.stderr
     assert {path: path.read_bytes() for path in (tmp_path / "in").iterdir()} == before
 
 

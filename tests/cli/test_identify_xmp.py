@@ -184,6 +184,7 @@ def test_a_link_is_not_written_through_and_a_folder_is_no_sidecar(run: Run, tmp_
     result = run("identify", "in", "--xmp")
     assert result.exit_code == 1
     assert "in/a.png.xmp: is a link" in result.stderr
+    assert "no sidecar written, 2 refused" in result.stderr
     assert "in/b.png.xmp: cannot be read (Is a directory)" in result.stderr
     assert (tmp_path / "other.xmp").read_bytes() == FOREIGN
 
