@@ -48,6 +48,9 @@ def index(
     path = file_of(place)
     if forget:
         return _forgotten(path, tops, dry_run=dry_run)
+    if not is_open(gallery) and place.exists():
+        with place.open():  # nothing is kept beside what is no gallery
+            pass
     listing = folders.list_pictures([str(source) for source in sources])
     for remark in listing.remarks():
         on_note(remark)
@@ -69,8 +72,10 @@ def index(
             return IndexReport(str(path), count, read=len(fresh) - len(unlisted))
         problems = _read(reader, fresh, options, pipeline, on_note, on_progress)
         gone = 0
-        if pictures:  # else the folder may not be mounted
-            gone = opened.keep_files(tops, [os.path.abspath(str(source)) for source in pictures])
+        # A folder without any picture may not be mounted.
+        mounted = [top for source, top in zip(sources, tops, strict=True) if source not in listing.empty]
+        if mounted:
+            gone = opened.keep_files(mounted, [os.path.abspath(str(source)) for source in pictures])
         faces = _faces(opened, reader, tops)
         return IndexReport(str(path), count, faces, len(fresh) - len(unlisted), gone, tuple(problems))
 

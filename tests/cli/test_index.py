@@ -173,6 +173,26 @@ def test_a_folder_that_is_not_mounted_erases_nothing(run: Run, photos: Path) -> 
     assert indexed(run)["read"] == 0
 
 
+def test_nor_does_one_of_several(run: Run, photos: Path) -> None:
+    photo(Path("more/1.png"), "red", seed=9)
+    indexed(run, "more")
+    shutil.move("more", "away")
+    Path("more").mkdir()
+    next(photos.glob("*.png")).unlink()
+    assert indexed(run, "more")["erased"] == 1
+    Path("more").rmdir()
+    shutil.move("away", "more")
+    assert indexed(run, "more")["read"] == 0
+
+
+def test_nothing_is_kept_beside_what_is_no_gallery(run: Run, photos: Path) -> None:
+    probe = next(photos.glob("*.png"))
+    result = run("index", "photos", "-g", str(probe))
+    assert result.exit_code == 1
+    assert str(probe) in result.stderr
+    assert not list(photos.rglob("*.photos"))
+
+
 def test_folders_can_be_forgotten(run: Run, photos: Path) -> None:
     indexed(run)
     assert indexed(run, "--forget", "--dry-run")["erased"] == 5
