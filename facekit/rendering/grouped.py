@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from facekit import hints
-from facekit.errors import UsageError
+from facekit.errors import PictureError, UsageError
 from facekit.files import outputs
 from facekit.people.clustering import Group, Grouping, Sighting
 from facekit.people.placeholders import SINGLE, folder_name
+from facekit.pictures import images
 from facekit.pictures.folders import mark_unnamed
 from facekit.pictures.left_out import UNNAMED
+from facekit.pictures.remote import is_remote
 from facekit.rendering.files import CropFolder, Names
 from facekit.rendering.rows import Records
 from facekit.text.counting import counted
@@ -154,12 +157,27 @@ def save_faces(grouping: Grouping, out: Path) -> None:
 
 
 def save_photos(grouping: Grouping, out: Path) -> None:
-    """Copies of the photos of each group, under their own names, in a folder of its own below `out`."""
+    """Copies of the photos of each group, under their own names, in a folder of its own below `out`. Raises
+    PictureError for a photo that is another file than the one in which the faces were seen."""
     for folder, subject, faces in _folders(grouping, out):
         with _group_folder(folder, subject):
             names = Names(folder)
             for face in {face.source: face for face in faces}.values():
-                names.save(face, [(_suffix(face.source), Path(face.source).read_bytes())])
+                names.save(face, [(_suffix(face.source), _photo(face))])
+
+
+def _photo(face: Sighting) -> bytes:
+    """What is to be copied: where its photo lies may come from a file of vectors, which anybody can have
+    made."""
+    if is_remote(face.source):
+        raise PictureError(f"{face.source}: is not on this machine, and is not copied: copy it here first")
+    content = images.content(face.source)
+    if hashlib.sha256(content).hexdigest() != face.sha256:
+        raise PictureError(
+            f"{face.source}: is another file than when its faces were looked for, and is not copied: look at "
+            "it again"
+        )
+    return content
 
 
 def _suffix(source: str) -> str:

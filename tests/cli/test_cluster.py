@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Run
 from fakes import photo
@@ -178,6 +179,33 @@ def test_a_folder_that_cannot_have_the_name_makes_nobody_of_another_name(run: Ru
     result = run("enroll", "out", "-g", "again.db")
     assert "2 folders left out: 2 not named yet" in result.stderr
     assert json.loads(run("gallery", "list", "-g", "again.db", "-f", "jsonl").stdout)["subject"] == "green"
+
+
+@pytest.mark.usefixtures("holiday")
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("http://127.0.0.1:9/0.png", "is not on this machine, and is not copied"),
+        ("/dev/zero", "not a regular file"),
+        ("secret.txt", "is another file than when its faces were looked for"),
+    ],
+)
+def test_a_file_of_vectors_brings_no_other_file_among_the_photos(run: Run, place: str, message: str) -> None:
+    """Somebody wrote another place into it; and the photo was changed since."""
+    Path("secret.txt").write_text("secret")
+    assert run("embed", "holiday", "-o", "vectors.npz").exit_code == 0
+    with np.load("vectors.npz") as file:
+        arrays = dict(file)
+    first = str(arrays["pictures"][0])
+    for name in ("pictures", "sources"):
+        arrays[name] = np.array([place if source == first else source for source in arrays[name]])
+    np.savez("crafted.npz", **arrays)
+    result = run("cluster", "crafted.npz", "--out", "out", "--copy", "photos")
+    assert result.exit_code == 1
+    assert f"{place}: " in result.stderr
+    assert message in result.stderr
+    assert not [path for path in Path("out").rglob("*") if path.is_file() and b"secret" in path.read_bytes()]
+    assert run("cluster", "vectors.npz", "--out", "right", "--copy", "photos").exit_code == 0
 
 
 @pytest.mark.usefixtures("holiday")
