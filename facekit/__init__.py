@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "facekit.people.clustering": ("Group", "Grouping", "Sighting"),
-    "facekit.people.enrollment": ("EnrollReport",),
+    "facekit.people.enroll_report": ("EnrollReport",),
     "facekit.people.finding": ("PhotoMatch",),
     "facekit.people.moving": ("Move",),
     "facekit.people.outcomes": ("Outcome",),
@@ -155,7 +155,7 @@ if TYPE_CHECKING:
     from facekit.people.clustering import Group as Group
     from facekit.people.clustering import Grouping as Grouping
     from facekit.people.clustering import Sighting as Sighting
-    from facekit.people.enrollment import EnrollReport as EnrollReport
+    from facekit.people.enroll_report import EnrollReport as EnrollReport
     from facekit.people.finding import PhotoMatch as PhotoMatch
     from facekit.people.moving import Move as Move
     from facekit.people.outcomes import Outcome as Outcome

@@ -12,7 +12,7 @@ from facekit.faces.box_reading import read_box
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.gallery.tombstones import same_face
 from facekit.people import enrollment
-from facekit.people.outcomes import Outcome, Photo
+from facekit.people.outcomes import NO_FACE, Outcome, Photo
 from facekit.pictures.inputs import Source
 from facekit.text.counting import counted
 
@@ -52,7 +52,7 @@ def enroll_face(
     """
     reading = read_chosen(photo.input, face, options, pipeline)
     if not reading.faces:
-        problem = reading.error or enrollment.NO_FACE
+        problem = reading.error or NO_FACE
         return Outcome(photo.subject, photo.source, "refused", (problem,), reading.notes)
     return enroll_chosen(gallery, photo.subject, [reading], rules)[0]
 

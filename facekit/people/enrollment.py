@@ -8,22 +8,18 @@ whatever happens next, and running again goes on from there.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit.calibration import poorness
-from facekit.errors import UsageError
 from facekit.faces import quality
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.gallery.facts import COPY
-from facekit.gallery.places import Place
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import same_face
 from facekit.people.choice import Choice, choose
@@ -37,7 +33,7 @@ from facekit.people.outcomes import (
     LIKE_ANOTHER,
     MIXED,
     MOVED_FROM,
-    NO_SUCH_FACE,
+    NO_FACE,
     NOT_MOVED,
     OTHER_FACE,
     RENAMED,
@@ -48,11 +44,6 @@ from facekit.people.outcomes import (
     Photo,
     Status,
 )
-from facekit.pictures import folders
-from facekit.pictures.inputs import NamedPicture, Source, name_of
-from facekit.pictures.left_out import NOT_NAMED, LeftOut
-from facekit.pictures.levels import people_deeper
-from facekit.pictures.remote import is_remote
 from facekit.results import Candidate, Face
 from facekit.text.subject_names import subject_name
 
@@ -64,75 +55,9 @@ BATCH = 64
 WITNESSES_FROM, WITNESSES = 3, 200
 """So many stored templates, the latest, are asked whether new pictures are of the same person; fewer are not
 enough to tell."""
-NO_FACE = "no face"
-_NOBODY = ((NO_FACE,), (NO_SUCH_FACE,))
 MIXED_FROM = 6
 """So many faces must be there before a folder is refused: of five of one person, 1 in 75
 would be refused, of six none was (scripts/measure_mixtures.py)."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The photos to enroll, which stand together by subject; what lies beside them and is `left_out`; and
-    the people `without` a picture in their folder; and `doubts` about what was named."""
-
-    photos: tuple[Photo, ...]
-    left_out: tuple[LeftOut, ...] = ()
-    without: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
-
-    def remarks(self) -> list[str]:
-        """What of it a user should know, in lines."""
-        return [*self.doubts, *folders.People((), self.left_out, self.without).remarks()]
-
-
-@dataclass(frozen=True)
-class EnrollReport:
-    """What became of all pictures; what was `left_out`, being none or not where they belong; the people
-    `without` a picture in their folder; the `gallery` and how many `templates` it has now; what is to be
-    known of it if it is of a poor `camera`; and `problems` with a source that was read all the same."""
-
-    outcomes: tuple[Outcome, ...]
-    left_out: tuple[LeftOut, ...] = ()
-    without: tuple[str, ...] = ()
-    gallery: Place | None = None
-    templates: int = 0
-    camera: str | None = None
-    problems: tuple[str, ...] = ()
-
-    def count(self, status: Status) -> int:
-        return sum(outcome.status == status for outcome in self.outcomes)
-
-    @property
-    def subjects(self) -> list[str]:
-        """Who was enrolled, in order."""
-        named = (outcome.subject for outcome in self.outcomes if outcome.status in ("enrolled", "moved"))
-        return list(dict.fromkeys(named))
-
-    @property
-    def missing(self) -> list[str]:
-        """Who has pictures, of which none could be enrolled, in order."""
-        stored = {outcome.subject for outcome in self.outcomes if outcome.status != "refused"}
-        everybody = dict.fromkeys(outcome.subject for outcome in self.outcomes)
-        return [name for name in everybody if name not in stored]
-
-    @property
-    def failed(self) -> bool:
-        """Whether a picture was refused for anything but having no face."""
-        return any(o.status == "refused" and o.problems not in _NOBODY for o in self.outcomes)
-
-    @property
-    def without_face(self) -> bool:
-        """Whether no picture had a face."""
-        return bool(self.outcomes) and all(o.problems in _NOBODY for o in self.outcomes)
-
-    def refusals(self) -> list[tuple[str, int]]:
-        """The first reason of each refused picture, counted, most frequent first."""
-        refused = (outcome for outcome in self.outcomes if outcome.status == "refused")
-        kinds = Counter(
-            outcome.problems[0].removeprefix(f"{outcome.source}: ").split(" (")[0] for outcome in refused
-        )
-        return sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
 
 
 @dataclass(frozen=True)
@@ -150,41 +75,6 @@ class Rules:
     replace: bool = False
     only_add: bool = False
     quality: quality.Limits = field(default_factory=quality.Limits)
-
-
-_FOR_SINGLE = "to enroll single pictures, say whose they are with --subject NAME"
-
-
-def plan(paths: Sequence[Source], subject: str | None = None, *, single: str = _FOR_SINGLE) -> Plan:
-    """The photos to enroll. All are of `subject`, or else each path is a folder that has a sub-folder
-    for each person, named like the person, with the pictures inside or below; `single` is what else can be
-    done with single pictures.
-
-    Raises UsageError where it cannot be told whose the pictures are, or there are none.
-    """
-    if subject is None:
-        return _people(paths, single)
-    listing = folders.list_pictures(paths)
-    photos = tuple(
-        Photo(subject_name(subject), name_of(source), source if isinstance(source, NamedPicture) else None)
-        for source in listing.pictures
-    )
-    names = ", ".join(map(name_of, paths))
-    if not photos:
-        raise UsageError(f"no pictures in {names}")
-    if not any(_may_be_there(photo) for photo in photos):
-        raise UsageError(f"no such picture: {names}")
-    return Plan(photos, listing.left_out)
-
-
-def _may_be_there(photo: Photo) -> bool:
-    named = photo.source == "-" or is_remote(photo.source) or os.path.lexists(photo.source)
-    return named or photo.in_memory is not None
-
-
-def home(paths: Sequence[Source]) -> Path | None:
-    """The folder that a gallery of these paths belongs into: the first that was given."""
-    return next((Path(path) for path in paths if isinstance(path, str) and os.path.isdir(path)), None)
 
 
 def enroll(
@@ -227,44 +117,6 @@ def enroll_readings(
     rules = rules or Rules()
     pictures = Pictures(gallery, [], again=rules.again)
     return _Batch(gallery, subject_name(subject), readings, Known(gallery), rules, pictures).store()
-
-
-def _people(inputs: Sequence[Source], single: str) -> Plan:
-    paths = []
-    for path in inputs:
-        if is_remote(path):
-            paths.append(str(path))
-            continue
-        if not isinstance(path, NamedPicture) and not os.path.lexists(path):
-            raise UsageError(f"{name_of(path)}: no such folder")
-        if isinstance(path, NamedPicture) or not os.path.isdir(path):
-            raise UsageError(f"{name_of(path)}: no folder; {single}")
-        paths.append(path)
-    people = folders.people(paths)
-    if not people.photos and any(left_out.reason == NOT_NAMED for left_out in people.left_out):
-        raise UsageError(
-            f"{', '.join(paths)}: the folders that facekit cluster made have no names yet: rename each "
-            "to the person's name first"
-        )
-    if not people.photos:
-        raise UsageError(
-            f"{', '.join(paths)}: no pictures in sub-folders; facekit expects a sub-folder for each person; "
-            f"{single}"
-        )
-    by_subject = people.by_subject().items()
-    photos = tuple(Photo(subject, picture) for subject, pictures in by_subject for picture in pictures)
-    return Plan(photos, people.left_out, people.without, tuple(_doubts(paths, people)))
-
-
-def _doubts(paths: Sequence[str], people: folders.People) -> Iterator[str]:
-    """A line for each folder that seems to be one around that of the people."""
-    for path in paths:
-        pictures = [picture for _, picture in people.photos if picture.startswith(os.path.join(path, ""))]
-        if deeper := people_deeper(Path(path), pictures):
-            yield (
-                f"{path}: all pictures are in sub-folders of {deeper}, and are taken for one person's: give "
-                f"{deeper}, if those are the people"
-            )
 
 
 class _Batch:

@@ -21,6 +21,7 @@ OTHER_FACE = (
 )
 IGNORED = "nobody was to be asked whose face this is, and only who may remove people may take that back"
 NOT_MOVED = "enrolled under another name, and more like that person's other pictures"
+NO_FACE = "no face"
 NO_SUCH_FACE = "no face there"
 OTHER_PICTURE = "marked in a picture of other proportions: it was cropped or turned since"
 TWO_NAMES = "the same face is marked with two names"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from facekit import hints
 from facekit.errors import UsageError
 from facekit.gallery.tombstones import Tombstones
-from facekit.people import enrollment, moving
+from facekit.people import enrollment, moving, photos_to_enroll
 from facekit.people.moving import Move
 from facekit.people.outcomes import Outcome, Photo
 from facekit.people.stored_photos import digest_of
@@ -83,7 +83,9 @@ class Plan:
         ]
 
 
-def plan(gallery: Gallery, listing: enrollment.Plan, paths: Sequence[str], *, again: bool = False) -> Plan:
+def plan(
+    gallery: Gallery, listing: photos_to_enroll.Plan, paths: Sequence[str], *, again: bool = False
+) -> Plan:
     """What has to change for the gallery to be what the folders are, of which `listing` has the photos. With
     `again` photos come back that a user removed, renamed or moved by hand.
     """
@@ -151,7 +153,7 @@ class _Planning:
     """The folders' photos, held against what is stored."""
 
     def __init__(
-        self, gallery: Gallery, paths: Sequence[str], listing: enrollment.Plan, stones: Tombstones
+        self, gallery: Gallery, paths: Sequence[str], listing: photos_to_enroll.Plan, stones: Tombstones
     ) -> None:
         self._gallery, self._stones, self._listing = gallery, stones, listing
         self._empty = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facekit import hints
 from facekit.output.view import View
-from facekit.people.enrollment import EnrollReport
+from facekit.people.enroll_report import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.text.counting import counted, listed
 from facekit.text.tables import WIDTH, cell, fit

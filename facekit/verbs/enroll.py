@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from facekit.errors import UsageError
 from facekit.faces.reading import Options, Reading
 from facekit.library import erasure
-from facekit.people import enrollment
+from facekit.people import enrollment, photos_to_enroll
 from facekit.people.chosen_face import enroll_chosen, enroll_face, face_or_box
-from facekit.people.enrollment import EnrollReport
+from facekit.people.enroll_report import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.pictures import folders
 from facekit.pictures.inputs import Inputs, NamedPicture, Source, listed, name_of
@@ -78,7 +78,7 @@ def enroll(
     inputs, options = listed(paths), options or Options()
     if dry_run:
         pipeline = pipeline or options.pipeline()
-        place = place_to_write(gallery, None if subject else enrollment.home(inputs))
+        place = place_to_write(gallery, None if subject else photos_to_enroll.home(inputs))
         with rehearsal(place, on_note, named=gallery, fingerprint=pipeline.fingerprint) as tried:
             report = enroll(
                 [*inputs],
@@ -115,7 +115,7 @@ def enroll(
         if subject is not None or face is not None or box is not None:
             raise UsageError("from xmp: the metadata says whose faces they are: give no subject, face or box")
         return _enroll_marked(inputs, gallery, rules, options, pipeline, on_result, on_note, on_progress)
-    plan = enrollment.plan(inputs, subject)
+    plan = photos_to_enroll.plan(inputs, subject)
     one = subject is not None and len(plan.photos) == 1
     chosen = face_or_box(face, box, one=one, needs="give one, and --subject NAME")
     for remark in plan.remarks():
@@ -124,7 +124,7 @@ def enroll(
         on_left_out(plan.left_out)
     pipeline = pipeline or options.pipeline()
     outcomes: list[Outcome] = []
-    with to_write(gallery, pipeline, None if subject else enrollment.home(inputs), on_note) as opened:
+    with to_write(gallery, pipeline, None if subject else photos_to_enroll.home(inputs), on_note) as opened:
         on_progress(0, len(plan.photos))
         try:
             found: Iterable[Outcome]
@@ -213,7 +213,7 @@ def _enroll_marked(
     pipeline = pipeline or options.pipeline()
     outcomes: list[Outcome] = []
     marks = photos = 0
-    with to_write(gallery, pipeline, enrollment.home(inputs), on_note) as opened:
+    with to_write(gallery, pipeline, photos_to_enroll.home(inputs), on_note) as opened:
         on_progress(0, len(sources))
         done = 0
         try:

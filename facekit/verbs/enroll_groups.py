@@ -11,7 +11,7 @@ from facekit.errors import GalleryError
 from facekit.faces.reading import Options
 from facekit.library import erasure
 from facekit.people import enrollment, face_facts
-from facekit.people.enrollment import EnrollReport
+from facekit.people.enroll_report import EnrollReport
 from facekit.people.marked_faces import CHUNK, MarkedPhoto, enroll_marked
 from facekit.people.named_groups import Answers, GroupFace, read_answers
 from facekit.people.outcomes import Outcome

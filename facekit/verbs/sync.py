@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from facekit.errors import UsageError
 from facekit.faces.reading import Options
 from facekit.gallery.places import Place
-from facekit.people import enrollment, syncing
+from facekit.people import enrollment, photos_to_enroll, syncing
+from facekit.people.outcomes import NO_FACE
 from facekit.people.syncing import Plan, SyncChange
 from facekit.pictures.inputs import Inputs, listed, name_of
 from facekit.pictures.remote import refuse
@@ -36,7 +37,7 @@ class SyncReport:
     def failed(self) -> bool:
         """Whether a photo was refused for anything but having no face."""
         refused = (change for change in self.changes if change.status == "refused")
-        return any(change.problems != (enrollment.NO_FACE,) for change in refused)
+        return any(change.problems != (NO_FACE,) for change in refused)
 
 
 def _nobody_asked(plan: Plan) -> bool:
@@ -73,12 +74,12 @@ def sync(
     """
     inputs, options = listed(paths), options or Options()
     refuse(inputs, "sync compares a gallery with")
-    listing = enrollment.plan(inputs, single="give the folder around those of the people")
+    listing = photos_to_enroll.plan(inputs, single="give the folder around those of the people")
     for remark in listing.remarks():
         on_note(remark)
     if listing.left_out:
         on_left_out(listing.left_out)
-    folders, home = [name_of(source) for source in inputs], enrollment.home(inputs)
+    folders, home = [name_of(source) for source in inputs], photos_to_enroll.home(inputs)
     place = place_to_write(gallery, home)
     if dry_run and not is_open(gallery) and not place.exists():
         added = (SyncChange("add", photo.source, photo.subject) for photo in listing.photos)
@@ -120,7 +121,7 @@ def _told(changes: Iterable[SyncChange], on_result: Callable[[SyncChange], None]
 
 
 def _planned(
-    gallery: Gallery, listing: enrollment.Plan, folders: list[str], on_note: OnNote, *, again: bool
+    gallery: Gallery, listing: photos_to_enroll.Plan, folders: list[str], on_note: OnNote, *, again: bool
 ) -> Plan:
     plan = syncing.plan(gallery, listing, folders, again=again)
     for words in plan.held:

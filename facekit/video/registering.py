@@ -15,7 +15,7 @@ from facekit.faces import quality
 from facekit.faces.reading import Reading
 from facekit.gallery.base import Gallery
 from facekit.people import enrollment
-from facekit.people.enrollment import EnrollReport
+from facekit.people.enroll_report import EnrollReport
 from facekit.people.outcomes import Outcome
 from facekit.results import Detection, Face, Vector
 from facekit.text.counting import counted

@@ -14,7 +14,7 @@ from facekit.calibration.poorness import Poorness
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
 from facekit.faces.reading import Reading
-from facekit.people.enrollment import plan
+from facekit.people.photos_to_enroll import plan
 from facekit.results import Detection, Face, Quality
 
 

@@ -10,7 +10,8 @@ from fakes import DIMENSION, FINGERPRINT, FakeOptions, photo
 from facekit.calibration.threshold import Calibration
 from facekit.gallery import Gallery, create_gallery, open_gallery, transfer
 from facekit.gallery.gallery_settings import GallerySettings
-from facekit.people.enrollment import Outcome, Rules, enroll, plan
+from facekit.people.enrollment import Outcome, Rules, enroll
+from facekit.people.photos_to_enroll import plan
 
 PEOPLE = "people"
 

@@ -16,7 +16,8 @@ from facekit.gallery import Gallery, create_gallery
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.sqlite.gallery import SqliteGallery
 from facekit.people.choice import choose
-from facekit.people.enrollment import BATCH, Photo, Rules, enroll, enroll_readings, plan
+from facekit.people.enrollment import BATCH, Photo, Rules, enroll, enroll_readings
+from facekit.people.photos_to_enroll import plan
 from facekit.results import Detection, Face, Quality
 
 

@@ -7,7 +7,7 @@ from fakes import photo
 
 from facekit.errors import UsageError
 from facekit.evaluation import pictures
-from facekit.people.enrollment import plan
+from facekit.people.photos_to_enroll import plan
 from facekit.pictures.levels import people_deeper
 
 
