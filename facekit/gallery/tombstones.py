@@ -186,7 +186,7 @@ class Tombstones:
         return [
             stone
             for stone in stones
-            if not box or same_face(json.loads(box), [json.loads(stone.box)]) is not None
+            if not (box and stone.box) or same_face(json.loads(box), [json.loads(stone.box)]) is not None
         ]
 
     def _set(self, stone: Tombstone) -> None:

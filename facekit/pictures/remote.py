@@ -69,6 +69,7 @@ def refuse(inputs: Sequence[object], what: str) -> None:
 def content(address: str, max_bytes: int) -> bytes:
     """The bytes at an address, at most one more than `max_bytes`. Raises ValueError, with a reason in a line,
     DependencyError or UsageError."""
+    address = _in_small_letters(address)
     system, path = _opened(address)
     # Told a size, fsspec does not ask the server for it; read is in one go anyway.
     told = {"size": 1} if is_of_web(address) else {}
@@ -87,6 +88,7 @@ def files(address: str) -> list[str] | None:
     """The addresses of all files of a folder or a list, sorted or in its order; None if it is a single
     picture. Raises PictureError if it cannot be listed.
     """
+    address = _in_small_letters(address)
     if is_list(address):
         return _listed(address)
     system, path = _opened(address)
@@ -98,6 +100,12 @@ def files(address: str) -> list[str] | None:
         top = path.rstrip("/") + "/"
         inside = (name.removeprefix(top) for name in system.find(path) if name.startswith(top))
         return sorted(address.rstrip("/") + "/" + name for name in inside if name)
+
+
+def _in_small_letters(address: str) -> str:
+    """The address with its scheme as fsspec knows it."""
+    scheme, mark, rest = address.partition("://")
+    return f"{scheme.lower()}{mark}{rest}"
 
 
 def _listed(address: str) -> list[str]:
@@ -158,7 +166,9 @@ def _opened(address: str) -> tuple[Any, str]:
     for needed in ("fsspec", package):
         if not settings.has_package(needed):
             raise DependencyError(f"{scheme}:// needs {needed}: {extras.install(EXTRA)}")
-    if ("@" in urlsplit(address).netloc and scheme in _WEB) or "::" in address:
+    user, at, _ = urlsplit(address).netloc.rpartition("@")
+    # abfs://CONTAINER@ACCOUNT names no user.
+    if (at and (scheme in _WEB or ":" in user)) or "::" in address:
         raise UsageError(
             f"{scheme}://…: give an address without user, password or ::, and credentials in the environment"
         )

@@ -189,6 +189,13 @@ def test_what_cannot_be_read_is_told_in_a_line(
         list_pictures(f"{server}/in/nolist.txt")
 
 
+def test_a_scheme_may_be_written_in_capitals(photos: Path, server: str, bucket: str) -> None:
+    address = server.replace("http", "HTTP")
+    assert images.read(f"{address}/in/4.png").sha256 == images.read(photos / "4.png").sha256
+    assert list_pictures(f"{address}/in/").pictures == list_pictures(f"{server}/in/").pictures
+    assert len(list_pictures(bucket.replace("memory", "Memory")).pictures) == 6
+
+
 def test_a_server_may_send_on_to_itself(photos: Path, server: str) -> None:
     Quiet.sent_on = {"/old/4.png": "/in/4.png", "/old/": f"{server}/in/", "/list.txt": "/in/list.txt"}
     (photos / "list.txt").write_text("in/4.png\n")
@@ -233,7 +240,11 @@ def test_what_a_server_answers_instead_is_told_in_a_line(server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["http://ada:secret@127.0.0.1/a.png", "s3://b/a::http://127.0.0.1/x", "memory://a::memory://b"]
+    "address",
+    [
+        *("http://ada:secret@127.0.0.1/a.png", "s3://b/a::http://127.0.0.1/x", "memory://a::memory://b"),
+        *("s3://key:secret@bucket/a.png", "az://user:secret@container/"),
+    ],
 )
 def test_passwords_and_chains_of_addresses_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "has_package", lambda name: True)

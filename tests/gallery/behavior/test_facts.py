@@ -10,6 +10,7 @@ from gallery_samples import settings as gallery_settings
 from facekit.errors import GalleryError, UsageError
 from facekit.gallery import copy_gallery, create_gallery, open_gallery, transfer
 from facekit.gallery.facts import Fact
+from facekit.gallery.tombstones import Tombstones
 
 BOX = (10.0, 20.5, 60.0, 80.0)
 
@@ -283,6 +284,17 @@ def test_what_was_taken_back_comes_back_only_when_it_is_said_again(gallery, old,
     assert transfer.import_into(gallery, export).facts_left_out == 0
     assert len(gallery.tombstones()) == 0
     assert place.check() == []
+
+
+def test_a_crafted_note_of_what_was_taken_back_breaks_nothing(gallery, new_place):
+    """An export says that something was taken back of a face, and not of which."""
+    gallery.withdraw([gallery.record([face("ignored")])[0].id])
+    [stone] = gallery.tombstones()
+    crafted = Tombstones(gallery.tombstones().keys, [replace(stone, box="")])
+    with create_at(new_place(), people(1)) as other:
+        other.add([], tombstones=crafted)
+        assert other.add([], facts=[face("ignored")]).facts_left_out == 1
+        assert other.record([face("ignored")])[0].status == "recorded"
 
 
 @pytest.mark.parametrize("suffix", transfer.SUFFIXES)
