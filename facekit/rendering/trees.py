@@ -102,9 +102,16 @@ def one_place() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _OF_ONE_NAME:
+        if error.errno not in _OF_ONE_NAME and not _is_of_a_protected_file(error):
             raise
         raise UsageError(f"{error.filename}: {error.strerror}") from None
+
+
+def _is_of_a_protected_file(error: OSError) -> bool:
+    """Whether one file may not be replaced, while others may be made beside it."""
+    if not isinstance(error, PermissionError) or not isinstance(error.filename, str):
+        return False
+    return os.path.isfile(error.filename) and os.access(os.path.dirname(error.filename) or ".", os.W_OK)
 
 
 def short_stem(stem: str) -> str:

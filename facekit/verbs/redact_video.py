@@ -16,6 +16,7 @@ from facekit.people.visibility import Redaction, VideoVisibility, Visibility
 from facekit.rendering.copy_marks import CopyOrigin, seal
 from facekit.rendering.covering import Cover, redacted
 from facekit.rendering.redacted_files import ChangedCopyError, other_name
+from facekit.rendering.trees import one_place
 from facekit.video import backends, frame_detection, session, sources, streams, writer
 from facekit.video.face_paths import Survey
 from facekit.video.knowledge import Knowledge
@@ -100,13 +101,14 @@ class VideoRedactor:
     ) -> tuple[Redaction, list[Pixels]]:
         source = result.source
         reader = self._reader(source)
-        file = VideoFile(
-            path,
-            comment=CopyOrigin.of(source).mark,
-            sound=Path(source),
-            metadata=streams.camera_metadata(source) if self.keep_metadata else {},
-            seal=seal,
-        )
+        with one_place():
+            file = VideoFile(
+                path,
+                comment=CopyOrigin.of(source).mark,
+                sound=Path(source),
+                metadata=streams.camera_metadata(source) if self.keep_metadata else {},
+                seal=seal,
+            )
         shown = set(np.linspace(0, len(boxes) - 1, min(_SHOWN, len(boxes))).round().astype(int).tolist())
         changed = PictureError(f"{source}: was changed while it was read")
         pictures, written = [], 0

@@ -1,6 +1,7 @@
 """`facekit redact`: in what it saves nobody can be recognized but those who may be, and no input changes."""
 
 import json
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,24 @@ def test_a_caption_written_into_a_copy_stays(run: Run, photos: Path) -> None:
     [result] = redacted(run, "photos/alone.png", "-o", "out")
     assert result["changed_copy"] == "out/alone.png"
     assert path.read_bytes() == data + b"caption"
+
+
+def test_a_copy_that_may_not_be_replaced_stops_no_other(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redacted(run, "photos", "-o", "out")
+    before = {path: path.read_bytes() for path in Path("out").rglob("*.png")}
+    allowed = os.access
+
+    def access(path: Any, mode: int, **more: Any) -> bool:
+        return not str(path).endswith("alone.png") and allowed(path, mode, **more)
+
+    monkeypatch.setattr(os, "access", access)
+    result = run("redact", "photos", "-o", "out", "--method", "cover")
+    assert result.exit_code == 1
+    assert "photos/alone.png: not saved: out/alone.png: Permission denied" in result.stderr
+    changed = {path.name for path, content in before.items() if path.read_bytes() != content}
+    assert changed == {"both.png", "stranger.png", "green.png"}
 
 
 def test_that_a_copy_has_another_name_is_said(run: Run, photos: Path) -> None:
