@@ -29,6 +29,23 @@ COUNT = click.IntRange(1)
     help="Pictures of animals and things, folder or ZIP file: nothing in them is a face.",
 )
 @click.option(
+    "--crops",
+    type=EXISTING_FILE,
+    help="Aligned faces, as for train-refiner: some faces of the photos get one of these in their place.",
+)
+@click.option(
+    "--init",
+    type=EXISTING,
+    help="A run or its checkpoint: begin with its network instead of a blank one.",
+)
+@click.option(
+    "--further",
+    type=click.IntRange(0),
+    nargs=3,
+    help="Units that the network has of its own at strides 8, 16 and 32, by default 1 2 2. What it has more "
+    "than that of --init changes no answer at first.",
+)
+@click.option(
     "-o",
     "--output",
     type=FOLDER,

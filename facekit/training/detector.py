@@ -35,7 +35,7 @@ from facekit.files import untrusted
 from facekit.files.writing import replacing
 from facekit.results import Pixels
 from facekit.training import checkpoint, detector_targets, detector_views, imitation
-from facekit.training.detector_network import DetectorNetwork, to_onnx
+from facekit.training.detector_network import FURTHER, DetectorNetwork, to_onnx
 from facekit.training.detector_pictures import Photo
 from facekit.training.detector_targets import FEATURES
 from facekit.training.detector_views import View
@@ -56,7 +56,9 @@ LOSSES = ("score_loss", "box_loss", "point_loss", "likeness_loss")
 @dataclass(frozen=True)
 class Recipe:
     """How the network is trained. `everyday` is the share of views from photos of the table, `faceless` that
-    of views without a face, where there are pictures for them, and `clean` that of views left as they are."""
+    of views without a face, where there are pictures for them, `exchanged` that of faces which get another
+    one's, where there are crops for them, and `clean` that of views left as they are. `further` are the units
+    that the network has of its own at each stride."""
 
     steps: int = 8000
     imitation: int = 2000
@@ -67,6 +69,7 @@ class Recipe:
     averaging: float = 0.99
     everyday: float = 0.65
     faceless: float = 0.08
+    exchanged: float = 0.25
     clean: float = 0.3
     box_weight: float = 2.0
     point_weight: float = 2.0
@@ -74,6 +77,7 @@ class Recipe:
     validate_every: int = 500
     workers: int = 1
     seed: int = 1
+    further: tuple[int, int, int] = FURTHER
 
     def rate_at(self, step: int) -> float:
         """Rises in a line, then falls as a half cosine to nothing."""
@@ -98,7 +102,7 @@ class Views(Dataset[Batch]):
     """The batch of each step. The same seed gives the same batches, wherever a run is taken up again.
 
     Without a `teacher`, a YuNet file, the faces of the photos are all that is known. `weights` say how often
-    each of the `photos` is drawn.
+    each of the `photos` is drawn. `crops` are aligned faces, uint8 (n, 112, 112, 3).
     """
 
     def __init__(
@@ -108,8 +112,9 @@ class Views(Dataset[Batch]):
         teacher: Path | None,
         recipe: Recipe,
         faceless: Sequence[Photo] = (),
+        crops: Pixels | None = None,
     ) -> None:
-        self.photos, self._faceless = [*everyday, *portraits], faceless
+        self.photos, self._faceless, self._crops = [*everyday, *portraits], faceless, crops
         shares = (recipe.everyday if portraits else 1.0, 1 - recipe.everyday)
         counts = (len(everyday), len(portraits))
         self.weights = np.repeat(
@@ -136,7 +141,10 @@ class Views(Dataset[Batch]):
         if len(self._faceless) and chance.random() < self.recipe.faceless:
             alike = np.full(len(self._faceless), 1 / len(self._faceless))
             return replace(detector_views.make(self._faceless, alike, side, chance), faceless=True)
-        return detector_views.make(self.photos, self.weights, side, chance)
+        made = detector_views.make(self.photos, self.weights, side, chance)
+        if self._crops is None:
+            return made
+        return detector_views.exchanged(made, self._crops, self.recipe.exchanged, chance)
 
     def _example(self, side: int, chance: np.random.Generator) -> tuple[NDArray[Any], ...]:
         view = self.view(side, chance)
@@ -200,7 +208,7 @@ class Training:
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.step, self.seconds, self.imitated = recipe, 0, 0.0, False
-        self.network = DetectorNetwork().to(memory_format=torch.channels_last)
+        self.network = DetectorNetwork(further=recipe.further).to(memory_format=torch.channels_last)
         self.averaged = swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.averaging),  # type: ignore[no-untyped-call]
@@ -257,6 +265,26 @@ class Training:
             "history": list(rows),
         }
         checkpoint.write(path, checkpoint.Checkpoint(tensors, asdict(self.recipe), facts))
+
+    def begin_with(self, path: Path) -> None:
+        """Begin where the run that wrote `path` ended, with units that it lacked, which change nothing yet.
+
+        Raises WeightsError for another network's.
+        """
+        saved = checkpoint.read(path, check=_check)
+        averaged = saved.under("averaged.module")
+        missing = self.network.state_dict().keys() - averaged.keys()
+        try:
+            self.network.load_state_dict(averaged, strict=False)
+            self.translation.load_state_dict(saved.under("translation"))
+        except RuntimeError as error:
+            raise WeightsError(f"{path}: is of another network ({str(error).splitlines()[0]})") from None
+        if averaged.keys() - self.network.state_dict().keys() or any(
+            not name.startswith("further.") for name in missing
+        ):
+            raise WeightsError(f"{path}: is of another network, which has other units")
+        self.averaged.module.load_state_dict(self.network.state_dict())
+        self.imitated = True
 
     def load(self, path: Path) -> list[Row]:
         """Go on where the run that wrote `path` was; its rows. Raises WeightsError for another network's."""
@@ -335,7 +363,7 @@ def _batches(views: Views, first: int, recipe: Recipe) -> Iterator[Batch]:
 
 def averaged(run: Training) -> DetectorNetwork:
     """A copy of the averaged network, ready to look."""
-    network = DetectorNetwork()
+    network = DetectorNetwork(further=run.recipe.further)
     network.load_state_dict(run.averaged.module.state_dict())
     return network.eval()
 

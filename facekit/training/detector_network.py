@@ -23,7 +23,8 @@ INPUT, OUTPUT = "picture", "cells"
 _POOLED = (1, 5, 7, 9)
 """Units of the body before which the map is halved; those of _LEVELS make the maps of the three strides."""
 _LEVELS = (6, 8, 10)
-_FURTHER = (1, 2, 2)
+FURTHER = (1, 2, 2)
+"""How many units of its own follow those of each of _LEVELS; at the last ones a unit costs the least time."""
 _RARE = 0.01
 """How often a cell is a face's, before anything is learned (Lin et al. 2017, Focal loss, section 4.1)."""
 
@@ -63,14 +64,14 @@ class DetectorNetwork(nn.Module):
     each can learn from that of a teacher, and `further` ones, which change nothing before they are trained.
     """
 
-    def __init__(self, few: int = 16, width: int = FEATURES) -> None:
+    def __init__(self, few: int = 16, width: int = FEATURES, further: Sequence[int] = FURTHER) -> None:
         super().__init__()
         self.stem = nn.Sequential(conv_norm(3, few, 3, 2), nn.ReLU())
         self.body = nn.ModuleList(
             [Unit(few, few), Unit(few, few), Unit(few, width), *(Unit(width, width) for _ in range(8))]
         )
         self.further = nn.ModuleList(
-            nn.Sequential(*(Residual(width) for _ in range(count))) for count in _FURTHER
+            nn.Sequential(*(Residual(width) for _ in range(count))) for count in further
         )
         self.joints = nn.ModuleList(Unit(width, width) for _ in STRIDES)
         self.heads = nn.ModuleList(Unit(width, width) for _ in STRIDES)

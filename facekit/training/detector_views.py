@@ -9,14 +9,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.results import Pixels
+from facekit.faces.alignment import SCHEMES, similarity
+from facekit.results import CROP_SIDE, Pixels
 from facekit.training.detector_pictures import Labels, Photo
 from facekit.training.landmarks import MIRRORED
 
@@ -28,6 +29,13 @@ _TOO_SMALL = 7.0
 _SHOWN = 0.6
 """The share of a face that must lie in the picture for it to count."""
 _TILT = 45.0
+_LEAST_EXCHANGED = 12.0
+"""Pixels from the eyes to the mouth and across the eyes together: smaller faces are all alike."""
+_FRONTAL = 0.5
+"""Faces whose eyes are less far apart, in parts of the way down to the mouth, are profiles."""
+_OVAL = ((56, 68), (42, 48))
+"""Middle and half axes of what of an aligned crop is face."""
+_AS_LIT = 0.7
 _DARKEST = 0.12
 """Darker pictures are brightened before they are looked at."""
 
@@ -65,6 +73,44 @@ def make(photos: Sequence[Photo], weights: NDArray[np.float64], side: int, chanc
     points = np.concatenate([labels.points + np.array(at) for labels, at in parts]).astype(np.float32)
     certain = np.concatenate([labels.certain for labels, _ in parts])
     return View(canvas, Labels(boxes, points, certain), abs(tilt))
+
+
+def exchanged(view: View, crops: Pixels, share: float, chance: Chance) -> View:
+    """The view with faces of aligned crops, uint8 (n, 112, 112, 3), in the place of this share of its own.
+
+    There are few photographs with all their faces, and very many faces.
+    """
+    pixels = view.pixels.copy()
+    for points in view.labels.points[view.labels.certain]:
+        if chance.random() >= share:
+            continue
+        crop = crops[int(chance.integers(len(crops)))]
+        across = float(np.hypot(*(points[1] - points[0])))
+        down = float(np.hypot(*((points[3] + points[4]) / 2 - (points[0] + points[1]) / 2)))
+        if across + down >= _LEAST_EXCHANGED and across >= _FRONTAL * down:
+            _paste(pixels, points, crop[:, ::-1] if chance.random() < 0.5 else crop)
+    return replace(view, pixels=pixels)
+
+
+def _paste(pixels: Pixels, points: NDArray[np.float32], crop: Pixels) -> None:
+    """Put the face of a crop where `points` are, in the light that is there."""
+    matrix = similarity(SCHEMES["arcface5"] + 0.5, points)
+    times = min(1.0, math.hypot(matrix[0, 0], matrix[1, 0]))
+    side = max(8, round(CROP_SIDE * times))
+    oval = np.zeros((CROP_SIDE, CROP_SIDE), np.float32)
+    cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1.0, -1)
+    small = cv2.resize(np.ascontiguousarray(crop), (side, side), interpolation=cv2.INTER_AREA)
+    soft = cv2.resize(cv2.GaussianBlur(oval, (0, 0), 4), (side, side), interpolation=cv2.INTER_AREA)
+    to_view = np.column_stack([matrix[:, :2] * (CROP_SIDE / side), matrix[:, 2]])
+    # OpenCV counts from the middle of the first pixel, points from its outer edge.
+    to_view[:, 2] += to_view[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    size = (pixels.shape[1], pixels.shape[0])
+    face: NDArray[Any] = cv2.warpAffine(small, to_view, size, flags=cv2.INTER_LINEAR).astype(np.float32)
+    part: NDArray[Any] = cv2.warpAffine(soft, to_view, size, flags=cv2.INTER_LINEAR)
+    inside = part > 0.5
+    if inside.any():
+        face += _AS_LIT * (pixels[inside].mean(axis=0) - face[inside].mean(axis=0))
+        pixels[:] = np.clip(pixels + part[:, :, None] * (face - pixels), 0, 255)
 
 
 def _tilt(chance: Chance) -> float:
@@ -154,7 +200,7 @@ def spoiled(view: View, chance: Chance) -> Pixels:
     """The view's pixels as a worse camera gives them: dark, flat, gray, blurred, noisy; and faces covered."""
     pixels = view.pixels.copy()
     for points in view.labels.points[view.labels.certain]:
-        _cover(pixels, points, chance)
+        cover(pixels, points, chance)
     values: NDArray[Any] = pixels.astype(np.float32)
     if chance.random() < 0.12:
         values[:] = values.mean(axis=2, keepdims=True)
@@ -175,8 +221,8 @@ def spoiled(view: View, chance: Chance) -> Pixels:
     return pixels
 
 
-def _cover(pixels: Pixels, points: NDArray[np.float32], chance: Chance) -> None:
-    """Sometimes a mask over mouth and nose, sometimes sunglasses, sometimes a bar in front."""
+def cover(pixels: Pixels, points: NDArray[np.float32], chance: Chance) -> None:
+    """Sometimes a mask over mouth and nose, sunglasses, a bar in front, or something else of the view."""
     left, right, nose, left_mouth, right_mouth = points
     eyes, mouth = (left + right) / 2, (left_mouth + right_mouth) / 2
     down = mouth - eyes
@@ -210,6 +256,20 @@ def _cover(pixels: Pixels, points: NDArray[np.float32], chance: Chance) -> None:
         along = np.array([math.cos(turn), math.sin(turn)]) * length * chance.uniform(0.5, 2)
         ends = _whole(start - along), _whole(start + along)
         cv2.line(pixels, *ends, shade, max(1, round(length * chance.uniform(0.15, 0.5))), cv2.LINE_AA)
+    elif kind < 0.34 and length > 3:
+        _hide(pixels, eyes + 0.4 * down, length, chance)
+
+
+def _hide(pixels: Pixels, middle: NDArray[Any], length: float, chance: Chance) -> None:
+    """Cover one side of a face, not its upper one, with an oval piece of the view from elsewhere."""
+    turn = chance.uniform(-0.15, 1.15) * math.pi
+    center = middle + np.array([math.cos(turn), math.sin(turn)]) * length * chance.uniform(1.0, 1.6)
+    axes = length * chance.uniform(0.6, 1.3, 2)
+    oval = np.zeros(pixels.shape[:2], np.uint8)
+    angle = float(chance.uniform(0, 180))
+    cv2.ellipse(oval, _whole(center), _whole(axes), angle, 0, 360, 1, -1)
+    elsewhere = np.roll(pixels, tuple(chance.integers(0, pixels.shape[:2])), axis=(0, 1))
+    pixels[oval > 0] = elsewhere[oval > 0]
 
 
 def _whole(point: NDArray[Any]) -> tuple[int, int]:

@@ -35,6 +35,9 @@ def train_detector(
     more: AnyPath | None = None,
     second: AnyPath | None = None,
     faceless: AnyPath | None = None,
+    crops: AnyPath | None = None,
+    init: AnyPath | None = None,
+    further: tuple[int, int, int] | None = None,
     resume: bool = False,
     steps: int = 8000,
     imitation: int = 2000,
@@ -53,10 +56,13 @@ def train_detector(
     photos, table = place_of(pictures, "the pictures"), place_of(faces, "the faces")
     yunet, others = folder_of(teacher, "the teacher"), folder_of(more, "more")
     other, blank = folder_of(second, "the second teacher"), folder_of(faceless, "faceless")
+    faces_alone, first = folder_of(crops, "the crops"), folder_of(init, "the first network")
+    if resume and first is not None:
+        raise UsageError("--resume goes on with a run, --init begins one: give one of them")
     if others is not None and (yunet is None or other is None):
         raise UsageError("--more needs --teacher and --second, which tell where its faces are")
     invocation.require_packages()
-    from facekit.training import checkpoint, detector, detector_pictures
+    from facekit.training import checkpoint, data, detector, detector_network, detector_pictures
 
     recipe = detector.Recipe(
         steps=steps,
@@ -66,9 +72,12 @@ def train_detector(
         validate_every=validate_every,
         seed=seed,
         workers=workers,
+        further=further or detector_network.FURTHER,
     )
     invocation.use_threads(threads)
-    inputs = [path for path in (photos, table, yunet, others, other, blank) if path is not None]
+    inputs = [
+        path for path in (photos, table, yunet, others, other, blank, faces_alone, first) if path is not None
+    ]
     outputs.require_apart(target, inputs)
     with claimed(target):
         last = target / checkpoint.LAST
@@ -78,16 +87,19 @@ def train_detector(
             require_room(target, (detector.EXPORTED,), inputs)
         run = detector.Training(recipe)
         rows = run.load(last) if resume else []
+        if first is not None:
+            run.begin_with(first)
         parts = detector_pictures.split(detector_pictures.read(photos, table, least=LEAST))
         on_note(
             f"{len(parts.training)} photos to learn from, {len(parts.validation)} to watch the training by, "
             f"{len(parts.held_out)} kept back"
         )
-        further = []
+        others_labeled: list[Photo] = []
         if others is not None and yunet is not None and other is not None:
-            further = _further(others, (yunet, other), target / FURTHER, on_note, on_count)
+            others_labeled = _further(others, (yunet, other), target / FURTHER, on_note, on_count)
         empty = [] if blank is None else detector_pictures.faceless(blank)
-        learned = detector.Views(parts.training, further, yunet, run.recipe, empty)
+        aligned = None if faces_alone is None else data.read_crops(faces_alone)
+        learned = detector.Views(parts.training, others_labeled, yunet, run.recipe, empty, aligned)
 
         def report(row: dict[str, float]) -> None:
             on_note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))

@@ -14,10 +14,11 @@ pytest.importorskip("torchvision")
 import torch
 from click.testing import CliRunner
 from torch import Tensor
+from torch.optim import swa_utils
 
 from facekit.cli import group
 from facekit.detection.network import ANSWERS, decode, grid
-from facekit.errors import FacekitError, UsageError
+from facekit.errors import FacekitError, UsageError, WeightsError
 from facekit.models import runtime
 from facekit.results import Detection
 from facekit.training import (
@@ -185,6 +186,48 @@ def test_views_come_from_the_seed_and_are_whole() -> None:
     assert spoiled.dtype == np.uint8
 
 
+def one_face(*rows: list[float]) -> detector_views.View:
+    labels = Labels.of([(row, True) for row in rows])
+    return detector_views.View(np.full((160, 160, 3), 90, np.uint8), labels, 0.0)
+
+
+def test_another_face_lies_where_the_points_say_and_the_rest_stays_as_it_was() -> None:
+    view = one_face(face(40, 40, 80))
+    crops = np.zeros((1, 112, 112, 3), np.uint8)
+    crops[:, :, ::8] = 255
+    changed = detector_views.exchanged(view, crops, 1.0, np.random.default_rng(1))
+    rows, columns = np.nonzero((changed.pixels != view.pixels).any(axis=2))
+    assert 30 < rows.min() < 60 < 100 < rows.max() < 150
+    assert 30 < columns.min() < 60 < 100 < columns.max() < 130
+    inside = changed.pixels[80:100, 70:90].astype(float)
+    assert inside.std() > 20
+    assert changed.labels is view.labels
+    assert (view.pixels == 90).all()
+
+
+def test_profiles_and_tiny_faces_keep_their_own_face() -> None:
+    crops = np.zeros((1, 112, 112, 3), np.uint8)
+    profile = face(40, 40, 80)
+    profile[4], profile[6] = 80.0, 84.0
+    for row in (profile, face(40, 40, 12)):
+        view = one_face(row)
+        changed = detector_views.exchanged(view, crops, 1.0, np.random.default_rng(1))
+        assert (changed.pixels == view.pixels).all()
+
+
+def test_what_hides_a_face_leaves_part_of_it() -> None:
+    view = one_face(face(40, 40, 80))
+    colorful = np.random.default_rng(0).integers(0, 256, view.pixels.shape, np.uint8)
+    hidden = []
+    for seed in range(400):
+        pixels = colorful.copy()
+        detector_views.cover(pixels, view.labels.points[0], np.random.default_rng(seed))
+        changed = (pixels != colorful).any(axis=2)
+        hidden.append(changed[45:115, 45:115].mean())
+    assert 0.2 < np.mean(np.array(hidden) > 0.01) < 0.4
+    assert max(hidden) < 0.85
+
+
 def test_views_of_pictures_without_a_face_come_as_often_as_was_asked() -> None:
     recipe = detector.Recipe(batch=1, faceless=0.25)
     empty = Photo("dog.png", np.full((50, 60, 3), 77, np.uint8), Labels.of([]))
@@ -289,6 +332,34 @@ def test_a_run_that_is_taken_up_imitates_no_second_time(
     assert done == [run.network]
 
 
+def test_a_larger_network_begins_with_the_answers_of_a_smaller_one(tmp_path: Path) -> None:
+    small = detector.Training(detector.Recipe())
+    with torch.no_grad():  # as if it had learned
+        for unit in small.network.further.parameters():
+            unit.add_(0.1)
+    small.averaged.module.load_state_dict(small.network.state_dict())
+    small.save(tmp_path / "small.safetensors", [])
+    large = detector.Training(detector.Recipe(further=(2, 6, 6)))
+    assert sum(parameter.numel() for parameter in large.network.parameters()) <= 150_000
+    large.begin_with(tmp_path / "small.safetensors")
+    pictures = torch.rand(1, 3, 64, 96) * 255
+    before, after = (run.averaged.module.eval()(pictures) for run in (small, large))
+    assert torch.allclose(before, after, atol=1e-4)
+    assert torch.equal(after, large.network.eval()(pictures))
+    assert large.step == 0
+    assert large.imitated
+
+
+def test_a_network_of_other_widths_is_no_beginning(tmp_path: Path) -> None:
+    other = detector.Training(detector.Recipe())
+    other.network = DetectorNetwork(few=8)
+    other.averaged = swa_utils.AveragedModel(other.network, use_buffers=True)
+    other.save(tmp_path / "other.safetensors", [])
+    run = detector.Training(detector.Recipe())
+    with pytest.raises(WeightsError, match=r"other\.safetensors: is of another network"):
+        run.begin_with(tmp_path / "other.safetensors")
+
+
 def test_an_answer_of_nothing_is_a_box_of_one_stride_at_the_cells_corner() -> None:
     places = grid(64, 64)
     boxes, points = decode(np.zeros((len(places), ANSWERS - 1), np.float32), places)
@@ -325,6 +396,16 @@ def test_the_command_trains_and_refuses_to_write_over_a_run(tmp_path: Path) -> N
     refused = CliRunner().invoke(group, command)
     assert refused.exit_code != 0
     assert "--resume" in refused.stderr
+    refused = CliRunner().invoke(group, [*command, "--resume", "--init", str(tmp_path / "run")])
+    assert (refused.exit_code, "give one of them" in refused.stderr) == (2, True)
+    np.save(tmp_path / "crops.npy", np.zeros((3, 112, 112, 3), np.uint8))
+    command[-1] = str(tmp_path / "second")
+    begun = ["--init", str(tmp_path / "run"), "--crops", str(tmp_path / "crops.npy")]
+    begun += ["--further", "1", "2", "3"]
+    done = CliRunner().invoke(group, [*command, *begun])
+    assert done.exit_code == 0, done.stderr
+    smaller = CliRunner().invoke(group, [*command, "--resume"])
+    assert (smaller.exit_code, "is of another network" in smaller.stderr) == (1, True)
 
 
 @pytest.mark.skipif(not TEACHER.is_file(), reason="needs a YuNet network, which is not part of facekit")
