@@ -61,6 +61,13 @@ def integer_of(value: object, what: str, *, least: int, most: int | None = None)
     return number
 
 
+def integers_of(value: object, what: str, *, least: int) -> list[int]:
+    """One whole number or several. Raises UsageError for anything else."""
+    if isinstance(value, (SupportsIndex, str, bytes)) or not isinstance(value, Iterable):
+        return [integer_of(value, what, least=least)]
+    return [integer_of(item, f"one of {what}", least=least) for item in value]
+
+
 def seconds_of(value: object, what: str) -> float:
     """A time. Raises UsageError for what is no number, not above 0, or longer than can be waited for."""
     seconds = None

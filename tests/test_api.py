@@ -4,6 +4,7 @@ import inspect
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -267,3 +268,36 @@ def test_options_take_the_numbers_of_numpy_and_paths_as_text() -> None:
     )
     assert options == facekit.Options(embedder=Path("own.onnx"), min_face=30, jobs=2, max_seconds=2.0)
     assert {type(options.min_face), type(options.jobs)} == {int}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(
+            lambda wrong, name=name: list(facekit.find(["Ann"], ["."], **{name: wrong}))
+            for name in ("after", "before")
+        ),
+        *(
+            lambda wrong, name=name: next(facekit.watch(".", **{name: wrong}))
+            for name in ("max_fps", "detect_every", "seconds")
+        ),
+        lambda wrong: facekit.gallery_not_subject("a.png", subject="Ann", box=wrong, gallery="g.db"),
+        lambda wrong: facekit.gallery_ignore("a.png", group=wrong, gallery="g.db"),
+        lambda wrong: facekit.gallery_take_back(wrong, gallery="g.db"),
+        lambda wrong: facekit.gallery_create("new.db", embedder=wrong),
+        lambda wrong: facekit.calibrate(fpir=wrong, gallery="g.db"),
+        *(
+            lambda wrong, verb=verb: verb("k", keys=wrong)
+            for verb in (facekit.serve_key_add, facekit.serve_key_remove)
+        ),
+        lambda wrong: facekit.serve_key_list(keys=wrong),
+    ],
+)
+@pytest.mark.parametrize("wrong", [object(), b"x", [None], float("nan")])
+def test_words_of_a_verb_that_are_of_another_kind_are_told(
+    call: Callable[[object], object], wrong: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(facekit.UsageError, match=r"( is | of type ).*give |four numbers"):
+        call(wrong)
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,9 +33,9 @@ def face_or_box(face: int | None, box: Sequence[float] | None, *, one: bool, nee
         raise UsageError(f"{'--box' if face is None else '--face'} is for a face of one picture: {needs}")
     if box is None:
         return integer_of(face, "the face", least=1)
-    if len(box) != 4:
+    if isinstance(box, (str, bytes)) or not isinstance(box, Iterable) or len(sides := list(box)) != 4:
         raise UsageError("the box has four numbers: x,y,w,h")
-    x, y, width, height = (number_of(value, "a number of the box") for value in box)
+    x, y, width, height = (number_of(value, "a number of the box") for value in sides)
     return x, y, x + width, y + height
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
+from facekit.arguments import text_of
 from facekit.errors import PictureError, UsageError
 from facekit.pictures import images
 
@@ -30,7 +31,7 @@ def taken(path: str) -> datetime | None:
 
 def first_day(text: str, what: str) -> date:
     """The first day of a year, a month or a day: `2019`, `2019-07`, `2019-07-24`. Raises UsageError."""
-    found = _GIVEN.fullmatch(text)
+    found = _GIVEN.fullmatch(text_of(text, what))
     try:
         if found:
             return date(int(found[1]), int(found[2] or 1), int(found[3] or 1))

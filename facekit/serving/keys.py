@@ -149,7 +149,8 @@ def serve_key_remove(name: str, *, keys: str | PathLike[str] | None = None) -> N
 def keys_file(path: str | PathLike[str] | None) -> Path:
     """The file of keys that is meant. Raises UsageError for no path."""
     if path is not None:
-        return Path(settings.expanded(path_of(path, "keys")) if isinstance(path, str) else path)
+        file = path_of(path, "keys")
+        return Path(settings.expanded(file) if isinstance(path, str) else file)
     gallery = settings.user_gallery()
     if gallery is None:
         raise UsageError(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit import hints
+from facekit.arguments import number_of
 from facekit.calibration.poorness import is_poor
 from facekit.calibration.probability import Probability
 from facekit.errors import DependencyError, UsageError
@@ -103,12 +104,13 @@ def calibrate(
     """
     if (fpir is None) == (fmr is None):
         raise UsageError("give one of --fpir and --fmr")
+    rate = number_of(fpir if fmr is None else fmr, "the rate", least=0, most=1)
     if images is not None and scores is not None:
         raise UsageError("give one of --images and --scores")
     run = _Run(
         gallery,
         "FPIR" if fmr is None else "FMR",
-        fpir or fmr or 0.0,
+        rate,
         dry_run=dry_run,
         on_note=on_note,
         on_stage=on_stage,

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.arguments import integer_of, texts_of
+from facekit.arguments import integer_of, integers_of, texts_of
 from facekit.errors import PictureError, UsageError
 from facekit.faces.reading import Options
 from facekit.gallery.base import Gallery
@@ -94,7 +94,7 @@ def gallery_ignore(
     """
     sources = listed(pictures, "pictures")
     said = _Said("ignored", None, holder, options, pipeline)
-    if numbers := [group] if isinstance(group, int) else list(group):
+    if numbers := integers_of(group, "the group", least=1):
         if face is not None or box is not None or holder is not None:
             raise UsageError("a group has all of its faces: give no face, box or holder")
         faces = _faces_of_groups(sources, numbers)
@@ -140,7 +140,7 @@ def gallery_take_back(
 ) -> list[Fact]:
     """Take back what was said, by the numbers that `gallery_facts` has, all or none; it is erased. With
     `dry_run` nothing is changed."""
-    numbers = [facts] if isinstance(facts, int) else list(facts)
+    numbers = integers_of(facts, "the facts", least=1)
     wanted = [integer_of(number, "the number of a fact", least=1) for number in numbers]
     if dry_run:
         with rehearsed_change(gallery, on_note) as tried, tried.copy.open(write=True) as copy:

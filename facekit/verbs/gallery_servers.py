@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from facekit.errors import UsageError
 from facekit.gallery.gallery_settings import GallerySettings
 from facekit.gallery.places import AnyPlace, Place, place_of
+from facekit.verbs.pictures import folder_of
 
 if TYPE_CHECKING:
     from facekit.gallery.postgres.place import ServerPlace
 
 
-def gallery_create(gallery: AnyPlace, *, embedder: Path | None = None) -> Place:
+def gallery_create(gallery: AnyPlace, *, embedder: str | PathLike[str] | None = None) -> Place:
     """Make an empty gallery for the embedder, at an address or in a file, where there is none."""
     from facekit.models import weights
 
-    spec = weights.shipped_embedder() if embedder is None else weights.user_embedder(embedder)
+    file = folder_of(embedder, "the embedder")
+    spec = weights.shipped_embedder() if file is None else weights.user_embedder(file)
     place = place_of(gallery)
     settings = GallerySettings(spec.name, spec.fingerprint, spec.dimension, spec.calibration, spec.poor_from)
     place.create(settings).close()

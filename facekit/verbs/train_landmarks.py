@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 
 from facekit import detection
+from facekit.arguments import text_of
 from facekit.files import outputs, writing
 from facekit.training import landmark_errors, landmarks
 from facekit.training.landmark_errors import PredictorErrors
@@ -43,7 +44,7 @@ def train_landmarks(
     )
     outputs.require_replaceable(target, [photos, table], lambda path: describes(entries, path))
     writing.prepare(target)
-    boxing = detection.create(detector)
+    boxing = detection.create(text_of(detector, "the detector"))
     averaging = detection.create(teacher) if teacher else None
     examples = landmarks.read_examples(photos, table)
     landmarks.held_out(examples)  # refuses too few before the detector is asked

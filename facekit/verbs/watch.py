@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.arguments import path_of, score_of
+from facekit.arguments import integer_of, number_of, path_of, score_of, seconds_of
 from facekit.errors import GalleryError, PictureError, UsageError
 from facekit.faces.reading import Options
 from facekit.files import outputs, writing
@@ -78,6 +78,9 @@ def watch(
     video, faces = folder_of(save_video, "save_video"), folder_of(save_faces, "save_faces")
     unknown, events = folder_of(save_unknown, "save_unknown"), folder_of(log, "the log")
     limit = score_of(threshold, "the threshold")
+    most = None if max_fps is None else number_of(max_fps, "max_fps", least=1e-6)
+    every = 0 if detect_every is None else integer_of(detect_every, "detect_every", least=1)
+    end = None if seconds is None else seconds_of(seconds, "seconds")
     _check(place, video, events, wait=wait)
     if faces and unknown and outputs.same_file(faces, unknown):
         raise UsageError(f"{unknown}: is given for known and unknown faces: give each its own folder")
@@ -93,16 +96,16 @@ def watch(
             frame_detection.PipelineDetector(pipeline),
             knowledge.index.search,
             knowledge.limit,
-            schedule=session.Schedule(frames=detect_every or 0),
+            schedule=session.Schedule(frames=every),
             keep=screen.keep if faces or unknown else None,
             views=VIEWS if unknown else 0,
             clock=session.time_of_day if place.live else None,
         )
-        frames = reader.Reader(place, tell=screen.hear, most=max_fps, wait=wait)
+        frames = reader.Reader(place, tell=screen.hear, most=most, wait=wait)
         screen.renew = lambda: people.renew(knowledge.index.search, knowledge.limit)
-        screen.rate = lambda: min(frames.rate, max_fps or frames.rate)
+        screen.rate = lambda: min(frames.rate, most or frames.rate)
         with screen:
-            for event in playing.play(frames, people, screen, seconds=seconds, in_time=view):
+            for event in playing.play(frames, people, screen, seconds=end, in_time=view):
                 screen.record(event)
                 yield event
         if frames.problems:
