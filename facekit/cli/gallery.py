@@ -382,6 +382,7 @@ def _removed(gone: Removal, *, photos: bool, done: bool) -> Iterator[str]:
     if not photos:
         persons = counted(len(gone.people), "person", "people")
         yield f"{removed} {persons} with {counted(gone.templates, 'template')}{facts}"
+        yield "names that were written into photos' metadata stay there"
         return
     yield f"{removed} {counted(gone.templates, 'picture')} of {gone.people[0]}{facts}"
     if gone.emptied:

@@ -51,6 +51,8 @@ class PhotoMatches(Records[PhotoMatch]):
             yield from super().ending()
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        if not self._pictures:
+            return  # nothing was there, which is told
         found = counted(self._count, "photo")
         yield f"{found} found in {counted(self._pictures, 'picture')}"
         if self._out is not None and self._count:

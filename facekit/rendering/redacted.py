@@ -57,6 +57,8 @@ class Redacted(PictureView[Redaction]):
             yield [result.source, number, *box, score, face.subject, face.visible, *end]
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
+        if not self.pictures and not stopped:
+            return  # nothing was there, which is told
         pictures = self.pictures - self._videos
         done = "redacted" if self._out is not None else "would be redacted"
         parts = [f"{counted(self._hidden, 'face')} {done} in {counted(pictures, 'picture')}"]

@@ -81,10 +81,8 @@ class Check:
         return not self.problems
 
 
-def names_in_metadata(place: Place, *, gone: bool = False) -> str:
+def names_in_metadata(place: Place) -> str:
     """What is said of names that were written beside photos: nobody but the user knows where these are."""
-    if gone:
-        return "names that were written into photos' metadata stay there"
     command = hints.rewrite_names(place)
     return f"names that were written into photos' metadata stay as they were; {command} writes them anew"
 
@@ -156,7 +154,6 @@ def gallery_remove(
             erasure.erase_people(opened, people)
         facts = len(opened.facts())
         templates = opened.remove(people)
-        on_note(names_in_metadata(opened.place, gone=True))
         return Removal(tuple(people), templates, emptied=True, facts=facts - len(opened.facts()))
 
 

@@ -71,3 +71,11 @@ def test_what_is_not_there_is_no_picture(run: Run, command: str, said: str) -> N
     assert result.exit_code == 1, result.output
     assert said in result.stderr
     assert "missing: No such file" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["find red", "redact -o out", "redact --dry-run", "identify", "detect"])
+@pytest.mark.usefixtures("people")
+def test_where_nothing_is_nothing_is_summed_up(run: Run, command: str) -> None:
+    told = run(*command.split(), "missing").stderr.splitlines()
+    errors = [line for line in told if "the gallery is" not in line]
+    assert errors == ["facekit: missing: No such file or directory"]
