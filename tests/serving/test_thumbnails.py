@@ -229,5 +229,4 @@ def test_a_damaged_store_is_refused_and_stops_nobody_from_being_named(
     assert client.post("/v1/identify", files=files("people/red/1.png")).status_code == 200
     notes: list[str] = []
     facekit.gallery_remove("Ann", gallery="g.db", on_note=notes.append)
-    assert [note for note in notes if "the store of thumbnails is damaged" in note] == notes
-    assert len(notes) == 1
+    assert ["the store of thumbnails is damaged" in note for note in notes].count(True) == 1
