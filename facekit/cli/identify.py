@@ -92,7 +92,9 @@ CROPS = Path("faces")
     help="With --xmp: write into JPEG photos themselves instead of sidecars, by exiftool, which must be "
     "there. No pixel changes; the file does.",
 )
-@click.option("--dry-run", is_flag=True, help="With --xmp: say what would be written, and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Write and save nothing; with --xmp, say what would be written."
+)
 @shared.gallery_option
 @shared.shard_option
 @shared.unordered_option

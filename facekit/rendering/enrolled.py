@@ -80,11 +80,9 @@ class Enrolled(View[Outcome]):
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
         yield from self._folder.lines()
         report = self.report or EnrollReport(tuple(self._outcomes))
-        of = counted(len(report.subjects), "person", "people")
+        enrolled, of = report.count("enrolled"), counted(len(report.subjects), "person", "people")
         yield listed(
-            f"{report.count('enrolled')} {self._would}enrolled of {of}"
-            if report.subjects
-            else "nothing enrolled",
+            f"{enrolled} {self._would}enrolled of {of}" if enrolled else "nothing enrolled",
             (report.count("already there"), "already there"),
             (report.count("refused"), "refused"),
         )

@@ -70,7 +70,7 @@ def identify(
     off, as `keywords` and as IPTC's `person_in_image`; `sidecar_name` is `photo.jpg.xmp` or `photo.xmp`. What
     others wrote stays; a name that is there gives way with `replace`; `unknown` people have a region with
     that. With `in_place` names are written into JPEG files themselves, by exiftool. With `dry_run` nothing is
-    written. The result's `xmp` says what was changed.
+    written or saved. The result's `xmp` says what was changed.
 
     `shard="3/8"` takes every eighth picture from the third on: the results of eight shards, one of each in
     turn, are the results of all. `pipeline` is one that is open already, and that threads may share; then
@@ -93,8 +93,12 @@ def identify(
             unknown=unknown,
             replace=replace,
             in_place=in_place,
-            dry_run=dry_run,
+            dry_run=dry_run and not (crops or pictures),
         )
+    if dry_run:
+        for folder in filter(None, (crops, pictures)):
+            on_note(f"nothing is saved in {folder}: a dry run")
+        crops = pictures = None
     pipeline = pipeline or options.pipeline()
     with in_use(gallery, pipeline, on_note) as opened:
         curve = probability_of(opened, options.embedder) if probability else None

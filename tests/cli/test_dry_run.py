@@ -104,6 +104,17 @@ def test_a_change_of_the_gallery_is_told_and_not_made(
     assert tree() != before
 
 
+def test_identify_saves_nothing(run: Run) -> None:
+    before = tree()
+    for more in (("--xmp",), ()):
+        saved = ("--save-face", "crops", "--annotate", "named")
+        told = run("identify", *saved, *more, "--dry-run", "more", "-g", "gallery")
+        assert told.exit_code == 0, told.output
+        assert "nothing is saved in crops: a dry run" in told.stderr
+        assert "nothing is saved in named: a dry run" in told.stderr
+        assert tree() == before
+
+
 def test_photos_that_would_be_gathered_are_told_as_such(run: Run) -> None:
     told = run("find", "red", "gallery", "--copy", "album", "-g", "gallery", "--dry-run")
     assert "they would be in album" in told.stderr
