@@ -56,8 +56,13 @@ class FactChanges:
         return self._same_as(fact, people) is not None
 
     def _same_as(self, fact: StorableFact, people: Sequence[int]) -> FactRow | None:
-        alike = (row for row in self._rows.values() if row.kind == fact.kind)
-        return next((row for row in alike if set(row.people) == set(people) and _is_of(row, fact)), None)
+        same_kind = (row for row in self._rows.values() if row.kind == fact.kind)
+        alike = [row for row in same_kind if set(row.people) == set(people)]
+        if not fact.vector:
+            return alike[0] if alike else None
+        # All at once: an import may have thousands.
+        numbers = _of_face(alike, fact.face[0], fact.face[2], fact.vector)
+        return self._rows[numbers[0]] if numbers else None
 
     def withdraw(self, number: int) -> Fact:
         """Raises GalleryError when there is none of this number."""
@@ -210,11 +215,6 @@ def is_of_face(fact: StorableFact, sha256: str, box: str, vector: bytes) -> bool
     return likeness >= COPY or (
         same_picture and same_face(json.loads(box), [json.loads(fact.face[2])]) is not None
     )
-
-
-def _is_of(row: FactRow, fact: StorableFact) -> bool:
-    """Whether they are about the same face, or about none."""
-    return not row.vector or bool(_of_face([row], fact.face[0], fact.face[2], fact.vector))
 
 
 def _same(row: FactRow, other: FactRow) -> bool:
