@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 NAME = ".facekitignore"
 MOST_BYTES = 1 << 20
+MOST_STARS, MOST_STARS_A_NAME = 8, 4
+"""Runs of stars in a pattern, and between two of its slashes: each multiplies the time that a name takes."""
+_STARS = re.compile(r"\*+")
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,20 @@ def _read(folder: str) -> IgnoreFile | None:
 
     try:
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
-            return IgnoreFile(folder, GitIgnoreSpec.from_lines(file.read(MOST_BYTES).splitlines()))
+            lines = file.read(MOST_BYTES).splitlines()
+        _require_affordable(path, lines)
+        return IgnoreFile(folder, GitIgnoreSpec.from_lines(lines))
     except OSError as error:
         raise _unusable(path, error.strerror) from None
     except ValueError as error:
         raise _unusable(path, str(error)) from None
+
+
+def _require_affordable(path: str, lines: list[str]) -> None:
+    for number, line in enumerate(lines, 1):
+        runs = [len(_STARS.findall(name)) for name in line.split("/")]
+        if not line.startswith("#") and (sum(runs) > MOST_STARS or max(runs) > MOST_STARS_A_NAME):
+            raise _unusable(path, f"line {number} has more stars than names can be compared with")
 
 
 def _unusable(path: str, why: str | None) -> UsageError:

@@ -71,13 +71,19 @@ def test_linked_folders_obey_the_folder_they_are_linked_from(library: Path, tmp_
     assert not [name for name in names(library) if "screen" in name]
 
 
-@pytest.mark.parametrize("unusable", ["folder", "large", "pattern"])
+@pytest.mark.parametrize("unusable", ["folder", "large", "pattern", "stars", "double stars"])
 def test_a_file_that_cannot_be_obeyed_stops_everything(unusable: str, library: Path) -> None:
     file = library / "Ada" / ".facekitignore"
     if unusable == "folder":
         file.mkdir()
     elif unusable == "large":
         file.write_bytes(b"x\n" * (1 << 20))
+    elif "stars" in unusable:
+        # Either would take longer than anybody lives.
+        (library / "Ada" / ("a" * 200)).touch()
+        file.write_text(
+            "# " + "*a" * 40 + "\n" + ("*a" * 40 if unusable == "stars" else "**/a/" * 40) + "b\n"
+        )
     else:
         file.write_text("!\n")
     for search in (list_pictures, people):
