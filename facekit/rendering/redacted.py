@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facekit.people.visibility import Redaction
+from facekit.pictures.left_out import VIDEO_SUFFIXES
 from facekit.rendering.pictures import PictureView, light
 from facekit.text.counting import counted
 from facekit.text.escaping import isolated, printable
@@ -25,9 +27,12 @@ class Redacted(PictureView[Redaction]):
         super().__init__()
         self._out, self._review = out, review
         self._hidden = self._saved = self._left = self._faceless = self._videos = 0
+        self._no_pictures = 0
 
     def count(self, result: Redaction) -> None:
         super().count(result)
+        is_video = os.path.splitext(result.source)[1].lower() in VIDEO_SUFFIXES
+        self._no_pictures += is_video or result.changed_copy is not None
         if result.changed_copy is not None:
             self._left += 1
             return
@@ -59,12 +64,13 @@ class Redacted(PictureView[Redaction]):
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
         if not self.pictures and not stopped:
             return  # nothing was there, which is told
-        pictures = self.pictures - self._videos
+        pictures = self.pictures - self._no_pictures
         done = "redacted" if self._out is not None else "would be redacted"
         parts = [f"{counted(self._hidden, 'face')} {done} in {counted(pictures, 'picture')}"]
-        parts = parts * bool(pictures or not self._videos)
+        parts = parts * bool(pictures or stopped)
         parts += [f"{counted(self._videos, 'video')} looked through"] * bool(self._videos)
-        yield ("stopped: " if stopped else "") + ", ".join(parts)
+        if parts:
+            yield ("stopped: " if stopped else "") + ", ".join(parts)
         if self._faceless:
             yield f"no face was found in {self._faceless} of them"
         if self._out is not None and self._saved:

@@ -77,7 +77,7 @@ def other_name(source: str, path: Path) -> tuple[str, ...]:
     name = re.sub(r"~\d+$", "", path.stem)
     if name == path.stem or Path(source).stem == path.stem:
         return ()
-    return (f"saved as {path}: another file is called {name}{path.suffix} there",)
+    return (f"saved as {path}: the name {name} is another's there",)
 
 
 def _jpeg(pixels: Pixels, origin: CopyOrigin, exif: bytes) -> bytes:

@@ -192,8 +192,8 @@ def test_that_a_copy_has_another_name_is_said(run: Run, photos: Path) -> None:
     Path("out").mkdir()
     Path("out/alone.png").write_bytes(b"mine")
     told = run("redact", "photos/alone.png", "-o", "out").stderr
-    assert "saved as out/alone~2.png: another file is called alone.png there" in told
-    assert "another file" not in run("redact", "photos/green.png", "-o", "out").stderr
+    assert "saved as out/alone~2.png: the name alone is another's there" in told
+    assert "another's" not in run("redact", "photos/green.png", "-o", "out").stderr
 
 
 def test_copies_are_whole_files(run: Run, photos: Path) -> None:

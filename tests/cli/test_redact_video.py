@@ -150,6 +150,10 @@ def test_a_copy_that_was_changed_since_is_left_as_it_is(suffix: str, run: Run) -
     path.write_bytes(data + b"\0")
     result = redacted(run, f"a{suffix}", "-o", "out")
     assert (result["output"], result["changed_copy"]) == (None, f"out/a{suffix}")
+    told = run("redact", f"a{suffix}", "-o", "out")
+    assert told.exit_code == 0
+    assert "picture" not in told.stderr
+    assert "1 copy left alone that somebody changed since" in told.stderr
     assert path.read_bytes() == data + b"\0"
     assert redacted(run, f"a{suffix}", "-o", "out", "--overwrite")["output"] == f"out/a{suffix}"
     assert not path.read_bytes().endswith(data[-9:] + b"\0")
@@ -185,6 +189,7 @@ def test_a_damaged_video_is_told_and_photos_go_on(run: Run) -> None:
     assert "in/bad.mp4" in result.stderr
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.mp4", "p.png"]
     assert "in/a.mp4: faces redacted in 30 of 30 frames" in result.stdout
+    assert "1 face redacted in 1 picture, 1 video looked through" in result.stderr
 
 
 def test_a_short_video_that_breaks_off_is_told(run: Run) -> None:
