@@ -15,7 +15,7 @@ from yarl import URL
 if TYPE_CHECKING:
     from types import SimpleNamespace
 
-LONGEST_SHOWN = 100
+LONGEST_PRINTED = 100
 
 
 class RedirectError(ValueError):
@@ -44,7 +44,7 @@ async def _require_same_server(
     if not same:
         # Whatever the server wrote into user, password or query is not repeated.
         plain = f"{target.scheme}://{target.host}{f':{target.explicit_port}' if target.explicit_port else ''}"
-        shown = f"{plain}{target.raw_path}"[:LONGEST_SHOWN]
+        shown = f"{plain}{target.raw_path}"[:LONGEST_PRINTED]
         raise RedirectError(f"it is sent on to another server, {shown!a}: give that address itself")
 
 

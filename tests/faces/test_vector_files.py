@@ -148,7 +148,7 @@ def test_a_header_of_something_else_is_refused(folder: Path, values: dict[str, o
 def test_a_cut_and_a_flipped_file_are_refused_and_nothing_is_unpickled(folder: Path) -> None:
     whole = embedded(folder, "a.npz").read_bytes()
     path = folder.parent / "b.npz"
-    for content in (b"", whole[: len(whole) // 2], whole[:200] + b"\xff" + whole[201:]):
+    for content in (b"", whole[: len(whole) // 2], whole[:200] + bytes([whole[200] ^ 0xFF]) + whole[201:]):
         path.write_bytes(content)
         with pytest.raises(UsageError, match=r"b.npz: "):
             read(path)
