@@ -9,6 +9,9 @@ from typing import Any
 from facekit.errors import UsageError
 from facekit.results import SCHEMA, Box, Identification
 
+WEAK = 0.8
+"""Below this detector score somebody should look whether it is a face that was detected, by any detector."""
+
 
 @dataclass(frozen=True)
 class Visibility:
@@ -96,6 +99,11 @@ class Redaction:
     def hidden(self) -> list[FaceVisibility]:
         """The faces that are redacted."""
         return [face for face in self.faces if not face.visible]
+
+    @property
+    def weak(self) -> list[FaceVisibility]:
+        """Those redacted that may be no faces: the face may be elsewhere, and visible."""
+        return [face for face in self.hidden if face.detector_score < WEAK]
 
     def to_dict(self) -> dict[str, Any]:
         width, height = self.size

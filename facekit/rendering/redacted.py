@@ -26,7 +26,7 @@ class Redacted(PictureView[Redaction]):
     def __init__(self, out: Path | None, review: Path | None = None) -> None:
         super().__init__()
         self._out, self._review = out, review
-        self._hidden = self._saved = self._left = self._faceless = self._videos = 0
+        self._hidden = self._saved = self._left = self._faceless = self._videos = self._weak = 0
         self._no_pictures = 0
 
     def count(self, result: Redaction) -> None:
@@ -38,6 +38,7 @@ class Redacted(PictureView[Redaction]):
             return
         self._hidden += len(result.hidden)
         self._saved += result.output is not None
+        self._weak += bool(result.weak)
         self._faceless += not result.error and _is_faceless(result)
         if result.video:
             self._videos += 1
@@ -73,6 +74,11 @@ class Redacted(PictureView[Redaction]):
             yield ("stopped: " if stopped else "") + ", ".join(parts)
         if self._faceless:
             yield f"no face was found in {self._faceless} of them"
+        if self._weak:
+            yield (
+                f"{counted(self._weak, 'picture')} with a weak detection, which may be no face while "
+                "the face is visible: look there first"
+            )
         if self._out is not None and self._saved:
             yield f"{self._saved} saved in {self._out}"
         if self._left:
@@ -107,6 +113,7 @@ def in_words(result: Redaction, *, done: bool = True) -> str:
     if _is_faceless(result):
         return f"no face found{light(result.notes)}"
     redacted = f"{counted(len(result.hidden), 'face')} {hidden}"
+    redacted += f" ({len(result.weak)} detected weakly)" * bool(result.weak)
     return f"{redacted}, {len(visible)} visible ({', '.join(visible)})" if visible else redacted
 
 

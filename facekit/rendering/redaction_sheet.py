@@ -30,7 +30,8 @@ opacity: .35; }} img {{ display: block; width: 100%; height: auto; margin-bottom
 overflow-wrap: anywhere; }} </style> </head> <body> <h1>Redacted pictures</h1> <p><strong>A detector misses
 faces.</strong> Look at every picture before you give it away: a face from the side, behind a hand, in a
 mirror, on a screen or far away may have been passed over. In pictures with an orange frame no face was found,
-or not all are redacted. Of a video a few frames are shown; play it as well.</p> <main> """
+or one weakly, which may be something else while the face is visible, or not all are redacted. Of a video a
+few frames are shown; play it as well.</p> <main> """
 _FOOT = "</main>\n</body>\n</html>\n"
 
 
@@ -49,7 +50,7 @@ class RedactionSheet:
 
     def add(self, redaction: Redaction, pictures: Sequence[Pixels]) -> None:
         """Show a picture, or frames of a video, as they were saved."""
-        look = "" if _is_all_hidden(redaction) else ' class="look"'
+        look = "" if _is_all_hidden(redaction) and not redaction.weak else ' class="look"'
         shown = "".join(
             f'<img src="data:image/jpeg;base64,{_small(pixels)}" alt="">\n' for pixels in pictures
         )

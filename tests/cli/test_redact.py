@@ -1,5 +1,6 @@
 """`facekit redact`: in what it saves nobody can be recognized but those who may be, and no input changes."""
 
+import dataclasses
 import json
 import os
 import zlib
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Run
-from fakes import COLORS, FakeOptions, photo
+from fakes import COLORS, FakeOptions, FakePipeline, photo
 from PIL import Image
 
 import facekit
 from facekit.metadata.inside import inside
+from facekit.results import Face, Picture
 
 
 def visible(path: str | Path) -> list[str]:
@@ -287,6 +289,28 @@ def test_the_page_shows_all_results_and_runs_nothing(run: Run, tmp_path: Path) -
     Path("sheet.html").write_text("mine")
     assert run("redact", "in", "-o", "out", "--review", "sheet.html").exit_code == 2
     assert Path("sheet.html").read_text() == "mine"
+
+
+def test_a_weak_detection_is_to_be_looked_at(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ellipse may be on the background, and the face visible."""
+    found = FakePipeline.faces
+
+    def faces(self: FakePipeline, picture: Picture, **more: Any) -> list[Face]:
+        score = 0.69 if picture.source.endswith("green.png") else 0.92
+        return [
+            dataclasses.replace(face, detection=dataclasses.replace(face.detection, score=score))
+            for face in found(self, picture, **more)
+        ]
+
+    monkeypatch.setattr(FakePipeline, "faces", faces)
+    result = run("redact", "photos/alone.png", "photos/green.png", "-o", "out", "--review", "sheet.html")
+    assert "alone.png: 1 face redacted\n" in result.stdout
+    assert "green.png: 1 face redacted (1 detected weakly)\n" in result.stdout
+    assert "1 picture with a weak detection, which may be no face" in result.stderr
+    sure, weak = Path("sheet.html").read_text().split("<figure")[1:]
+    assert not sure.startswith(' class="look"')
+    assert weak.startswith(' class="look"')
+    assert "detected weakly" in weak
 
 
 def test_that_faces_are_missed_is_said_plainly(run: Run, photos: Path) -> None:
