@@ -82,8 +82,9 @@ class Redacted(PictureView[Redaction]):
         if self._out is not None and self._saved:
             yield f"{self._saved} saved in {self._out}"
         if self._left:
+            left = "left" if self._out is not None else "would be left"
             yield (
-                f"{counted(self._left, 'copy', 'copies')} left alone that somebody changed since "
+                f"{counted(self._left, 'copy', 'copies')} {left} alone that somebody changed since "
                 "(--overwrite replaces them)"
             )
         if self.pictures and self._out is not None:
@@ -101,7 +102,8 @@ def in_words(result: Redaction, *, done: bool = True) -> str:
     """`2 faces redacted, 1 visible (Ada)`; `2 faces would be redacted` before it is `done`."""
     hidden = "redacted" if done else "would be redacted"
     if result.changed_copy is not None:
-        return f"left as it is: {printable(result.changed_copy)} was changed since facekit wrote it"
+        left = "left" if done else "would be left"
+        return f"{left} as it is: {printable(result.changed_copy)} was changed since facekit wrote it"
     video = result.video
     visible = [isolated(face.subject or "unknown") for face in result.faces if face.visible]
     if video is not None:

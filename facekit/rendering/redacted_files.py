@@ -32,24 +32,32 @@ class ChangedCopyError(Exception):
 class RedactedTree:
     """The folder `out` with a redacted copy of each picture. Pictures without loss stay so (PNG); all others
     are JPEG. `inputs` are the paths that were given. Copies that somebody changed since are replaced only
-    with `overwrite`."""
+    with `overwrite`. In a `dry_run` the places are told, and nothing is made."""
 
-    def __init__(self, out: Path, inputs: Sequence[str], *, overwrite: bool = False) -> None:
-        self._overwrite = overwrite
-        self._names = NameTree(out, inputs)
+    def __init__(
+        self, out: Path, inputs: Sequence[str], *, overwrite: bool = False, dry_run: bool = False
+    ) -> None:
+        self._overwrite, self.dry_run = overwrite, dry_run
+        self._names = NameTree(out, inputs, dry_run=dry_run)
         self._folders = [os.path.join(path, "") for path in inputs if os.path.isdir(path)]
 
     def save(self, source: str, pixels: Pixels, exif: bytes = b"") -> Path:
         """Save a picture; where. Raises ChangedCopyError, UsageError where its place cannot be written to,
         OSError."""
-        origin = CopyOrigin.of(source)
-        lossless = os.path.splitext(source)[1].lower() in _LOSSLESS
-        content = _png(pixels, origin, exif) if lossless else _jpeg(pixels, origin, exif)
-        ending = ".png" if lossless else ".jpg"
+        origin, ending = CopyOrigin.of(source), _ending(source)
+        content = _png(pixels, origin, exif) if ending == ".png" else _jpeg(pixels, origin, exif)
+        self.planned(source)
         with one_place():
             names = self._names.within(self.inside(source).parent)
-            self._require_unchanged(names.planned(origin, ending))
             [path] = names.save(origin, [(ending, sealed(content))])
+        return path
+
+    def planned(self, source: str) -> Path:
+        """Where a picture would be saved. Raises ChangedCopyError, UsageError."""
+        with one_place():
+            names = self._names.within(self.inside(source).parent)
+            path = names.planned(CopyOrigin.of(source), _ending(source))
+            self._require_unchanged(path)
         return path
 
     def place(self, source: str, ending: str, comment: Callable[[Path], str | None]) -> Path:
@@ -70,6 +78,10 @@ class RedactedTree:
         """The path of a picture from the input in which it lies; of one that was named itself, its name."""
         top = next((folder for folder in self._folders if source.startswith(folder)), None)
         return Path(source).relative_to(top) if top else Path(os.path.basename(source))
+
+
+def _ending(source: str) -> str:
+    return ".png" if os.path.splitext(source)[1].lower() in _LOSSLESS else ".jpg"
 
 
 def other_name(source: str, path: Path) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ opacity: .35; }} img {{ display: block; width: 100%; height: auto; margin-bottom
 overflow-wrap: anywhere; }} </style> </head> <body> <h1>Redacted pictures</h1> <p><strong>A detector misses
 faces.</strong> Look at every picture before you give it away: a face from the side, behind a hand, in a
 mirror, on a screen or far away may have been passed over. In pictures with an orange frame no face was found,
-or one weakly, which may be something else while the face is visible, or not all are redacted. Of a video a
-few frames are shown; play it as well.</p> <main> """
+or one weakly, which may be something else while the face is visible, or not all are redacted, or
+a copy was left as somebody changed it. Of a video a few frames are shown; play it as well.</p> <main> """
 _FOOT = "</main>\n</body>\n</html>\n"
 
 
@@ -40,7 +40,7 @@ class RedactionSheet:
     or the path is one of the inputs."""
 
     def __init__(self, path: Path, inputs: Sequence[str]) -> None:
-        outputs.require_replaceable(path, inputs, is_sheet)
+        require_sheet(path, inputs)
         self.path = path
         self._place = ExitStack()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +72,11 @@ class RedactionSheet:
         self._place.__exit__(type(error), error, error.__traceback__)
 
 
+def require_sheet(path: Path, inputs: Sequence[str]) -> None:
+    """Raise UsageError where something else than such a page is there, or the path is one of the inputs."""
+    outputs.require_replaceable(path, inputs, is_sheet)
+
+
 def is_sheet(path: Path) -> bool:
     """Whether the file is such a page."""
     try:
@@ -82,7 +87,9 @@ def is_sheet(path: Path) -> bool:
 
 
 def _is_all_hidden(redaction: Redaction) -> bool:
-    """Whether faces were found, and all are redacted."""
+    """Whether faces were found, and all are redacted; nobody knows of a copy that somebody changed."""
+    if redaction.changed_copy:
+        return False
     video = redaction.video
     if video is not None:
         return bool(video.redacted_frames) and not video.visible_frames

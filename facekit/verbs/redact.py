@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -24,6 +25,8 @@ from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_p
 from facekit.verbs.pictures import folder_of, paths_among, readings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from facekit.faces.pipeline import Pipeline
     from facekit.gallery.base import Gallery
     from facekit.rendering.covering import Cover
@@ -84,9 +87,7 @@ def redact(
             identification.require_names(opened, rule.names)
         people = _People(rule, opened, limit)
         saved = _Saved(cover, keep_metadata=keep_metadata, overwrite=overwrite)
-        if not dry_run:
-            assert out is not None
-            saved.open(out, page if page else None, paths_among(inputs))
+        saved.open(out, page, paths_among(inputs), dry_run=dry_run)
         stack.push(saved.finish)
         listing, films = _divided(folders.list_pictures(inputs))
         with_pixels = dataclasses.replace(options, keep_pictures=not dry_run)
@@ -124,22 +125,23 @@ class _People:
 
 
 class _Saved:
-    """Redacts what was read, and saves it; before it is opened, nothing is written."""
+    """Redacts what was read, and saves it; in a dry run it tells what would become of it."""
 
     def __init__(self, cover: Cover, *, keep_metadata: bool, overwrite: bool) -> None:
         self._cover, self._keep_metadata, self._overwrite = cover, keep_metadata, overwrite
         self._tree: RedactedTree | None = None
         self._sheet: RedactionSheet | None = None
 
-    def open(self, out: os.PathLike[str], page: os.PathLike[str] | None, inputs: Sequence[str]) -> None:
-        from pathlib import Path
-
+    def open(self, out: Path | None, page: Path | None, inputs: Sequence[str], *, dry_run: bool) -> None:
         from facekit.rendering.redacted_files import RedactedTree
-        from facekit.rendering.redaction_sheet import RedactionSheet
+        from facekit.rendering.redaction_sheet import RedactionSheet, require_sheet
 
-        self._tree = RedactedTree(Path(out), inputs, overwrite=self._overwrite)
         if page is not None:
-            self._sheet = RedactionSheet(Path(page), inputs)
+            require_sheet(page, inputs)
+        if out is not None:
+            self._tree = RedactedTree(out, inputs, overwrite=self._overwrite, dry_run=dry_run)
+        if page is not None and not dry_run:
+            self._sheet = RedactionSheet(page, inputs)
 
     def finish(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Close the page; after Ctrl-C too, with what there is."""
@@ -153,29 +155,43 @@ class _Saved:
     def picture(self, reading: Reading, faces: tuple[FaceVisibility, ...]) -> Redaction:
         """Redact a picture and save it; what became of it."""
         result = Redaction(reading.source, faces, error=reading.error, notes=reading.notes, size=reading.size)
-        if self._tree is None or reading.picture is None:
+        if self._tree is None or reading.error:
             return result
-        from facekit.rendering.covering import redacted
         from facekit.rendering.redacted_files import ChangedCopyError, other_name
 
-        pixels = redacted(reading.picture.pixels, [face.box for face in result.hidden], self._cover)
         try:
+            self._tree.planned(reading.source)
+            if reading.picture is None:
+                return result
+            from facekit.rendering.covering import redacted
+
+            pixels = redacted(reading.picture.pixels, [face.box for face in result.hidden], self._cover)
             path = self._tree.save(reading.source, pixels, self._exif(reading))
         except ChangedCopyError as changed:
-            result, shown = dataclasses.replace(result, changed_copy=str(changed.path)), []
+            result = dataclasses.replace(result, changed_copy=str(changed.path))
+            self._show(result, self._changed_picture(changed.path, reading.size))
         except UsageError as error:
             return dataclasses.replace(result, error=f"{reading.source}: not saved: {error}")
         else:
             notes = (*result.notes, *other_name(reading.source, path))
-            result, shown = dataclasses.replace(result, output=str(path), notes=notes), [pixels]
-        self._show(result, shown)
+            result = dataclasses.replace(result, output=str(path), notes=notes)
+            self._show(result, [pixels])
         return result
+
+    def _changed_picture(self, path: Path, size: tuple[int, int]) -> list[Pixels]:
+        """A copy as somebody left it, to be looked at like the others."""
+        if self._sheet is None:
+            return []
+        try:
+            return [images.read(path, max_pixels=max(images.MAX_PIXELS, math.prod(size))).pixels]
+        except PictureError:  # the page says what was left, and has no picture of it
+            return []
 
     def video(self, source: str, people: _People, pipeline: Pipeline, max_pixels: int) -> Redaction:
         """Redact a video and save it; what became of it."""
         from facekit.verbs.redact_video import VideoRedactor
 
-        result, pictures = VideoRedactor(
+        redactor = VideoRedactor(
             people.rule,
             self._cover,
             pipeline,
@@ -184,7 +200,10 @@ class _Saved:
             self._tree,
             max_pixels,
             self._keep_metadata,
-        ).redact(source)
+        )
+        result, pictures = redactor.redact(source)
+        if result.changed_copy and self._sheet is not None:
+            pictures = redactor.some_frames(result.changed_copy)
         if result.output or result.changed_copy:
             self._show(result, pictures)
         return result

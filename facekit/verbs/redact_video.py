@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ long."""
 
 @dataclass(frozen=True)
 class VideoRedactor:
-    """How videos are redacted. Without a `tree` nothing is written."""
+    """How videos are redacted. Without a `tree`, and in its dry run, nothing is written."""
 
     rule: Visibility
     cover: Cover
@@ -58,7 +59,7 @@ class VideoRedactor:
                 source, error=f"{source}: redacting videos needs PyAV: {extras.install('video')}"
             ), []
         try:
-            path = self.tree and self.tree.place(source, _ending(source), writer.comment_of)
+            path = None if self.tree is None else self.tree.place(source, _ending(source), writer.comment_of)
             survey, problems = self._survey(source)
             boxes, visible = survey.hidden(self.rule.shows)
             found = VideoVisibility(
@@ -69,11 +70,24 @@ class VideoRedactor:
                 tuple(sorted(name for name in set().union(*visible) if name is not None)),
             )
             result = Redaction(source, video=found, error="; ".join(problems) or None, size=survey.size)
-            return self._written(result, boxes, path) if path else (result, [])
+            if self.tree is None or path is None or self.tree.dry_run:
+                return result, []
+            return self._written(result, boxes, path)
         except ChangedCopyError as changed:
             return Redaction(source, changed_copy=str(changed.path)), []
         except (PictureError, UsageError) as error:
             return Redaction(source, error=str(error)), []
+
+    def some_frames(self, source: str) -> list[Pixels]:
+        """Frames from all of a video; of a damaged one, of what there is."""
+        frames: list[Frame] = []
+        step = 1
+        with suppress(PictureError):
+            for frame in _frames(self._reader(source)):
+                frames += [frame] * (frame.number % step == 0)
+                if len(frames) > 2 * _SHOWN:
+                    frames, step = frames[::2], 2 * step
+        return [frames[place].pixels for place in _spread(len(frames))]
 
     def _survey(self, source: str) -> tuple[Survey, list[str]]:
         """What is in each frame, and what was wrong with the video."""
@@ -109,7 +123,7 @@ class VideoRedactor:
                 metadata=streams.camera_metadata(source) if self.keep_metadata else {},
                 seal=seal,
             )
-        shown = set(np.linspace(0, len(boxes) - 1, min(_SHOWN, len(boxes))).round().astype(int).tolist())
+        shown = set(_spread(len(boxes)))
         changed = PictureError(f"{source}: was changed while it was read")
         pictures, written = [], 0
         try:
@@ -131,6 +145,12 @@ class VideoRedactor:
             file.abandon()
             raise
         return replace(result, output=str(path), notes=(*other_name(source, path), *file.remarks)), pictures
+
+
+def _spread(frames: int) -> list[int]:
+    """The numbers of the frames that are shown of so many."""
+    numbers: list[int] = np.linspace(0, frames - 1, min(_SHOWN, frames)).round().astype(int).tolist()
+    return numbers
 
 
 def _frames(reader: Reader) -> Iterator[Frame]:

@@ -153,7 +153,12 @@ def test_a_copy_that_was_finished_by_hand_is_left_as_it_is(suffix: str, run: Run
     assert f"in/b{suffix}: left as it is: out/b{suffix} was changed since facekit wrote it" in result.stdout
     assert "1 copy left alone that somebody changed since (--overwrite" in result.stderr
     assert "1 saved in out" in result.stderr
-    assert "left as it is" in Path("sheet.html").read_text()
+    page = Path("sheet.html").read_text()
+    assert "left as it is" in page
+    assert page.count("data:image/jpeg;base64,") == 2  # also of what was left
+    [shown] = [figure for figure in page.split("<figure")[1:] if "left as it is" in figure]
+    assert shown.startswith(' class="look"')
+    assert "data:image" in shown
     [_, left] = redacted(run, "in", "-o", "out")
     assert (left["output"], left["changed_copy"]) == (None, f"out/b{suffix}")
     [_, done] = redacted(run, "in", "-o", "out", "--overwrite")
@@ -270,6 +275,28 @@ def test_nothing_is_written_in_a_dry_run(run: Run, photos: Path) -> None:
     assert "6 faces would be redacted in 5 pictures" in told.stderr
     assert "look at every result" not in told.stderr
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_dry_run_foretells_what_the_run_does(run: Run, photos: Path) -> None:
+    redacted(run, "photos", "-o", "out")
+    changed = finished_by_hand(Path("out/alone.png"))
+    told = run("redact", "photos", "-o", "out", "--method", "cover", "--dry-run")
+    assert "photos/alone.png: would be left as it is: out/alone.png was changed since" in told.stdout
+    assert "1 copy would be left alone" in told.stderr
+    assert "5 faces would be redacted in 4 pictures" in told.stderr
+    assert Path("out/alone.png").read_bytes() == changed
+    again = run("redact", "photos", "-o", "out", "--dry-run", "--overwrite")
+    assert "photos/alone.png: 1 face would be redacted" in again.stdout
+
+
+def test_a_dry_run_refuses_what_the_run_refuses(run: Run, photos: Path) -> None:
+    Path("sheet.html").write_text("mine")
+    for arguments in (("-o", "photos"), ("-o", "photos/out"), ("-o", "out", "--review", "sheet.html")):
+        done = run("redact", "photos", *arguments)
+        told = run("redact", "photos", *arguments, "--dry-run")
+        assert (told.exit_code, told.stderr) == (done.exit_code, done.stderr)
+        assert told.exit_code == 2
+        assert not Path("out").exists()
 
 
 def test_the_page_shows_all_results_and_runs_nothing(run: Run, tmp_path: Path) -> None:

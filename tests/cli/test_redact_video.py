@@ -150,8 +150,11 @@ def test_a_copy_that_was_changed_since_is_left_as_it_is(suffix: str, run: Run) -
     path.write_bytes(data + b"\0")
     result = redacted(run, f"a{suffix}", "-o", "out")
     assert (result["output"], result["changed_copy"]) == (None, f"out/a{suffix}")
-    told = run("redact", f"a{suffix}", "-o", "out")
+    planned = run("redact", f"a{suffix}", "-o", "out", "--dry-run")
+    assert "would be left as it is" in planned.stdout
+    told = run("redact", f"a{suffix}", "-o", "out", "--review", "sheet.html")
     assert told.exit_code == 0
+    assert Path("sheet.html").read_text().count("data:image/jpeg;base64,") == 8
     assert "picture" not in told.stderr
     assert "1 copy left alone that somebody changed since" in told.stderr
     assert path.read_bytes() == data + b"\0"
