@@ -60,9 +60,9 @@ def sync(console: Console, /, options: Options, style: str, dry_run: bool, **wan
 
 def _agreed(plan: Plan) -> bool:
     from facekit.errors import UsageError
-    from facekit.rendering.synced import plan_lines
+    from facekit.rendering.synced import lines
 
-    for line in plan_lines(plan):
+    for line in lines(plan.changes):
         click.echo(line, err=True)
     try:
         return click.confirm("Make these changes?", err=True)

@@ -201,9 +201,9 @@ class Gallery(Protocol):
     def forget_removals(self) -> int:
         """Erase all that is kept of removed pictures, so that they can come back; how many there were."""
 
-    def rename(self, old: str, new: str) -> None:
-        """Give a subject another name and erase the old one. Raises GalleryError when `old` is not in the
-        gallery or `new` is.
+    def rename(self, old: str, new: str, *, remember: bool = True) -> None:
+        """Give a subject another name and erase the old one. Unless it is to `remember`, the pictures may be
+        added under the old name again. Raises GalleryError when `old` is not in the gallery or `new` is.
         """
 
     def merge(self, into: str, others: Sequence[str]) -> int:

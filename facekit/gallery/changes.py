@@ -230,13 +230,14 @@ class Change:
             self._drop_subject(number)
         return len(wanted) == len(found)
 
-    def rename(self, number: int, name: str) -> None:
+    def rename(self, number: int, name: str, *, remember: bool = True) -> None:
         """Give a subject a name that no other has."""
         taken = self._tables.find(subject_name(name))
         if taken is not None:
             raise GalleryError(f"{self._place}: {name!r} is in the gallery already: merge the two instead")
         for row in self._tables.of_subject(number):
-            self.tombstones.rename(row.sha256, row.name)
+            if remember:
+                self.tombstones.rename(row.sha256, row.name)
             self.tombstones.admit(row.sha256, name, row.box)
         _, _, added, old = self._tables.subject(number)
         code = subject_checksum(number, name, added)

@@ -109,15 +109,15 @@ class WritableGallery(ReadableGallery):
             for sha256, source in stored.items():
                 change.relocate(number, subject_name(subject), sha256, source)
 
-    def rename(self, old: str, new: str) -> None:
-        """Give a subject another name and erase the old one. Raises GalleryError when `old` is not
-        in the gallery or `new` is.
+    def rename(self, old: str, new: str, *, remember: bool = True) -> None:
+        """Give a subject another name and erase the old one. Unless it is to `remember`, the pictures may be
+        added under the old name again. Raises GalleryError when `old` is not in the gallery or `new` is.
         """
         new = subject_name(new)
         with self._changing(forget=True) as change:
             number = change.number(old)
             if subject_name(old) != new:
-                change.rename(number, new)
+                change.rename(number, new, remember=remember)
 
     def merge(self, into: str, others: Sequence[str]) -> int:
         """Give the templates of other subjects to `into` and erase the others; return how many came.

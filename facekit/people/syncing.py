@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,15 +31,16 @@ if TYPE_CHECKING:
     from facekit.gallery.base import Gallery
     from facekit.gallery.templates import TemplateInfo
 
-Action = Literal["add", "move", "remove", "follow"]
+Action = Literal["add", "move", "rename", "remove", "follow"]
 
 
 @dataclass(frozen=True)
 class SyncChange:
     """A change of the gallery that a photo asks for: it is added to `subject`, moved to them from `holder`,
-    removed from them, or, enrolled from elsewhere, followed from now on. `status` is `planned`, then what
-    became of it: of an added photo as `enroll` has it, else `moved`, `removed` or `followed`. `problems` are
-    why it was not added, `notes` what else a user should know.
+    goes along as `holder` is renamed to them, is removed from them, or, enrolled from elsewhere, followed
+    from now on. `status` is `planned`, then what became of it: of an added photo as `enroll` has it, else
+    `moved`, `renamed`, `removed` or `followed`. `problems` are why it was not added, `notes` what else a user
+    should know.
     """
 
     action: Action
@@ -59,7 +60,8 @@ class SyncChange:
 class Plan:
     """What has to change. `photos` are all of the folders that are to be enrolled or are so already, `held`
     the words about photos of others, `blocked` how many stay out because a user removed, renamed or moved
-    them by hand, and `renamed` are those who get another name: all that is theirs goes to somebody new.
+    them by hand, and `renamed` are those who get another name, all that was said of them included: every
+    photo that they still have goes to one person who is new.
     `followed` have the SHA-256 of photos that their person has from no folder of theirs, as from the groups
     of `facekit cluster`."""
 
@@ -76,11 +78,19 @@ class Plan:
     def changes(self) -> list[SyncChange]:
         """All of them, in the order in which they are made."""
         return [
-            *(SyncChange("move", move.source, move.subject, move.holder) for move in self.moves),
+            *(self.change_of(move) for move in self._moves_by_name()),
             *(SyncChange("add", photo.source, photo.subject) for photo in self.added),
             *(SyncChange("follow", photo.source, photo.subject) for photo, _ in self.followed),
             *(SyncChange("remove", info.source, info.subject) for info in self.removed),
         ]
+
+    def change_of(self, move: Move) -> SyncChange:
+        action: Action = "rename" if (move.holder, move.subject) in self.renamed else "move"
+        return SyncChange(action, move.source, move.subject, move.holder)
+
+    def _moves_by_name(self) -> list[Move]:
+        """Renames first, for a name that is given up may be taken by somebody else."""
+        return sorted(self.moves, key=lambda move: (move.holder, move.subject) not in self.renamed)
 
 
 def plan(
@@ -103,7 +113,9 @@ def carry_out(
     """Make the changes, and tell each once it is stored: interrupted at any time, the gallery is whole, and
     the next run makes the rest.
     """
-    for move in moving.carry_out(gallery, planned.moves, remember=False):
+    yield from _rename(gallery, planned)
+    moves = [move for move in planned.moves if planned.change_of(move).action == "move"]
+    for move in moving.carry_out(gallery, moves, remember=False):
         yield SyncChange("move", move.source, move.subject, move.holder, move.status, notes=_gone(move))
     if planned.added:
         wanted = {(photo.subject, photo.source) for photo in planned.added}
@@ -112,15 +124,28 @@ def carry_out(
             if (outcome.subject, outcome.source) in wanted or outcome.status != "already there":
                 yield _added(outcome)
     yield from _follow(gallery, planned.followed)
+    yield from _remove(gallery, planned)
+
+
+def _rename(gallery: Gallery, planned: Plan) -> Iterator[SyncChange]:
+    for old, new in planned.renamed:
+        gallery.rename(old, new, remember=False)
+        for move in planned.moves:
+            if (move.holder, move.subject) == (old, new):
+                yield SyncChange("rename", move.source, new, old, "renamed")
+
+
+def _remove(gallery: Gallery, planned: Plan) -> Iterator[SyncChange]:
     by_subject: defaultdict[str, list[TemplateInfo]] = defaultdict(list)
+    names = dict(planned.renamed)
     for info in planned.removed:
-        by_subject[info.subject].append(info)
+        by_subject[names.get(info.subject, info.subject)].append(info)
     for subject, infos in by_subject.items():
         gone = gallery.remove_photos(subject, [info.sha256 for info in infos], remember=False)
         for info in infos:
             last = gone and info is infos[-1]
             notes = (f"{subject} had no other picture and is gone",) if last else ()
-            yield SyncChange("remove", info.source, subject, status="removed", notes=notes)
+            yield SyncChange("remove", info.source, info.subject, status="removed", notes=notes)
 
 
 def _follow(gallery: Gallery, followed: Sequence[tuple[Photo, str]]) -> Iterator[SyncChange]:
@@ -187,25 +212,28 @@ class _Planning:
             elif self._is_of_no_folder(self._holders[digest][photo.subject]):
                 self._followed.setdefault((photo.subject, digest), photo)
         photos = tuple(photo for photo in self._listing.photos if photo not in self._apart)
+        removed = tuple(info for info in self._stored if self._is_gone(info))
         return Plan(
             photos,
             tuple(self._added),
             tuple(self._moves.values()),
-            tuple(info for info in self._stored if self._is_gone(info)),
+            removed,
             tuple(self._held),
             len(self._kept_out),
-            tuple(self._renamed()),
+            tuple(self._renamed(removed)),
             tuple((photo, digest) for (_, digest), photo in self._followed.items()),
         )
 
-    def _renamed(self) -> Iterator[tuple[str, str]]:
-        names = {info.subject for info in self._stored}
+    def _renamed(self, removed: Sequence[TemplateInfo]) -> Iterator[tuple[str, str]]:
+        left = Counter(info.subject for info in self._stored)
+        taken = set(left)
+        left.subtract(info.subject for info in removed)
         to: defaultdict[str, list[str]] = defaultdict(list)
         for move in self._moves.values():
             to[move.holder].append(move.subject)
-        for old, new in to.items():
-            whole = len(new) == sum(info.subject == old for info in self._stored)
-            if whole and len(set(new)) == 1 and new[0] not in names:
+        for old, new in sorted(to.items(), key=lambda names: -len(names[1])):
+            if len(new) == left[old] and len(set(new)) == 1 and new[0] not in taken:
+                taken.add(new[0])
                 yield old, new[0]
 
     def _add(self, photo: Photo, digest: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from facekit.gallery.templates import file_name
 from facekit.output.view import View
-from facekit.people.syncing import Plan, SyncChange
+from facekit.people.syncing import SyncChange
 from facekit.text.counting import counted
 from facekit.text.escaping import isolated
 from facekit.text.tables import WIDTH, cell
@@ -65,15 +65,13 @@ def lines(changes: Iterable[SyncChange]) -> Iterator[str]:
         groups.setdefault((change.action, change.subject, change.holder, change.status), []).append(change)
     for (action, subject, holder, status), group in groups.items():
         what = action if status == "planned" else status
+        if action == "rename" and holder:
+            photos = counted(len(group), "photo")
+            line = f"{what:8}  {isolated(holder)} to {isolated(subject)}, with {photos}"
+            yield cell(line, WIDTH).rstrip()
+            continue
         names = ", ".join(isolated(file_name(change.source)) for change in group[:_FEW])
         more = ", …" if len(group) > _FEW else ""
         whose = f"of {isolated(holder)} to" if action == "move" and holder else "of"
         line = f"{what:8}  {counted(len(group), 'photo')} {whose} {isolated(subject)}: {names}{more}"
         yield cell(line, WIDTH).rstrip()
-
-
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan as it is shown before anything is changed."""
-    renamed = dict(plan.renamed)
-    yield from (f"rename    {isolated(old)} to {isolated(new)}" for old, new in renamed.items())
-    yield from lines(change for change in plan.changes if change.holder not in renamed)

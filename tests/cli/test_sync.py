@@ -60,13 +60,45 @@ def test_added_moved_renamed_and_removed(run: Run, library: Path) -> None:
         [
             ("add", "new.png", "red"),
             ("add", "1.png", "zoe"),
-            ("move", "green1.png", "Greta"),
-            ("move", "green2.png", "Greta"),
+            ("rename", "green1.png", "Greta"),
+            ("rename", "green2.png", "Greta"),
             ("remove", "blue1.png", "blue"),
         ]
     )
     assert stored() == {"red": 3, "zoe": 1, "Greta": 2, "blue": 1}
     assert changes(run, "--yes") == []
+
+
+def test_a_renamed_folder_renames_its_person_with_all_that_was_said_of_them(run: Run, library: Path) -> None:
+    run("gallery", "not-same", "green", "red", "-g", "g.db")
+    (library / "green").rename(library / "Greta")
+    (library / "Greta" / "green2.png").unlink()
+    told = run(*SYNC, "--yes").stdout
+    assert "renamed   green to Greta, with 1 photo" in told
+    assert "removed   1 photo of green: green2.png" in told
+    assert stored() == {"red": 2, "Greta": 1, "blue": 2}
+    with facekit.open_gallery("g.db") as gallery:
+        assert [{fact.subject, fact.other} for fact in gallery.facts()] == [{"Greta", "red"}]
+    (library / "Greta").rename(library / "green")
+    assert changes(run, "--yes") == [("rename", "green1.png", "green")]
+
+
+def test_a_name_that_is_given_up_may_be_taken_by_somebody_else(run: Run, library: Path) -> None:
+    (library / "green").rename(library / "Greta")
+    (library / "red").rename(library / "green")
+    assert run(*SYNC, "--yes").exit_code == 0
+    assert stored() == {"Greta": 2, "green": 2, "blue": 2}
+    assert changes(run, "--yes") == []
+
+
+def test_of_two_whose_folders_became_one_neither_loses_a_photo(run: Run, library: Path) -> None:
+    for name in ("green", "red"):
+        for path in sorted((library / name).iterdir()):
+            (library / "Greta").mkdir(exist_ok=True)
+            path.rename(library / "Greta" / path.name)
+        (library / name).rmdir()
+    assert run(*SYNC, "--yes").exit_code == 0
+    assert stored() == {"Greta": 4, "blue": 2}
 
 
 def test_the_same_face_of_the_same_file_changes_its_person(run: Run, library: Path) -> None:
@@ -214,7 +246,9 @@ def test_the_plan_is_shown_and_asked(answer: bytes, changed: bool, run: Run, lib
     (library / "green").rename(library / "Greta")
     result = run(*SYNC, stdin=answer)
     assert result.exit_code == 0
-    assert "rename    green to Greta" in result.stderr
+    plan = "rename    green to Greta, with 2 photos"
+    assert (plan in result.stderr, plan in run(*SYNC, "--dry-run").stdout) == (True, not changed)
+    assert ("renamed   green to Greta, with 2 photos" in result.stdout) is changed
     assert "Make these changes? [y/N]" in result.stderr
     assert ("Greta" in stored()) is changed
     assert ("nothing was changed" in result.stderr) is not changed
