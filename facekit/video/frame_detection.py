@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from facekit.detection import Detector
 from facekit.detection.geometry import face_side, overlap, scaled
 from facekit.faces.pipeline import Pipeline
 from facekit.results import Box, Detection, Face, Picture, Pixels
@@ -56,7 +57,7 @@ class PipelineDetector:
 
     dlib's detector looks at one size of the picture, upright: what a photo is searched for with
     patience, the next frame shows as well. Others choose their size themselves. `posing`: the people turn
-    their heads as they are told to, and how far is measured.
+    their heads as they are told to, and how far is measured; but a deep look is the network's.
     """
 
     def __init__(self, pipeline: Pipeline, sizes: Sizes | None = None, *, posing: bool = False) -> None:
@@ -68,11 +69,14 @@ class PipelineDetector:
         # The predictor's points, in dlib's boxes, tell which way a head is turned; the network's hardly do.
         self._scaled = pipeline.detector.name in ("dlib", *(["auto"] if posing else []))
         self._detector = pipeline.detector
-        if self._detector.name == "auto" and not posing:
+        self._network: Detector | None = None
+        if self._detector.name == "auto":
             from facekit.detection.network import FaceNetwork
 
             # Of the two that look at a photo together, the network is as fast as frames come.
-            self._detector = FaceNetwork(threads=1)
+            self._network = FaceNetwork(threads=1)
+        if self._network is not None and not posing:
+            self._detector = self._network
         if self._scaled:
             from facekit.detection.dlib_hog import DlibHog, Ladder
 
@@ -84,6 +88,8 @@ class PipelineDetector:
         least = self._pipeline.min_face
         if not self._scaled:
             return self._detector.detect(frame.pixels, min_face=least)
+        if deep and self._network is not None:
+            return self._network.detect(frame.pixels, min_face=least)
         height, width = frame.pixels.shape[:2]
         wanted = (_SEEN / least) ** 2 * height * width
         shown = self._afforded(wanted) if deep else min(wanted, self._sizes.usual)

@@ -219,6 +219,8 @@ class Registration:
     def _judged(self, frame: Frame) -> Progress:
         detections = sorted(self._detector.detect(frame), key=_width, reverse=True)
         if not detections:
+            if not self._live:
+                self._notice(frame)
             return self._refuse("no face: look into the camera")
         self.faces += 1
         if refusal := self._refused(frame, detections):
@@ -240,6 +242,18 @@ class Registration:
             note = "another person: the frames of the one before do not count"
             return self._told(None, detections[0], pose, note)
         return self._told(None, detections[0], pose, self._warning(face) if pose else None)
+
+    def _notice(self, frame: Frame) -> None:
+        """See whoever is shown clearly where no pose could be told: a face that is not to be enrolled, but
+        says who is in the recording. From a head that is turned far it would not be told who it is.
+        """
+        detections = sorted(self._detector.detect(frame, deep=True), key=_width, reverse=True)
+        if not detections or self._refused(frame, detections):
+            return
+        [face] = self._detector.describe(frame, detections[:1])
+        rate = face.quality.stranger_rate
+        if not quality.problems(face.quality) and not poorness.is_poor(rate, self._others.poor_from):
+            self._person(face, frame.time)
 
     def _refuse(self, why: str, face: Detection | None = None) -> Progress:
         if face is not None or not self.faces:

@@ -54,3 +54,12 @@ def test_looks_for_small_faces_cost_no_more_in_large_frames(
     assert areas[0] == pytest.approx(full, rel=0.1)
     assert max(areas[1:]) == pytest.approx(full, rel=0.1)
     assert sum(areas) <= 25 * Sizes().deep + Sizes().most
+
+
+def test_a_deep_look_at_those_who_pose_finds_whom_a_photo_shows() -> None:
+    image = videos.background(480, 480)
+    videos.put(image, videos.head().rotate(50), (240, 240), 300)
+    frame = Frame(np.asarray(image), 0, 0.0)
+    detector = PipelineDetector(Pipeline(), posing=True)
+    assert detector.detect(frame) == []
+    assert len(detector.detect(frame, deep=True)) == 1

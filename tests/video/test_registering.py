@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facekit.gallery.search.index import Index
-from facekit.results import Face
+from facekit.results import Detection, Face
 from facekit.video.frames import Frame
 from facekit.video.other_subjects import OtherSubjects
 from facekit.video.poses import POSES, Angles, angles, middle, pose
@@ -144,6 +144,9 @@ def of(vector: np.ndarray) -> Face:
     return dataclasses.replace(look("front"), vector=vector)
 
 
+DARK = look("front", brightness=20).quality
+
+
 def test_whoever_takes_the_place_before_a_camera_is_enrolled_alone() -> None:
     shown = [ADA] * 4 + [BOB] * 5
     registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]), live=True)
@@ -158,6 +161,30 @@ def test_two_people_in_a_recording_are_nobody(shown: list[np.ndarray]) -> None:
     registration = Registration(ScriptedDetector(lambda n: [of(shown[n])]))
     take(registration, len(shown))
     assert "two people, one from 0.0 s on" in str(registration.disagreement())
+
+
+class PoseDetector(ScriptedDetector):
+    """Sees Bob in deep looks only: no pose can be told of him."""
+
+    def detect(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+        faces = self.script(frame.number)
+        return [face.detection for face in faces if deep or not np.array_equal(face.vector, BOB)]
+
+
+@pytest.mark.parametrize(
+    ("bob", "live", "alone"),
+    [
+        (of(BOB), False, False),
+        (of(BOB), True, True),
+        (dataclasses.replace(of(BOB), quality=DARK), False, True),
+    ],
+)
+def test_somebody_of_whom_no_pose_is_told_is_in_the_recording(bob: Face, live: bool, alone: bool) -> None:
+    shown = [of(ADA)] * 6 + [bob] * 4
+    registration = Registration(PoseDetector(lambda n: [shown[n]]), live=live)
+    take(registration, len(shown))
+    assert {float(each.face.vector @ ADA) for _, each in registration.selection()} == {1}
+    assert (registration.disagreement() is None) == alone
 
 
 def test_a_passer_by_is_left_out_of_a_recording_and_told() -> None:
