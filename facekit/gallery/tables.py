@@ -12,14 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from facekit import hints
-from facekit.errors import GalleryError
 from facekit.gallery.damage import damaged, well_formed
 from facekit.gallery.fact_rows import FactRow
 from facekit.gallery.places import Place
 from facekit.gallery.records import Row, subject_checksum
 from facekit.gallery.state import MODULUS, State, Tally
 from facekit.gallery.tombstones import Tombstone, Tombstones
+from facekit.gallery.unknown_names import unknown_name
 from facekit.gallery.values import unit_vectors
 from facekit.text.subject_names import is_stored_name, subject_name
 
@@ -171,9 +170,7 @@ class Tables(ABC):
         """The number of the subject of this name. Raises GalleryError when there is none."""
         number = self.find(subject_name(name))
         if number is None:
-            raise GalleryError(
-                f"{self.place}: {name!r} is not in the gallery: {hints.list_people(self.place)} shows who is"
-            )
+            raise unknown_name(self.place, name, [other for _, other, *_ in self.subjects()])
         return number
 
     def subjects(self) -> Iterator[SubjectRow]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 
 from facekit import hints
 from facekit.errors import GalleryError
+from facekit.gallery.unknown_names import unknown_name
 from facekit.pictures.lighting import with_light
 from facekit.results import Candidate, Face, Identification, Picture, PictureResult
 
@@ -70,12 +70,7 @@ def require_names(gallery: Gallery, names: Sequence[str]) -> None:
     known = gallery.names()
     for name in names:
         if name not in known:
-            alike = difflib.get_close_matches(name, known)
-            meant = f"did you mean {' or '.join(map(repr, alike))}? " if alike else ""
-            raise GalleryError(
-                f"{gallery.place}: {name!r} is not in the gallery: {meant}"
-                f"{hints.list_people(gallery.place)} shows who is"
-            )
+            raise unknown_name(gallery.place, name, known)
 
 
 def of_reading(

@@ -320,3 +320,26 @@ def test_messages_have_names_as_they_are_stored(run: Run, people: Path) -> None:
     one = run("gallery", "remove", "blue ", " blue", "--photo", shown["sha256"][:12])
     assert "facekit: removed 1 picture of blue\n" in one.stderr
     assert "removed 1 person with 4 templates" in run("gallery", "remove", "Ann Lee", "Ann  Lee ").stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "Josee"),
+        ("not-same", "red", "JOSE"),
+        ("remove", "Jose"),
+        ("remove", "Jose", "--photo", "j.png"),
+        ("rename", "Jose", "Joe"),
+        ("merge", "red", "Jose"),
+        ("merge", "Jose", "red"),
+        ("not-subject", "j.png", "--subject", "Jose"),
+    ],
+)
+def test_a_mistyped_name_is_told_whose_it_may_be(
+    run: Run, people: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    photo(tmp_path / "j.png", "black")
+    assert run("enroll", "--subject", "José", "j.png", "-g", "gallery").exit_code == 0
+    told = run("gallery", *arguments, "-g", "gallery")
+    assert told.exit_code == 1
+    assert "is not in the gallery: did you mean 'José'? facekit gallery list" in told.stderr
