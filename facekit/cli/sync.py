@@ -38,8 +38,8 @@ def sync(console: Console, /, options: Options, style: str, dry_run: bool, **wan
     A photo that lies in its person's folder and was enrolled from elsewhere, as with --groups, is followed
     from then on, as if it had been enrolled from there. Other people who were not enrolled from FOLDER are
     left alone, and so is what you removed, renamed or moved with facekit gallery. A FOLDER without any
-    picture changes nothing: it may not be mounted. Stopped at any time, the gallery is whole, and the next
-    run goes on.
+    picture, or a person's in it, changes nothing: it may not be mounted. Stopped at any time, the gallery is
+    whole, and the next run goes on.
 
     \b
     Examples:

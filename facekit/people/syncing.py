@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from facekit import hints
@@ -23,6 +24,7 @@ from facekit.people.outcomes import Outcome, Photo
 from facekit.people.stored_photos import digest_of
 from facekit.pictures import folders
 from facekit.results import SCHEMA
+from facekit.text.counting import counted
 from facekit.text.subject_names import name_of_folder
 
 if TYPE_CHECKING:
@@ -180,7 +182,7 @@ class _Planning:
     def __init__(
         self, gallery: Gallery, paths: Sequence[str], listing: photos_to_enroll.Plan, stones: Tombstones
     ) -> None:
-        self._gallery, self._stones, self._listing = gallery, stones, listing
+        self._gallery, self._stones, self._listing, self._paths = gallery, stones, listing, paths
         self._empty = [
             path for path in paths if not any(_below(photo.source, path) for photo in listing.photos)
         ]
@@ -212,7 +214,7 @@ class _Planning:
             elif self._is_of_no_folder(self._holders[digest][photo.subject]):
                 self._followed.setdefault((photo.subject, digest), photo)
         photos = tuple(photo for photo in self._listing.photos if photo not in self._apart)
-        removed = tuple(info for info in self._stored if self._is_gone(info))
+        removed = self._removed()
         return Plan(
             photos,
             tuple(self._added),
@@ -223,6 +225,38 @@ class _Planning:
             tuple(self._renamed(removed)),
             tuple((photo, digest) for (_, digest), photo in self._followed.items()),
         )
+
+    def _removed(self) -> tuple[TemplateInfo, ...]:
+        """The photos that are gone; of a person whose folder is empty nothing is."""
+        removed, kept = [], Counter[tuple[str, str]]()
+        for info in filter(self._is_gone, self._stored):
+            if folder := self._emptied_folder(info):
+                kept[folder, info.subject] += 1
+            else:
+                removed.append(info)
+        self._held += (
+            f"{folder}: no picture in this folder, which may not be mounted: {subject} keeps "
+            f"{counted(count, 'photo')}; remove the folder too, if they are to go"
+            for (folder, subject), count in kept.items()
+        )
+        return tuple(removed)
+
+    def _emptied_folder(self, info: TemplateInfo) -> str | None:
+        nobody = info.subject in self._listing.without
+        for folder in self._emptied:
+            if _below(info.source, os.path.abspath(folder)) or (
+                nobody and info.subject in _names_of_folders(os.path.join(os.path.basename(folder), ""))
+            ):
+                return folder
+        return None
+
+    @functools.cached_property
+    def _emptied(self) -> list[str]:
+        """The people's folders without any picture, but for those where the user wants it so."""
+        photos = {photo.source for photo in self._listing.photos}
+        ignored = {item.path for item in self._listing.left_out if item.reason == folders.IGNORED}
+        filled = {above for path in photos | ignored for above in (path, *map(str, Path(path).parents))}
+        return [folder for path in self._paths for folder in _folders_in(path) if folder not in filled]
 
     def _renamed(self, removed: Sequence[TemplateInfo]) -> Iterator[tuple[str, str]]:
         left = Counter(info.subject for info in self._stored)
@@ -304,6 +338,12 @@ def _names_of_folders(path: str) -> set[str]:
         with suppress(UsageError):  # it is called as nobody can be
             names.add(name_of_folder(folder))
     return names
+
+
+def _folders_in(path: str) -> list[str]:
+    with suppress(OSError), os.scandir(path) as entries:
+        return sorted(os.path.normpath(entry.path) for entry in entries if entry.is_dir())
+    return []
 
 
 def _below(path: str, top: str) -> bool:

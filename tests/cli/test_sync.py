@@ -160,6 +160,7 @@ def test_photos_enrolled_from_no_folder_of_a_person_are_followed_once_they_lie_i
     (library / "zoe" / "zoe5.png").rename(library / "red" / "zoe5.png")
     (library / "zoe" / "zoe6.png").unlink()
     (library / "zoe" / "zoe8.png").unlink()
+    (library / "zoe").rmdir()
     assert changes(run, "--yes") == [("move", "zoe5.png", "red"), ("remove", "zoe6.png", "zoe")]
     assert stored() == {"red": 3, "green": 2, "blue": 2, "zoe": 2}
     assert run("gallery", "check", "-g", "g.db").exit_code == 0
@@ -192,6 +193,38 @@ def test_a_folder_that_is_not_mounted_removes_nobody(run: Run, library: Path) ->
     shutil.rmtree(library)
     assert run(*SYNC, "--yes").exit_code == 2
     assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_a_persons_folder_without_a_picture_takes_nothing_from_them(run: Run, library: Path) -> None:
+    for path in (library / "blue").iterdir():
+        path.unlink()
+    result = run(*SYNC, "--yes")
+    assert result.exit_code == 0
+    told = "people/blue: no picture in this folder, which may not be mounted: blue keeps 2 photos"
+    assert told in result.stderr
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+    shutil.copy(library / "red" / "red1.png", library / "blue" / "red1.png")
+    (library / "red" / "red1.png").unlink()
+    (library / "green" / "green1.png").rename(library / "red" / "green1.png")
+    (library / "green" / "green2.png").rename(library / "red" / "green2.png")
+    assert run(*SYNC, "--yes").exit_code == 0
+    assert stored() == {"red": 3, "blue": 1}
+
+
+def test_a_persons_folder_that_the_user_leaves_out_is_no_empty_one(run: Run, library: Path) -> None:
+    (library / ".facekitignore").write_text("blue/\n")
+    (library / "green" / ".facekitignore").write_text("*.png\n")
+    assert run(*SYNC, "--yes").exit_code == 0
+    assert stored() == {"red": 2}
+
+
+def test_a_renamed_person_whose_folder_is_emptied_stays(run: Run, library: Path) -> None:
+    (library / "blue").rename(library / "Bo")
+    run(*SYNC, "--yes")
+    for path in (library / "Bo").iterdir():
+        path.unlink()
+    assert "Bo keeps 2 photos" in run(*SYNC, "--yes").stderr
+    assert stored() == {"red": 2, "green": 2, "Bo": 2}
 
 
 def test_nor_does_one_of_several(run: Run, library: Path) -> None:
