@@ -7,6 +7,7 @@ import inspect
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,34 @@ PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md
 BLOCK = re.compile(r"^ *```(?:console|bash)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+
+
+EXTRA_ROW = re.compile(r"^\| `(\w+)` \| (.*?) \|", re.MULTILINE)
+
+
+def extras() -> dict[str, list[str]]:
+    """The packages of each extra, without versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {
+        name: [re.split(r"[\[<>=;]", package)[0] for package in packages]
+        for name, packages in project["optional-dependencies"].items()
+    }
+
+
+def test_the_table_of_extras_has_each_of_them_and_what_it_brings() -> None:
+    rows = dict(EXTRA_ROW.findall((ROOT / "docs/first-steps.md").read_text(encoding="utf-8")))
+    assert set(rows) == set(extras())
+    for extra, packages in extras().items():
+        if extra not in ("all", "dev"):  # of dev the table has the best known
+            words = {word for package in packages if package != "facekit-cli" for word in package.split("-")}
+            assert not [word for word in words if word not in rows[extra].lower().replace("-", " ")], extra
+
+
+def test_all_is_what_stands_above_it_in_the_table_of_extras() -> None:
+    above = list(dict(EXTRA_ROW.findall((ROOT / "docs/first-steps.md").read_text(encoding="utf-8"))))
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    [everything] = tomllib.loads(text)["project"]["optional-dependencies"]["all"]
+    assert sorted(everything.partition("[")[2].rstrip("]").split(",")) == sorted(above[: above.index("all")])
 
 
 def words_of(line: str) -> Iterator[list[str]]:
