@@ -126,9 +126,9 @@ class Face:
 @dataclass(frozen=True)
 class Candidate:
     """A subject of the gallery with its best score (cosine, −1 … 1); rank 1 is the best. `probability`
-    is how likely the best candidate is the person, where that was asked for. One of whom only `poor` pictures
-    are enrolled is never named: strangers in poor pictures are like those. Nor is one who is `denied`: it was
-    said that the face is not theirs (facekit.gallery.facts).
+    is how likely the best candidate is the person, where that was asked for and the score alone decides. One
+    of whom only `poor` pictures are enrolled is never named: strangers in poor pictures are like those. Nor
+    is one who is `denied`: it was said that the face is not theirs (facekit.gallery.facts).
     """
 
     rank: int

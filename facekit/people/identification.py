@@ -83,7 +83,7 @@ def of_reading(
     curve: Probability | None = None,
 ) -> PictureResult:
     """`identify` for a picture that was read and looked through already, or could not be; with a `curve` the
-    best candidate has a probability: what the curve was fitted on."""
+    best candidate has a probability, what the curve was fitted on, if the score alone gave the verdict."""
     named = name_faces(gallery, reading.faces, top=top, threshold=threshold, allow_repeats=allow_repeats)
     if curve is not None:
         named = [_with_probability(face, curve) for face in named]
@@ -91,6 +91,9 @@ def of_reading(
 
 
 def _with_probability(identified: Identification, curve: Probability) -> Identification:
+    # The curve knows nothing of two people who are equally like, nor of poor pictures, nor of other faces.
+    if identified.reason not in (None, "below_threshold"):
+        return identified
     first, rest = identified.candidates[:1], identified.candidates[1:]
     judged = tuple(
         candidate if candidate.denied else replace(candidate, probability=curve.of(candidate.score))

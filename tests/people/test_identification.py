@@ -5,6 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facekit.calibration.probability import Probability
+from facekit.faces.reading import Reading
+from facekit.people import identification
 from facekit.people.identification import CLOSE, decide, name_faces
 from facekit.results import Candidate, Detection, Face, Identification, Quality
 
@@ -172,6 +175,24 @@ def test_a_face_is_never_who_it_was_said_not_to_be() -> None:
     assert (other.subject, mine.subject) == (None, "ada")
     [below] = decide([face()], [[ada]], 0.95)
     assert below.reason == "below_threshold"
+
+
+@pytest.mark.parametrize(
+    ("reason", "value"),
+    [
+        *((None, 0.5), ("below_threshold", 0.5), ("ambiguous", None), ("too_dark", None)),
+        *(("already_in_picture", None), ("too_poor", None), ("denied", None)),
+    ],
+)
+def test_there_is_a_probability_only_where_the_score_gave_the_verdict(
+    reason: str | None, value: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That one of two is it with 100 % is wrong where it may as well be the other."""
+    judged = Identification(face(), None, (Candidate(1, "a", 0.8),), 0.8, reason, ("a", "b"))
+    monkeypatch.setattr(identification, "name_faces", lambda *_, **__: [judged])
+    curve = Probability("logistic", (0.0, 0.0))
+    result = identification.of_reading(TwoNames(), Reading("a.png", (face(),)), curve=curve)
+    assert result.faces[0].candidates[0].probability == value
 
 
 def test_poor_pictures_close_to_good_ones_leave_a_face_ambiguous() -> None:
