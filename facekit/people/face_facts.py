@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,12 @@ def taken_for(gallery: Gallery, fact: Fact) -> str | None:
     best = gallery.search(fact.vector[None], 1)[0]
     is_named = bool(best) and best[0].score >= gallery.threshold and not best[0].denied
     return best[0].subject if is_named else None
+
+
+def require_unnamed(gallery: Gallery, facts: Iterable[Fact]) -> None:
+    """Raise UsageError where faces are to be ignored that the gallery names."""
+    if named := Counter(filter(None, (taken_for(gallery, fact) for fact in facts))):
+        raise UsageError(keeps_names(named))
 
 
 def keeps_names(names: Mapping[str, int]) -> str:

@@ -110,19 +110,20 @@ def say_of_faces(
     """`gallery_not_subject` and `gallery_ignore` for faces that are there already."""
     who = None if subject is None else subject_name(subject)
     with changing(gallery) as opened:
-        return opened.record(
-            [
-                Fact(
-                    kind,
-                    who,
-                    vector=sighting.face.vector,
-                    sha256=sighting.sha256,
-                    source=sighting.source,
-                    box=sighting.face.detection.box,
-                )
-                for sighting in faces
-            ]
-        )
+        facts = [
+            Fact(
+                kind,
+                who,
+                vector=sighting.face.vector,
+                sha256=sighting.sha256,
+                source=sighting.source,
+                box=sighting.face.detection.box,
+            )
+            for sighting in faces
+        ]
+        if kind == "ignored":
+            face_facts.require_unnamed(opened, facts)
+        return opened.record(facts)
 
 
 def gallery_facts(gallery: AnyGallery | None = None, *, on_note: OnNote = no_note) -> list[Fact]:
@@ -206,9 +207,12 @@ class _Said:
             return face_facts.stored_faces(gallery, photo, self._kind, self._subject, self._holder)
         self._pipeline = self._pipeline or self._options.pipeline()
         gallery.require(self._pipeline.fingerprint)
-        return face_facts.picture_faces(
+        facts = face_facts.picture_faces(
             gallery, source, chosen, self._kind, self._subject, self._options, self._pipeline
         )
+        if self._kind == "ignored":
+            face_facts.require_unnamed(gallery, facts)
+        return facts
 
 
 def _faces_of_groups(sources: Sequence[Source], numbers: Sequence[int]) -> list[GroupFace]:

@@ -157,6 +157,20 @@ def test_who_is_ignored_is_not_proposed_again_and_counted(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("place")
+def test_whoever_is_named_is_not_ignored(run: Run) -> None:
+    photo(Path("in/blue80.png"), "blue", seed=80, lookalike="blue")
+    for pointed in (("--face", "1"), ("--box", "20,20,60,60")):
+        for dry_run in ((), ("--dry-run",)):
+            refused = run("gallery", "ignore", "in/blue80.png", *pointed, *dry_run, "-g", "g.db")
+            assert refused.exit_code == 2, refused.output
+            assert "1 face is taken for blue: whoever is enrolled is named, and not ignored" in refused.stderr
+    assert facekit.gallery_facts("g.db") == []
+    # A face that is not blue's has no name.
+    assert run("gallery", "not-subject", "in/blue80.png", "--subject", "blue", "-g", "g.db").exit_code == 0
+    assert run("gallery", "ignore", "in/blue80.png", "--face", "1", "-g", "g.db").exit_code == 0
+
+
+@pytest.mark.usefixtures("place")
 def test_a_doubt_that_was_refused_does_not_come_back(run: Run) -> None:
     photo(Path("people/blue/wrong.png"), "yellow", seed=90)
     run("enroll", "people", "-g", "g.db")
@@ -169,7 +183,7 @@ def test_a_doubt_that_was_refused_does_not_come_back(run: Run) -> None:
 
 @pytest.mark.usefixtures("place")
 def test_what_was_taken_back_does_not_come_in_with_an_old_export(run: Run) -> None:
-    run("gallery", "ignore", "in/party.png", "--face", "1", "-g", "g.db")
+    run("gallery", "ignore", "in/party.png", "--face", "2", "-g", "g.db")
     run("gallery", "export", "old.jsonl", "-g", "g.db")
     run("gallery", "take-back", str(facekit.gallery_facts("g.db")[0].id), "-g", "g.db")
     told = run("gallery", "import", "old.jsonl", "-g", "g.db").stderr
