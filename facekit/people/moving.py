@@ -62,7 +62,7 @@ def carry_out(gallery: Gallery, moves: Sequence[Move], *, remember: bool = True)
 
 
 def _planned(gallery: Gallery, photo: str, to: str, holder: str | None) -> Move:
-    infos = stored_photos.of_anybody(gallery, photo)
+    infos = stored_photos.of_anybody(gallery, photo, holder)
     holders = [info.subject for info in infos]
     if holder is not None and holder not in holders:
         raise GalleryError(f"{gallery.place}: {holder!r} has no template of {photo!r}: {_has(holders)}")

@@ -40,11 +40,12 @@ def of_person(gallery: Gallery, subject: str, photos: Sequence[str]) -> list[str
     return [_the_one(gallery, photo, _meant(photo, stored), subject) for photo in photos]
 
 
-def of_anybody(gallery: Gallery, photo: str) -> list[TemplateInfo]:
+def of_anybody(gallery: Gallery, photo: str, holder: str | None = None) -> list[TemplateInfo]:
     """The templates of a photo, whosever they are, given as in `of_person`. Raises GalleryError when there is
-    none, or there are several photos of that name."""
+    none, or there are several photos of that name, of which not one alone is the `holder`'s."""
     stored = gallery.templates()
-    digest = _the_one(gallery, photo, _meant(photo, stored), None)
+    held = [] if holder is None else [info for info in stored if info.subject == holder]
+    digest = _the_one(gallery, photo, _meant(photo, held) or _meant(photo, stored), None)
     return [info for info in stored if info.sha256 == digest]
 
 

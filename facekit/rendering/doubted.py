@@ -91,6 +91,8 @@ def _joined(problem: SubjectProblem) -> dict[str, str]:
 
 def _words(problem: SubjectProblem, gallery: Place | None) -> list[str]:
     """The command: one that names what it changes, also where a name begins like an option."""
+    if problem.kind == "mislabeled":
+        return _move(problem, gallery)
     verb = {"duplicate": "merge", "scattered": "show", "poor": "show"}.get(problem.kind, "remove")
     options = [] if gallery is None else ["--gallery", gallery.argument]
     for photo in (problem.photo, *problem.photos):
@@ -100,3 +102,13 @@ def _words(problem: SubjectProblem, gallery: Place | None) -> list[str]:
     names = names if problem.kind == "duplicate" else names[:1]
     end = ["--"] if any(name.startswith("-") for name in names) else []
     return ["facekit", "gallery", verb, *options, *end, *names]
+
+
+def _move(problem: SubjectProblem, gallery: Place | None) -> list[str]:
+    """The command that gives the picture to whom it is like; that others have it too does not matter."""
+    options = [] if gallery is None else ["--gallery", gallery.argument]
+    for option, name in (("--from", problem.subject), ("--to", problem.other or "")):
+        options += [f"{option}={name}"] if name.startswith("-") else [option, name]
+    photo = problem.photo or ""
+    end = ["--"] if photo.startswith("-") else []
+    return ["facekit", "gallery", "move", *options, *end, photo]

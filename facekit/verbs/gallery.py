@@ -14,6 +14,7 @@ from facekit.errors import UsageError
 from facekit.gallery import usual_places
 from facekit.gallery.places import AnyPlace, Place, copy_gallery
 from facekit.gallery.templates import Subject, TemplateInfo
+from facekit.gallery.unknown_names import meant
 from facekit.rendering.doubted import Finding
 from facekit.results import GallerySummary
 from facekit.text.counting import counted
@@ -168,7 +169,7 @@ def gallery_move(
 ) -> list[Move]:
     """Give what is stored of some photos to the person `to`, from whoever has it, or from `holder`; all or
     none. They stay moved when the folder of the one who had them is enrolled again. With `dry_run` nothing is
-    changed. `on_note` hears of names that look like the person's.
+    changed. `on_note` hears of a person who is new, and of names like theirs.
 
     A photo is given as in `gallery_remove`. Raises GalleryError where it cannot be told whose template is
     meant.
@@ -180,8 +181,10 @@ def gallery_move(
     with reading(gallery, on_note) if dry_run else changing(gallery, on_note) as opened:
         everybody = opened.names()
         moves = moving.plan(opened, photos, to, holder)
-        if to not in everybody and (warning := names.Register(everybody).warning(to, opened.place)):
-            on_note(warning)
+        if to not in everybody:
+            on_note(f"{to} is new: {meant(to, everybody)}".rstrip(" :"))
+            if warning := names.Register(everybody).warning(to, opened.place):
+                on_note(warning)
         if any(move.status == "planned" for move in moves):
             on_note(names_in_metadata(opened.place))
         return moves if dry_run else moving.carry_out(opened, moves)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -294,12 +295,21 @@ class TestPeople:
     def test_a_wrong_name_and_its_command(self, run: Run, people: Path, tmp_path: Path) -> None:
         photo(tmp_path / "blue one.png", "blue", seed=5)
         run("enroll", "--subject", "red", "blue one.png", "--gallery", "gallery/gallery.db")
+        photo(tmp_path / "more" / "blue one.png", "green", seed=6)  # another picture of the same name
+        run("enroll", "--subject", "green", "more/blue one.png", "--gallery", "gallery/gallery.db")
         result = run("gallery", "check", "--people", "-g", "gallery/gallery.db")
         sentence, command = result.stdout.splitlines()
         assert sentence.startswith(
             "blue one.png of red is more like blue than like its own (mean scores 1.00"
         )
-        assert command == "    facekit gallery remove --gallery gallery/gallery.db --photo 'blue one.png' red"
+        assert command == (
+            "    facekit gallery move --gallery gallery/gallery.db --from red --to blue 'blue one.png'"
+        )
+        before = run("gallery", "show", "blue", "-g", "gallery").stdout.count(".png")
+        moved = run(*shlex.split(command)[1:])
+        assert moved.exit_code == 0, moved.output
+        assert run("gallery", "show", "blue", "-g", "gallery").stdout.count(".png") == before + 1
+        assert run("gallery", "check", "--people", "-g", "gallery/gallery.db").stdout == ""
 
     def test_a_damaged_gallery_is_not_looked_at(self, run: Run, people: Path) -> None:
         (people / "gallery.db").write_bytes(b"rubbish" * 100)

@@ -123,3 +123,23 @@ def test_a_photo_that_is_not_there_is_what_is_blamed(run: Run, people: Path) -> 
     assert "nope.jpg: no such file, and nobody in gallery/gallery.db has a template" in told
     photo(Path("new.png"), "cyan")
     assert "enroll it first" in run("gallery", "move", "new.png", "--to", "red", "-g", "gallery").stderr
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("name", "words"), [("redd", "redd is new: did you mean 'red'?"), ("Zoe", "facekit: Zoe is new\n")]
+)
+def test_a_person_who_is_new_is_told(
+    run: Run, misfiled: Path, name: str, words: str, dry_run: tuple[str, ...]
+) -> None:
+    told = run("gallery", "move", "wrong.png", "--to", name, "-g", "g.db", *dry_run)
+    assert told.exit_code == 0
+    assert words in told.stderr
+    assert "is new" not in run("gallery", "move", "wrong.png", "--to", "red", "-g", "g.db", *dry_run).stderr
+
+
+def test_whose_the_photo_is_tells_which_of_two_of_a_name(run: Run, misfiled: Path) -> None:
+    photo(misfiled / "red" / "sub" / "wrong.png", "red", seed=30)
+    run("enroll", "people", "-g", "g.db")
+    moved = run("gallery", "move", "wrong.png", "--from", "blue", "--to", "red", "-g", "g.db")
+    assert moved.exit_code == 0, moved.output
