@@ -99,7 +99,7 @@ def serve(
         thumbnails=thumbnails,
         watch=watched,
     )
-    with _listening(host, integer_of(port, "port", least=0, most=65535)) as listener:
+    with listening(host, integer_of(port, "port", least=0, most=65535)) as listener:
         on_note(f"serving at {_address(listener)} (Ctrl-C ends it)")
         if not local:
             on_note(
@@ -135,10 +135,16 @@ def _place(gallery: AnyGallery | None, options: Options, read_only: bool, on_not
         return opened.place
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Connections inherit that nothing waits for more to send: an answer's body would wait 40 ms for the
+    receiver's word that its head has arrived (Nagle's algorithm), and asyncio turns that off only where the
+    socket names its protocol.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         raise FacekitError(
             f"{host}, port {port}: {error.strerror or error}: choose another with --host or --port"
