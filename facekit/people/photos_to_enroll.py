@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +52,25 @@ def plan(paths: Sequence[Source], subject: str | None = None, *, single: str = _
     names = ", ".join(map(name_of, paths))
     if not photos:
         raise UsageError(f"no pictures in {names}")
-    if not any(_may_be_there(photo) for photo in photos):
-        raise UsageError(f"no such picture: {names}")
+    _require_there(paths, subject)
     return Plan(photos, listing.left_out)
 
 
-def _may_be_there(photo: Photo) -> bool:
-    named = photo.source == "-" or is_remote(photo.source) or os.path.lexists(photo.source)
-    return named or photo.in_memory is not None
+def _require_there(paths: Sequence[Source], subject: str) -> None:
+    """Raise UsageError where a path is not there: after a name without its quotes, the rest of the name is
+    taken for one, and the pictures would be enrolled as somebody else's.
+    """
+    missing = [str(path) for path in paths if not _may_be_there(path)]
+    if not missing:
+        return
+    words = [word for word in missing if os.path.basename(word) == word and not os.path.splitext(word)[1]]
+    name = " ".join([subject, *words])
+    quotes = f"; if it belongs to the name, put that into quotes: --subject {shlex.quote(name)}"
+    raise UsageError(f"no such picture: {', '.join(missing)}: nothing was enrolled{quotes if words else ''}")
+
+
+def _may_be_there(path: Source) -> bool:
+    return isinstance(path, NamedPicture) or path == "-" or is_remote(path) or os.path.lexists(path)
 
 
 def home(paths: Sequence[Source]) -> Path | None:

@@ -402,3 +402,17 @@ def test_poor_pictures_do_not_make_a_folder_one_of_several_people(run: Run, tmp_
         photo(tmp_path / "people" / "red" / f"bad{seed}.png", "blue", seed=seed, poor=True)
     run("enroll", "people", "-g", "g.db")
     assert stored(tmp_path / "g.db") == {"red": 7}
+
+
+def test_a_name_without_its_quotes_enrolls_nobody(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    for dry_run in ((), ("--dry-run",)):
+        told = run("enroll", "--subject", "Ada", "King", "Lovelace", "a.png", "-g", "g.db", *dry_run)
+        assert told.exit_code == 2
+        assert told.stderr.rstrip().endswith(
+            "no such picture: King, Lovelace: nothing was enrolled; if it belongs to the name, put that into "
+            "quotes: --subject 'Ada King Lovelace'"
+        )
+    lost = run("enroll", "--subject", "Ada", "a.png", "lost.png", "-g", "g.db")
+    assert (lost.exit_code, "lost.png: nothing was enrolled\n" in lost.stderr) == (2, True)
+    assert not os.path.exists("g.db")
