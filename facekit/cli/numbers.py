@@ -12,6 +12,8 @@ class FloatRange(click.FloatRange):
     """`click.FloatRange` of finite numbers: its own comparisons with the ends let a NaN pass."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if self.max is not None and self.max <= 1 and (part := _of_percent(value)) is not None:
+            self.fail(f"{value!r} is a percentage: give {part:g}, a part of 1", param, ctx)
         return _finite(self, super().convert(value, param, ctx), param, ctx)
 
 
@@ -42,6 +44,17 @@ BOX = BoxType()
 SCORE = FloatRange(-1, 1)
 SEED = click.IntRange(0, 2**32 - 1)
 """What every generator of chance numbers takes."""
+
+
+def _of_percent(value: object) -> float | None:
+    """The part of 1 that `1%` means; None of what is no percentage."""
+    if not isinstance(value, str) or not value.rstrip().endswith("%"):
+        return None
+    try:
+        part = float(value.rstrip()[:-1]) / 100
+    except ValueError:
+        return None
+    return part if math.isfinite(part) else None
 
 
 def _finite(

@@ -157,7 +157,7 @@ class PhotoIndex(SideFile):
             )
 
     def forget_folders(self, folders: Sequence[str]) -> int:
-        """Erase what is kept of files in and below these folders; how many files."""
+        """Erase what is kept of files in and below these folders; of how many files the faces are gone."""
         with self._changing() as connection:
             connection.executemany(
                 "DELETE FROM folders WHERE path = ?", [(_stored(path),) for path in folders]
@@ -166,12 +166,14 @@ class PhotoIndex(SideFile):
 
     def keep_files(self, folders: Sequence[str], paths: Iterable[str]) -> int:
         """Erase what is kept of all files in and below these folders but those of the paths, and those below
-        a path that is a folder: it could not be listed. How many there were."""
+        a path that is a folder: it could not be listed. Of how many files the faces are gone: what moved,
+        or has another copy, keeps them."""
         present = set(paths)
         unread = [path for path in present if os.path.isdir(path)]
+        files = self.files()
         gone = [
             path
-            for path in self.files()
+            for path in files
             if path not in present
             and any(_below(path, top) for top in folders)
             and not any(_below(path, top) for top in unread)
@@ -185,7 +187,12 @@ class PhotoIndex(SideFile):
                 connection.execute(orphans)
                 self._delete_for_good(connection)
             self._erase()
-        return len(gone)
+        return _lost(files, gone)
+
+    def lost_with(self, folders: Sequence[str]) -> int:
+        """How many files' faces would be erased if the folders were forgotten."""
+        files = self.files()
+        return _lost(files, [path for path in files if any(_below(path, top) for top in folders)])
 
     def erase_faces(self, which: Callable[[Entry], set[int]]) -> int:
         """Overwrite the vectors of the faces that `which` tells of each picture; how many there were."""
@@ -238,6 +245,13 @@ def _stored(path: str) -> str | bytes:
 
 def _path(stored: object) -> str:
     return os.fsdecode(stored) if isinstance(stored, bytes) else str(stored)
+
+
+def _lost(files: dict[str, File], gone: Sequence[str]) -> int:
+    """How many of the files are gone whose contents none of the others has."""
+    without = set(gone)
+    kept = {file.sha256 for path, file in files.items() if path not in without}
+    return sum(files[path].sha256 not in kept for path in gone)
 
 
 def _below(path: str, top: str) -> bool:

@@ -11,8 +11,8 @@ from facekit.results import SCHEMA
 @dataclass(frozen=True)
 class IndexReport:
     """The `index` file; how many `pictures` the folders have, and `faces` in them; how many pictures were
-    `read` now, or would be; of how many files that are no longer there what was kept is `erased`; and the
-    `problems` with pictures that could not be read."""
+    `read` now, or would be; of how many files that are no longer there, nor elsewhere, what was kept is
+    `erased`; and the `problems` with pictures that could not be read."""
 
     index: str
     pictures: int = 0

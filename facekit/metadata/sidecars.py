@@ -86,8 +86,8 @@ class Sidecars:
 def require_photos(inputs: Sequence[object]) -> None:
     """Raise UsageError where a picture is no file, and has no place beside it."""
     if any(not isinstance(item, str) or item == outputs.STANDARD_INPUT for item in inputs):
-        raise UsageError("xmp: a picture that is no file has no sidecar: give paths of photos or folders")
-    refuse(inputs, "xmp: names are written beside")
+        raise UsageError("--xmp: a picture that is no file has no sidecar: give paths of photos or folders")
+    refuse(inputs, "--xmp: names are written beside")
 
 
 def sidecar_to_write(photo: Path, name: SidecarName | None = None) -> Path:

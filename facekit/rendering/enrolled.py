@@ -97,7 +97,7 @@ class Enrolled(View[Outcome]):
         yield from (f"  {count} refused: {reason}" for reason, count in report.refusals())
         if report.camera:
             yield report.camera
-        if report.gallery and report.templates:
+        if report.gallery and report.subjects:
             yield f"use it: {hints.identify(report.gallery, self._embedder)}"
 
     def failed(self, error_printed: bool) -> bool:

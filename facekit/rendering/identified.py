@@ -69,7 +69,12 @@ class Identified(PictureView[PictureResult]):
             write = "change" if self._in_place else "write"
             first = counted(planned or counts["written"], what)
             first += f" to {write}" if planned else f" {'changed' if self._in_place else 'written'}"
-            yield listed(first, (counts["unchanged"], "unchanged"), (counts["refused"], "refused"))
+            # A photo with nothing to write may have no sidecar at all.
+            same = counts["unchanged"]
+            photos = "photo with nothing to write" if same == 1 else "photos with nothing to write"
+            yield listed(
+                first, (same, "unchanged" if self._in_place else photos), (counts["refused"], "refused")
+            )
 
     def rows(self, result: PictureResult) -> Iterator[Sequence[object]]:
         """A row for each candidate of each face; one row for a picture without faces, or with an error."""

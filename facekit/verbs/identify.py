@@ -150,7 +150,9 @@ def _writer(
     if not in_place:
         return Sidecars(rules, name, dry_run=dry_run)
     if name is not None:
-        raise UsageError("sidecar name: there is no sidecar where names are written into the photos in place")
+        raise UsageError(
+            "--sidecar-name: there is no sidecar where names are written into the photos in place"
+        )
     from facekit.metadata.in_place import NamesInPlace
 
     return NamesInPlace(rules, dry_run=dry_run)
@@ -158,8 +160,8 @@ def _writer(
 
 def _no_sidecars(**given: bool) -> None:
     """Raise UsageError where an option of `xmp` was given without it."""
-    for name in (name.replace("_", " ") for name, is_given in given.items() if is_given):
-        raise UsageError(f"{name}: goes with xmp only, which writes names into photos' metadata")
+    for name in (name.replace("_", "-") for name, is_given in given.items() if is_given):
+        raise UsageError(f"--{name}: goes with --xmp only, which writes names into photos' metadata")
 
 
 def _with_names_written(

@@ -118,8 +118,7 @@ def _forgotten(path: Path, tops: Sequence[str], *, dry_run: bool) -> IndexReport
         return IndexReport(str(path))
     with opened:
         if dry_run:
-            below = tuple(os.path.join(top, "") for top in tops)
-            return IndexReport(str(path), erased=sum(name.startswith(below) for name in opened.files()))
+            return IndexReport(str(path), erased=opened.lost_with(tops))
         return IndexReport(str(path), erased=opened.forget_folders(tops))
 
 

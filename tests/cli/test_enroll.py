@@ -241,6 +241,9 @@ def test_a_gallery_of_nobody_is_not_recommended(run: Run, tmp_path: Path) -> Non
     photo(tmp_path / "red.png", "red")
     assert "use it" not in run("enroll", "--subject", "x", "none.png", "--gallery", "g.db").stderr
     assert "use it" in run("enroll", "--subject", "x", "red.png", "--gallery", "g.db").stderr
+    again = run("enroll", "--subject", "x", "red.png", "--gallery", "g.db").stderr
+    assert "nothing enrolled, 1 already there" in again
+    assert "use it" not in again
 
 
 @pytest.fixture

@@ -33,6 +33,14 @@ def names(file: Path) -> list[str | None]:
     return [region.name for region in regions_of(Packet(file.read_bytes(), file))]
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--in-place", "--unknown", "--no-person-in-image"])
+def test_an_option_of_xmp_without_it_is_named_as_it_was_given(option: str, run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    result = run("identify", "a.png", option)
+    assert result.exit_code == 2
+    assert f"{option}: goes with --xmp only" in result.stderr
+
+
 def test_names_are_written_once_beside_the_photo_which_stays_as_it_is(run: Run, tmp_path: Path) -> None:
     place = photo(tmp_path / "in" / "a.png", "red", "green", "black")
     before = place.read_bytes()
@@ -45,7 +53,7 @@ def test_names_are_written_once_beside_the_photo_which_stays_as_it_is(run: Run, 
     written, when = sidecar.read_bytes(), sidecar.stat().st_mtime_ns
     assert names(sidecar) == ["red", "green"]
     again = run("identify", "in", "--xmp")
-    assert "no sidecar written, 1 unchanged" in again.stderr
+    assert "no sidecar written, 1 photo with nothing to write" in again.stderr
     assert "adds" not in again.stdout
     assert (sidecar.read_bytes(), sidecar.stat().st_mtime_ns) == (written, when)
     assert run("identify", "in", "--xmp", "--unknown").exit_code == 0

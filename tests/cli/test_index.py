@@ -91,7 +91,7 @@ def test_files_that_moved_are_known_by_their_content(run: Run, photos: Path, rea
     (photos / "2019").rename(photos / "summer")
     shutil.copy(photos / "alone.png", photos / "copy.png")
     report = indexed(run)
-    assert (report["read"], report["erased"], reads) == (0, 2, [])
+    assert (report["read"], report["erased"], reads) == (0, 0, [])
     assert "summer/both.png" in output(run, "find", "red", "photos")
 
 
@@ -171,6 +171,17 @@ def test_a_folder_that_is_not_mounted_erases_nothing(run: Run, photos: Path) -> 
     photos.rmdir()
     Path("away").rename(photos)
     assert indexed(run)["read"] == 0
+
+
+def test_only_what_is_gone_is_counted_as_erased(run: Run, photos: Path) -> None:
+    indexed(run)
+    (photos / "2019").rename(photos / "summer")
+    (photos / "alone.png").unlink()
+    assert indexed(run)["erased"] == 1
+    shutil.copy(photos / "green.png", photos / "copy.png")
+    indexed(run)
+    (photos / "copy.png").unlink()
+    assert indexed(run)["erased"] == 0
 
 
 def test_nor_does_one_of_several(run: Run, photos: Path) -> None:

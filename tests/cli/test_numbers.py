@@ -37,3 +37,16 @@ def test_what_is_no_finite_number_is_a_usage_error(run: Run, words: tuple[str, .
     result = run(*words, value)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"Invalid value for '{words[-1]}'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("calibrate", "--fpir", "1%"), "'1%' is a percentage: give 0.01"),
+        (("identify", "photo.png", "--threshold", "35 %"), "'35 %' is a percentage: give 0.35"),
+    ],
+)
+def test_of_a_percentage_it_is_said_how_it_is_written(run: Run, words: tuple[str, ...], meant: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert meant in result.stderr
