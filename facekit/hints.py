@@ -78,6 +78,12 @@ def show_person(gallery: AnyPlace, name: str) -> str:
     return _command("gallery", "show", *_not_an_option(name), gallery=_needed(gallery))
 
 
+def rename_person(gallery: AnyPlace, old: str, new: str) -> str:
+    """Write a person's name otherwise."""
+    end = ("--",) if any(word.startswith("-") for word in (old, new)) else ()
+    return _command("gallery", "rename", *end, old, new, gallery=_needed(gallery))
+
+
 def move_photo(gallery: AnyPlace, photo: str, name: str) -> str:
     """Give a stored photo to another person."""
     to = (f"--to={name}",) if name.startswith("-") else ("--to", name)

@@ -89,8 +89,8 @@ def enroll(console: Console, /, options: Options, style: str, **wanted: Any) -> 
     A folder where half of the faces or more are not of one person ("Camera Roll", "Italy 2021") is refused.
 
     A face of a picture belongs to one person: enrolled under another name, because the picture was moved or
-    its folder renamed, it moves. Copies of it in two people's folders are refused. What was removed from the
-    gallery stays removed.
+    its folder renamed, it moves, but not to a name that differs in the case of letters only. Copies of it in
+    two people's folders are refused. What was removed from the gallery stays removed.
 
     \b
     Examples:

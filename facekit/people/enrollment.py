@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit import hints
 from facekit.calibration import poorness
 from facekit.faces import quality
 from facekit.faces.reading import Options, Reading, read_faces
@@ -35,6 +36,7 @@ from facekit.people.outcomes import (
     MOVED_FROM,
     NO_FACE,
     NOT_MOVED,
+    OTHER_CASE,
     OTHER_FACE,
     RENAMED,
     SAME_FACE,
@@ -311,6 +313,9 @@ class _Batch:
                 f"{NOT_MOVED} (score {other.score:.2f} with {holder}, {choice.agreement:.2f} with "
                 f"{self._subject}): it stays {holder}'s"
             )
+        if holder and holder.casefold() == self._subject.casefold():
+            rename = hints.rename_person(self._gallery.place, holder, self._subject)
+            yield f"{OTHER_CASE} ({holder}): it stays {holder}'s; to write the name otherwise, {rename}"
         if self._pictures.denials.denies_face(self._subject, choice.face.vector):
             yield f"{DENIED} (--again takes it)"
         if name := self._pictures.renamed.get(self._subject):

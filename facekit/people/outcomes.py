@@ -21,6 +21,7 @@ OTHER_FACE = (
 )
 IGNORED = "nobody was to be asked whose face this is, and only who may remove people may take that back"
 NOT_MOVED = "enrolled under another name, and more like that person's other pictures"
+OTHER_CASE = "enrolled under a name that differs in the case of letters only"
 NO_FACE = "no face"
 NO_SUCH_FACE = "no face there"
 OTHER_PICTURE = "marked in a picture of other proportions: it was cropped or turned since"

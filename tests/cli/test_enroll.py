@@ -419,3 +419,20 @@ def test_a_name_without_its_quotes_enrolls_nobody(run: Run, tmp_path: Path) -> N
     lost = run("enroll", "--subject", "Ada", "a.png", "lost.png", "-g", "g.db")
     assert (lost.exit_code, "lost.png: nothing was enrolled\n" in lost.stderr) == (2, True)
     assert not os.path.exists("g.db")
+
+
+@pytest.mark.parametrize("pointed", [(), ("--face", "1")])
+def test_a_name_in_letters_of_another_case_takes_no_face(
+    run: Run, tmp_path: Path, pointed: tuple[str, ...]
+) -> None:
+    for seed in (1, 2):
+        photo(tmp_path / f"{seed}.png", "red", seed=seed)
+    run("enroll", "--subject", "Ada Lovelace", "1.png", "2.png", "-g", "g.db")
+    told = run("enroll", "--subject", "ada lovelace", "1.png", *pointed, "-g", "g.db")
+    assert told.exit_code == 1
+    assert "a name that differs in the case of letters only (Ada Lovelace): it stays" in told.stderr
+    assert "facekit gallery rename 'Ada Lovelace' 'ada lovelace' --gallery g.db" in told.stderr
+    assert stored("g.db") == {"Ada Lovelace": 2}
+    assert run("gallery", "rename", "-g", "g.db", "Ada Lovelace", "ada lovelace").exit_code == 0
+    assert run("enroll", "--subject", "ada lovelace", "1.png", *pointed, "-g", "g.db").exit_code == 0
+    assert stored("g.db") == {"ada lovelace": 2}
