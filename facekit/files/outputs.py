@@ -8,6 +8,7 @@ file that the user named is replaced if it is empty or of the very kind that is 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,10 +16,14 @@ from pathlib import Path
 from facekit.errors import UsageError
 
 STANDARD_INPUT = "-"
+_OF_A_FILE = re.compile(
+    r"\.(jpe?g|png|webp|avif|hei[cf]|tiff?|gif|bmp|mp4|m4v|mov|mkv|webm|avi)$", re.IGNORECASE
+)
 
 
 def require_apart(out: Path, inputs: Iterable[str | Path]) -> None:
-    """Raise UsageError where a folder for output is one of the inputs or lies inside of one."""
+    """Raise UsageError where a folder for output is one of the inputs or lies inside of one, or is called
+    like a picture or video: a file was meant."""
     place = Path(os.path.realpath(out))
     for given in inputs:
         if str(given) == STANDARD_INPUT:
@@ -29,6 +34,8 @@ def require_apart(out: Path, inputs: Iterable[str | Path]) -> None:
             raise UsageError(
                 f"{out}: lies inside {given}, and would be read with it the next time: give a folder outside"
             )
+    if _OF_A_FILE.search(out.name) and not out.is_dir():
+        raise UsageError(f"{out}: is called like a picture or video, and a folder is wanted: give a folder")
 
 
 def make_folder(out: Path, inputs: Iterable[str | Path] = ()) -> None:

@@ -78,6 +78,8 @@ def redact(
         raise UsageError(
             "a gallery goes with --except, --only or --leave-unknown: without them all are redacted"
         )
+    if out is not None and page is not None and page.resolve().is_relative_to(out.resolve()):
+        on_note(f"{page}: lies among the copies in {out}: take it out before you give these away")
     pipeline = pipeline or options.pipeline()
     with ExitStack() as stack:
         opened: Gallery | None = None

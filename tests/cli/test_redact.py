@@ -107,6 +107,23 @@ def test_what_makes_no_sense_is_refused(
     assert not Path("out").exists() or not list(Path("out").rglob("*.png"))
 
 
+@pytest.mark.parametrize("name", ["out.jpg", "new/out.PNG", "out.mp4"])
+def test_an_output_that_is_called_like_a_file_is_refused(name: str, run: Run, photos: Path) -> None:
+    for more in ((), ("--dry-run",)):
+        result = run("redact", "photos/alone.png", "-o", name, *more)
+        assert result.exit_code == 2
+        assert f"{name}: is called like a picture or video, and a folder is wanted" in result.stderr
+    assert not Path(name).exists()
+    Path(name).mkdir(parents=True)
+    assert redacted(run, "photos/alone.png", "-o", name)[0]["output"]
+
+
+def test_a_page_among_the_copies_is_told(run: Run, photos: Path) -> None:
+    told = run("redact", "photos/alone.png", "-o", "out", "--review", "out/sheet.html").stderr
+    assert "out/sheet.html: lies among the copies in out" in told
+    assert "lies among" not in run("redact", "photos", "-o", "out", "--review", "sheet.html").stderr
+
+
 def test_a_second_run_changes_no_byte_and_no_other_file_is_replaced(run: Run, photos: Path) -> None:
     Path("out").mkdir()
     Path("out/alone.png").write_bytes(b"mine")
