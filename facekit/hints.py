@@ -84,6 +84,11 @@ def rename_person(gallery: AnyPlace, old: str, new: str) -> str:
     return _command("gallery", "rename", *end, old, new, gallery=_needed(gallery))
 
 
+def remove_person(gallery: AnyPlace) -> str:
+    """Remove a person with all that is stored of them."""
+    return _command("gallery", "remove", "NAME", gallery=_needed(gallery))
+
+
 def move_photo(gallery: AnyPlace, photo: str, name: str) -> str:
     """Give a stored photo to another person."""
     to = (f"--to={name}",) if name.startswith("-") else ("--to", name)

@@ -36,10 +36,10 @@ def sync(console: Console, /, options: Options, style: str, dry_run: bool, **wan
     and photos and people that are gone from it are removed. First it is printed what will change, and asked.
 
     A photo that lies in its person's folder and was enrolled from elsewhere, as with --groups, is followed
-    from then on, as if it had been enrolled from there. Other people who were not enrolled from FOLDER are
-    left alone, and so is what you removed, renamed or moved with facekit gallery. A FOLDER without any
-    picture, or a person's in it, changes nothing: it may not be mounted. Stopped at any time, the gallery is
-    whole, and the next run goes on.
+    from then on, as if it had been enrolled from there; so is all of a FOLDER that was moved or renamed.
+    Other people who were not enrolled from FOLDER are left alone, and so is what you removed, renamed or
+    moved with facekit gallery. A FOLDER without any picture, or a person's in it, changes nothing: it may not
+    be mounted. Stopped at any time, the gallery is whole, and the next run goes on.
 
     \b
     Examples:

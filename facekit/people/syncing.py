@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from facekit import hints
-from facekit.errors import UsageError
 from facekit.gallery.tombstones import Tombstones
 from facekit.people import enrollment, moving, photos_to_enroll
+from facekit.people.moved_folders import MovedFolders, below, folders_of
 from facekit.people.moving import Move
 from facekit.people.outcomes import Outcome, Photo
 from facekit.people.stored_photos import digest_of
 from facekit.pictures import folders
 from facekit.results import SCHEMA
 from facekit.text.counting import counted
-from facekit.text.subject_names import name_of_folder
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -65,7 +64,7 @@ class Plan:
     them by hand, and `renamed` are those who get another name, all that was said of them included: every
     photo that they still have goes to one person who is new.
     `followed` have the SHA-256 of photos that their person has from no folder of theirs, as from the groups
-    of `facekit cluster`."""
+    of `facekit cluster`, or from one that was moved."""
 
     photos: tuple[Photo, ...]
     added: tuple[Photo, ...]
@@ -82,8 +81,8 @@ class Plan:
         return [
             *(self.change_of(move) for move in self._moves_by_name()),
             *(SyncChange("add", photo.source, photo.subject) for photo in self.added),
-            *(SyncChange("follow", photo.source, photo.subject) for photo, _ in self.followed),
             *(SyncChange("remove", info.source, info.subject) for info in self.removed),
+            *(SyncChange("follow", photo.source, photo.subject) for photo, _ in self.followed),
         ]
 
     def change_of(self, move: Move) -> SyncChange:
@@ -125,8 +124,9 @@ def carry_out(
         for outcome in enrolled:
             if (outcome.subject, outcome.source) in wanted or outcome.status != "already there":
                 yield _added(outcome)
-    yield from _follow(gallery, planned.followed)
     yield from _remove(gallery, planned)
+    # Last, for a folder is known to have moved as long as most of its photos are not followed elsewhere yet.
+    yield from _follow(gallery, planned)
 
 
 def _rename(gallery: Gallery, planned: Plan) -> Iterator[SyncChange]:
@@ -150,15 +150,18 @@ def _remove(gallery: Gallery, planned: Plan) -> Iterator[SyncChange]:
             yield SyncChange("remove", info.source, info.subject, status="removed", notes=notes)
 
 
-def _follow(gallery: Gallery, followed: Sequence[tuple[Photo, str]]) -> Iterator[SyncChange]:
+def _follow(gallery: Gallery, planned: Plan) -> Iterator[SyncChange]:
     places: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for photo, digest in followed:
+    followed: defaultdict[str, list[str]] = defaultdict(list)
+    for move in planned.moves:
+        places[move.subject][move.sha256] = os.path.abspath(move.source)
+    for photo, digest in planned.followed:
         places[photo.subject][digest] = os.path.abspath(photo.source)
+        followed[photo.subject].append(photo.source)
     for subject in places:
         gallery.relocate(subject, places[subject])
-        for photo, _ in followed:
-            if photo.subject == subject:
-                yield SyncChange("follow", photo.source, subject, status="followed")
+        for source in followed[subject]:
+            yield SyncChange("follow", source, subject, status="followed")
 
 
 def _added(outcome: Outcome) -> SyncChange:
@@ -184,7 +187,7 @@ class _Planning:
     ) -> None:
         self._gallery, self._stones, self._listing, self._paths = gallery, stones, listing, paths
         self._empty = [
-            path for path in paths if not any(_below(photo.source, path) for photo in listing.photos)
+            path for path in paths if not any(below(photo.source, path) for photo in listing.photos)
         ]
         self._tops = {os.path.abspath(path) for path in paths} | {os.path.realpath(path) for path in paths}
         self._digests = {photo: digest_of(photo.source) for photo in listing.photos}
@@ -193,6 +196,7 @@ class _Planning:
             if digest:
                 self._claims[digest].add(photo.subject)
         self._stored = gallery.templates()
+        self._moved = MovedFolders(self._stored, self._places(), [os.path.abspath(path) for path in paths])
         self._holders: defaultdict[str, dict[str, TemplateInfo]] = defaultdict(dict)
         for info in self._stored:
             self._holders[info.sha256][info.subject] = info
@@ -211,10 +215,11 @@ class _Planning:
                 self._added.append(photo)  # reading it tells the user why it cannot be
             elif photo.subject not in self._holders[digest]:
                 self._settle(photo, digest)
-            elif self._is_of_no_folder(self._holders[digest][photo.subject]):
+            elif self._is_to_follow(self._holders[digest][photo.subject]):
                 self._followed.setdefault((photo.subject, digest), photo)
         photos = tuple(photo for photo in self._listing.photos if photo not in self._apart)
         removed = self._removed()
+        self._held += [*self._moved_folders(), *self._gone_folders()]
         return Plan(
             photos,
             tuple(self._added),
@@ -244,7 +249,7 @@ class _Planning:
     def _emptied_folder(self, info: TemplateInfo) -> str | None:
         nobody = info.subject in self._listing.without
         for folder in self._emptied:
-            if _below(info.source, os.path.abspath(folder)) or (
+            if below(self._place_now(info), os.path.abspath(folder)) or (
                 nobody and info.subject in _names_of_folders(os.path.join(os.path.basename(folder), ""))
             ):
                 return folder
@@ -297,17 +302,52 @@ class _Planning:
         else:
             self._add(photo, digest)
 
+    def _places(self) -> dict[str, list[str]]:
+        places: defaultdict[str, list[str]] = defaultdict(list)
+        for photo, digest in self._digests.items():
+            if digest:
+                places[digest].append(os.path.abspath(photo.source))
+        return places
+
+    def _moved_folders(self) -> Iterator[str]:
+        for folder in self._moved.moved:
+            yield f"{folder.old} was moved to {folder.new}: what is gone from it since is removed"
+
+    def _gone_folders(self) -> Iterator[str]:
+        gone = Counter(
+            folder
+            for info in self._stored
+            if not self._is_ours(info) and (folder := self._moved.missing_above(info))
+        )
+        for folder, count in gone.items():
+            yield (
+                f"{counted(count, 'template')} {'is' if count == 1 else 'are'} followed at {folder}, which "
+                f"is gone: nothing of it is removed, for it may not be mounted; if somebody is to go: "
+                f"{hints.remove_person(self._gallery.place)}"
+            )
+
     def _is_ours(self, info: TemplateInfo) -> bool:
         """Whether it was enrolled from one of the folders, wherever they were then."""
         if not os.path.isabs(info.source):
             return False
-        folder = os.path.realpath(os.path.dirname(info.source))
-        inside = any(_below(place, top) for place in (info.source, folder) for top in self._tops)
-        return inside or (info.sha256 in self._claims and not os.path.lexists(info.source))
+        moved = info.sha256 in self._claims and not os.path.lexists(info.source)
+        return moved or self._is_inside(info) or self._moved.place_of(info.source) is not None
 
-    def _is_of_no_folder(self, info: TemplateInfo) -> bool:
-        """Whether it was enrolled from elsewhere than a folder of its person's, of these or other ones."""
-        return not self._is_ours(info) and info.subject not in _names_of_folders(info.source)
+    def _is_inside(self, info: TemplateInfo) -> bool:
+        folder = os.path.realpath(os.path.dirname(info.source))
+        return any(below(place, top) for place in (info.source, folder) for top in self._tops)
+
+    def _is_to_follow(self, info: TemplateInfo) -> bool:
+        """Whether it was enrolled from elsewhere than a folder of its person's, of these or other ones, or
+        is no longer there."""
+        if not os.path.isabs(info.source):
+            return info.subject not in _names_of_folders(info.source)
+        if self._is_inside(info):
+            return False
+        return not os.path.lexists(info.source) or info.subject not in _names_of_folders(info.source)
+
+    def _place_now(self, info: TemplateInfo) -> str:
+        return self._moved.place_of(info.source) or info.source
 
     def _is_gone(self, info: TemplateInfo) -> bool:
         """Whether the photo is no longer its person's, in folders that were read."""
@@ -316,7 +356,7 @@ class _Planning:
             return False
         if not claims <= set(self._holders[info.sha256]):
             return False  # it moves, or is looked at first
-        return not any(_below(info.source, place) for place in self._unread)
+        return not any(below(self._place_now(info), place) for place in self._unread)
 
     @functools.cached_property
     def _unread(self) -> list[str]:
@@ -333,18 +373,10 @@ class _Planning:
 
 def _names_of_folders(path: str) -> set[str]:
     """The people whose folder one of those above a photo may be."""
-    names = set()
-    for folder in filter(None, os.path.dirname(path).split(os.sep)):
-        with suppress(UsageError):  # it is called as nobody can be
-            names.add(name_of_folder(folder))
-    return names
+    return {name for _, name in folders_of(path)}
 
 
 def _folders_in(path: str) -> list[str]:
     with suppress(OSError), os.scandir(path) as entries:
         return sorted(os.path.normpath(entry.path) for entry in entries if entry.is_dir())
     return []
-
-
-def _below(path: str, top: str) -> bool:
-    return path == top or path.startswith(os.path.join(top, ""))

@@ -64,13 +64,15 @@ def sync(
 ) -> SyncReport:
     """Make the gallery what folders with a sub-folder for each person are: photos that were added there are
     enrolled as by `enroll`, those that lie in another person's folder change their person, and those that are
-    gone are removed. A photo that lies there and was enrolled from elsewhere, as from the groups of
-    `cluster`, is followed from now on. Whoever was not enrolled from these folders is left alone, and so is
-    what a user removed, renamed or moved by hand, unless `again`.
+    gone are removed. A photo that lies there and was enrolled from elsewhere, as from the groups of `cluster`
+    or a folder that is gone, is followed from now on; where most of such a folder lies here, it was moved,
+    and what is gone from it since is removed. Whoever was not enrolled from these folders is left alone, and
+    so is what a user removed, renamed or moved by hand, unless `again`.
 
     `confirm` is asked about the plan unless `yes`; with `dry_run` nothing is changed. `on_result` has each
     change once it is stored. Raises UsageError for what is no such folder, or where none has a picture:
-    one that is not mounted must not empty a gallery, and of several one without a picture loses nothing.
+    one that is not mounted must not empty a gallery, and of several one without a picture loses nothing, nor
+    does a person whose folder has none.
     """
     inputs, options = listed(paths), options or Options()
     refuse(inputs, "sync compares a gallery with")

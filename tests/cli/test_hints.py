@@ -41,6 +41,7 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "list_people": lambda gallery, _: hints.list_people(gallery),
     "show_person": hints.show_person,
     "rename_person": lambda gallery, name: hints.rename_person(gallery, name, name[::-1]),
+    "remove_person": lambda gallery, _: hints.remove_person(gallery),
     "move_photo": lambda gallery, name: hints.move_photo(gallery, "-1.jpg", name),
     "remove_photo": lambda gallery, name: hints.remove_photo(gallery, name, "-1.jpg"),
     "rewrite_names": lambda gallery, _: hints.rewrite_names(gallery),

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -334,3 +335,103 @@ def test_a_copied_folder_is_still_the_one_from_which_people_were_enrolled(run: R
     (library.parent / "moved" / "green").rename(library.parent / "moved" / "Greta")
     assert run("sync", "moved", "-g", "g.db", "--yes").exit_code == 0
     assert stored() == {"red": 2, "Greta": 2, "blue": 2}
+
+
+def test_what_is_gone_from_a_moved_folder_is_removed(run: Run, library: Path) -> None:
+    moved = library.rename(library.parent / "moved")
+    shutil.rmtree(moved / "blue")
+    planned = run("sync", "moved", "-g", "g.db", "--dry-run")
+    assert f"{library} was moved to {moved}: what is gone from it since is removed" in planned.stderr
+    done = run("sync", "moved", "-g", "g.db", "--yes")
+    for told in (" 2 photos of blue: ", " 2 photos of red: ", " 2 photos of green: "):
+        assert (told in planned.stdout, told in done.stdout) == (True, True)
+    assert stored() == {"red": 2, "green": 2}
+    (moved / "red" / "red1.png").rename(moved / "green" / "red1.png")
+    shutil.rmtree(moved / "red")
+    (moved / "green" / "green2.png").unlink()
+    assert run("sync", "moved", "-g", "g.db", "--yes").exit_code == 0
+    assert stored() == {"green": 2}
+    assert "nothing to do" in run("sync", "moved", "-g", "g.db", "--yes").stderr
+
+
+def test_a_moved_folder_is_followed_with_those_above_it(run: Run, library: Path) -> None:
+    photo(Path("home/old/people/red/1.png"), "yellow")
+    photo(Path("home/old/people/red/2.png"), "yellow", seed=2)
+    photo(Path("home/old/people/red/3.png"), "yellow", seed=3)
+    run("enroll", "home/old/people", "-g", "h.db")
+    Path("home/old").rename("home/new")
+    Path("home/new/people/red/3.png").unlink()
+    assert run("sync", "home/new/people", "-g", "h.db", "--yes").exit_code == 0
+    with facekit.open_gallery("h.db") as gallery:
+        assert len(gallery) == 2
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_stopped_anywhere_a_moved_folder_is_still_followed(after: int, run: Run, library: Path) -> None:
+    moved = library.rename(library.parent / "moved")
+    shutil.rmtree(moved / "blue")
+    (moved / "green").rename(moved / "Greta")
+    done: list[syncing.SyncChange] = []
+
+    def interrupt(change: syncing.SyncChange) -> None:
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(change)
+
+    with pytest.raises(KeyboardInterrupt):
+        facekit.sync("moved", "g.db", yes=True, options=FakeOptions(), on_result=interrupt)
+    assert run("sync", "moved", "-g", "g.db", "--yes").exit_code == 0
+    assert stored() == {"red": 2, "Greta": 2}
+    (moved / "Greta" / "green1.png").unlink()
+    assert run("sync", "moved", "-g", "g.db", "--yes").exit_code == 0
+    assert stored() == {"red": 2, "Greta": 1}
+
+
+def test_an_emptied_folder_in_a_moved_one_removes_nothing(run: Run, library: Path) -> None:
+    moved = library.rename(library.parent / "moved")
+    for path in (moved / "blue").iterdir():
+        path.unlink()
+    assert "blue keeps 2 photos" in run("sync", "moved", "-g", "g.db", "--yes").stderr
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def _few(library: Path) -> Path:
+    """A copy of few photos of a folder that is gone."""
+    shutil.copytree(library / "red", library.parent / "copy" / "red")
+    shutil.rmtree(library)
+    return library.parent / "copy"
+
+
+def _unmounted(library: Path) -> Path:
+    """A copy of most photos of a folder on a disk that is not mounted: its mount point is empty."""
+    disk = library.parent / "disk"
+    disk.mkdir()
+    library.rename(disk / "people")
+    facekit.sync(str(disk / "people"), "g.db", yes=True, options=FakeOptions())
+    shutil.copytree(disk / "people", library)
+    shutil.rmtree(disk / "people")
+    shutil.rmtree(library / "blue")
+    return library
+
+
+@pytest.mark.parametrize(("gone", "kept", "of"), [(_few, 4, "people"), (_unmounted, 2, "disk/people")])
+def test_of_a_folder_that_may_not_be_mounted_nothing_is_removed_and_it_is_told_for_good(
+    gone: Callable[[Path], Path], kept: int, of: str, run: Run, library: Path
+) -> None:
+    there = gone(library)
+    for _ in range(2):
+        told = run("sync", str(there), "-g", "g.db", "--yes").stderr
+        words = (
+            f"{kept} templates are followed at {library.parent / of}, which is gone: nothing of it is removed"
+        )
+        assert words in told
+        assert "facekit gallery remove NAME" in told
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_a_copy_of_a_folder_that_is_there_takes_nothing_from_it(run: Run, library: Path) -> None:
+    copy = library.parent / "copy"
+    shutil.copytree(library, copy)
+    shutil.rmtree(copy / "blue")
+    assert "nothing to do" in run("sync", "copy", "-g", "g.db", "--yes").stderr
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
