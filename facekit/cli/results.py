@@ -70,10 +70,16 @@ class Writer(Generic[Kind]):
         """Write a result."""
         self._begin()
         self._view.count(result)
+        if self._view.notes_first:
+            self._notes(result)
         if self._format:
             self._emit(self._format.one(result))
         for error in self._view.errors(result):
             self._console.error(error)
+        if not self._view.notes_first:
+            self._notes(result)
+
+    def _notes(self, result: Kind) -> None:
         for note in self._view.notes(result):
             self._console.note(note)
 

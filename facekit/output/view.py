@@ -24,6 +24,9 @@ class View(Generic[Kind]):
     alone = False
     """Whether there is one result only, which is a JSON document by itself."""
 
+    notes_first = False
+    """Whether what is said of a result has to be known before it is read."""
+
     total = 0
     """How many pictures there are; known before the first result."""
 

@@ -48,11 +48,12 @@ class BoxMark:
 @dataclass
 class Answers:
     """What was said: whose the faces in each photo are (`named`); which are not a person's (`not_subject`);
-    and of which nobody wants to know (`ignored`)."""
+    and of which nobody wants to know (`ignored`). `blank` rows say nothing, for they have no name."""
 
     named: dict[str, list[BoxMark]] = field(default_factory=dict)
     not_subject: list[tuple[str, GroupFace]] = field(default_factory=list)
     ignored: list[GroupFace] = field(default_factory=list)
+    blank: int = 0
 
     def add(self, verdict: str, name: str | None, face: GroupFace) -> None:
         if verdict == IGNORED:
@@ -78,7 +79,11 @@ def read_answers(groups: Path, table: Path) -> Answers:
             group, number, verdict, name = _row(row)
             if group not in faces:
                 raise UsageError(f"{groups} has no group {row['group']!r}")
+            is_blank = verdict == NAMED and name is None
+            answers.blank += is_blank
             if number is None:
+                if is_blank:
+                    continue
                 if group in whole:
                     raise UsageError(f"says again what another line says of group {row['group']}")
                 whole[group] = (verdict, name)
@@ -86,6 +91,7 @@ def read_answers(groups: Path, table: Path) -> Answers:
             face = _face(faces[group], number, row, groups)
             if (group, number) in done:
                 raise UsageError(f"says again what line {done[group, number]} says of this face")
+            # A face whose name was left blank does not get the group's either.
             done[group, number] = line
             answers.add(verdict, name, face)
         except FacekitError as error:
@@ -107,8 +113,6 @@ def _row(row: dict[str, str]) -> tuple[int | None, int | None, str, str | None]:
     verdict, name = row.get("verdict", "") or NAMED, csv_text(row["name"])
     if verdict not in VERDICTS:
         raise UsageError(f"verdict is {verdict!r}: give {', '.join(VERDICTS)}")
-    if verdict == NAMED and not name.strip():
-        raise UsageError("has no name: give one, or leave the row out")
     if verdict == NAMED and is_placeholder(name.strip()):
         raise UsageError(f"{name.strip()!r} is how a folder of a group is called, and nobody's name")
     return group, number, verdict, subject_name(name) if name.strip() else None

@@ -11,6 +11,7 @@ from facekit.results import Verification
 class Verified(View[Verification]):
     columns = ("score", "threshold", "same", "reason", "notes")
     alone = True
+    notes_first = True
 
     def text(self, result: Verification) -> Iterator[str]:
         verdict = "same person" if result.same else "different people"

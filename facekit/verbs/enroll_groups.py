@@ -39,6 +39,8 @@ def enroll_groups(
     """Enroll the faces that have names, and record what was said of the others."""
     on_result, on_note, on_progress = listeners
     answers = read_answers(groups, table)
+    if answers.blank:
+        on_note(f"{table}: {counted(answers.blank, 'row')} without a name passed over")
     pipeline = pipeline or options.pipeline()
     photos = [MarkedPhoto(source, tuple(marks)) for source, marks in answers.named.items()]
     outcomes: list[Outcome] = []

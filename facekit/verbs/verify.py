@@ -41,7 +41,7 @@ def verify(
     limit = pipeline.spec.calibration.threshold_for(1, 1) if limit is None else limit
     notes = [f"{each.source}: {note}" for each in readings for note in each.notes]
     notes += [
-        f"{each.source}: {len(each.faces)} faces: took the largest"
+        f"{each.source}: {len(each.faces)} faces: the largest is compared"
         for each in readings
         if len(each.faces) > 1
     ]

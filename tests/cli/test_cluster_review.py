@@ -89,6 +89,20 @@ def test_the_page_has_every_face_and_asks_nobody_for_anything() -> None:
 
 
 @pytest.mark.usefixtures("groups")
+def test_rows_without_a_name_are_passed_over_and_counted(run: Run) -> None:
+    results = json.loads(Path("groups.json").read_text())["results"]
+    first, second = results[:2]
+    table(
+        *((first["group"], "", "Ann"), (first["group"], 1, " "), (second["group"], "", "")),
+        header="group,number,name",
+    )
+    result = enroll(run)
+    assert result.exit_code == 0, result.output
+    assert "names.csv: 2 rows without a name passed over" in result.stderr
+    assert photos_of("Ann") == {Path(face["source"]).name for face in first["faces"][1:]}
+
+
+@pytest.mark.usefixtures("groups")
 def test_whole_groups_are_named_in_a_table_that_somebody_wrote(run: Run) -> None:
     first = json.loads(Path("groups.json").read_text())["results"][0]
     table((first["group"], '=Ann\'s "1"'), header="group,name")
@@ -146,7 +160,7 @@ def test_a_face_that_does_not_belong_to_a_group_never_gets_its_name(run: Run) ->
             "has another face there: the two files are not of one run",
         ),
         ([("1", "1", "other.png", "Ann")], "group,number,source,name", "not of one run"),
-        ([("1", "")], "group,name", "has no name"),
+        ([("1", ""), ("2", " ")], "group,name", "says nothing of any group"),
         ([("", "Ann")], "group,name", "names neither a group nor a face"),
         ([("x", "Ann")], "group,name", "group is 'x': give a number"),
         ([("1", "1", "Ann"), ("1", "1", "Ben")], "group,number,name", "line 3: says again what line 2 says"),
