@@ -64,7 +64,9 @@ class Pictures:
             self.renamed[subject] = holders[0]
             return Outcome(subject, source, "already there", notes=(since_rename(holders[0]),))
         if self.stones.has_picture("named", digest, subject):
-            return Outcome(subject, source, "removed earlier")
+            # Moved there, or a photo of several people: either way it is not lost.
+            notes = (f"{ENROLLED_AS} {' and '.join(holders)} now",) if holders else ()
+            return Outcome(subject, source, "removed earlier", notes=notes)
         return None
 
 

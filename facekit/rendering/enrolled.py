@@ -9,7 +9,7 @@ from pathlib import Path
 from facekit import hints
 from facekit.output.view import View
 from facekit.people.enroll_report import EnrollReport
-from facekit.people.outcomes import Outcome
+from facekit.people.outcomes import ENROLLED_AS, Outcome
 from facekit.text.counting import counted, listed
 from facekit.text.tables import WIDTH, cell, fit
 
@@ -89,8 +89,16 @@ class Enrolled(View[Outcome]):
         yield from (f"{name}: no picture of theirs could be enrolled" for name in report.missing)
         if moved := report.count("moved"):
             yield f"  {moved} {self._would}moved from another name"
-        if removed := report.count("removed earlier"):
-            yield f"  removed earlier: {removed} (--again takes them)"
+        removed = report.count("removed earlier")
+        elsewhere = sum(
+            outcome.status == "removed earlier"
+            and any(note.startswith(ENROLLED_AS) for note in outcome.notes)
+            for outcome in report.outcomes
+        )
+        if elsewhere:
+            yield f"  removed earlier, and enrolled under another name now: {elsewhere}"
+        if removed > elsewhere:
+            yield f"  removed earlier: {removed - elsewhere} (--again takes them)"
         if report.gallery and (doubtful := sum(outcome.doubtful for outcome in report.outcomes)):
             check = hints.check_people(report.gallery)
             yield f"  {doubtful} enrolled that may be of somebody else; look at them: {check}"

@@ -50,6 +50,9 @@ def test_it_stays_moved_when_the_old_folder_is_enrolled_again(run: Run, misfiled
     run("gallery", "move", "wrong.png", "--to", "red", "-g", "g.db")
     again = run("enroll", "people", "-g", "g.db")
     assert again.exit_code == 0, again.output
+    assert "people/blue/wrong.png: enrolled as red now" in again.stderr
+    assert "removed earlier, and enrolled under another name now: 1" in again.stderr
+    assert "--again" not in again.stderr  # it would take the photo back
     assert holders()["wrong.png"] == "red"
     assert sorted(holders().values()) == ["blue"] * 3 + ["red"] * 4
 
