@@ -84,12 +84,13 @@ def _ending(source: str) -> str:
     return ".png" if os.path.splitext(source)[1].lower() in _LOSSLESS else ".jpg"
 
 
-def other_name(source: str, path: Path) -> tuple[str, ...]:
-    """What is said of a copy that is not called like its photo."""
+def other_name(source: str, path: Path, *, done: bool = True) -> tuple[str, ...]:
+    """What is said of a copy that is not called like its photo, or would not be before it is `done`."""
     name = re.sub(r"~\d+$", "", path.stem)
     if name == path.stem or Path(source).stem == path.stem:
         return ()
-    return (f"saved as {path}: the name {name} is another's there",)
+    saved = "saved" if done else "would be saved"
+    return (f"{saved} as {path}: the name {name} is another's there",)
 
 
 def _jpeg(pixels: Pixels, origin: CopyOrigin, exif: bytes) -> bytes:

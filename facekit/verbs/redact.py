@@ -162,9 +162,10 @@ class _Saved:
         from facekit.rendering.redacted_files import ChangedCopyError, other_name
 
         try:
-            self._tree.planned(reading.source)
+            path = self._tree.planned(reading.source)
             if reading.picture is None:
-                return result
+                notes = (*result.notes, *other_name(reading.source, path, done=False))
+                return dataclasses.replace(result, notes=notes)
             from facekit.rendering.covering import redacted
 
             pixels = redacted(reading.picture.pixels, [face.box for face in result.hidden], self._cover)

@@ -71,7 +71,8 @@ class VideoRedactor:
             )
             result = Redaction(source, video=found, error="; ".join(problems) or None, size=survey.size)
             if self.tree is None or path is None or self.tree.dry_run:
-                return result, []
+                notes = other_name(source, path, done=False) if path else ()
+                return replace(result, notes=notes), []
             return self._written(result, boxes, path)
         except ChangedCopyError as changed:
             return Redaction(source, changed_copy=str(changed.path)), []

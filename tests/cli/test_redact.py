@@ -215,6 +215,8 @@ def test_a_copy_that_may_not_be_replaced_stops_no_other(
 def test_that_a_copy_has_another_name_is_said(run: Run, photos: Path) -> None:
     Path("out").mkdir()
     Path("out/alone.png").write_bytes(b"mine")
+    planned = run("redact", "photos/alone.png", "-o", "out", "--dry-run").stderr
+    assert "would be saved as out/alone~2.png: the name alone is another's there" in planned
     told = run("redact", "photos/alone.png", "-o", "out").stderr
     assert "saved as out/alone~2.png: the name alone is another's there" in told
     assert "another's" not in run("redact", "photos/green.png", "-o", "out").stderr
