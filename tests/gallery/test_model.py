@@ -112,7 +112,7 @@ def reordered_with_their_numbers(story):
 
 
 def made_after_its_death(story):
-    story.doctor(5, most=4)
+    story.doctor(5, most=3)
 
 
 def made_twice(story):
@@ -211,6 +211,11 @@ def damaged_copy(story):
 def test_the_judge_tells(story, doctored, told):
     doctored(story)
     assert any(told in line for line in story.judged()), story.judged()
+
+
+def test_a_change_may_be_seen_later_by_whom_its_process_did_not_live_to_tell(story):
+    story.doctor(5, most=4)
+    assert story.judged() == []
 
 
 def test_the_judge_reads_what_a_killed_process_could_still_report():
