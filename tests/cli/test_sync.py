@@ -307,13 +307,8 @@ def test_a_gallery_that_is_not_there_is_made_but_not_by_a_dry_run(run: Run, libr
         assert len(gallery) == 6
 
 
-@pytest.mark.parametrize("after", range(5))
-def test_stopped_anywhere_the_gallery_is_whole_and_the_next_run_goes_on(
-    after: int, run: Run, library: Path
-) -> None:
-    photo(library / "red" / "new.png", "red", seed=5)
-    (library / "green").rename(library / "Greta")
-    shutil.rmtree(library / "blue")
+def stopped(folder: str, after: int) -> None:
+    """A sync of the folder that is interrupted after so many changes."""
     done: list[syncing.SyncChange] = []
 
     def interrupt(change: syncing.SyncChange) -> None:
@@ -322,7 +317,17 @@ def test_stopped_anywhere_the_gallery_is_whole_and_the_next_run_goes_on(
         done.append(change)
 
     with pytest.raises(KeyboardInterrupt):
-        facekit.sync("people", "g.db", yes=True, options=FakeOptions(), on_result=interrupt)
+        facekit.sync(folder, "g.db", yes=True, options=FakeOptions(), on_result=interrupt)
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_stopped_anywhere_the_gallery_is_whole_and_the_next_run_goes_on(
+    after: int, run: Run, library: Path
+) -> None:
+    photo(library / "red" / "new.png", "red", seed=5)
+    (library / "green").rename(library / "Greta")
+    shutil.rmtree(library / "blue")
+    stopped("people", after)
     assert facekit.gallery_check(gallery="g.db").intact
     assert sum(stored().values()) >= 4
     assert run(*SYNC, "--yes").exit_code == 0
@@ -371,15 +376,7 @@ def test_stopped_anywhere_a_moved_folder_is_still_followed(after: int, run: Run,
     moved = library.rename(library.parent / "moved")
     shutil.rmtree(moved / "blue")
     (moved / "green").rename(moved / "Greta")
-    done: list[syncing.SyncChange] = []
-
-    def interrupt(change: syncing.SyncChange) -> None:
-        if len(done) == after:
-            raise KeyboardInterrupt
-        done.append(change)
-
-    with pytest.raises(KeyboardInterrupt):
-        facekit.sync("moved", "g.db", yes=True, options=FakeOptions(), on_result=interrupt)
+    stopped("moved", after)
     assert run("sync", "moved", "-g", "g.db", "--yes").exit_code == 0
     assert stored() == {"red": 2, "Greta": 2}
     (moved / "Greta" / "green1.png").unlink()
