@@ -172,8 +172,8 @@ TOML: Contents = {
     **{
         f"{name} {number}": f"[embedder]\ndimension = 128\n{name} = {value}\n".encode()
         for name in (
-            *("side", "mean", "scale", "threshold", "tail", "calibrated_subjects", "template", "color"),
-            *("calibrated_templates",),
+            *("side", "mean", "scale", "threshold", "tail", "calibrated_templates", "template"),
+            *("color",),
             *("layout", "flip", "sha256", "name", "probability", "calibration", "precision", "file"),
         )
         for number, value in enumerate(

@@ -181,7 +181,7 @@ def of_photos(photos: Photos, vectors: Vectors, calibration: Calibration | None)
     }
     if calibration is not None:
         templates = int(np.count_nonzero(enrolled & ~stranger & (photos.rows >= 0)))
-        threshold = calibration.threshold_for(known, templates)
+        threshold = calibration.threshold_for(templates)
         figures["at_its_threshold"] = {
             "templates": templates,
             "threshold": threshold,

@@ -111,7 +111,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for size in given.sizes:
         wrong, right, templates = searches(people, others, size, given.photos, chance)
-        limit = spec.calibration.threshold_for(size, templates)
+        limit = spec.calibration.threshold_for(templates)
         promised = float(np.quantile(wrong, 1 - given.fpir))
         print(
             f"| {size:,} | {templates:,} | {limit:.3f} | {(wrong >= limit).mean():.2%} "

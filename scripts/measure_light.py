@@ -68,7 +68,7 @@ def measure(people: Path, photos: int, most: int, lights: Sequence[str], pipelin
         probes += [(name, images.read(path).pixels) for path in paths[photos : 2 * photos]]
     names = [name for name, _ in enrolled]
     gallery = np.stack([face.vector for _, face in enrolled])
-    threshold = pipeline.spec.calibration.threshold_for(len(set(names)), len(names))
+    threshold = pipeline.spec.calibration.threshold_for(len(names))
     counts = []
     for light in lights:
         found = right = wrong = said = 0

@@ -240,7 +240,7 @@ class Rate:
 
 def named(gallery: Vectors, people: NDArray[np.int64], probes: Vectors, calibration: Calibration) -> Rate:
     """How many probes have a template at the threshold of such a gallery or above."""
-    threshold = calibration.threshold_for(len(np.unique(people)), len(gallery))
+    threshold = calibration.threshold_for(len(gallery))
     scores = probes @ gallery.T if len(gallery) else np.full((len(probes), 1), -1.0)
     return Rate(int((scores.max(axis=1) >= threshold).sum()), len(probes), len(np.unique(people)))
 
@@ -295,7 +295,7 @@ def rows(
         few = usual & (people.subjects < FEW)
         mixed = np.where(few[:, None], vectors, clean)
         mates = (people.subjects < enrolled) & (place == 1)
-        threshold = calibration.threshold_for(enrolled, int(usual.sum()))
+        threshold = calibration.threshold_for(int(usual.sum()))
         fixed = Calibration(threshold)
         same = np.einsum("nd,nd->n", vectors[mates], clean[first[people.subjects[mates]]])
         yield Row(

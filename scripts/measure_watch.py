@@ -259,7 +259,7 @@ def limit_among(people: Sequence[Person], pipeline: Pipeline) -> float:
     """What a track needs to have a name in a gallery of these people."""
     calibration = pipeline.spec.calibration
     templates = sum(len(person.vectors) for person in people)
-    return voting.limit(calibration.threshold_for(len(people), templates), calibration.tail)
+    return voting.limit(calibration.threshold_for(templates), calibration.tail)
 
 
 def index_of(people: Sequence[Person]) -> Index:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from facekit.files.untrusted import Fields
 
 MOST = 1 << 40
-FEWEST = 10
 FEWEST_TEMPLATES = 60
 # Characters: a description is a sentence, a curve of probabilities a line of JSON.
 LONGEST_DESCRIPTION = 2_000
@@ -21,7 +20,6 @@ LONGEST_PROBABILITY = 100_000
 KEYS = {
     "threshold": "threshold",
     "calibration": "description",
-    "calibrated_subjects": "subjects",
     "calibrated_templates": "templates",
     "tail": "tail",
     "probability": "probability",
@@ -31,14 +29,14 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """A threshold, a cosine, and in `description` in words how it was chosen. That was for `subjects` people
-    with `templates` in all (0: not known); for e times as many it rises by `tail`, and for fewer it falls.
+    """A threshold, a cosine, and in `description` in words how it was chosen. That was for a gallery of
+    `templates`; for one of e times as many it rises by `tail`, and for fewer it falls. Where their number is
+    not known (0), it stays as it is.
     `probability` is the curve of facekit.calibration.probability, or empty.
     """
 
     threshold: float
     description: str = "not calibrated"
-    subjects: int = 0
     tail: float = 0.0
     probability: str = ""
     templates: int = 0
@@ -56,7 +54,6 @@ class Calibration:
         return cls(
             fields.number("threshold", usual.threshold if usual else None, least=-1, most=1),
             fields.text("calibration", usual.description if usual else None, longest=LONGEST_DESCRIPTION),
-            fields.integer("calibrated_subjects", 0, most=MOST),
             fields.number("tail", 0.0, least=0, most=1),
             fields.text("probability", "", longest=LONGEST_PROBABILITY),
             fields.integer("calibrated_templates", 0, most=MOST),
@@ -65,24 +62,20 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         return {key: getattr(self, name) for key, name in KEYS.items()}
 
-    def threshold_for(self, subjects: int, templates: int) -> float:
-        """The threshold for so many people with so many templates in all: threshold + tail · ln(templates /
-        those it was chosen for), or, where those are not known, the same of the people.
+    def threshold_for(self, templates: int) -> float:
+        """The threshold for a gallery of so many templates: threshold + tail · ln(templates / those it was
+        chosen for).
 
         The best of N scores with an exponential tail of mean excess `tail` is shifted by tail · ln N
         (Gumbel's law; Coles 2001, "An introduction to statistical modeling of extreme values", chapter 3): at
         the same FPIR the threshold moves with it. N are the templates: 400 people with one picture each are
-        as many chances to look like a stranger as 70 with six. Fewer than FEWEST_TEMPLATES, or people than
-        FEWEST, count as so many: they are often a family, whose members are more alike than strangers are.
+        as many chances to look like a stranger as 70 with six. Fewer than FEWEST_TEMPLATES count as so many:
+        they are often a family, whose members are more alike than strangers are.
         """
-        if self.templates:
-            return self._moved(templates, self.templates, FEWEST_TEMPLATES)
-        if self.subjects:
-            return self._moved(subjects, self.subjects, FEWEST)
-        return self.threshold
-
-    def _moved(self, count: int, chosen_for: int, fewest: int) -> float:
-        return self.threshold + self.tail * math.log(max(count, min(fewest, chosen_for)) / chosen_for)
+        if not self.templates:
+            return self.threshold
+        count = max(templates, min(FEWEST_TEMPLATES, self.templates))
+        return self.threshold + self.tail * math.log(count / self.templates)
 
     def checked(self) -> Self:
         """The same. Raises UsageError for a value of another type, out of range, too long or no Unicode."""
@@ -90,7 +83,6 @@ class Calibration:
             self,
             threshold=number_of(self.threshold, "threshold", least=-1, most=1),
             description=short_text(self.description, "calibration", LONGEST_DESCRIPTION),
-            subjects=integer_of(self.subjects, "calibrated_subjects", least=0, most=MOST),
             templates=integer_of(self.templates, "calibrated_templates", least=0, most=MOST),
             tail=number_of(self.tail, "tail", least=0, most=1),
             probability=short_text(self.probability, "probability", LONGEST_PROBABILITY),

@@ -138,7 +138,7 @@ class ChosenThreshold:
     def stored(self, sentence: str, curve: str = "", *, templates: float = 0.0) -> Calibration:
         """As a gallery keeps it in which a person has so many templates (0: not known), in the mean."""
         count = max(1, round(templates * self.subjects)) if templates and self.subjects else 0
-        return Calibration(self.threshold, sentence, self.subjects, self.tail, curve, count)
+        return Calibration(self.threshold, sentence, self.tail, curve, count)
 
     def sentence(self, source: str, date: str) -> str:
         """What a gallery stores, and every table prints."""

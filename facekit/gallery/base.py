@@ -52,8 +52,8 @@ class Gallery(Protocol):
 
     @property
     def threshold(self) -> float:
-        """The lowest score at which a face is given a name: as it was set, carried over to as many people and
-        templates as there were when it was last read (`Calibration.threshold_for`).
+        """The lowest score at which a face is given a name: as it was set, carried over to as many templates
+        as there were when it was last read (`Calibration.threshold_for`).
         """
 
     @property

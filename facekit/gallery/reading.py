@@ -67,8 +67,8 @@ class ReadableGallery(ABC):
 
     @property
     def threshold(self) -> float:
-        """The lowest score at which a face is given a name: as it was set, carried over to as many people
-        and templates as there are now (`Calibration.threshold_for`).
+        """The lowest score at which a face is given a name: as it was set, carried over to as many
+        templates as there are now (`Calibration.threshold_for`).
         """
         return self._state.threshold
 

@@ -25,7 +25,7 @@ LONGEST = {
     "tombstone_keys": LONGEST_KEYS,
 }
 DECIMAL = ("threshold", "tail", "poor_from")
-LATER = ("facts", "fact_digest", "calibrated_templates")
+LATER = ("facts", "fact_digest")
 TEXT = ("embedder", "fingerprint", "calibration", "probability", "created", "calibrated", "tombstone_keys")
 
 
@@ -58,8 +58,8 @@ class State:
 
     @property
     def threshold(self) -> float:
-        """The threshold for as many people and templates as there are."""
-        return self.settings.calibration.threshold_for(self.subjects, self.templates)
+        """The threshold for as many templates as there are."""
+        return self.settings.calibration.threshold_for(self.templates)
 
     def checked(self) -> Self:
         """The same. Raises UsageError for a value with which the gallery could not be opened again."""

@@ -180,14 +180,11 @@ def _with_names_written(
 def _tell_growth(gallery: Gallery, embedder: Path | None, on_note: OnNote) -> None:
     """Say so when the threshold was set for a gallery a tenth smaller, or more."""
     calibration, templates = gallery.settings.calibration, len(gallery)
-    if calibration.templates:
-        set_for, count, what = calibration.templates, templates, "enrolled faces"
-    else:
-        set_for, count, what = calibration.subjects, gallery.subject_count, "people"
-    if 0 < set_for * 1.1 < count:
+    if 0 < calibration.templates * 1.1 < templates:
         description = calibration.description
         again = hints.calibrate(gallery.place, templates, embedder, calibration=description)
         on_note(
-            f"the threshold was set for {set_for} {what} and there are {count} now: it is raised by "
-            f"{gallery.threshold - calibration.threshold:.3f} for them; to be sure, run {again}"
+            f"the threshold was set for {calibration.templates} enrolled faces and there are {templates} "
+            f"now: it is raised by {gallery.threshold - calibration.threshold:.3f} for them; "
+            f"to be sure, run {again}"
         )

@@ -38,7 +38,7 @@ def verify(
         raise NoFaceError(f"{', '.join(map(name_of, sources))}: no face in either")
     one_face, other = map(_largest, readings)
     limit = score_of(threshold, "the threshold")
-    limit = pipeline.spec.calibration.threshold_for(1, 1) if limit is None else limit
+    limit = pipeline.spec.calibration.threshold_for(1) if limit is None else limit
     notes = [f"{each.source}: {note}" for each in readings for note in each.notes]
     notes += [
         f"{each.source}: {len(each.faces)} faces: the largest is compared"

@@ -184,7 +184,7 @@ def test_a_track_needs_a_little_more_than_a_photo(run: Run, film: Path, people: 
     said = "A name needs {:.4f}."
     assert said.format(0.6 + SURER) in run("watch", "film.mp4").stderr
     with open_gallery(people / "gallery.db", write=True) as opened:
-        opened.set_calibration(Calibration(0.5, "made up", subjects=3, tail=0.03))
+        opened.set_calibration(Calibration(0.5, "made up", tail=0.03))
     assert said.format(0.5 + 0.03 * log(CHANCES)) in run("watch", "film.mp4").stderr
 
 

@@ -176,7 +176,7 @@ def test_a_setting_that_is_huge(path, key, size):
         {"last": "1_0"},
         {"changes": "\u0661"},
         {"last": 2**63 - 1},
-        {"calibrated_subjects": 2**63},
+        {"calibrated_templates": 2**63},
         {"calibrated_templates": -1},
         {"threshold": -1e300},
         {"threshold": 1.001},

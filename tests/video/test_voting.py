@@ -69,8 +69,8 @@ def test_large_sharp_and_frontal_faces_are_worth_more() -> None:
 
 
 def test_a_track_needs_what_a_photo_would_among_as_many_times_more_people_as_it_has_chances() -> None:
-    gallery = Calibration(0.5, subjects=70, tail=0.03, templates=400)
-    among_more = gallery.threshold_for(70 * CHANCES, 400 * CHANCES)
+    gallery = Calibration(0.5, tail=0.03, templates=400)
+    among_more = gallery.threshold_for(400 * CHANCES)
     assert limit(gallery.threshold, gallery.tail) == pytest.approx(among_more)
     assert limit(0.5, 0.0) == pytest.approx(0.5 + SURER)
     assert limit(0.5, 0.03, 0.4) == 0.4

@@ -22,7 +22,7 @@ def test_a_copy_is_the_same_both_ways(address, place, tmp_path):
     with create_gallery(place, settings(poor_from=0.01), templates=removed) as source:
         source.remove(["person 003"])
         source.rename("person 001", "Ann")
-        source.set_calibration(Calibration(0.3, "by hand \\0 \0", 7))
+        source.set_calibration(Calibration(0.3, "by hand \\0 \0", templates=7))
     there = copy_gallery(place, tmp_path / "copy.db")
     back = copy_gallery(tmp_path / "copy.db", address(1))
     third = copy_gallery(back.place, address(2))
