@@ -8,11 +8,15 @@ The site shows signatures and whole docstrings below it; who reads the page as p
 
 from __future__ import annotations
 
+import ast
 import inspect
+import itertools
 import re
 from pathlib import Path
+from types import UnionType
 
 import facekit
+from facekit.pictures import inputs
 
 PAGE = Path(__file__).parent.parent / "docs" / "python.md"
 _TABLE = re.compile(r"(<!-- names -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -28,9 +32,24 @@ def page() -> str:
 
 def first_sentence(name: str) -> str:
     """Of the docstring, in one line, as a cell of a table."""
-    words = " ".join((inspect.getdoc(getattr(facekit, name)) or "").split())
+    value = getattr(facekit, name)
+    text = _of_alias(name) if isinstance(value, UnionType) else inspect.getdoc(value) or ""
+    words = " ".join(text.split("\n\n")[0].split())
     sentence = re.split(r"(?<=[.:?])\s+(?=[A-Z`])", words)[0]
     return sentence.rstrip(":").replace("|", "\\|").replace("<", "&lt;")
+
+
+def _of_alias(name: str) -> str:
+    """What stands below a name for several types; the types themselves have a docstring of Python's."""
+    body = ast.parse(inspect.getsource(inputs)).body
+    for line, text in itertools.pairwise(body):
+        if (
+            isinstance(line, ast.Assign)
+            and isinstance(text, ast.Expr)
+            and ast.unparse(line.targets[0]) == name
+        ):
+            return str(ast.literal_eval(text.value))
+    raise LookupError(name)
 
 
 def main() -> None:

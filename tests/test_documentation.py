@@ -165,6 +165,7 @@ def test_the_python_reference_can_be_read_without_the_site() -> None:
         "run python scripts/write_python_reference.py"
     )
     assert all(" " in made.first_sentence(name) for name in facekit.__all__ if name != "__version__")
+    assert "union" not in made.page()  # what Python says of a name for several types
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
