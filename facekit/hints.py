@@ -7,6 +7,7 @@ A test runs each of them as it is printed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -104,6 +105,12 @@ def remove_photo(gallery: AnyPlace, name: str, photo: str) -> str:
 def rewrite_names(gallery: AnyPlace) -> str:
     """Write the gallery's names into photos' sidecars in which others stand."""
     return _command("identify", "FOLDER", "--xmp", "--replace", gallery=_needed(gallery))
+
+
+def erase_names(gallery: AnyPlace, names: Sequence[str]) -> str:
+    """Take the names of people out of photos' metadata."""
+    options = (word for name in names for word in ("--erase", name))
+    return _command("identify", "FOLDER", "--xmp", *options, gallery=_needed(gallery))
 
 
 def merge_people(gallery: AnyPlace, into: str, other: str) -> str:

@@ -11,6 +11,7 @@ import click
 from facekit.cli import DONE, FAILED, facts, paths
 from facekit.cli import options as shared
 from facekit.text.counting import counted, listed
+from facekit.text.escaping import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,11 +97,18 @@ def forget_removals(console: Console, /, dry_run: bool, gallery: Place | None) -
     help="Remove only what is stored of this picture of the one person: the file, its name as facekit "
     "gallery show has it, or the first 8 or more digits of its SHA-256. Can be given several times.",
 )
+@click.option("--yes", "-y", is_flag=True, help="Do not ask first, as is done on a terminal.")
 @shared.rehearsal_option
 @shared.users_gallery_option
 @click.pass_obj
 def remove(
-    console: Console, /, names: tuple[str, ...], photos: tuple[str, ...], dry_run: bool, gallery: Place | None
+    console: Console,
+    /,
+    names: tuple[str, ...],
+    photos: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
+    gallery: Place | None,
 ) -> int:
     """Remove people: no byte of their names and vectors is left in the gallery's files.
 
@@ -117,7 +125,15 @@ def remove(
     """
     from facekit.verbs.gallery import gallery_remove
 
-    gone = gallery_remove(names, photos=photos, dry_run=dry_run, gallery=gallery, on_note=console.note)
+    gone = gallery_remove(
+        names,
+        photos=photos,
+        yes=yes or not _somebody_answers(),
+        dry_run=dry_run,
+        gallery=gallery,
+        confirm=lambda removal: click.confirm(_question(removal, photos=bool(photos)), err=True),
+        on_note=console.note,
+    )
     for line in _removed(gone, photos=bool(photos), done=not dry_run):
         console.note(line)
     return DONE
@@ -376,13 +392,27 @@ def check(console: Console, /, people: bool, gallery: Place | None, style: str) 
     return DONE if found.intact else FAILED
 
 
+def _somebody_answers() -> bool:
+    """Whether there is anybody to be asked; a script goes on without."""
+    return sys.stdin.isatty()
+
+
+def _question(removal: Removal, *, photos: bool) -> str:
+    people, templates = printable(", ".join(removal.people)), removal.templates
+    if photos:
+        return f"Remove {counted(templates, 'picture')} of {people} for good?"
+    return f"Remove {people} with {counted(templates, 'template')} for good?"
+
+
 def _removed(gone: Removal, *, photos: bool, done: bool) -> Iterator[str]:
+    if not gone.agreed:
+        yield "nothing was removed"
+        return
     removed = "removed" if done else "would remove"
     facts = f" and {counted(gone.facts, 'fact')}, which said something of them" if gone.facts else ""
     if not photos:
         persons = counted(len(gone.people), "person", "people")
         yield f"{removed} {persons} with {counted(gone.templates, 'template')}{facts}"
-        yield "names that were written into photos' metadata stay there"
         return
     yield f"{removed} {counted(gone.templates, 'picture')} of {gone.people[0]}{facts}"
     if gone.emptied:

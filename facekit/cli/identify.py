@@ -68,7 +68,7 @@ CROPS = Path("faces")
     "--sidecar-name",
     type=click.Choice(["photo.jpg.xmp", "photo.xmp"]),
     help="How sidecars are called: photo.jpg.xmp for digiKam and darktable, photo.xmp for Lightroom. Without "
-    "it: as the one that is there, or else photo.jpg.xmp.",
+    "it: those that are there, or else photo.jpg.xmp.",
 )
 @click.option(
     "--keywords/--no-keywords",
@@ -85,6 +85,13 @@ CROPS = Path("faces")
 )
 @click.option(
     "--replace", is_flag=True, help="With --xmp: also give a new name to regions that have another name."
+)
+@click.option(
+    "--erase",
+    multiple=True,
+    metavar="NAME",
+    help="With --xmp: take NAME out of all photos in which that person is not recognized, as after facekit "
+    "gallery remove. Can be given several times; look first with --dry-run.",
 )
 @click.option(
     "--in-place",

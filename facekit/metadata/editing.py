@@ -94,6 +94,10 @@ class Editor:
         else:
             self._append(element.body, _node(field, name))
 
+    def remove(self, element: Element) -> None:
+        """Take an element away, with its line if it is alone on it."""
+        self._replaced[_with_blanks_before(self._packet.data, element), element.end] = b""
+
     def list_names(self, property: Name, names: Iterable[str], *, without: Iterable[str] = ()) -> None:
         """Have the names in a list of the packet (`dc:subject`), each once, and not those `without`."""
         there = self._packet.properties(property)
@@ -101,7 +105,7 @@ class Editor:
         texts = {item.text for item in items}
         for item in items:
             if item.text in set(without):
-                self._replaced[_with_blanks_before(self._packet.data, item), item.end] = b""
+                self.remove(item)
         new = [_node(Name(ns.RDF, "li"), name) for name in dict.fromkeys(names) if name not in texts]
         if not new:
             return

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from facekit.errors import DependencyError, MetadataError, PictureError
-from facekit.files import untrusted, writing
+from facekit.files import writing
 from facekit.metadata import planning
 from facekit.metadata.editing import EMPTY
 from facekit.metadata.inside import EXTENDED, XMP, inside, segments
 from facekit.metadata.metadata_change import MetadataChange
-from facekit.metadata.packet import MOST_BYTES, Packet
+from facekit.metadata.packet import Packet
 from facekit.metadata.planning import NamedPhoto, Rules
-from facekit.metadata.sidecars import Identified, faces_of, sidecars_of, stored_size_of
+from facekit.metadata.sidecars import Identified, faces_of, packets_beside, stored_size_of
 from facekit.pictures import images
 
 SECONDS = 120
@@ -64,7 +64,7 @@ class NamesInPlace:
             raise MetadataError(found.problems[0])
         own = found.packets[0] if found.packets else Packet(EMPTY, file)
         names = NamedPhoto(photo.source, stored_size_of(photo, found), faces_of(photo))
-        change = planning.change(own, names, _sidecars(file), self._rules)
+        change = planning.change(own, names, packets_beside(file), self._rules)
         if change.is_one and not self._dry_run:
             self._replace(file, data, change.after)
         return change.outcome(file, dry_run=self._dry_run)
@@ -103,14 +103,6 @@ class NamesInPlace:
             words = " ".join(done.stderr.decode(errors="replace").split())[:200] or "no picture came out"
             raise MetadataError(f"{file}: exiftool could not write it ({words})")
         return done.stdout
-
-
-def _sidecars(file: Path) -> list[Packet]:
-    """What the photo's sidecars have, which goes before what the photo itself has."""
-    return [
-        Packet(untrusted.content(sidecar, most=MOST_BYTES, error=MetadataError), sidecar)
-        for sidecar in sidecars_of(file)
-    ]
 
 
 def _all_but_xmp(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -12,8 +12,7 @@ from facekit.metadata import picasa
 from facekit.metadata.areas import Area, stored_size
 from facekit.metadata.inside import inside
 from facekit.metadata.packet import MOST_BYTES, Packet
-from facekit.metadata.planning import SAME_FACE
-from facekit.metadata.regions import applied_to, regions_of, same_shape
+from facekit.metadata.regions import SAME_FACE, applied_to, regions_of, same_shape
 from facekit.metadata.sidecars import shared_sidecar, sidecars_of
 from facekit.pictures import raw
 from facekit.text.subject_names import subject_name

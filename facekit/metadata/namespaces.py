@@ -16,6 +16,10 @@ DIMENSIONS = "http://ns.adobe.com/xap/1.0/sType/Dimensions#"
 MP = "http://ns.microsoft.com/photo/1.2/"
 MP_INFO = "http://ns.microsoft.com/photo/1.2/t/RegionInfo#"
 MP_REGION = "http://ns.microsoft.com/photo/1.2/t/Region#"
+DIGIKAM = "http://www.digikam.org/ns/1.0/"
+LIGHTROOM = "http://ns.adobe.com/lightroom/1.0/"
+MICROSOFT = "http://ns.microsoft.com/photo/1.0/"
+MEDIA_PRO = "http://ns.iview-multimedia.com/mediapro/1.0/"
 
 PREFIXES = {
     RDF: "rdf",
@@ -53,3 +57,10 @@ MP_NAME = Name(MP_REGION, "PersonDisplayName")
 MP_RECTANGLE = Name(MP_REGION, "Rectangle")
 SUBJECT = Name(DC, "subject")
 PERSON_IN_IMAGE = Name(IPTC, "PersonInImage")
+# Where programs keep keywords as ways from the root of a tree, `People/Ada` or `People|Ada`.
+TREES = (
+    Name(DIGIKAM, "TagsList"),
+    Name(LIGHTROOM, "hierarchicalSubject"),
+    Name(MICROSOFT, "LastKeywordXMP"),
+    Name(MEDIA_PRO, "CatalogSets"),
+)

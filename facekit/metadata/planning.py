@@ -6,30 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facekit.errors import MetadataError, UsageError
+from facekit.errors import MetadataError
 from facekit.metadata import namespaces as ns
-from facekit.metadata.areas import Area
 from facekit.metadata.editing import Editor, NewRegion, can_be_written
+from facekit.metadata.erasing import erase
 from facekit.metadata.metadata_change import MetadataChange, Status
 from facekit.metadata.packet import Packet
-from facekit.metadata.regions import Region, applied_to, regions_of, same_shape
-from facekit.text.subject_names import subject_name
-
-SAME_FACE = 0.5
-"""The overlap (intersection over union) from which two rectangles are of one face: that of PASCAL VOC."""
+from facekit.metadata.regions import Region, applied_to, is_of, regions_of, same_name, same_shape
 
 
 @dataclass(frozen=True)
 class Rules:
     """What is written: regions, also of `unknown` people; the names as `keywords` (dc:subject), and as the
     people in the picture (`person_in_image`). With `replace` a name that is there gives way. With `complete`
-    a name that the photo's other packets have is written all the same."""
+    a name that the photo's other packets have is written all the same. Names to `erase` are taken out
+    wherever no face is theirs."""
 
     keywords: bool = True
     person_in_image: bool = True
     replace: bool = False
     unknown: bool = False
     complete: bool = False
+    erase: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,14 @@ class NamedPhoto:
 
 @dataclass(frozen=True)
 class Change:
-    """What is to become of a packet, and why."""
+    """What is to become of a packet, and why: of the plan's names some were `erased` first; `remarks` are
+    where they are left."""
 
     plan: Plan
     before: Packet
     after: bytes
+    erased: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_one(self) -> bool:
@@ -88,14 +89,17 @@ class Change:
             tuple((region.name, name) for region, name in self.plan.rename),
             self.plan.left,
             listed(Packet(self.after, file), self.before),
+            self.erased,
             notes=(
                 *notes,
+                *self.remarks,
                 *(
                     f"the name {name!a} has characters that XMP cannot hold, and is not written"
                     for name in self.plan.unwritable
                 ),
                 *(
-                    f"named {there} there, and {name} by the gallery: left as it is (--replace changes it)"
+                    f"named {there} in {file.name}, and {name} by the gallery: left as it is "
+                    "(--replace changes it)"
                     for there, name in self.plan.disputed
                 ),
             ),
@@ -106,15 +110,29 @@ def change(packet: Packet, photo: NamedPhoto, elsewhere: Sequence[Packet], rules
     """What the photo's faces change in a packet, where `elsewhere` are other packets of the same photo.
     Raises MetadataError where the packet has regions of another picture."""
     known = usable_regions(packet, photo.size)
+    # Where regions lie elsewhere now, only who is not in the photo at all can be told.
+    present = [face.name for face in photo.faces]
+    absent = tuple(name for name in rules.erase if not any(same_name(name, other) for other in present))
+    own = erase(packet, absent if known is None else rules.erase, photo.faces)
+    others = [erase(other, rules.erase, photo.faces) for other in elsewhere]
+    left = [
+        (own.packet.place, own.remaining),
+        *((other.packet.place, other.names + other.remaining) for other in others),
+    ]
+    remarks = tuple(f"{place} still has {', '.join(names)}: look at it" for place, names in left if names)
+    if known is None and own.names:
+        return Change(Plan((), (), ()), packet, own.packet.data, own.names, remarks)
     if known is None:
         drawn_on, size = _sides(applied_to(packet)), _sides(photo.size)
         raise MetadataError(
             f"{packet.place}: its regions are of a picture of {drawn_on}, and {photo.source} has {size}: it "
             "was cropped or turned since"
         )
-    others = [region for other in elsewhere for region in usable_regions(other, photo.size) or ()]
-    planned = plan(photo.faces, known, others, rules)
-    return Change(planned, packet, edited(packet, planned, photo.size, elsewhere, rules))
+    packets = [other.packet for other in others]
+    regions = [region for other in packets for region in usable_regions(other, photo.size) or ()]
+    planned = plan(photo.faces, regions_of(own.packet), regions, rules)
+    after = edited(own.packet, planned, photo.size, packets, rules)
+    return Change(planned, packet, after, own.names, remarks)
 
 
 def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[Region], rules: Rules) -> Plan:
@@ -133,16 +151,16 @@ def plan(faces: Sequence[NewRegion], known: Sequence[Region], inside: Sequence[R
             continue
         named = _named(there) or _named(_of(face, inside))
         name = named[0].name if named else None
-        stays = name is not None and (_same(name, face.name) or not rules.replace)
-        if rules.complete and not there and _same(name, face.name):
+        stays = name is not None and (same_name(name, face.name) or not rules.replace)
+        if rules.complete and not there and same_name(name, face.name):
             stays = False
         if stays or (face.name is None and (there or named)):
             left.append(name)
-            if name and face.name and not _same(name, face.name):
+            if name and face.name and not same_name(name, face.name):
                 disputed.append((name, face.name))
-            agreed += {region.name for region in there if region.name and _same(region.name, face.name)}
+            agreed += {region.name for region in there if region.name and same_name(region.name, face.name)}
         elif there and face.name is not None:
-            rename += [(region, face.name) for region in there if not _same(region.name, face.name)]
+            rename += [(region, face.name) for region in there if not same_name(region.name, face.name)]
         else:
             add.append(face)
             superseded += [region.name for region in named if region.name]
@@ -206,16 +224,7 @@ def _sides(size: tuple[float, float] | None) -> str:
 
 
 def _of(face: NewRegion, regions: Sequence[Region]) -> list[Region]:
-    """The regions of the same face. Programs draw them larger or smaller: one of the same name is the same
-    also where it overlaps less."""
-    return [region for region in regions if _is_of(face.name, face.area, region)]
-
-
-def _is_of(name: str | None, area: Area, region: Region) -> bool:
-    if area.overlap(region.area) >= SAME_FACE:
-        return True
-    together = area.holds_middle(region.area) and region.area.holds_middle(area)
-    return together and _same(region.name, name)
+    return [region for region in regions if is_of(face.name, face.area, region)]
 
 
 def _named(regions: Sequence[Region]) -> list[Region]:
@@ -224,14 +233,4 @@ def _named(regions: Sequence[Region]) -> list[Region]:
 
 def _written(region: Region, known: Sequence[Region], add: Sequence[NewRegion]) -> bool:
     others = [*((other.name, other.area) for other in known), *((other.name, other.area) for other in add)]
-    return any(_is_of(name, area, region) for name, area in others)
-
-
-def _same(one: str | None, other: str | None) -> bool:
-    """Whether two names are stored as one."""
-    if one is None or other is None:
-        return one is other
-    try:
-        return subject_name(one) == subject_name(other)
-    except UsageError:  # what another program wrote need not be a name
-        return one == other
+    return any(is_of(name, area, region) for name, area in others)

@@ -11,12 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from facekit.errors import UsageError
 from facekit.metadata import namespaces as ns
 from facekit.metadata.areas import Area
 from facekit.metadata.namespaces import Name
 from facekit.metadata.packet import Element, Packet
+from facekit.text.subject_names import subject_name
 
 FACE = "Face"
+SAME_FACE = 0.5
+"""The overlap (intersection over union) from which two rectangles are of one face: that of PASCAL VOC."""
 _SAME_SHAPE = 0.02
 """By so much, as a part, the proportions of two pictures may differ that show the same: sides are rounded."""
 
@@ -30,6 +34,25 @@ class Region:
     area: Area
     element: Element
     name_field: Name
+
+
+def is_of(name: str | None, area: Area, region: Region) -> bool:
+    """Whether a region is of the face that is in this area. Programs draw them larger or smaller: one of the
+    same name is the same also where it overlaps less."""
+    if area.overlap(region.area) >= SAME_FACE:
+        return True
+    together = area.holds_middle(region.area) and region.area.holds_middle(area)
+    return together and same_name(region.name, name)
+
+
+def same_name(one: str | None, other: str | None) -> bool:
+    """Whether two names are stored as one."""
+    if one is None or other is None:
+        return one is other
+    try:
+        return subject_name(one) == subject_name(other)
+    except UsageError:  # what another program wrote need not be a name
+        return one == other
 
 
 def regions_of(packet: Packet) -> list[Region]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -13,6 +13,7 @@ from facekit.files import outputs, untrusted, writing
 from facekit.metadata import planning
 from facekit.metadata.areas import Area, stored_size
 from facekit.metadata.editing import EMPTY, NewRegion
+from facekit.metadata.erasing import erase
 from facekit.metadata.inside import Inside, inside
 from facekit.metadata.metadata_change import MetadataChange
 from facekit.metadata.packet import MOST_BYTES, Packet
@@ -40,8 +41,8 @@ class Identified:
 
 
 class Sidecars:
-    """Writes the names of photos into sidecars of that name; without one, into the sidecar that is there, or
-    else into `photo.jpg.xmp`."""
+    """Writes the names of photos into sidecars of that name; without one, into those that are there, or else
+    into `photo.jpg.xmp`."""
 
     def __init__(self, rules: Rules, name: SidecarName | None = None, *, dry_run: bool = False) -> None:
         if name is not None and name not in SIDECAR_NAMES:
@@ -50,20 +51,30 @@ class Sidecars:
         self._written: dict[str, str] = {}
 
     def write(self, photo: Identified) -> MetadataChange:
-        """Write a photo's sidecar, if anything changes in it. What cannot be written is left alone."""
+        """Write a photo's sidecars, if anything changes in them. What cannot be written is left alone."""
         path = Path(photo.source)
-        file = path
+        files = sidecars_of(path) if self._name is None else []
+        if len(files) < 2:
+            return self._write(photo, None)
+        # Each is another program's, which reads no other: both are to say the same.
+        first, second = (self._write(photo, file) for file in files)
+        if first.status == "unchanged" and second.status != "unchanged":
+            first, second = second, first
+        return first if second.status == "unchanged" and not second.notes else replace(first, also=second)
+
+    def _write(self, photo: Identified, one_of_two: Path | None) -> MetadataChange:
+        path = Path(photo.source)
+        file = one_of_two or path
         try:
-            file = self._file(path)
-            return self._changed(photo, file)
+            file = self._checked(path, one_of_two or sidecar_to_write(path, self._name))
+            return self._changed(photo, file, one_of_two)
         except (MetadataError, PictureError) as error:
             return MetadataChange(str(file), "refused", error=f"{error}; left alone")
         except OSError as error:
             why = error.strerror or str(error)
             return MetadataChange(str(file), "refused", error=f"{file}: cannot be written ({why})")
 
-    def _file(self, photo: Path) -> Path:
-        file = sidecar_to_write(photo, self._name)
+    def _checked(self, photo: Path, file: Path) -> Path:
         place = os.path.realpath(file)
         if self._written.setdefault(place, str(photo)) != str(photo):
             raise MetadataError(f"{file}: is {self._written[place]}'s, and {photo} would share it")
@@ -71,12 +82,18 @@ class Sidecars:
             raise MetadataError(f"{file}: is a link, and nothing is written through one")
         return file
 
-    def _changed(self, photo: Identified, file: Path) -> MetadataChange:
+    def _changed(self, photo: Identified, file: Path, one_of_two: Path | None) -> MetadataChange:
         before = untrusted.content(file, most=MOST_BYTES, error=MetadataError) if file.exists() else None
         packet = Packet(EMPTY if before is None else before, file)
         found = inside(photo.source)
         names = NamedPhoto(photo.source, stored_size_of(photo, found), faces_of(photo))
-        change = planning.change(packet, names, found.packets, self._rules)
+        rules, elsewhere = self._rules, list(found.packets)
+        if one_of_two:
+            rules = replace(rules, complete=True)
+            beside = [other for other in packets_beside(Path(photo.source)) if other.place != file]
+            # What is to be erased there is not taken over from there.
+            elsewhere[:0] = [erase(other, rules.erase, names.faces).packet for other in beside]
+        change = planning.change(packet, names, elsewhere, rules)
         if change.is_one and not self._dry_run:
             _replace(file, before, change.after)
         notes = tuple(f"{problem}; not looked at" for problem in found.problems)
@@ -114,6 +131,14 @@ def sidecars_of(photo: Path) -> list[Path]:
     if stem.exists() and not shared_sidecar(photo):
         found.append(stem)
     return found
+
+
+def packets_beside(photo: Path) -> list[Packet]:
+    """What the photo's sidecars have. Raises MetadataError for one that is damaged."""
+    return [
+        Packet(untrusted.content(sidecar, most=MOST_BYTES, error=MetadataError), sidecar)
+        for sidecar in sidecars_of(photo)
+    ]
 
 
 def shared_sidecar(photo: Path) -> tuple[Path, Path] | None:

@@ -55,12 +55,13 @@ class Identified(PictureView[PictureResult]):
             for number, face in enumerate(result.faces, 1):
                 yield from _face(number, face)
         if result.xmp:
-            yield from sidecar_line(result.xmp)
+            yield from sidecar_lines(result.xmp)
 
     def errors(self, result: PictureResult) -> Iterator[str]:
         yield from super().errors(result)
-        if result.xmp and result.xmp.error:
-            yield result.xmp.error
+        for change in changes_of(result.xmp):
+            if change.error:
+                yield change.error
 
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
         yield from super().summary(stopped=stopped)
@@ -103,8 +104,10 @@ class Identified(PictureView[PictureResult]):
     def count(self, result: PictureResult) -> None:
         super().count(result)
         self.named += sum(face.subject is not None for face in result.faces)
-        if result.xmp:
-            self._sidecars[result.xmp.status] += 1
+        for change in changes_of(result.xmp):
+            # A photo of whose two sidecars one is written is none with nothing to write.
+            if change is result.xmp or change.status != "unchanged":
+                self._sidecars[change.status] += 1
 
     def what_was_done(self) -> str:
         return f"{part_of(self.named, self.faces, 'face', 'named')}, in"
@@ -160,8 +163,20 @@ def _face(number: int, identified: Identification) -> Iterator[str]:
         yield start + cell(candidate.subject, WIDTH - len(start)).rstrip()
 
 
-def sidecar_line(written: MetadataChange) -> Iterator[str]:
-    """`  party.jpg.xmp: adds Ada, unknown; Ben instead of Bob`, where something is changed."""
+def changes_of(written: MetadataChange | None) -> Iterator[MetadataChange]:
+    """What became of each of a photo's sidecars."""
+    while written:
+        yield written
+        written = written.also
+
+
+def sidecar_lines(written: MetadataChange) -> Iterator[str]:
+    """`  party.jpg.xmp: adds Ada, unknown; Ben instead of Bob; erases Eve`, where something is changed."""
+    for change in changes_of(written):
+        yield from _sidecar_line(change)
+
+
+def _sidecar_line(written: MetadataChange) -> Iterator[str]:
     changes = []
     if written.added:
         changes.append("adds " + ", ".join(isolated(name or "unknown") for name in written.added))
@@ -170,6 +185,8 @@ def sidecar_line(written: MetadataChange) -> Iterator[str]:
     ]
     if written.status != "unchanged" and written.listed and not changes:
         changes.append("lists " + ", ".join(map(isolated, written.listed)))
+    if written.erased:
+        changes.append("erases " + ", ".join(map(isolated, written.erased)))
     if changes:
         yield f"  {isolated(written.file)}: {'; '.join(changes)}"
 

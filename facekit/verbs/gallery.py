@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -40,12 +40,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Removal:
     """Whose templates were removed, and how many; of single photos, whether the person is `emptied` with the
-    last; and how many `facts` about them were erased too."""
+    last; and how many `facts` about them were erased too; whether the user `agreed`, else nothing was."""
 
     people: tuple[str, ...]
     templates: int
     emptied: bool = False
     facts: int = 0
+    agreed: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,14 @@ def gallery_remove(
     names: str | Sequence[str],
     *,
     photos: str | Sequence[str] = (),
+    yes: bool = False,
     dry_run: bool = False,
     gallery: AnyGallery | None = None,
+    confirm: Callable[[Removal], bool] = lambda removal: True,
     on_note: OnNote = no_note,
 ) -> Removal:
     """Remove people, or `photos` of one person, and erase their bytes from every file of the gallery. With
-    `dry_run` nothing is changed.
+    `dry_run` nothing is changed; `confirm` is asked about what is to go, unless `yes`.
 
     A photo is given by its name, as `gallery_show` has it, its path, or the first eight or more digits of its
     SHA-256.
@@ -147,14 +150,22 @@ def gallery_remove(
     with changing(gallery, on_note) as opened:
         if pictures:
             digests = list(dict.fromkeys(stored_photos.of_person(opened, people[0], pictures)))
+            asked = Removal(tuple(people), len(digests))
+            if not yes and not confirm(asked):
+                return replace(asked, agreed=False)
             erasure.erase_photos(opened, people[0], digests)
             facts = len(opened.facts())
             emptied = opened.remove_photos(people[0], digests)
             return Removal(tuple(people), len(digests), emptied, facts - len(opened.facts()))
         if set(people) <= set(opened.names()):  # else nobody is removed, which the gallery tells
+            asked = Removal(tuple(people), sum(len(opened.templates(name)) for name in people), emptied=True)
+            if not yes and not confirm(asked):
+                return replace(asked, agreed=False)
             erasure.erase_people(opened, people)
         facts = len(opened.facts())
         templates = opened.remove(people)
+        command = hints.erase_names(opened.place, people)
+        on_note(f"names that were written into photos' metadata stay there; {command} takes them out")
         return Removal(tuple(people), templates, emptied=True, facts=facts - len(opened.facts()))
 
 

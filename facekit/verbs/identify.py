@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
 from facekit import hints
-from facekit.arguments import integer_of, score_of
+from facekit.arguments import integer_of, score_of, texts_of
 from facekit.errors import UsageError
 from facekit.faces.reading import Options
 from facekit.gallery.sharded_search import by_workers
@@ -16,6 +16,7 @@ from facekit.library.index import PhotoIndex
 from facekit.library.readings import IndexedReader, look_of
 from facekit.people import identification
 from facekit.pictures.inputs import Inputs, Source, listed
+from facekit.text.subject_names import subject_name
 from facekit.verbs.galleries import AnyGallery, in_use, probability_of
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
 from facekit.verbs.pictures import folder_of, paths_among, readings, telling
@@ -48,6 +49,7 @@ def identify(
     person_in_image: bool = True,
     unknown: bool = False,
     replace: bool = False,
+    erase: str | Sequence[str] = (),
     in_place: bool = False,
     dry_run: bool = False,
     shard: str | None = None,
@@ -69,8 +71,9 @@ def identify(
     With `xmp` each photo's names are written into its sidecar, as regions of the MWG, and, unless switched
     off, as `keywords` and as IPTC's `person_in_image`; `sidecar_name` is `photo.jpg.xmp` or `photo.xmp`. What
     others wrote stays; a name that is there gives way with `replace`; `unknown` people have a region with
-    that. With `in_place` names are written into JPEG files themselves, by exiftool. With `dry_run` nothing is
-    written or saved. The result's `xmp` says what was changed.
+    that. The names `erase` are taken out of every photo that has them, and in which nobody is recognized as
+    these people. With `in_place` names are written into JPEG files themselves, by exiftool. With `dry_run`
+    nothing is written or saved. The result's `xmp` says what was changed.
 
     `shard="3/8"` takes every eighth picture from the third on: the results of eight shards, one of each in
     turn, are the results of all. `pipeline` is one that is open already, and that threads may share; then
@@ -83,7 +86,8 @@ def identify(
     if xmp:
         from facekit.metadata.planning import Rules
 
-        rules = Rules(keywords, person_in_image, replace=replace, unknown=unknown)
+        names = tuple(map(subject_name, texts_of(erase, "erase")))
+        rules = Rules(keywords, person_in_image, replace=replace, unknown=unknown, erase=names)
         sidecars = _writer(inputs, rules, sidecar_name, in_place=in_place, dry_run=dry_run)
     else:
         _no_sidecars(
@@ -92,6 +96,7 @@ def identify(
             no_person_in_image=not person_in_image,
             unknown=unknown,
             replace=replace,
+            erase=bool(erase),
             in_place=in_place,
             dry_run=dry_run and not (crops or pictures),
         )
@@ -174,7 +179,8 @@ def _with_names_written(
         return result
     photo = Identified(reading.source, reading.size, reading.orientation, result.faces)
     written = sidecars.write(photo)
-    return dataclasses.replace(result, xmp=written, notes=(*result.notes, *written.notes))
+    further = written.also.notes if written.also else ()
+    return dataclasses.replace(result, xmp=written, notes=(*result.notes, *written.notes, *further))
 
 
 def _tell_growth(gallery: Gallery, embedder: Path | None, on_note: OnNote) -> None:

@@ -245,8 +245,21 @@ class TestPhotos:
         run("gallery", "not-same", "red", "blue", "-g", "gallery")
         told = run("gallery", "remove", "red", "-g", "gallery").stderr
         assert "removed 1 person with 2 templates and 2 facts, which said something of them" in told
-        assert "names that were written into photos' metadata stay there" in told
+        assert "metadata stay there; facekit identify FOLDER --xmp --erase red " in told
         assert "fact" not in run("gallery", "remove", "green", "-g", "gallery").stderr
+
+    def test_who_sits_at_a_terminal_is_asked_first(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        run("gallery", "remove", "blue", "--yes")
+        monkeypatch.setattr("facekit.cli.gallery._somebody_answers", lambda: True)
+        for photos, what in (([], "red with 2 templates"), (["--photo", "1.png"], "1 picture of red")):
+            result = run("gallery", "remove", "red", *photos, stdin=b"n\n")
+            assert f"Remove {what} for good? [y/N]" in result.stderr
+            assert "nothing was removed" in result.stderr
+            assert names(run) == ["green", "red"]
+        assert "Remove" not in run("gallery", "remove", "nobody", stdin=b"").stderr
+        assert run("gallery", "remove", "red", stdin=b"y\n").exit_code == 0
+        assert run("gallery", "remove", "green", "--yes").exit_code == 0
+        assert names(run) == []
 
     def test_all_or_none(self, run: Run) -> None:
         result = run("gallery", "remove", "red", "--photo", "1.png", "--photo", "nonsense.png")

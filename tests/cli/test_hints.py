@@ -45,6 +45,7 @@ HINTS: dict[str, Callable[[Path, str], str]] = {
     "move_photo": lambda gallery, name: hints.move_photo(gallery, "-1.jpg", name),
     "remove_photo": lambda gallery, name: hints.remove_photo(gallery, name, "-1.jpg"),
     "rewrite_names": lambda gallery, _: hints.rewrite_names(gallery),
+    "erase_names": lambda gallery, name: hints.erase_names(gallery, [name, "Ada"]),
     "merge_people": lambda gallery, name: hints.merge_people(gallery, name, name[::-1]),
     "create_gallery": lambda gallery, _: hints.create_gallery(gallery),
     "upgrade_gallery": lambda gallery, _: hints.upgrade_gallery(gallery),

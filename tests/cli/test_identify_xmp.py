@@ -72,7 +72,9 @@ def test_json_says_what_was_written(run: Run, tmp_path: Path) -> None:
         "named": [],
         "left": [],
         "listed": ["red"],
+        "erased": [],
         "error": None,
+        "also": None,
     }
     assert json.loads(run("identify", "a.png", "--xmp", "-f", "jsonl").stdout)["xmp"]["left"] == ["red"]
     assert "xmp" not in json.loads(run("identify", "a.png", "-f", "jsonl").stdout)
@@ -265,7 +267,51 @@ def test_a_sidecar_that_names_somebody_else_is_told_of(run: Run, tmp_path: Path)
     sidecar.write_text(before)
     result = run("identify", "a.png", "--xmp")
     told = " ".join((result.stdout + result.stderr).split())
-    assert "named Eve there, and red by the gallery: left as it is (--replace changes it)" in told
+    assert "named Eve in a.png.xmp, and red by the gallery: left as it is (--replace changes it)" in told
     assert sidecar.read_text() == before
     again = run("identify", "a.png", "--xmp", "--replace")
     assert "by the gallery" not in again.stdout + again.stderr
+
+
+def test_a_name_is_taken_out_of_the_photos_in_which_nobody_has_it(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png", "red", "green")
+    photo(tmp_path / "in" / "b.png", "red")
+    assert run("identify", "in", "--xmp").exit_code == 0
+    sidecars = [tmp_path / "in" / "a.png.xmp", tmp_path / "in" / "b.png.xmp"]
+    assert run("identify", "in", "--xmp", "--erase", "red").stdout.count("erases") == 0
+    assert run("gallery", "remove", "red").exit_code == 0
+    planned = run("identify", "in", "--xmp", "--erase", "red", "--dry-run")
+    assert "  in/a.png.xmp: erases red\n" in planned.stdout
+    assert all(b"red" in sidecar.read_bytes() for sidecar in sidecars)
+    assert run("identify", "in", "--xmp", "--erase", "red").exit_code == 0
+    assert not any(b"red" in sidecar.read_bytes() for sidecar in sidecars)
+    assert names(sidecars[0]) == ["green"]
+    line = json.loads(run("identify", "in/b.png", "--xmp", "--erase", "red", "-f", "jsonl").stdout)
+    assert (line["xmp"]["status"], line["xmp"]["erased"]) == ("unchanged", [])
+
+
+def test_two_sidecars_of_a_photo_say_the_same(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", "red")
+    adobe, digikam = tmp_path / "a.xmp", tmp_path / "a.png.xmp"
+    assert run("identify", "a.png", "--xmp", "--sidecar-name", "photo.xmp").exit_code == 0
+    adobe.write_bytes(adobe.read_bytes().replace(b"red", b"Old"))
+    digikam.write_bytes(FOREIGN)
+    told = run("identify", "a.png", "--xmp")
+    assert "named Old in a.xmp, and red by the gallery: left as it is" in told.stderr
+    assert names(adobe) == ["Old"]
+    assert names(digikam) == []
+    result = run("identify", "a.png", "--xmp", "--replace")
+    assert "a.xmp: red instead of Old" in result.stdout
+    assert "2 sidecars written" in result.stderr
+    assert names(adobe) == names(digikam) == ["red"]
+    assert b"Old" not in adobe.read_bytes() + digikam.read_bytes()
+    before = adobe.read_bytes(), digikam.read_bytes()
+    assert "no sidecar written" in run("identify", "a.png", "--xmp", "--replace").stderr
+    assert (adobe.read_bytes(), digikam.read_bytes()) == before
+    line = json.loads(run("identify", "a.png", "--xmp", "--erase", "red", "-f", "jsonl").stdout)
+    assert line["xmp"]["erased"] == []
+    run("gallery", "remove", "red")
+    line = json.loads(run("identify", "a.png", "--xmp", "--erase", "red", "-f", "jsonl").stdout)
+    assert [line["xmp"]["erased"], line["xmp"]["also"]["erased"]] == [["red"], ["red"]]
+    assert not any("still has" in note for note in line["notes"])
+    assert b"red" not in adobe.read_bytes() + digikam.read_bytes()
