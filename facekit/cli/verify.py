@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +11,19 @@ from facekit.cli import options as shared
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
-    from facekit.faces.reading import Options
 
 
 @shared.command("verify")
 @click.argument("first", type=paths.INPUT, metavar="A")
 @click.argument("second", type=paths.INPUT, metavar="B")
+@click.option(
+    "--first-face",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Compare this face of A instead of the largest: its number as facekit identify --verbose and "
+    "annotated pictures show it.",
+)
+@click.option("--second-face", type=click.IntRange(1), metavar="NUMBER", help="The same of B.")
 @click.option(
     "--threshold",
     type=numbers.SCORE,
@@ -26,9 +33,7 @@ if TYPE_CHECKING:
 @shared.picture_options
 @shared.format_option()
 @click.pass_obj
-def verify(
-    console: Console, /, first: str, second: str, threshold: float | None, options: Options, style: str
-) -> int:
+def verify(console: Console, /, style: str, **wanted: Any) -> int:
     """Say whether the pictures A and B show the same person, by the largest face of each.
 
     The exit status is 0 when they do and 4 when they do not, or when both faces are so poor that strangers in
@@ -36,13 +41,14 @@ def verify(
     gallery of very few people.
 
     \b
-    Example:
+    Examples:
       facekit verify passport.jpg selfie.jpg
+      facekit verify passport.jpg party.jpg --second-face 3
     """
     from facekit.cli.results import Writer
     from facekit.rendering.verified import Verified
     from facekit.verbs.verify import verify
 
-    result = verify(first, second, threshold=threshold, options=options)
+    result = verify(**wanted)
     status = Writer(console, style, Verified()).write([result])
     return status if result.same else DIFFERENT

@@ -68,13 +68,15 @@ class FaceVisibility:
 @dataclass(frozen=True)
 class VideoVisibility:
     """Of a redacted video: how many `frames` and `seconds` it has, in how many somebody is redacted, in how
-    many a face that was found is visible, and whose."""
+    many a face that was found is visible, and whose. `weak` is how many of those who are redacted are
+    detected weakly all the time."""
 
     frames: int
     seconds: float
     redacted_frames: int
     visible_frames: int = 0
     visible: tuple[str, ...] = ()
+    weak: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {**vars(self), "seconds": round(self.seconds, 3), "visible": list(self.visible)}
@@ -101,9 +103,11 @@ class Redaction:
         return [face for face in self.faces if not face.visible]
 
     @property
-    def weak(self) -> list[FaceVisibility]:
-        """Those redacted that may be no faces: the face may be elsewhere, and visible."""
-        return [face for face in self.hidden if face.detector_score < WEAK]
+    def weak(self) -> int:
+        """How many of those redacted may be no faces: the face may be elsewhere, and visible."""
+        if self.video:
+            return self.video.weak
+        return sum(face.detector_score < WEAK for face in self.hidden)
 
     def to_dict(self) -> dict[str, Any]:
         width, height = self.size

@@ -76,8 +76,8 @@ class Redacted(PictureView[Redaction]):
             yield f"no face was found in {self._faceless} of them"
         if self._weak:
             yield (
-                f"{counted(self._weak, 'picture')} with a weak detection, which may be no face while "
-                "the face is visible: look there first"
+                f"{self._weak} of them with a weak detection, which may be no face while the face is "
+                "visible: look there first"
             )
         if self._out is not None and self._saved:
             yield f"{self._saved} saved in {self._out}"
@@ -108,6 +108,7 @@ def in_words(result: Redaction, *, done: bool = True) -> str:
     visible = [isolated(face.subject or "unknown") for face in result.faces if face.visible]
     if video is not None:
         redacted = f"faces {hidden} in {video.redacted_frames} of {counted(video.frames, 'frame')}"
+        redacted += f" ({video.weak} detected weakly)" * bool(video.weak)
         names = ", ".join(isolated(name) for name in video.visible) or "unknown"
         return (
             f"{redacted}, visible in {video.visible_frames} ({names})" if video.visible_frames else redacted
@@ -115,7 +116,7 @@ def in_words(result: Redaction, *, done: bool = True) -> str:
     if _is_faceless(result):
         return f"no face found{light(result.notes)}"
     redacted = f"{counted(len(result.hidden), 'face')} {hidden}"
-    redacted += f" ({len(result.weak)} detected weakly)" * bool(result.weak)
+    redacted += f" ({result.weak} detected weakly)" * bool(result.weak)
     return f"{redacted}, {len(visible)} visible ({', '.join(visible)})" if visible else redacted
 
 

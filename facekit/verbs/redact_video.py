@@ -13,7 +13,7 @@ import numpy as np
 
 from facekit import extras
 from facekit.errors import PictureError, UsageError
-from facekit.people.visibility import Redaction, VideoVisibility, Visibility
+from facekit.people.visibility import WEAK, Redaction, VideoVisibility, Visibility
 from facekit.rendering.copy_marks import CopyOrigin, seal
 from facekit.rendering.covering import Cover, redacted
 from facekit.rendering.redacted_files import ChangedCopyError, other_name
@@ -68,6 +68,7 @@ class VideoRedactor:
                 sum(map(bool, boxes)),
                 sum(map(bool, visible)),
                 tuple(sorted(name for name in set().union(*visible) if name is not None)),
+                survey.weak(self.rule.shows, WEAK),
             )
             result = Redaction(source, video=found, error="; ".join(problems) or None, size=survey.size)
             if self.tree is None or path is None or self.tree.dry_run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -31,9 +31,11 @@ Shows = Callable[[str | None, Iterable[str]], bool]
 
 @dataclass(frozen=True)
 class Sight:
-    """A face in a frame, the track that it belongs to, and who that was at this time."""
+    """A face in a frame, how sure the detector is of it, the track that it belongs to, and who that was at
+    this time."""
 
     box: Box
+    detector_score: float = 1.0
     track: int | None = None
     subject: str | None = None
 
@@ -58,7 +60,9 @@ class Survey:
     def take(self, frame: Frame) -> None:
         """Look at the next frame."""
         if self._session is None:
-            self._sights.append([Sight(face.box) for face in self._detector.detect(frame, deep=True)])
+            self._sights.append(
+                [Sight(face.box, face.score) for face in self._detector.detect(frame, deep=True)]
+            )
         else:
             self._learn(self._session.step(frame))
             self._sights.append(self._tracked(self._session, frame.time))
@@ -75,7 +79,20 @@ class Survey:
     def hidden(self, shows: Shows) -> tuple[list[list[Box]], list[set[str | None]]]:
         """For each frame the boxes of those who do not stay visible, and who does (None: somebody
         unknown)."""
-        boxes: list[list[Box]] = []
+        hidden, visible = self._divided(shows)
+        return filled(self.times, [[sight.box for sight in sights] for sights in hidden]), visible
+
+    def weak(self, shows: Shows, limit: float) -> int:
+        """How many of those who do not stay visible have a detector score below the limit whenever they are
+        detected: they may be something else."""
+        hidden, _ = self._divided(shows)
+        scores = [{sight.box: sight.detector_score for sight in sights} for sights in hidden]
+        paths = _paths(self.times, [list(some) for some in scores])
+        return sum(max(scores[number][box] for number, box in path) < limit for path in paths)
+
+    def _divided(self, shows: Shows) -> tuple[list[list[Sight]], list[set[str | None]]]:
+        """For each frame the faces that do not stay visible, and whose do."""
+        hidden: list[list[Sight]] = []
         visible: list[set[str | None]] = []
         for time, sights in zip(self.times, self._sights, strict=True):
             who = [self._subject(sight, time) for sight in sights]
@@ -83,9 +100,9 @@ class Survey:
                 shows(name, self._rivals.get(sight.track or 0, ()))
                 for name, sight in zip(who, sights, strict=True)
             ]
-            boxes.append([sight.box for sight, stays in zip(sights, stay, strict=True) if not stays])
+            hidden.append([sight for sight, stays in zip(sights, stay, strict=True) if not stays])
             visible.append({name for name, stays in zip(who, stay, strict=True) if stays})
-        return filled(self.times, boxes), visible
+        return hidden, visible
 
     def _learn(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -97,12 +114,12 @@ class Survey:
 
     def _tracked(self, session: Session, time: float) -> list[Sight]:
         """The faces of this frame: all that were detected, with their tracks as far as they have one."""
-        boxes = [detection.box for detection in self._detector.last]
-        sights: list[Sight] = [Sight(box) for box in boxes]
+        sights = [Sight(detection.box, detection.score) for detection in self._detector.last]
+        boxes = [sight.box for sight in sights]
         states = [state for state in session.state() if state.time == time]
         for state, place in zip(states, pair([state.box for state in states], boxes), strict=True):
             if place is not None:
-                sights[place] = Sight(boxes[place], state.track, state.subject)
+                sights[place] = replace(sights[place], track=state.track, subject=state.subject)
         return sights
 
     def _adopt(self) -> None:
@@ -117,7 +134,7 @@ class Survey:
                 loose = [place for place, sight in enumerate(earlier) if sight.track is None]
                 [found] = pair([box], [earlier[place].box for place in loose])
                 if found is not None:
-                    earlier[loose[found]] = Sight(earlier[loose[found]].box, track)
+                    earlier[loose[found]] = replace(earlier[loose[found]], track=track)
                     break
 
     def _subject(self, sight: Sight, time: float) -> str | None:

@@ -164,6 +164,7 @@ class Registration:
         self._warned = False
         self.faces = 0
         """In how many frames there was a face."""
+        self._small = 0
         self._refusals: Counter[str] = Counter()
         self._progress = self._told(PROMPTS["front"])
 
@@ -213,8 +214,16 @@ class Registration:
 
     def remarks(self) -> list[str]:
         """What was left out without doubt."""
-        looks = 0 if self._live else sum(person.looks for person in self._people) - self._current.looks
-        return [f"{counted(looks, 'frame')} of somebody else left out"] if looks > 0 else []
+        if self._live:
+            return []  # whoever is there is told at once
+        looks = sum(person.looks for person in self._people) - self._current.looks
+        remarks = [f"{counted(looks, 'frame')} of somebody else left out"] if looks > 0 else []
+        if self._small:
+            remarks.append(
+                f"{counted(self._small, 'frame')} left out in which the largest face has less than "
+                f"{self._limits.smallest:.0f} pixels, whoever it is: look whether it is somebody else"
+            )
+        return remarks
 
     def _judged(self, frame: Frame) -> Progress:
         detections = sorted(self._detector.detect(frame), key=_width, reverse=True)
@@ -266,6 +275,7 @@ class Registration:
         if people > 1:
             return f"{people} people: only one, please"
         if side < limits.smallest:
+            self._small += 1
             return f"come nearer ({side:.0f} pixels, {limits.smallest:.0f} needed)"
         if side > limits.largest * frame.pixels.shape[0]:
             return "too near: move back"

@@ -54,8 +54,18 @@ def test_verify_takes_a_threshold_and_gives_json(run: Run) -> None:
         "threshold": -0.9,
         "same": True,
         "reason": None,
-        "notes": ["both.png: 2 faces: the largest is compared"],
+        "notes": ["both.png: 2 faces: the largest is compared (--second-face NUMBER takes another)"],
     }
+
+
+def test_verify_compares_the_faces_that_it_is_told(run: Run) -> None:
+    verdicts = [run("verify", "red.png", "both.png", "--second-face", number) for number in ("1", "2")]
+    assert sorted(result.exit_code for result in verdicts) == [0, 4]
+    assert not any("the largest" in result.stderr for result in verdicts)
+    assert run("verify", "both.png", "both.png", "--first-face", "1", "--second-face", "1").exit_code == 0
+    assert run("verify", "both.png", "both.png", "--first-face", "1", "--second-face", "2").exit_code == 4
+    beyond = run("verify", "red.png", "both.png", "--second-face", "3")
+    assert (beyond.exit_code, "both.png: 2 faces, and so no face 3" in beyond.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("other", ["missing.png", "none.png"])

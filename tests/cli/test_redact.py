@@ -352,7 +352,7 @@ def test_a_weak_detection_is_to_be_looked_at(run: Run, photos: Path, monkeypatch
     result = run("redact", "photos/alone.png", "photos/green.png", "-o", "out", "--review", "sheet.html")
     assert "alone.png: 1 face redacted\n" in result.stdout
     assert "green.png: 1 face redacted (1 detected weakly)\n" in result.stdout
-    assert "1 picture with a weak detection, which may be no face" in result.stderr
+    assert "1 of them with a weak detection, which may be no face" in result.stderr
     sure, weak = Path("sheet.html").read_text().split("<figure")[1:]
     assert not sure.startswith(' class="look"')
     assert weak.startswith(' class="look"')

@@ -1,5 +1,6 @@
 """`facekit redact` of videos: who is to be redacted is seen in no frame, and the sound is the same."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from fractions import Fraction
@@ -89,6 +90,7 @@ def test_everybody_is_redacted_and_the_sound_is_as_it_was(run: Run) -> None:
         "redacted_frames": FRAMES,
         "visible_frames": 0,
         "visible": [],
+        "weak": 0,
     }
     assert visible("out/a.mp4", "red") == visible("out/a.mp4", "cyan") == []
     assert sound("out/a.mp4") == sound("in/a.mp4")
@@ -239,3 +241,21 @@ def test_the_result_is_as_promised(run: Run) -> None:
 
     film(Path("a.mp4"), "red", sound=False)
     Draft202012Validator(schema()).validate(redacted(run, "a.mp4", "-o", "out"))
+
+
+def test_a_weak_detection_is_told_and_marked_in_the_page(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unsure(FakeFrameDetector):
+        def detect(self, frame: Frame, *, deep: bool = False) -> list[Detection]:
+            return [dataclasses.replace(each, score=0.7) for each in super().detect(frame, deep=deep)]
+
+    film(tmp_path / "in" / "a.mp4", "red", sound=False)
+    assert "weakly" not in run("redact", "in", "--dry-run").stdout
+    monkeypatch.setattr("facekit.video.frame_detection.PipelineDetector", Unsure)
+    result = run("redact", "in", "-o", "out", "--review", "sheet.html")
+    assert "faces redacted in 30 of 30 frames (1 detected weakly)" in result.stdout
+    assert "1 of them with a weak detection" in result.stderr
+    assert 'class="look"' in Path("sheet.html").read_text()
+    [line] = run("redact", "in", "--dry-run", "-f", "jsonl").stdout.splitlines()
+    assert json.loads(line)["video"]["weak"] == 1

@@ -2,6 +2,7 @@
 name."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -65,6 +66,24 @@ def test_a_name_counts_from_the_first_frame_of_a_track() -> None:
     boxes, visible = survey.hidden(lambda name, rivals: name == "Ada")
     assert boxes == [[]] * 20
     assert visible == [{"Ada"}] * 20
+
+
+def test_a_face_that_is_never_detected_surely_is_counted_unless_it_stays_visible() -> None:
+    def scored(number: int) -> list[Face]:
+        score = 0.9 if number == 7 else 0.7
+        sure, weak = face_at(square(20), ADA), face_at(square(220), EVE)
+        return [
+            replace(sure, detection=replace(sure.detection, score=score)),
+            replace(weak, detection=replace(weak.detection, score=0.7)),
+        ]
+
+    survey = Survey(ScriptedDetector(scored))
+    for frame in frames(20):
+        survey.take(frame)
+    survey.finish()
+    assert survey.weak(lambda name, rivals: False, 0.8) == 1
+    assert survey.weak(lambda name, rivals: False, 0.6) == 0
+    assert survey.weak(lambda name, rivals: True, 0.8) == 0
 
 
 def test_whoever_takes_a_place_is_not_seen_by_the_last_one_s_name() -> None:

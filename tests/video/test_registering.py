@@ -196,6 +196,18 @@ def test_a_passer_by_is_left_out_of_a_recording_and_told() -> None:
     assert {float(each.face.vector @ ADA) for _, each in registration.selection()} == {1}
 
 
+def test_who_is_too_far_away_to_be_told_in_a_recording_is_counted() -> None:
+    far = face_at(square(100, 100, 50), BOB)
+    registration = Registration(ScriptedDetector(lambda n: [far] if n < 4 else [look("front")]))
+    take(registration, 12)
+    assert registration.disagreement() is None
+    [remark] = registration.remarks()
+    assert remark.startswith("4 frames left out in which the largest face has less than 80 pixels")
+    live = Registration(ScriptedDetector(lambda n: [far] if n < 4 else [look("front")]), live=True)
+    take(live, 12)
+    assert live.remarks() == []
+
+
 def test_one_person_whose_looks_change_little_by_little_is_one_person() -> None:
     views = [direction(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, 1.2, 9)]
     views = [views[0], views[8], *views[1:8]]  # the first two look like strangers until the others come
