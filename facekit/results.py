@@ -161,9 +161,10 @@ class Identification:
     already_in_picture   another face of the picture has the name that this one would have
     ambiguous            two people reach the threshold, one nearly as well as the other
     too_poor             only poor pictures are enrolled of the one it may be, and strangers are like those
+    like_many            it is nearly as like others, as faces in poor pictures are (identification.rise)
     denied               it was said that it is not the one who it may be (facekit.gallery.facts)
 
-    `contenders` are the subjects that the last four are about, the best first.
+    `contenders` are the subjects that the last five are about, the best first.
     """
 
     face: Face

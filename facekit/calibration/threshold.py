@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 MOST = 1 << 40
 FEWEST_TEMPLATES = 60
+# In tails. At an FPIR of 0.002 the threshold is ln(5 / 0.002) = 7.8 of them above a usual stranger's fifth
+# candidate: this is a face that is like ten times as many people. More misses known people in usual pictures
+# (scripts/measure_gallery_sizes.py), less names strangers in poor ones (scripts/measure_quality.py).
+COHORT_TAILS = 5.5
 # Characters: a description is a sentence, a curve of probabilities a line of JSON.
 LONGEST_DESCRIPTION = 2_000
 LONGEST_PROBABILITY = 100_000
@@ -74,8 +78,18 @@ class Calibration:
         """
         if not self.templates:
             return self.threshold
-        count = max(templates, min(FEWEST_TEMPLATES, self.templates))
-        return self.threshold + self.tail * math.log(count / self.templates)
+        return self._among(max(templates, min(FEWEST_TEMPLATES, self.templates)))
+
+    def cohort_for(self, templates: int) -> float:
+        """The highest score of a usual face with its fifth-best candidate in a gallery of so many templates;
+        infinite where tail or templates are not known (facekit.people.identification.rise).
+        """
+        if not self.templates or not self.tail:
+            return math.inf
+        return self._among(max(templates, 1)) - COHORT_TAILS * self.tail
+
+    def _among(self, templates: int) -> float:
+        return self.threshold + self.tail * math.log(templates / self.templates)
 
     def checked(self) -> Self:
         """The same. Raises UsageError for a value of another type, out of range, too long or no Unicode."""

@@ -57,6 +57,12 @@ class Gallery(Protocol):
         """
 
     @property
+    def cohort(self) -> float:
+        """The score with its fifth-best candidate above which a face needs more than the threshold
+        (facekit.people.identification.rise); infinite where none does.
+        """
+
+    @property
     def change_number(self) -> int:
         """How many changes the state has that was read last. A change that changes nothing is not counted."""
 

@@ -22,7 +22,7 @@ from facekit.gallery.storable import StorableTemplate, rows_of
 from facekit.gallery.tables import Tables
 from facekit.gallery.templates import NewTemplate, Placement
 from facekit.gallery.tombstones import Tombstones, same_face
-from facekit.gallery.values import flat_json, now
+from facekit.gallery.values import flat_json, now, second_after
 from facekit.text.subject_names import subject_name
 
 SHORTEST_DIGEST = 8
@@ -84,8 +84,14 @@ class Change:
         return replace(after, changes=after.changes + 1)
 
     def calibrate(self, calibration: Calibration) -> None:
-        """Set the calibration, which counts as a change also when it is the same."""
-        self._calibrated = replace(self._before.settings, calibration=calibration, calibrated=now())
+        """Set the calibration, which counts as a change also when it is the same. By its date, another than
+        that of the gallery, is known that somebody has calibrated it.
+        """
+        settings = self._before.settings
+        date = now()
+        if date == settings.created:
+            date = second_after(date)
+        self._calibrated = replace(settings, calibration=calibration, calibrated=date)
 
     def number(self, name: str) -> int:
         """The number of a subject. Raises GalleryError when it is not in the gallery."""

@@ -73,6 +73,13 @@ class ReadableGallery(ABC):
         return self._state.threshold
 
     @property
+    def cohort(self) -> float:
+        """The score with its fifth-best candidate above which a face needs more than the threshold
+        (facekit.people.identification.rise); infinite where none does.
+        """
+        return self._state.cohort
+
+    @property
     def state(self) -> State:
         """What was last read of the gallery's own bookkeeping."""
         return self._state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -60,6 +61,15 @@ class State:
     def threshold(self) -> float:
         """The threshold for as many templates as there are."""
         return self.settings.calibration.threshold_for(self.templates)
+
+    @property
+    def cohort(self) -> float:
+        """`Calibration.cohort_for` as many templates as there are, as long as nobody has calibrated it: a
+        threshold that was measured with the gallery's own pictures is right for them, however poor they are.
+        """
+        if self.settings.calibrated != self.settings.created:
+            return math.inf
+        return self.settings.calibration.cohort_for(self.templates)
 
     def checked(self) -> Self:
         """The same. Raises UsageError for a value with which the gallery could not be opened again."""

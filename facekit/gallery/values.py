@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -24,6 +24,11 @@ LONGEST_DATE = 40
 def now() -> str:
     """The present second as text: ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def second_after(date: str) -> str:
+    """The second after one that `now` gave."""
+    return (datetime.fromisoformat(date) + timedelta(seconds=1)).isoformat(timespec="seconds")
 
 
 def picture_digest(sha256: str) -> str:

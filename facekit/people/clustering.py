@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from facekit.calibration.poorness import is_poor
 from facekit.gallery.facts import COPY, IgnoredFaces
 from facekit.people.all_pairs import pair_blocks
-from facekit.people.identification import contenders
+from facekit.people.identification import contenders, is_sure, rise
 from facekit.results import SCHEMA, Candidate, Face
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def group_faces(
     members = [np.flatnonzero(labels == number) for number in range(labels.max() + 1)]
     members += [np.array([alone]) for alone in np.flatnonzero(labels == ALONE)]
     evidence = _evidence_of(members, vectors, gallery) if gallery is not None else [[] for _ in members]
-    named = _named(evidence, members, photos, gallery.threshold) if gallery is not None else {}
+    named = _named(evidence, members, photos, gallery) if gallery is not None else {}
     ignoring = _Ignoring(gallery, vectors, poor)
     groups: list[Group] = []
     single: list[int] = []
@@ -314,19 +314,21 @@ def _named(
     evidence: Sequence[Sequence[Candidate]],
     members: Sequence[NDArray[np.intp]],
     photos: Sequence[str],
-    threshold: float,
+    gallery: Gallery,
 ) -> dict[int, str]:
     """The subjects of those groups whose median score with one reaches the threshold, and with nobody else
-    comes close (`identification.contenders`); of that one there is more than poor pictures.
+    comes close (`identification.contenders`); of that one there is more than poor pictures, and a group that
+    is like many needs more (`identification.rise`).
 
     The surest are named first. A second group gets the same name only when no photo shows both: the
     grouping has then divided one person, whom the gallery knows twice.
     """
-    able = (contenders(ranked, threshold) for ranked in evidence)
+    threshold, cohort = gallery.threshold, gallery.cohort
+    able = [contenders(ranked, threshold) for ranked in evidence]
     claims = [
-        (-each[0].score, number, each[0].subject)
-        for number, each in enumerate(able)
-        if len(each) == 1 and not each[0].poor
+        (-claim[0].score, number, claim[0].subject)
+        for number, (claim, ranked) in enumerate(zip(able, evidence, strict=True))
+        if is_sure(claim, threshold + rise(ranked, cohort))
     ]
     seen: defaultdict[str, set[str]] = defaultdict(set)
     named: dict[int, str] = {}

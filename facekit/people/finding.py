@@ -110,7 +110,7 @@ class SoughtPerson:
         return self.gallery.vectors(self.name)
 
     def find(self, reading: Reading) -> PhotoMatch | None:
-        named = identification.name_faces(self.gallery, reading.faces, threshold=self.threshold)
+        named = identification.name_faces(self.gallery, reading.faces, threshold=self.chosen_threshold)
         place = next((place for place, face in enumerate(named) if face.subject == self.name), None)
         return None if place is None else _photo(reading, named, place, named[place].score or 0.0, self)
 

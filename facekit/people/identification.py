@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,14 @@ photo was wrong it cost 3 of 558 names (scripts/measure_misfiled.py)."""
 
 CONTENDERS = 5
 """So many people at most are named as those whom a face may be."""
+
+COHORT = 5
+RISE = 2.0
+"""A face whose COHORT-th candidate has more than a usual face's needs RISE times as much more than the
+threshold to have a name: it is like many, and that it is like one means little. Poor pictures are like each
+other, whoever they are of (scripts/measure_quality.py); relatives are seldom five. It is T-norm
+(Auckenthaler, Carey and Lloyd-Thomas, Digital Signal Processing 10, 2000) with the gallery as the cohort, of
+which only the best are known."""
 
 
 def identify(
@@ -114,8 +123,8 @@ def name_faces(
     if not faces:
         return []
     searches = gallery.search(np.stack([face.vector for face in faces]), max(top, CONTENDERS))
-    limit = gallery.threshold if threshold is None else threshold
-    decided = decide(faces, searches, limit, allow_repeats=allow_repeats)
+    limit, cohort = (gallery.threshold, gallery.cohort) if threshold is None else (threshold, math.inf)
+    decided = decide(faces, searches, limit, cohort, allow_repeats=allow_repeats)
     return [replace(identified, candidates=_shown(identified, top)) for identified in decided]
 
 
@@ -142,29 +151,52 @@ def decide(
     faces: Sequence[Face],
     candidates: Sequence[Sequence[Candidate]],
     threshold: float,
+    cohort: float = math.inf,
     *,
     allow_repeats: bool = False,
 ) -> list[Identification]:
     """A subject for every face, or the reason why it has none, from its candidates (best first).
 
-    A subject is given only at a score of at least `threshold`, on more than poor templates, to no face of
-    which it was said that it is not theirs, and to none that somebody else may be as well (`contenders`).
+    A subject is given only at a score of at least `threshold`, or more if the face is like many (`rise`), on
+    more than poor templates, to no face of which it was said that it is not theirs, and to none that somebody
+    else may be as well (`contenders`).
     Without `allow_repeats` each subject is given to one face at most, the likest; of equal ones to the first.
     The others are nobody then: who is left of their candidates is far below.
     """
     claims = [contenders(search, threshold) for search in candidates]
+    limits = [threshold + rise(search, cohort) for search in candidates]
     likest: dict[str, int] = {}
-    for number, claim in enumerate(claims):
-        if len(claim) == 1 and not claim[0].poor:
+    for number, (claim, limit) in enumerate(zip(claims, limits, strict=True)):
+        if is_sure(claim, limit):
             rival = likest.get(claim[0].subject)
             if rival is None or claim[0].score > claims[rival][0].score:
                 likest[claim[0].subject] = number
     return [
         _verdict(
-            face, claim, tuple(ranked), threshold, taken=not allow_repeats and _taken(claim, number, likest)
+            face,
+            claim,
+            tuple(ranked),
+            threshold,
+            limit,
+            taken=not allow_repeats and _taken(claim, number, likest),
         )
-        for number, (face, claim, ranked) in enumerate(zip(faces, claims, candidates, strict=True))
+        for number, (face, claim, ranked, limit) in enumerate(
+            zip(faces, claims, candidates, limits, strict=True)
+        )
     ]
+
+
+def rise(candidates: Sequence[Candidate], cohort: float) -> float:
+    """How much more than the threshold the best of the candidates needs, where the COHORT-th has more than
+    `cohort` (`Gallery.cohort`)."""
+    if len(candidates) < COHORT:
+        return 0.0
+    return RISE * max(0.0, candidates[COHORT - 1].score - cohort)
+
+
+def is_sure(claim: Sequence[Candidate], limit: float) -> bool:
+    """Whether the contenders are one person, who has more than poor templates and reaches the limit."""
+    return len(claim) == 1 and not claim[0].poor and claim[0].score >= limit
 
 
 def _taken(claim: Sequence[Candidate], number: int, likest: dict[str, int]) -> bool:
@@ -177,6 +209,7 @@ def _verdict(
     claim: Sequence[Candidate],
     candidates: tuple[Candidate, ...],
     threshold: float,
+    limit: float,
     *,
     taken: bool,
 ) -> Identification:
@@ -192,6 +225,8 @@ def _verdict(
         return Identification(face, None, candidates, best, "ambiguous", names)
     if claim[0].poor:
         return Identification(face, None, candidates, best, "too_poor", names)
+    if claim[0].score < limit:
+        return Identification(face, None, candidates, best, "like_many", names)
     if taken:
         return Identification(face, None, candidates, best, "already_in_picture", names)
     return Identification(face, names[0], candidates, best)

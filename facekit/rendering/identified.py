@@ -143,6 +143,8 @@ def _name(identified: Identification) -> str:
         return f"unknown (already in this picture: {', '.join(contenders)})"
     if identified.reason == "too_poor":
         return f"unknown (like poor pictures of {', '.join(contenders)})"
+    if identified.reason == "like_many":
+        return f"unknown (like {', '.join(contenders)} and others)"
     if identified.reason == "denied":
         return f"unknown (not {' or '.join(contenders)}, as was said)"
     if identified.reason in (None, "below_threshold"):
@@ -202,6 +204,8 @@ def why_unknown(identified: Identification) -> str | None:
         return f"{names} is another face here, and named once a picture (--allow-repeats)"
     if identified.reason == "too_poor":
         return f"like {names}, of whom only poor pictures are enrolled: enroll better ones"
+    if identified.reason == "like_many":
+        return f"like {names}, and nearly as like others: too poor a picture to tell"
     if identified.reason == "denied":
         return f"like {names}, who it is not, as was said"
     return None

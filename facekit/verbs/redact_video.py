@@ -107,7 +107,8 @@ class VideoRedactor:
         assert self.gallery is not None
         knowledge = Knowledge(self.gallery, self.threshold)
         schedule = session.Schedule(frames=1, again=_DESCRIBED)
-        return session.Session(detector, knowledge.index.search, knowledge.limit, schedule=schedule)
+        limits = knowledge.limit, knowledge.cohort
+        return session.Session(detector, knowledge.index.search, *limits, schedule=schedule)
 
     def _reader(self, source: str) -> Reader:
         return Reader(sources.parse(source, max_pixels=self.max_pixels))

@@ -96,13 +96,14 @@ def watch(
             frame_detection.PipelineDetector(pipeline),
             knowledge.index.search,
             knowledge.limit,
+            knowledge.cohort,
             schedule=session.Schedule(frames=every),
             keep=screen.keep if faces or unknown else None,
             views=VIEWS if unknown else 0,
             clock=session.time_of_day if place.live else None,
         )
         frames = reader.Reader(place, tell=screen.hear, most=most, wait=wait)
-        screen.renew = lambda: people.renew(knowledge.index.search, knowledge.limit)
+        screen.renew = lambda: people.renew(knowledge.index.search, knowledge.limit, knowledge.cohort)
         screen.rate = lambda: min(frames.rate, most or frames.rate)
         with screen:
             for event in playing.play(frames, people, screen, seconds=end, in_time=view):

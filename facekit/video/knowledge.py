@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time as clock
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ FRESH = 2.0
 
 class Knowledge:
     """The people of a gallery, and from which score on a track has a name: `chosen`, or the gallery's own and
-    a margin.
+    a margin, and more if it is like many (`Gallery.cohort`).
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class Knowledge:
     ) -> None:
         self._gallery, self._chosen, self._now = gallery, chosen, now
         self._asked = now()
-        self.index, self.limit = self._present()
+        self.index, self.limit, self.cohort = self._present()
 
     def changed(self) -> bool:
         """Whether index or limit are others than before; asks the gallery when it is time to. Raises
@@ -35,11 +36,12 @@ class Knowledge:
         if self._now() < self._asked + FRESH:
             return False
         self._asked = self._now()
-        before = self.index, self.limit
-        self.index, self.limit = self._present()
-        return self.index is not before[0] or self.limit != before[1]
+        before = self.index, (self.limit, self.cohort)
+        self.index, self.limit, self.cohort = self._present()
+        return self.index is not before[0] or (self.limit, self.cohort) != before[1]
 
-    def _present(self) -> tuple[Index, float]:
+    def _present(self) -> tuple[Index, float, float]:
         gallery = self._gallery
-        tail = gallery.settings.calibration.tail
-        return gallery.matrix(), voting.limit(gallery.threshold, tail, self._chosen)
+        index, tail = gallery.matrix(), gallery.settings.calibration.tail
+        cohort = gallery.cohort if self._chosen is None else math.inf
+        return index, voting.limit(gallery.threshold, tail, self._chosen), cohort

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.detection.geometry import face_side
+from facekit.people import identification
 from facekit.results import Box, Candidate, Detection, Face, Pixels
 from facekit.video import voting
 from facekit.video.events import Event, Kind
@@ -86,6 +88,7 @@ class Session:
         detector: FrameDetector,
         search: Search,
         threshold: float,
+        cohort: float = math.inf,
         *,
         schedule: Schedule | None = None,
         keep: Portraits | None = None,
@@ -94,7 +97,7 @@ class Session:
     ) -> None:
         self._detector = detector
         # One value: another thread may put another in its place between two frames' lines.
-        self._asked = (search, threshold)
+        self._asked = (search, threshold, cohort)
         self._schedule = schedule or Schedule()
         self._keep = keep
         self._views = views
@@ -125,9 +128,9 @@ class Session:
         self._seen = tuple(_seen(track) for track in self._tracks if track.announced and not track.missed > 2)
         return events
 
-    def renew(self, search: Search, threshold: float) -> None:
+    def renew(self, search: Search, threshold: float, cohort: float = math.inf) -> None:
         """Ask another gallery from the next frame on, about everybody who is there."""
-        self._asked = (search, threshold)
+        self._asked = (search, threshold, cohort)
 
     def interrupt(self) -> list[Event]:
         """Everybody has left when they were last seen: the source broke off. Who is there when it comes back
@@ -281,7 +284,7 @@ class Session:
         """Name everybody anew, and tell who came and whose name changed."""
         known = [track for track in self._tracks if track.best is not None]
         events = []
-        verdicts = voting.decide([self._search_for(track) for track in known], self._threshold)
+        verdicts = voting.decide([self._search_for(track) for track in known], *self._asked[1:])
         for track, verdict in zip(known, verdicts, strict=True):
             before, track.verdict = track.verdict, verdict
             if not track.announced and track.sightings > 1:
@@ -296,9 +299,9 @@ class Session:
     def _search_for(self, track: Track) -> voting.TrackSearch:
         assert track.best is not None
         enough = track.votes.count >= voting.ENOUGH
-        # The others of n tracks can take at most n - 1 subjects from one: it never needs more than n.
+        # The others of n tracks can take at most n - 1 subjects from one: it never needs more than n of them.
         search = self._asked[0]
-        wanted = (track.votes.count, search, max(2, len(self._tracks)))
+        wanted = (track.votes.count, search, max(identification.COHORT, len(self._tracks)))
         if track.searched != wanted:
             track.searched = wanted
             track.candidates = tuple(search(track.votes.pooled()[None], wanted[2])[0])

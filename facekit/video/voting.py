@@ -137,7 +137,7 @@ def limit(threshold: float, tail: float, chosen: float | None = None) -> float:
     return threshold + margin(tail) if chosen is None else chosen
 
 
-def decide(searches: Sequence[TrackSearch], threshold: float) -> list[Verdict]:
+def decide(searches: Sequence[TrackSearch], threshold: float, cohort: float = math.inf) -> list[Verdict]:
     """A verdict for every track; no subject is given to two of them.
 
     The rule is that of a photo's faces (`identification.decide`), where a name that a track has already
@@ -148,7 +148,7 @@ def decide(searches: Sequence[TrackSearch], threshold: float) -> list[Verdict]:
         _favored(search) if search.enough and not equal else ()
         for search, equal in zip(searches, rivals, strict=True)
     ]
-    decided = identification.decide([search.face for search in searches], candidates, threshold)
+    decided = identification.decide([search.face for search in searches], candidates, threshold, cohort)
     return [
         _verdict(search, verdict.subject, equal)
         for search, verdict, equal in zip(searches, decided, rivals, strict=True)

@@ -171,6 +171,21 @@ def test_a_group_like_poor_pictures_has_no_name(tmp_path: Path) -> None:
     assert found.subject is None
 
 
+def test_a_group_that_is_like_many_people_has_no_name(tmp_path: Path) -> None:
+    axes = np.eye(32, dtype=np.float32)
+    enrolled = [np.float32(0.6) * axes[0] + np.float32(0.8) * axes[number] for number in range(1, 11)]
+    templates = [
+        NewTemplate(f"p{number}", vector, f"{number:064}", "1.jpg", (0, 0, 1, 1))
+        for number, vector in enumerate(enrolled)
+    ]
+    stranger = (0.9 * axes[0] + 0.2 * axes[1] + np.sqrt(0.15) * axes[20]).astype(np.float32)
+    vectors = np.stack([stranger, stranger, enrolled[3]])
+    settings = GallerySettings("small", "f" * 64, 32, Calibration(0.4, tail=0.03, templates=60))
+    with create_gallery(tmp_path / "g.db", settings, templates=templates) as opened:
+        found = group_faces(faces_of(vectors, list("abc")), 0.6, opened)
+    assert [(len(each.faces), each.subject) for each in found.groups] == [(2, None), (1, "p3")]
+
+
 def test_poor_faces_are_grouped_with_good_ones_and_not_with_each_other() -> None:
     vectors, photos = crowd(1, 6), list("abcdef")
     poor = np.array([True] * 6)

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -142,7 +143,7 @@ def test_every_verdict_is_a_clear_best_and_the_likest_of_its_name(
 class TwoNames:
     """A gallery that has one template under two names."""
 
-    threshold = 0.5
+    threshold, cohort = 0.5, math.inf
 
     def search(self, probes: np.ndarray, k: int) -> list[list[Candidate]]:
         found = [Candidate(rank, name, 0.8) for rank, name in enumerate(("a", "b"), 1)]
@@ -181,7 +182,7 @@ def test_a_face_is_never_who_it_was_said_not_to_be() -> None:
     ("reason", "value"),
     [
         *((None, 0.5), ("below_threshold", 0.5), ("ambiguous", None), ("too_dark", None)),
-        *(("already_in_picture", None), ("too_poor", None), ("denied", None)),
+        *(("already_in_picture", None), ("too_poor", None), ("like_many", None), ("denied", None)),
     ],
 )
 def test_there_is_a_probability_only_where_the_score_gave_the_verdict(
@@ -203,3 +204,32 @@ def test_poor_pictures_close_to_good_ones_leave_a_face_ambiguous() -> None:
 def test_a_face_like_poor_pictures_takes_no_name_from_another_face() -> None:
     found = decide([face(), face()], [[poor("a", 0.9)], [poor("a", 0.5)]], 0.3)
     assert [each.reason for each in found] == ["too_poor", "too_poor"]
+
+
+def like_many(best: float, fifth: float) -> list[Candidate]:
+    scores = [best, *(fifth + step / 1000 for step in (3, 2, 1, 0))]
+    return [Candidate(rank, f"p{rank}", score) for rank, score in enumerate(scores, 1)]
+
+
+@pytest.mark.parametrize(
+    ("best", "fifth", "named"),
+    [(0.31, 0.2, True), (0.39, 0.25, False), (0.41, 0.25, True), (0.49, 0.3, False), (0.51, 0.3, True)],
+)
+def test_a_face_that_is_like_many_needs_more_by_twice_as_much_as_they_have_more(
+    best: float, fifth: float, named: bool
+) -> None:
+    """Than the threshold 0.3, in a gallery where usual faces have at most 0.2 with their fifth candidate."""
+    [found] = decide([face()], [like_many(best, fifth)], 0.3, 0.2)
+    verdict = ("p1", None, ()) if named else (None, "like_many", ("p1",))
+    assert (found.subject, found.reason, found.contenders, found.score) == (*verdict, best)
+
+
+def test_where_usual_faces_are_not_known_or_people_are_few_nobody_is_like_many() -> None:
+    assert decide([face()], [like_many(0.45, 0.3)], 0.3)[0].subject == "p1"
+    assert decide([face()], [like_many(0.45, 0.3)[:4]], 0.3, 0.2)[0].subject == "p1"
+
+
+def test_a_face_like_many_takes_no_name_from_another_face() -> None:
+    other = [Candidate(1, "p1", 0.4), *(Candidate(rank, f"q{rank}", 0.0) for rank in range(2, 6))]
+    found = decide([face(), face()], [like_many(0.45, 0.3), other], 0.3, 0.2)
+    assert [(each.subject, each.reason) for each in found] == [(None, "like_many"), ("p1", None)]

@@ -254,3 +254,18 @@ def test_views_of_a_track_are_its_best_looks_that_differ(everybody: Callable, mo
     [portrait] = portraits
     assert portrait.subject is None
     assert [view.shape for view in portrait.views] == [(120, 120, 3)] * min(most, 3)
+
+
+def test_a_face_that_is_like_many_is_nobody_though_it_is_alone() -> None:
+    axes = np.eye(8)
+    people = {f"p{n}": direction(*(0.6 * axes[0] + 0.8 * axes[n + 1])) for n in range(6)}
+    near = direction(*(0.9 * axes[0] + 0.2 * axes[1] + np.sqrt(0.15) * axes[7]))
+
+    def names(cohort: float) -> list[str | None]:
+        detector = ScriptedDetector(lambda n: [face_at(square(50), near)])
+        session = Session(detector, gallery_of(**people), 0.3, cohort)
+        events = [event for frame in frames(30) for event in session.step(frame)]
+        return [name for kind, _, name in told(events) if kind == "recognized"]
+
+    assert names(0.2) == []
+    assert names(0.5) == ["p0"]

@@ -115,3 +115,9 @@ def test_a_track_like_poor_pictures_has_no_name() -> None:
     poor = TrackSearch(FACE, (Candidate(1, "ada", 0.9, poor=True),), True)
     [verdict] = decide([poor], 0.5)
     assert (verdict.subject, verdict.score) == (None, 0.9)
+
+
+def test_a_track_that_is_like_many_needs_more() -> None:
+    many = track_search(("Ada", 0.7), *((name, 0.4) for name in ("Bob", "Eve", "Joe", "Zoe")))
+    assert decide([many], 0.5, 0.4) == [Verdict("Ada", 0.7)]
+    assert decide([many], 0.5, 0.25) == [Verdict(None, 0.7)]

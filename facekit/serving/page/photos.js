@@ -122,6 +122,7 @@ const REASONS = {
   ambiguous: "two people are as likely",
   too_dark: "too dark to tell",
   too_poor: "only poor photos of the person are stored",
+  like_many: "nearly as like several others",
   denied: "it was said that it is not",
 };
 

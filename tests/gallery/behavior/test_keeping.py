@@ -187,3 +187,22 @@ def test_where_a_picture_is_can_be_said_anew_and_nothing_else_changes(gallery):
     assert gallery.change_number == number
     with pytest.raises(GalleryError, match="in the gallery"):
         gallery.relocate("nobody", {digest: "/x.jpg"})
+
+
+def test_the_score_of_a_usual_fifth_candidate_moves_with_the_templates_until_somebody_calibrates(place):
+    """A threshold that was measured with the gallery's own pictures is right for them."""
+    calibration = Calibration(0.4, "x", 0.05, templates=800)
+    with create_gallery(place, settings(calibration=calibration)) as gallery:
+        for count in (5, 100):
+            gallery.add(people(count))
+            expected = 0.4 + 0.05 * (np.log(len(gallery) / 800) - 5.5)
+            assert gallery.cohort == pytest.approx(expected)
+        gallery.set_calibration(calibration)
+        assert gallery.cohort == np.inf
+    with open_gallery(place) as gallery:
+        assert gallery.cohort == np.inf
+
+
+@pytest.mark.parametrize("unknown", [{"tail": 0.05}, {"templates": 800}])
+def test_without_tail_and_number_of_templates_no_score_is_unusual(gallery, unknown):
+    assert Calibration(0.4, **unknown).cohort_for(100) == np.inf

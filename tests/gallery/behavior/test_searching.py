@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gallery_samples import names, people, random_vectors, settings, template
 
+from facekit.calibration.threshold import Calibration
 from facekit.errors import UsageError
 from facekit.gallery import create_gallery
 from facekit.people.identification import name_faces
@@ -91,3 +92,22 @@ def test_the_index_is_the_same_as_long_as_the_content_is(gallery):
     assert names(gallery.matrix().search(template("Ann").vector[None], 1)) == [["Ann"]]
     # One that is kept does not see who came later, and still answers.
     assert names(index.search(template("person 003").vector[None], 1)) == [["person 003"]]
+
+
+def test_a_face_that_is_like_many_has_no_name_whatever_keeps_the_gallery(place):
+    """Ten people whose pictures have something in common, as those of a poor camera have."""
+    axes = np.eye(len(random_vectors(1)[0]), dtype=np.float32)
+    enrolled = [np.float32(0.6) * axes[0] + np.float32(0.8) * axes[number] for number in range(1, 11)]
+    stranger = (0.9 * axes[0] + 0.2 * axes[1] + np.sqrt(0.15) * axes[20]).astype(np.float32)
+    templates = [template(f"p{number}", vector=vector) for number, vector in enumerate(enrolled)]
+    calibration = Calibration(0.4, "x", 0.03, templates=60)
+    with create_gallery(place, settings(calibration=calibration), templates=templates) as gallery:
+        [unknown, known] = name_faces(gallery, [face(stranger), face(enrolled[3])])
+        assert (unknown.subject, unknown.reason, unknown.contenders) == (None, "like_many", ("p0",))
+        assert unknown.score == pytest.approx(0.7, abs=1e-6)
+        assert (known.subject, known.reason) == ("p3", None)
+        [chosen] = name_faces(gallery, [face(stranger)], threshold=0.4)
+        assert chosen.subject == "p0", "a threshold that was asked for is taken as it is"
+        gallery.set_calibration(calibration)
+        [calibrated] = name_faces(gallery, [face(stranger)])
+        assert calibrated.subject == "p0"
