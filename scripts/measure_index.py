@@ -26,7 +26,7 @@ import facekit
 from facekit.faces.reading import Options, Reading
 from facekit.gallery.places import place_of
 from facekit.library.entries import Entry
-from facekit.library.index import File, PhotoIndex, file_of
+from facekit.library.index import File, PhotoIndex, Stamp, file_of
 from facekit.library.readings import look_of
 from facekit.results import Detection, Face, Quality
 
@@ -77,9 +77,10 @@ def entries(photos: int, known: np.ndarray) -> Iterator[tuple[File, Entry]]:
         if number % 100 == 0:
             vectors[0] = 4 * np.sqrt(len(known)) * known / 5 + vectors[0] * 3 / 5
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        digest, status = hashlib.sha256(content).hexdigest(), os.stat(path)
+        digest, stamp = hashlib.sha256(content).hexdigest(), Stamp.of(path)
+        assert stamp is not None
         reading = Reading(path, tuple(map(face, vectors)), digest, (4000, 3000))
-        yield File(path, status.st_size, status.st_mtime_ns, digest), Entry.of(reading)
+        yield File(path, stamp, digest), Entry.of(reading)
 
 
 def face(vector: np.ndarray) -> Face:

@@ -2,7 +2,8 @@
 
 It is all derived from the photos, holds no names, and is as sensitive as the gallery: mode 0600, checksums on
 every row, and what is erased is overwritten. Pictures are known by their SHA-256, so that a file that was
-moved or renamed is known; a file that has its size and its time is not read again.
+moved or renamed is known; a file that has its size, its times and its number is not read again. Size and time
+of the content are not enough: photos out of one archive may have both in common, and swap their names.
 """
 
 from __future__ import annotations
@@ -19,29 +20,50 @@ from facekit.library.entries import Entry
 from facekit.library.side_file import ForeignFileError, Kind, SideFile
 
 APPLICATION_ID = 0x666B6978  # "fkix"
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".photos"
 SCHEMA = (
     "CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID",
     """CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL,
-        sha256 TEXT NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID""",
+        changed INTEGER NOT NULL, inode INTEGER NOT NULL, sha256 TEXT NOT NULL, checksum BLOB NOT NULL)
+        WITHOUT ROWID""",
     """CREATE TABLE pictures (sha256 TEXT PRIMARY KEY, look TEXT NOT NULL, faces INTEGER NOT NULL,
         whole INTEGER NOT NULL, described TEXT NOT NULL, vectors BLOB NOT NULL, checksum BLOB NOT NULL)""",
     "CREATE INDEX files_by_picture ON files (sha256)",
 )
 AT_ONCE = 500
+LARGEST = (1 << 63) - 1
+
+
+class Stamp(NamedTuple):
+    """By what a file is known to be as it was: `modified` when its content was changed, `changed` when
+    anything was, its name too, both in nanoseconds; `inode` is its number."""
+
+    size: int
+    modified: int
+    changed: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: str) -> Stamp | None:
+        """The stamp of a file; None for what is none."""
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        inode = status.st_ino & LARGEST  # SQLite's numbers have a sign
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode)
 
 
 class File(NamedTuple):
-    """A file as it was when it was read: `modified` in nanoseconds."""
+    """A file as it was when it was read."""
 
     path: str
-    size: int
-    modified: int
+    stamp: Stamp
     sha256: str
 
     def checksum(self) -> bytes:
-        return checksum("file", _stored(self.path), *self[1:])
+        return checksum("file", _stored(self.path), *self.stamp, self.sha256)
 
 
 KIND = Kind(
@@ -108,15 +130,15 @@ class PhotoIndex(SideFile):
         """Files by their paths: all, or the few that are given."""
         files = {}
         query, chosen = (
-            "SELECT path, size, modified, sha256, checksum FROM files",
+            "SELECT path, size, modified, changed, inode, sha256, checksum FROM files",
             list(map(_stored, paths or ())),
         )
         if paths is not None:
             query += f" WHERE path IN ({', '.join('?' * len(chosen))})"
         with self._reading():
-            for stored, size, modified, sha256, code in self._connection.execute(query, chosen):
+            for stored, *stamp, sha256, code in self._connection.execute(query, chosen):
                 path = _path(stored)
-                file = File(path, size, modified, sha256)
+                file = File(path, Stamp(*stamp), sha256)
                 if code != file.checksum():
                     raise damaged(self.path, "a file does not fit its checksum")
                 files[path] = file
@@ -148,8 +170,8 @@ class PhotoIndex(SideFile):
         """Keep files and pictures, all or none; what was kept of them before is replaced."""
         with self._changing() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
-                [(_stored(file.path), *file[1:], file.checksum()) for file in files],
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(_stored(file.path), *file.stamp, file.sha256, file.checksum()) for file in files],
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?)",

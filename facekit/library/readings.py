@@ -16,7 +16,7 @@ from facekit import settings
 from facekit.errors import PictureError
 from facekit.faces.reading import Options, Reading, read_faces
 from facekit.library.entries import Entry
-from facekit.library.index import AT_ONCE, File, PhotoIndex, damaged
+from facekit.library.index import AT_ONCE, File, PhotoIndex, Stamp, damaged
 from facekit.pictures import images
 from facekit.pictures.inputs import Source
 
@@ -33,7 +33,8 @@ def look_of(options: Options, pipeline: Pipeline) -> str:
     """How pictures are looked through: what was looked through otherwise is not the same."""
     manifest = settings.weights_folder() / "manifest.toml"
     kind, sign, file = options.detector.partition("=")
-    detector = (kind, sign, os.path.abspath(file) if sign else "", _stamp(file) if sign else None)
+    stamp = Stamp.of(file) if sign else None
+    detector = (kind, sign, os.path.abspath(file) if sign else "", stamp[:2] if stamp else None)
     parts = (
         pipeline.fingerprint,
         hashlib.sha256(manifest.read_bytes()).hexdigest(),
@@ -55,7 +56,7 @@ class IndexedReader:
     learns: bool = False
     known: dict[str, str] = field(default_factory=dict)
     moved: list[File] = field(default_factory=list)
-    _stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    _stamps: dict[str, Stamp | None] = field(default_factory=dict)
 
     def prepare(self, sources: Sequence[Source]) -> None:
         """See which of the pictures are known, by their files or else by their bytes."""
@@ -66,17 +67,17 @@ class IndexedReader:
             if not isinstance(source, str) or source == "-":
                 continue
             # Before it is read: what is changed meanwhile is read again the next time.
-            path, stamp = os.path.abspath(source), _stamp(source)
+            path, stamp = os.path.abspath(source), Stamp.of(source)
             self._stamps[source] = stamp
             if not there:
                 continue
             file = files.get(path)
-            same = file is not None and stamp is not None and (file.size, file.modified) == stamp
+            same = file is not None and stamp is not None and file.stamp == stamp
             digest = file.sha256 if file is not None and same else _digest(source)
             if digest in there and stamp is not None:
                 self.known[source] = digest
                 if not same:
-                    self.moved.append(File(path, *stamp, digest))
+                    self.moved.append(File(path, stamp, digest))
         if self.learns and self.moved:
             folders = self.index.folders()
             mine = [file for file in self.moved if _inside(file.path, folders)]
@@ -161,21 +162,12 @@ class IndexedReader:
     def _learned(self, reading: Reading, folders: Sequence[str]) -> Iterator[tuple[File, Entry]]:
         path, stamp = os.path.abspath(reading.source), self._stamps.get(reading.source)
         if self.learns and not reading.error and reading.sha256 and stamp and _inside(path, folders):
-            yield File(path, *stamp, reading.sha256), Entry.of(reading)
+            yield File(path, stamp, reading.sha256), Entry.of(reading)
 
     def _store(self, learned: list[tuple[File, Entry]]) -> None:
         if learned:
             self.index.store(self.look, [file for file, _ in learned], [entry for _, entry in learned])
             learned.clear()
-
-
-def _stamp(source: str) -> tuple[int, int] | None:
-    """Size and time of a file; None for what is none."""
-    try:
-        status = os.stat(source)
-    except (OSError, ValueError):
-        return None
-    return status.st_size, status.st_mtime_ns
 
 
 def _digest(source: str) -> str | None:

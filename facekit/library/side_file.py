@@ -235,6 +235,8 @@ def _in_words(kind: Kind, path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:
         raise
+    except UnicodeDecodeError as error:  # sqlite3 quotes the file's bytes in a message that it takes for text
+        raise kind.damaged(path, "bytes where a text should be") from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT):
@@ -243,6 +245,10 @@ def _in_words(kind: Kind, path: Path) -> Iterator[None]:
             raise GalleryError(
                 f"{path}: {kind.noun} cannot be written there ({error}): make the folder writable, or choose "
                 "another gallery with --gallery FILE"
+            ) from error
+        if code == sqlite3.SQLITE_FULL:
+            raise GalleryError(
+                f"{path}: the disk is full, and {kind.noun} is as it was: make room and run again"
             ) from error
         raise GalleryError(f"{path}: {kind.noun} cannot be used ({error}): try again") from error
     except OSError as error:

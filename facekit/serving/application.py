@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -69,6 +71,8 @@ class Setup:
         return max(1, settings.default_threads() // self.workers)
 
     def __call__(self) -> ASGIApp:
+        if multiprocessing.parent_process() is not None and hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal: the parent ends this process
         workplace = Workplace(self.limits.at_once or self.cores, self.limits.queue)
         metrics = Metrics()
         admission = Admission(self.require_key, self.hosts, Keys(self.keys))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -29,6 +32,7 @@ from facekit.video import sources
 if TYPE_CHECKING:
     from facekit.gallery.places import Place
     from facekit.serving.application import Setup
+    from facekit.serving.listening import Server
 
 PACKAGES = ("cryptography", "fastapi", "uvicorn", "python_multipart", "prometheus_client")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -175,10 +179,16 @@ def _run(setup: Setup, listener: socket.socket) -> None:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=int(setup.limits.seconds) + 1,
     )
-    if setup.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
-        return
-    server = Server(config, setup.at_end)
+    with _hang_up_ends() as set_handler:
+        if setup.workers > 1:
+            supervisor = Multiprocess(config, sockets=[listener])
+            set_handler()  # its own would begin all processes anew
+            supervisor.run()
+            return
+        _serve_alone(Server(config, setup.at_end), listener)
+
+
+def _serve_alone(server: Server, listener: socket.socket) -> None:
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt as end:
@@ -187,3 +197,24 @@ def _run(setup: Setup, listener: socket.socket) -> None:
             raise
     if not server.started:
         raise FacekitError("the server could not start; run with --debug to see why")
+
+
+@contextmanager
+def _hang_up_ends() -> Iterator[Callable[[], None]]:
+    """A terminal that is closed (SIGHUP) ends the server as SIGTERM does, unless that is ignored, as under
+    nohup. The yielded function says so again."""
+    number = getattr(signal, "SIGHUP", None)
+    before = None if number is None else signal.getsignal(number)
+    if number is None or before is None or threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+
+    def set_handler() -> None:
+        ends = before is not signal.SIG_IGN
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM) if ends else None)
+
+    set_handler()
+    try:
+        yield set_handler
+    finally:
+        signal.signal(number, before)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import Run
 from fakes import FakeOptions, FakePipeline, photo
+from PIL import Image
 
 import facekit
 from facekit.library import side_file
@@ -93,6 +94,32 @@ def test_files_that_moved_are_known_by_their_content(run: Run, photos: Path, rea
     report = indexed(run)
     assert (report["read"], report["erased"], reads) == (0, 0, [])
     assert "summer/both.png" in output(run, "find", "red", "photos")
+
+
+def test_files_of_one_size_and_time_that_swap_their_names_are_not_taken_for_each_other(
+    run: Run, photos: Path
+) -> None:
+    """As pictures without compression out of one archive are."""
+    first, second, aside = (photos / f"{name}.bmp" for name in ("first", "second", "aside"))
+    for path, color in ((first, "red"), (second, "blue")):
+        with Image.open(photo(photos / "new.png", color, seed=9)) as image:
+            image.save(path)
+        os.utime(path, ns=(0, 10**18))
+    (photos / "new.png").unlink()
+    indexed(run)
+    assert "first.bmp" in output(run, "find", "red", "photos")
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+    assert first.stat().st_size == second.stat().st_size
+    named = output(run, "find", "red", "photos")
+    assert "second.bmp" in named
+    assert "first.bmp" not in named
+    # Nor is one whose content was changed, with its time put back.
+    content = first.read_bytes()
+    second.write_bytes(content)
+    os.utime(second, ns=(0, 10**18))
+    assert "second.bmp" not in output(run, "find", "red", "photos")
 
 
 def test_what_find_reads_it_learns_and_only_of_folders_that_are_indexed(
@@ -241,6 +268,31 @@ def test_an_index_that_cannot_be_written_is_told_as_such(tmp_path: Path) -> None
         side_file._in_words(KIND, tmp_path / "x"),
     ):
         connection.execute("INSERT INTO t VALUES (1)")
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+        connection.execute("PRAGMA max_page_count = 1")
+        with (
+            pytest.raises(
+                facekit.GalleryError, match=r"the disk is full, and the index of photos .* make room"
+            ),
+            side_file._in_words(KIND, tmp_path / "x"),
+        ):
+            connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
+
+
+def test_bytes_that_are_no_text_in_its_tables_are_damage(run: Run, photos: Path) -> None:
+    """sqlite3 fails to make a text of its own message then."""
+    indexed(run)
+    content = INDEX.read_bytes()
+    INDEX.write_bytes(content.replace(b"CREATE TABLE files", b"\xff'\"ATE TABLE files"))
+    for command in (("find", "red", "photos"), ("gallery", "check"), ("index", "photos")):
+        result = run(*command)
+        assert (result.exit_code, "the index of photos is damaged" in result.stderr) == (1, True), (
+            result.stderr
+        )
 
 
 def test_a_dry_run_writes_nothing(run: Run, photos: Path) -> None:

@@ -77,6 +77,19 @@ def test_it_answers_and_sigterm_ends_it_in_order(tmp_path: Path, workers: str) -
 
 @needs_server
 @pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_closed_terminal_ends_it_as_sigterm_does(workers: str) -> None:
+    """uvicorn begins its processes anew at SIGHUP, or breaks off."""
+    with serving("--workers", workers, "-g", "gallery") as (process, address):
+        assert ask(f"{address}/ready")[0] == 200
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+@needs_server
+@pytest.mark.usefixtures("people")
 def test_beyond_the_loopback_every_request_needs_a_key(run: Run) -> None:
     refused = run("serve", "--host", "0.0.0.0", "-g", "gallery")
     assert refused.exit_code == 2

@@ -134,6 +134,23 @@ def test_another_file_in_its_place_is_not_taken_for_it(path, tmp_path):
             thread.submit(gallery.subjects).result(timeout=30)
 
 
+@pytest.mark.parametrize(
+    ("replaced", "what"), [(True, "another file has taken its place"), (False, "is gone")]
+)
+def test_nothing_is_stored_in_a_file_that_lost_its_name(path, tmp_path, replaced, what):
+    """Nobody who opens the gallery would see it again."""
+    other = tmp_path / "other.db"
+    create(other, people(3)).close()
+    with create(path, people(20)) as gallery:
+        if replaced:
+            other.replace(path)
+        else:
+            path.unlink()
+        for act in (lambda: gallery.rename("p1", "q"), gallery.subjects, lambda: len(gallery)):
+            with pytest.raises(GalleryError, match=what):
+                act()
+
+
 def test_what_a_killed_process_left_of_a_new_gallery_is_removed_by_the_next_one(path):
     left = path.with_name(f".gallery.db.{'0' * 16}.new")
     create(left).close()

@@ -33,7 +33,7 @@ class Connections:
         self._lock = threading.Lock()
         self._closed = False
         self._file: tuple[int, int] | None = None
-        self._idle = [self._connect()]
+        self._idle = [self._connect(self._require_in_place())]
         self._local = threading.local()
 
     def close(self) -> None:
@@ -102,14 +102,26 @@ class Connections:
         with self._lock:
             if self._closed:
                 raise GalleryError(f"{self.path}: this gallery was closed: open it again")
+        number = self._require_in_place()
+        with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return self._connect()
+        return self._connect(number)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _require_in_place(self) -> tuple[int, int]:
+        """The number of the file, which is still the one that was opened: what is stored in a file whose name
+        is gone, or has become another's, is lost with the last who has it open.
+        """
         number = _number(self.path)
         if self._file not in (None, number):
-            raise GalleryError(f"{self.path}: another file has taken its place: open the gallery again")
+            what = "another file has taken its place" if os.path.exists(self.path) else "the file is gone"
+            raise GalleryError(
+                f"{self.path}: {what} since the gallery was opened, and nothing was changed: "
+                "open the gallery again"
+            )
+        return number
+
+    def _connect(self, number: tuple[int, int]) -> sqlite3.Connection:
         self._file = number
         with _opening:
             if not _open[number]:
