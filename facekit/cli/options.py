@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from click.shell_completion import CompletionItem
 from facekit.cli import numbers, paths
 from facekit.cli.console import be_quiet
 from facekit.detection import KINDS, MIN_FACE
+from facekit.errors import FacekitError
 
 if TYPE_CHECKING:
     from facekit.cli.console import Console
@@ -306,6 +308,11 @@ def tell_gallery(console: Console, named: Place | None, used: Place) -> None:
 def _say_at_the_end(ctx: click.Context, dry_run: bool) -> bool:
     """In a dry run, say that nothing of what was told happened."""
     console: Console = ctx.obj
+
+    def say() -> None:
+        if not isinstance(sys.exception(), (FacekitError, click.ClickException)):  # which is said by itself
+            console.note("a dry run: nothing was changed")
+
     if dry_run and not ctx.resilient_parsing:
-        ctx.call_on_close(lambda: console.note("a dry run: nothing was changed"))
+        ctx.call_on_close(say)
     return dry_run

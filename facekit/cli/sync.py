@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @shared.command("sync")
 @click.argument("paths", nargs=-1, required=True, type=paths.INPUT, metavar="FOLDER...")
 @click.option("--yes", "-y", is_flag=True, help="Make the changes without asking first.")
-@shared.dry_run_option
+@shared.rehearsal_option
 @click.option(
     "--again", is_flag=True, help="Follow the folders also where you removed, renamed or moved by hand."
 )
@@ -64,6 +64,8 @@ def _agreed(plan: Plan) -> bool:
 
     for line in lines(plan.changes):
         click.echo(line, err=True)
+    if plan.added:
+        click.echo("What facekit enroll would refuse is not added, and said at the end.", err=True)
     try:
         return click.confirm("Make these changes?", err=True)
     except click.Abort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from facekit.gallery.places import Place
@@ -55,7 +56,11 @@ class EnrollReport:
     def refusals(self) -> list[tuple[str, int]]:
         """The first reason of each refused picture, counted, most frequent first."""
         refused = (outcome for outcome in self.outcomes if outcome.status == "refused")
-        kinds = Counter(
-            outcome.problems[0].removeprefix(f"{outcome.source}: ").split(" (")[0] for outcome in refused
-        )
-        return sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+        return by_reason((outcome.source, outcome.problems) for outcome in refused)
+
+
+def by_reason(refused: Iterable[tuple[str, Sequence[str]]]) -> list[tuple[str, int]]:
+    """The first reason of each refused picture, of which the name and all problems are given, counted, most
+    frequent first."""
+    kinds = Counter(problems[0].removeprefix(f"{source}: ").split(" (")[0] for source, problems in refused)
+    return sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))

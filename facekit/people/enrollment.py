@@ -8,8 +8,10 @@ whatever happens next, and running again goes on from there.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ from facekit.people.known import Known
 from facekit.people.mixture import UNLIKE, parts
 from facekit.people.outcomes import (
     DENIED,
+    ENROLLED_BEFORE,
     HELD,
     IGNORED,
     LIKE_ANOTHER,
@@ -68,7 +71,8 @@ class Rules:
     removed earlier, `accept_mixed` a folder whose faces are not one person's, `accept_poor` pictures so poor
     that strangers would be taken for the person. With `replace` another face of a picture that is the
     person's gives way. With `only_add` nothing that is stored gives way or is taken back: neither a face
-    that somebody else has, nor another one of the picture, nor what was said of one."""
+    that somebody else has, nor another one of the picture, nor what was said of one. What is
+    stored of the pictures `leaving`, by their SHA-256, is about to be removed."""
 
     strict: bool = False
     again: bool = False
@@ -76,6 +80,7 @@ class Rules:
     accept_poor: bool = False
     replace: bool = False
     only_add: bool = False
+    leaving: frozenset[str] = frozenset()
     quality: quality.Limits = field(default_factory=quality.Limits)
 
 
@@ -265,6 +270,8 @@ class _Batch:
         reading, face = self._usable[digest], choice.face
         if self._pictures.stones.has_face(digest, face.detection.box):
             return Outcome(self._subject, reading.source, "removed earlier", notes=reading.notes)
+        if holder is None and not self._rules.replace and self._had(reading, face):
+            return Outcome(self._subject, reading.source, "already there", notes=(ENROLLED_BEFORE,))
         other = self._known.other(self._subject, face.vector)
         wrong = [*mixed, *self._refusals(reading, choice, holder, other)]
         poor = self._poor(face)
@@ -281,6 +288,21 @@ class _Batch:
         # Of a picture that is refused no face was taken.
         taken = [] if refused or choice.note is None else [choice.note]
         return Outcome(self._subject, reading.source, status, (*wrong, *problems), (*reading.notes, *taken))
+
+    def _had(self, reading: Reading, face: Face) -> bool:
+        """Whether the person has this face from the same place, of a file that was written anew since: names
+        were written into it, or it was saved again."""
+        templates = self._templates_by_place.get(_origin(reading), ())
+        return any(float(template.vector @ face.vector) >= COPY for template in templates)
+
+    @cached_property
+    def _templates_by_place(self) -> dict[str, list[NewTemplate]]:
+        """What the person has and keeps of files whose place is known."""
+        by_place: defaultdict[str, list[NewTemplate]] = defaultdict(list)
+        for template in self._gallery.stored(self._subject):
+            if os.path.isabs(template.source) and template.sha256 not in self._rules.leaving:
+                by_place[template.source].append(template)
+        return by_place
 
     def _poor(self, face: Face) -> str | None:
         """Why strangers would be taken for the person, if the picture is so poor."""

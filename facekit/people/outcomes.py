@@ -32,6 +32,7 @@ RENAMED = "this person has another name since a rename or a merge"
 # What is true of a person's whole folder, and begins a note.
 MOVED_FROM = "moved from"
 ENROLLED_AS = "enrolled as"
+ENROLLED_BEFORE = "enrolled already, before the file was changed"
 
 Status = Literal["enrolled", "moved", "already there", "removed earlier", "refused"]
 
@@ -72,7 +73,7 @@ class Outcome:
         """Those of the problems and notes that its whole folder shares."""
         return (
             *(problem for problem in self.problems if problem.startswith((MIXED, RENAMED))),
-            *(note for note in self.notes if note.startswith((MOVED_FROM, ENROLLED_AS))),
+            *(note for note in self.notes if note.startswith((MOVED_FROM, ENROLLED_AS, ENROLLED_BEFORE))),
         )
 
     @property

@@ -11,7 +11,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -120,6 +120,8 @@ def carry_out(
         yield SyncChange("move", move.source, move.subject, move.holder, move.status, notes=_gone(move))
     if planned.added:
         wanted = {(photo.subject, photo.source) for photo in planned.added}
+        # Of a picture into which names were written the file that was enrolled is gone: it takes its place.
+        rules = replace(rules, leaving=frozenset(info.sha256 for info in planned.removed))
         enrolled = enrollment.enroll(gallery, planned.photos, rules=rules, options=options, pipeline=pipeline)
         for outcome in enrolled:
             if (outcome.subject, outcome.source) in wanted or outcome.status != "already there":
@@ -219,7 +221,7 @@ class _Planning:
                 self._followed.setdefault((photo.subject, digest), photo)
         photos = tuple(photo for photo in self._listing.photos if photo not in self._apart)
         removed = self._removed()
-        self._held += [*self._moved_folders(), *self._gone_folders()]
+        self._held += [*self._moved_folders(), *self._gone_folders(), *self._doubts(removed)]
         return Plan(
             photos,
             tuple(self._added),
@@ -230,6 +232,29 @@ class _Planning:
             tuple(self._renamed(removed)),
             tuple((photo, digest) for (_, digest), photo in self._followed.items()),
         )
+
+    def _doubts(self, removed: Sequence[TemplateInfo]) -> Iterator[str]:
+        """Words about photos that are moved, and are more like the person they are taken from."""
+        renamed = set(self._renamed(removed))
+        stored = functools.cache(self._gallery.stored)
+        leaving = {digest for digest, _ in self._moves}
+        for move in self._moves.values():
+            vectors = [item.vector for item in stored(move.holder) if item.sha256 == move.sha256]
+            if (move.holder, move.subject) in renamed or not vectors:
+                continue
+            before, after = (
+                max(
+                    (float(item.vector @ vectors[0]) for item in stored(name) if item.sha256 not in leaving),
+                    default=None,
+                )
+                for name in (move.holder, move.subject)
+            )
+            threshold = self._gallery.threshold
+            if before is not None and after is not None and before >= threshold > after:
+                yield (
+                    f"{move.source}: more like {move.holder}'s other pictures (score {before:.2f}) than like "
+                    f"{move.subject}'s ({after:.2f}): look whether it lies in the right folder"
+                )
 
     def _removed(self) -> tuple[TemplateInfo, ...]:
         """The photos that are gone; of a person whose folder is empty nothing is."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from facekit.gallery.templates import file_name
 from facekit.output.view import View
+from facekit.people.enroll_report import by_reason
 from facekit.people.syncing import SyncChange
-from facekit.text.counting import counted
+from facekit.text.counting import counted, listed
 from facekit.text.escaping import isolated
 from facekit.text.tables import WIDTH, cell
 
@@ -49,10 +51,19 @@ class Synced(View[SyncChange]):
     def summary(self, *, stopped: bool = False) -> Iterator[str]:
         if not self.agreed:
             yield "nothing was changed"
-        elif not self._changes:
+            return
+        statuses = Counter(change.status for change in self._changes)
+        kept = {status: statuses[status] for status in ("already there", "removed earlier", "refused")}
+        made = len(self._changes) - sum(kept.values())
+        if not self._changes:
             yield "nothing to do: nothing has changed in what the gallery follows"
-        elif self._dry_run:
-            yield f"{counted(len(self._changes), 'change')} would be made; nothing was changed"
+        else:
+            changes = counted(made, "change") if made else "no change"
+            done = "would be made" if self._dry_run else "made"
+            yield listed(f"{changes} {done}", *((count, status) for status, count in kept.items()))
+        refused = (change for change in self._changes if change.status == "refused")
+        for reason, count in by_reason((change.source, change.problems) for change in refused):
+            yield f"  {count} refused: {reason}"
 
     def failed(self, error_printed: bool) -> bool:
         return self.refused

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from facekit.errors import UsageError
@@ -14,8 +14,9 @@ from facekit.people.outcomes import NO_FACE
 from facekit.people.syncing import Plan, SyncChange
 from facekit.pictures.inputs import Inputs, listed, name_of
 from facekit.pictures.remote import refuse
-from facekit.verbs.galleries import AnyGallery, is_open, open_gallery, place_to_write, to_write
+from facekit.verbs.galleries import AnyGallery, place_to_write, to_write
 from facekit.verbs.listeners import OnLeftOut, OnNote, OnProgress, no_note, no_progress, nothing_left_out
+from facekit.verbs.rehearsal import Rehearsal, rehearsal
 
 if TYPE_CHECKING:
     from facekit.faces.pipeline import Pipeline
@@ -69,8 +70,9 @@ def sync(
     and what is gone from it since is removed. Whoever was not enrolled from these folders is left alone, and
     so is what a user removed, renamed or moved by hand, unless `again`.
 
-    `confirm` is asked about the plan unless `yes`; with `dry_run` nothing is changed. `on_result` has each
-    change once it is stored. Raises UsageError for what is no such folder, or where none has a picture:
+    `confirm` is asked about the plan unless `yes`; with `dry_run` all is done on a copy of the gallery, and
+    the report says what would be, also which photos would be refused. `on_result` has each change once it is
+    stored. Raises UsageError for what is no such folder, or where none has a picture:
     one that is not mounted must not empty a gallery, and of several one without a picture loses nothing, nor
     does a person whose folder has none.
     """
@@ -83,21 +85,25 @@ def sync(
         on_left_out(listing.left_out)
     folders, home = [name_of(source) for source in inputs], photos_to_enroll.home(inputs)
     place = place_to_write(gallery, home)
-    if dry_run and not is_open(gallery) and not place.exists():
-        added = (SyncChange("add", photo.source, photo.subject) for photo in listing.photos)
-        return SyncReport(_told(added, on_result), place)
     pipeline = pipeline or options.pipeline()
-    if dry_run and not is_open(gallery):
-        with open_gallery(place, fingerprint=pipeline.fingerprint) as opened:
-            plan = _planned(opened, listing, folders, on_note, again=again)
-            return SyncReport(_told(plan.changes, on_result), place)
+    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
+    if dry_run:
+        with rehearsal(place, on_note, named=gallery, fingerprint=pipeline.fingerprint) as tried:
+            expected: list[SyncChange] = []
+            with to_write(tried.copy, pipeline) as opened:
+                plan = _planned(opened, listing, folders, tried.note, again=again)
+                on_progress(0, len(plan.changes))
+                for change in syncing.carry_out(
+                    opened, plan, rules=rules, options=options, pipeline=pipeline
+                ):
+                    expected.append(_expected(change, tried))
+                    on_result(expected[-1])
+                    on_progress(min(len(expected), len(plan.changes)), len(plan.changes))
+        return SyncReport(tuple(expected), place)
     from facekit.library import erasure
 
-    rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
     with to_write(gallery, pipeline, home, on_note) as opened:
         plan = _planned(opened, listing, folders, on_note, again=again)
-        if dry_run:
-            return SyncReport(_told(plan.changes, on_result), place)
         if plan.changes and not yes and not confirm(plan):
             return SyncReport((), place, agreed=False)
         total, done = len(plan.changes), []
@@ -115,11 +121,11 @@ def sync(
         return SyncReport(tuple(done), place)
 
 
-def _told(changes: Iterable[SyncChange], on_result: Callable[[SyncChange], None]) -> tuple[SyncChange, ...]:
-    planned = tuple(changes)
-    for change in planned:
-        on_result(change)
-    return planned
+def _expected(change: SyncChange, tried: Rehearsal) -> SyncChange:
+    """A change that was tried on a copy, as one that is planned; or that would not come about."""
+    problems, notes = (tuple(map(tried.words, lines)) for lines in (change.problems, change.notes))
+    made = change.status not in ("refused", "already there", "removed earlier")
+    return replace(change, status="planned" if made else change.status, problems=problems, notes=notes)
 
 
 def _planned(

@@ -194,3 +194,9 @@ def test_every_command_that_changes_something_can_be_tried_first() -> None:
         if not any("--dry-run" in parameter.opts for parameter in command.params)
     }
     assert lacking - WITHOUT - READING == set()
+
+
+def test_a_dry_run_that_fails_says_why_and_nothing_else(run: Run) -> None:
+    for command in (("enroll", "nowhere"), ("gallery", "rename", "nobody", "Ann"), ("sync", "nowhere")):
+        [line] = run(*command, "-g", "gallery", "--dry-run").stderr.splitlines()
+        assert "nothing was changed" not in line

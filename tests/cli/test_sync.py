@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 from fakes import FakeOptions, photo
+from PIL import Image
 
 import facekit
 from facekit.people import syncing
@@ -273,6 +274,49 @@ def test_one_photo_in_two_folders_is_nobodys_more(run: Run, library: Path) -> No
     assert result.exit_code == 1
     assert "the same face is in another person's folder" in result.stderr
     assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+def test_a_dry_run_foretells_what_is_refused(run: Run, library: Path) -> None:
+    shutil.copy(library / "green" / "green1.png", library / "red")
+    photo(library / "red" / "none.png")
+    photo(library / "red" / "new.png", "red", seed=5)
+    planned, done = run(*SYNC, "--dry-run"), run(*SYNC, "--yes")
+    for result, made in ((planned, "1 change would be made, 2 refused"), (done, "1 change made, 2 refused")):
+        assert result.exit_code == 1
+        assert made in result.stderr
+        assert "1 refused: no face" in result.stderr
+        assert "1 refused: the same face is in another person's folder" in result.stderr
+    assert "refused   2 photos of red: " in planned.stdout
+    assert "add       1 photo of red: " in planned.stdout
+    assert "a dry run: nothing was changed" in planned.stderr
+    again = json.loads(run(*SYNC, "--dry-run", "-f", "json").stdout)["results"]
+    assert {change["status"] for change in again} == {"refused"}
+
+
+def test_a_photo_that_is_moved_against_its_looks_is_told_of(run: Run, library: Path) -> None:
+    (library / "green" / "green1.png").rename(library / "red" / "green1.png")
+    for more in ("--dry-run", "--yes"):
+        told = run(*SYNC, more).stderr
+        assert "green1.png: more like green's other pictures (score 1.00) than like red's (" in told
+    assert stored() == {"red": 3, "green": 1, "blue": 2}
+    (library / "blue" / "blue1.png").rename(library / "blue" / "b.png")
+    (library / "red" / "green1.png").rename(library / "green" / "green1.png")
+    assert "more like" not in run(*SYNC, "--dry-run").stderr
+
+
+def test_a_photo_that_was_written_anew_in_its_place_is_one_template(run: Run, library: Path) -> None:
+    path = library / "red" / "red1.png"
+    with Image.open(path) as image:
+        image.putpixel((199, 119), (0, 0, 0))
+        image.save(path)
+    told = run("enroll", "people", "-g", "g.db")
+    assert "red1.png: enrolled already, before the file was changed" in told.stderr
+    assert "nothing enrolled, 6 already there" in told.stderr
+    assert Counter(changes(run, "--yes")) == Counter(
+        [("add", "red1.png", "red"), ("remove", "red1.png", "red")]
+    )
+    assert stored() == {"red": 2, "green": 2, "blue": 2}
+    assert changes(run, "--yes") == []
 
 
 @pytest.mark.parametrize(("answer", "changed"), [(b"y\n", True), (b"n\n", False)])
