@@ -7,8 +7,9 @@
 CROPS are aligned faces with CROPS.csv beside them, of people whom no network learned from; those without a
 subject are left out. Galleries of a size are drawn from the people, with up to --photos pictures of each, and
 searched for the others. With --others, half of the people at most are enrolled, and the gallery is filled up
-with people of MORE, who are never searched for: a network may have seen them. The threshold is the shipped
-one as it moves with the number of templates; in the last columns, the one at which FPIR is --fpir.
+with people of MORE, who are never searched for: a network may have seen them. Who is named at the shipped
+threshold, as it moves with the number of templates, is decided as `identify` does; in the last columns, by
+the score alone, at the threshold at which FPIR is --fpir.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from verdicts import NOBODY, verdicts
 
+from facekit.calibration.threshold import Calibration
 from facekit.faces.embedding import Embedder
 from facekit.models import weights
 
@@ -59,12 +62,30 @@ def embedded(file: Path, embedder: Embedder, most: int) -> People:
     return People(vectors, subjects[named])
 
 
+@dataclass(frozen=True, eq=False)
+class Searches:
+    """Of each stranger's search the best score, and whether it gave a name; of each known person's their
+    score where it is the best, else −1, and whether they were missed; and a gallery's templates, in the mean.
+    """
+
+    strangers: Vectors
+    named: NDArray[np.bool_]
+    known: Vectors
+    missed: NDArray[np.bool_]
+    templates: int
+
+
 def searches(
-    people: People, others: People | None, size: int, photos: int, chance: np.random.Generator
-) -> tuple[Vectors, Vectors, int]:
-    """The best score of each stranger's search, and each known person's score where it is the best, else −1,
-    over several galleries of so many people; and how many templates those had, in the mean."""
+    people: People,
+    others: People | None,
+    size: int,
+    photos: int,
+    calibration: Calibration,
+    chance: np.random.Generator,
+) -> Searches:
+    """Those in several galleries of so many people."""
     strangers, known, sizes = [], [], []
+    named, missed = [], []
     names = np.array(list(people.rows))
     for _ in range(max(4, 600 // size)):
         drawn = chance.permutation(names)
@@ -78,18 +99,29 @@ def searches(
             probes.append(people.vectors[pictures[count:]])
             wanted += [number] * (len(pictures) - count)
         if others is not None:
-            for person in chance.permutation(list(others.rows))[: size - len(enrolled)]:
+            filling = chance.permutation(list(others.rows))[: size - len(enrolled)]
+            for number, person in enumerate(filling, len(enrolled)):
                 rows = chance.permutation(others.rows[person])[:photos]
                 templates.append(others.vectors[rows])
-                owners += [-1] * len(rows)
+                owners += [number] * len(rows)
         gallery, owner = np.concatenate(templates), np.array(owners)
         sizes.append(len(gallery))
         outside = chance.permutation(np.flatnonzero(~np.isin(people.subjects, enrolled)))[:_SEARCHES]
-        strangers.append((people.vectors[outside] @ gallery.T).max(axis=1))
+        limits = calibration.threshold_for(len(gallery)), calibration.cohort_for(len(gallery))
+        scores = people.vectors[outside] @ gallery.T
+        strangers.append(scores.max(axis=1))
+        named.append(verdicts(scores, owner, *limits) != NOBODY)
         scores = np.concatenate(probes) @ gallery.T
         right = owner[scores.argmax(axis=1)] == np.array(wanted)
         known.append(np.where(right, scores.max(axis=1), np.float32(-1)))
-    return np.concatenate(strangers), np.concatenate(known), round(np.mean(sizes))
+        missed.append(verdicts(scores, owner, *limits) != np.array(wanted))
+    return Searches(
+        np.concatenate(strangers),
+        np.concatenate(named),
+        np.concatenate(known),
+        np.concatenate(missed),
+        round(np.mean(sizes)),
+    )
 
 
 def main() -> None:
@@ -110,12 +142,12 @@ def main() -> None:
     print(f"| people | templates | threshold | FPIR | FNIR | threshold of FPIR {given.fpir:.1%} | FNIR |")
     print("|---|---|---|---|---|---|---|")
     for size in given.sizes:
-        wrong, right, templates = searches(people, others, size, given.photos, chance)
-        limit = spec.calibration.threshold_for(templates)
-        promised = float(np.quantile(wrong, 1 - given.fpir))
+        found = searches(people, others, size, given.photos, spec.calibration, chance)
+        limit = spec.calibration.threshold_for(found.templates)
+        promised = float(np.quantile(found.strangers, 1 - given.fpir))
         print(
-            f"| {size:,} | {templates:,} | {limit:.3f} | {(wrong >= limit).mean():.2%} "
-            f"| {(right < limit).mean():.1%} | {promised:.3f} | {(right < promised).mean():.1%} |",
+            f"| {size:,} | {found.templates:,} | {limit:.3f} | {found.named.mean():.2%} "
+            f"| {found.missed.mean():.1%} | {promised:.3f} | {(found.known < promised).mean():.1%} |",
             flush=True,
         )
 

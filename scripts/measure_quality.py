@@ -15,9 +15,12 @@ and its length. A face is poor from the rate on that `--share` of the crops as t
 from other people's. It prints what share of each kind is refused then, and writes [embedder.poorness] into
 the manifest. Of --more crops every second person's are used, and the others' by `tables`.
 
-`tables` enrolls 70 and --enrolled people and searches for strangers spoiled in the same way: in galleries
-that are spoiled too, in clean ones, and in clean ones with ten spoiled people, before poor pictures are
-refused and after; and for spoiled photos of those who are enrolled with clean ones.
+`tables` enrolls 10, 70 and --enrolled people. The first table has how many pictures are refused; strangers,
+spoiled in the same way, whom ten spoiled people among --enrolled clean ones take, before and after; those
+whom clean ones take, and known people who are missed in spoiled photos by clean ones. The second has, for
+galleries that are spoiled, the strangers who are named if nothing is refused, if poor pictures are, and if a
+face that is like many needs more too (facekit.people.identification.rise); and the known people, spoiled too,
+who are missed without that last rule and with it.
 
 `photos` says how many photos of a zip, a folder for each person, `enroll` refuses as too poor.
 """
@@ -26,16 +29,18 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from spoiling import CLEAN, SPOILED, Spoiling, Vectors
+from verdicts import NOBODY, verdicts
 
 from facekit import settings
 from facekit.calibration.poorness import RAREST, Poorness
@@ -48,7 +53,7 @@ from facekit.training.data import read_array
 RIDGE = 30.0
 CLEAN_COUNTS = 5.0
 """How much a crop as it is weighs in the regression: there are forty spoiled ones for each."""
-FEW = 10
+FEW, MANY = 10, 70
 
 
 TOLD = (
@@ -227,34 +232,69 @@ def print_fit(fitted: Fit) -> None:
 
 @dataclass(frozen=True)
 class Rate:
-    """Searches that found somebody at the threshold, of all; people left in the gallery."""
+    """How many of the searches are `named`, or missed; people left in the gallery."""
 
     named: int
     searches: int
     people: int
 
+    def __add__(self, other: Rate) -> Rate:
+        return Rate(self.named + other.named, self.searches + other.searches, self.people + other.people)
+
     def __str__(self) -> str:
-        share = 100 * self.named / max(1, self.searches)
-        return f"{share:.1f} % (N = {self.people})"
+        return f"{100 * self.named / max(1, self.searches):.1f}"
 
 
-def named(gallery: Vectors, people: NDArray[np.int64], probes: Vectors, calibration: Calibration) -> Rate:
-    """How many probes have a template at the threshold of such a gallery or above."""
-    threshold = calibration.threshold_for(len(gallery))
-    scores = probes @ gallery.T if len(gallery) else np.full((len(probes), 1), -1.0)
-    return Rate(int((scores.max(axis=1) >= threshold).sum()), len(probes), len(np.unique(people)))
+@dataclass(frozen=True, eq=False)
+class Enrollment:
+    """Templates (n, d) with the number of each one's subject (n,)."""
+
+    vectors: Vectors
+    subjects: NDArray[np.int64]
+    calibration: Calibration
+
+    def verdicts(self, probes: Vectors, *, many: bool = True) -> NDArray[np.int64]:
+        """Whom `identify` names (n,); unless `many`, without the rule for faces that are like many."""
+        templates = len(self.vectors)
+        cohort = self.calibration.cohort_for(templates) if many else math.inf
+        threshold = self.calibration.threshold_for(templates)
+        return verdicts(probes @ self.vectors.T, self.subjects, threshold, cohort)
+
+    def named(self, probes: Vectors, *, many: bool = True) -> Rate:
+        """How many of these strangers have a name."""
+        found = self.verdicts(probes, many=many)
+        return Rate(int((found != NOBODY).sum()), len(probes), len(np.unique(self.subjects)))
+
+    def missed(self, probes: Vectors, people: NDArray[np.int64], *, many: bool = True) -> Rate:
+        """How many searches for these people, of whom some may be in the gallery, do not name them."""
+        found = self.verdicts(probes, many=many)
+        return Rate(int((found != people).sum()), len(probes), len(np.unique(self.subjects)))
+
+    def taken(self, probes: Vectors, *, many: bool = True) -> Rate:
+        """How many of these strangers have the name of one of the FEW first people."""
+        found = self.verdicts(probes, many=many)
+        people = int((np.unique(self.subjects) < FEW).sum())
+        return Rate(int(((found != NOBODY) & (found < FEW)).sum()), len(probes), people)
+
+    def of(self, chosen: NDArray[np.bool_]) -> Enrollment:
+        """The chosen templates (n,)."""
+        return Enrollment(self.vectors[chosen], self.subjects[chosen], self.calibration)
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """What one kind of spoiled picture does."""
+    """What one kind of spoiled picture does: the share that is refused; for each size of gallery strangers
+    who are named if nothing is refused, if poor pictures are, and if who is like many needs more too, and
+    known people who are missed without that last rule and with it; then the rest of the first table.
+    """
 
     kind: str
     refused: float
-    spoiled: tuple[tuple[Rate, Rate], ...]
-    clean: Rate
+    named: tuple[tuple[Rate, Rate, Rate], ...]
+    missed: tuple[tuple[Rate, Rate], ...]
     few: tuple[Rate, Rate]
-    mated: Rate
+    clean: Rate
+    clean_missed: Rate
 
 
 def rows(
@@ -269,87 +309,98 @@ def rows(
 ) -> Iterator[Row]:
     """The first `enrolled` people are in the galleries, all photos of the others are strangers'. `sizes` are
     numbers of people and of templates a person."""
-    order = np.arange(len(people.subjects))
-    first = np.array([order[people.subjects == who][0] for who in np.unique(people.subjects)])
-    place = order - first[people.subjects]
-    strangers = people.subjects >= enrolled
+    subjects, place = people.subjects, people.places()
+    usual = (subjects < enrolled) & (place == 0)
+    mates = (subjects < enrolled) & (place == 1)
     clean, _ = spoiling(CLEAN, people.crops)
+    whole = Enrollment(clean[usual], subjects[usual], calibration)
     for kind in kinds:
         vectors, norms = spoiling(kind, people.crops)
         poor = poorness.rates(vectors, norms) >= poorness.poor_from
-        probes = vectors[strangers]
-
-        def both(
-            gallery: NDArray[np.bool_],
-            source: Vectors,
-            poor: NDArray[np.bool_] = poor,
-            probes: Vectors = probes,
-        ) -> tuple[Rate, Rate]:
-            left = gallery & ~poor
-            return (
-                named(source[gallery], people.subjects[gallery], probes, calibration),
-                named(source[left], people.subjects[left], probes, calibration),
-            )
-
-        usual = (people.subjects < enrolled) & (place == 0)
-        few = usual & (people.subjects < FEW)
-        mixed = np.where(few[:, None], vectors, clean)
-        mates = (people.subjects < enrolled) & (place == 1)
-        threshold = calibration.threshold_for(int(usual.sum()))
-        fixed = Calibration(threshold)
-        same = np.einsum("nd,nd->n", vectors[mates], clean[first[people.subjects[mates]]])
+        strangers = vectors[subjects >= enrolled]
+        spoiled = Enrollment(vectors, subjects, calibration)
+        measured = [_of_size(spoiled, place, poor, strangers, *size) for size in sizes]
+        mixed = Enrollment(np.where(subjects < FEW, vectors.T, clean.T).T, subjects, calibration)
+        few = mixed.of(usual), mixed.of(usual & ~(poor & (subjects < FEW)))
         yield Row(
             kind,
             float(poor.mean()),
-            tuple(
-                both((people.subjects < count) & (place < templates), vectors) for count, templates in sizes
-            ),
-            named(clean[usual], people.subjects[usual], probes, calibration),
-            _few(mixed, few, poor, probes, people.subjects, fixed),
-            Rate(int((same >= threshold).sum()), len(same), enrolled),
+            tuple(named for named, _ in measured),
+            tuple(missed for _, missed in measured),
+            (few[0].taken(strangers, many=False), few[1].taken(strangers)),
+            whole.named(strangers),
+            whole.missed(vectors[mates], subjects[mates]),
         )
 
 
-def _few(
-    gallery: Vectors,
-    few: NDArray[np.bool_],
+def _of_size(
+    spoiled: Enrollment,
+    place: NDArray[np.int64],
     poor: NDArray[np.bool_],
-    probes: Vectors,
-    subjects: NDArray[np.int64],
-    calibration: Calibration,
-) -> tuple[Rate, Rate]:
-    """Searches of spoiled strangers that a few spoiled people among many clean ones take: all of them, and
-    those of them that are not poor."""
-    left = few & ~poor
-    return (
-        replace(named(gallery[few], subjects[few], probes, calibration), people=int(few.sum())),
-        replace(named(gallery[left], subjects[left], probes, calibration), people=int(left.sum())),
+    strangers: Vectors,
+    count: int,
+    templates: int,
+) -> tuple[tuple[Rate, Rate, Rate], tuple[Rate, Rate]]:
+    """Strangers named, and known people missed, by galleries of so many of the first MANY people each, or by
+    one of more."""
+    named, missed = [Rate(0, 0, 0)] * 3, [Rate(0, 0, 0)] * 2
+    for first in range(0, max(count, MANY) - count + 1, count):
+        theirs = (spoiled.subjects >= first) & (spoiled.subjects < first + count)
+        everything = spoiled.of(theirs & (place < templates))
+        rest = spoiled.of(theirs & (place < templates) & ~poor)
+        probes = spoiled.of(theirs & (place >= templates))
+        strangers_named = (
+            everything.named(strangers, many=False),
+            rest.named(strangers, many=False),
+            rest.named(strangers),
+        )
+        known_missed = (
+            rest.missed(probes.vectors, probes.subjects, many=False),
+            rest.missed(probes.vectors, probes.subjects),
+        )
+        named = [one + other for one, other in zip(named, strangers_named, strict=True)]
+        missed = [one + other for one, other in zip(missed, known_missed, strict=True)]
+    return (named[0], named[1], named[2]), (missed[0], missed[1])
+
+
+def print_rows(rows: Iterable[Row], sizes: Sequence[tuple[int, int]], enrolled: int) -> None:
+    rows = list(rows)
+    print_table(
+        [
+            *("pictures", "refused", f"{FEW} among {enrolled} clean people"),
+            *(f"{enrolled} clean people", "known people missed by those"),
+        ],
+        (
+            [
+                *(row.kind, f"{100 * row.refused:.1f} %", f"{row.few[0]} → {row.few[1]} %"),
+                *(f"{row.clean} %", f"{row.clean_missed} %"),
+            ]
+            for row in rows
+        ),
+    )
+    heads = [f"{count} × {templates}" for count, templates in sizes]
+    print_table(
+        ["pictures", *(f"{head}: {what}" for head in heads for what in ("named", "missed"))],
+        (
+            [
+                row.kind,
+                *(
+                    f"{' → '.join(map(str, rates))} %" if rates[-1].people else "–"
+                    for both in zip(row.named, row.missed, strict=True)
+                    for rates in both
+                ),
+            ]
+            for row in rows
+        ),
     )
 
 
-def print_rows(rows: Iterator[Row], sizes: Sequence[tuple[int, int]], enrolled: int) -> None:
-    heads = [f"{count} people × {templates}: before → after" for count, templates in sizes]
-    columns = [
-        "pictures",
-        "refused",
-        *heads,
-        f"clean gallery, N = {enrolled}",
-        f"{FEW} among {enrolled} clean: before → after",
-        "a clean template finds its person",
-    ]
+def print_table(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
     print("| " + " | ".join(columns) + " |")
     print("|" + "---|" * len(columns))
-    for row in rows:
-        pairs = [f"{before} → {after_}" for before, after_ in row.spoiled]
-        cells = [
-            row.kind,
-            f"{100 * row.refused:.1f} %",
-            *pairs,
-            str(row.clean),
-            f"{row.few[0]} → {row.few[1]}",
-            f"{100 * row.mated.named / max(1, row.mated.searches):.1f} %",
-        ]
-        print("| " + " | ".join(cells) + " |", flush=True)
+    for row in cells:
+        print("| " + " | ".join(row) + " |", flush=True)
+    print()
 
 
 # --- photos
@@ -404,13 +455,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _write(given.manifest, fitted, given)
         return
     assert spec.poorness is not None, "fit first"
-    enrolled, few = given.enrolled, 70
-    sizes = [(few, 1), (few, 4), (enrolled, 1)]
-    people = read_people(given.pictures, begins=given.subjects)
+    enrolled = given.enrolled
+    sizes = [(FEW, 3), (MANY, 1), (MANY, 3), (enrolled, 1)]
+    people = read_people(given.pictures, begins=given.subjects, each=8)
     people = people.of(people.subjects % 2 == 1)
     if people.subjects.max(initial=-1) < enrolled:
         parser.error(f"nobody is left to search for after --enrolled {enrolled} people")
-    people = people.of((people.places() < 2) | (people.subjects < few) | (people.subjects >= enrolled))
+    strangers = (people.subjects >= enrolled) & (people.places() < 4)
+    people = people.of((people.places() < 2) | (people.subjects < MANY) | strangers)
     model, calibration = spec.poorness, spec.calibration
     table = rows(people, spoiling, model, calibration, enrolled=enrolled, sizes=sizes, kinds=TOLD)
     print_rows(table, sizes, enrolled)

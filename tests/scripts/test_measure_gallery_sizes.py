@@ -3,6 +3,8 @@
 import numpy as np
 from loading import script
 
+from facekit.calibration.threshold import Calibration
+
 sizes = script("measure_gallery_sizes")
 
 
@@ -12,20 +14,28 @@ def people(names: str, *, turn: int = 0) -> sizes.People:
     return sizes.People(np.repeat(vectors, 4, axis=0), np.repeat(list(names), 4))
 
 
+def searches(strangers: sizes.People, others: sizes.People | None, size: int, photos: int) -> sizes.Searches:
+    return sizes.searches(strangers, others, size, photos, Calibration(0.5), np.random.default_rng(1))
+
+
 def test_strangers_and_known_people_have_the_best_of_their_scores() -> None:
-    wrong, right, templates = sizes.searches(people("abcd"), None, 2, 6, np.random.default_rng(1))
-    assert len(wrong) == 300 * 8
-    assert set(wrong) == {0.0}
-    assert set(right) == {1.0}
-    assert templates == 4
+    found = searches(people("abcd"), None, 2, 6)
+    assert len(found.strangers) == 300 * 8
+    assert set(found.strangers) == {0.0}
+    assert set(found.known) == {1.0}
+    assert found.templates == 4
+    assert not found.named.any()
+    assert not found.missed.any()
 
 
 def test_a_gallery_is_filled_up_with_others_who_take_names_from_people_they_are_like() -> None:
     strangers = people("abcd")
-    others = people("efgh", turn=4)
-    wrong, right, templates = sizes.searches(strangers, others, 6, 1, np.random.default_rng(1))
-    assert templates == 6
-    assert set(wrong) == {0.0}
-    assert set(right) == {1.0}
-    wrong, _, _ = sizes.searches(strangers, people("efgh", turn=0), 6, 1, np.random.default_rng(1))
-    assert set(wrong) == {1.0}
+    found = searches(strangers, people("efgh", turn=4), 6, 1)
+    assert found.templates == 6
+    assert set(found.strangers) == {0.0}
+    assert set(found.known) == {1.0}
+    assert not found.missed.any()
+    found = searches(strangers, people("efgh", turn=0), 6, 1)
+    assert set(found.strangers) == {1.0}
+    assert found.named.all()
+    assert found.missed.all(), "each is as like one of the others"

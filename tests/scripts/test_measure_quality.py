@@ -42,18 +42,43 @@ def test_the_fit_tells_faces_that_are_all_alike_from_usual_ones() -> None:
     assert (found.poorness.rates(vectors, norms) >= found.poorness.poor_from).mean() > 0.95
 
 
-def test_the_table_says_how_many_strangers_are_named_before_and_after() -> None:
+def in_common(kind: str, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clean faces are unlike other people's, blurred ones have a part in common."""
+    vectors, norms = spoiling("clean", crops)
+    if kind != "clean":
+        vectors = (np.float32(0.8) * vectors + np.float32(0.6) * np.eye(32, dtype=np.float32)[0]).astype(
+            np.float32
+        )
+        vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    return vectors, norms
+
+
+def test_the_table_says_how_many_are_named_and_missed_before_and_after() -> None:
+    nothing_poor = script.Poorness((0.0,) * 32, 0.0, 0.0, -4.0, 0.5)
+    calibration = Calibration(0.6, tail=0.05, templates=60)
+    found = script.rows(
+        people(100), in_common, nothing_poor, calibration, enrolled=80, sizes=[(35, 1)], kinds=KINDS
+    )
+    clean, blurred = found
+    [(before, refused, after)] = blurred.named
+    assert (before.searches, before.people) == (80, 70), "in two galleries"
+    assert before.named == refused.named > 5 * after.named
+    assert blurred.few[0].named > blurred.clean.named
+    [(without, missed)] = clean.missed
+    assert (without.named, missed.named, missed.searches) == (0, 0, 70)
+    assert clean.clean_missed.named == 0
+
+
+def test_who_is_too_poor_is_enrolled_no_longer() -> None:
     model = script.fit(list(script.faces_of(people(), spoiling, 0.8, KINDS)), 0.02).poorness
-    calibration = Calibration(0.8)
-    rows = script.rows(people(), spoiling, model, calibration, enrolled=40, sizes=[(20, 1)], kinds=KINDS)
-    clean, blurred = rows
-    [(before, after)] = blurred.spoiled
-    assert (before.named, before.searches, before.people) == (40, 40, 20)
-    assert after.named == after.people == 0
-    assert blurred.few[0].named == 40
-    assert blurred.few[1].named == blurred.clean.named == 0
-    assert clean.mated.named == clean.mated.searches == 40
-    assert clean.spoiled[0][1].people >= 19
+    clean, blurred = script.rows(
+        people(100), spoiling, model, Calibration(0.8), enrolled=80, sizes=[(70, 1)], kinds=KINDS
+    )
+    [(before, after, _)] = blurred.named
+    assert (before.people, after.people, after.named) == (70, 0, 0)
+    assert (blurred.few[0].people, blurred.few[1].people) == (10, 0)
+    assert clean.named[0][1].people >= 65
+    assert blurred.refused > 0.95
 
 
 @pytest.mark.parametrize("kind", script.SPOILED)
