@@ -248,18 +248,20 @@ def names(people: Sequence[Person], pipeline: Pipeline, folder: Path, frames: in
     pairs = [pair[:: 1 - 2 * (n % 2)] for n, pair in enumerate(zip_longest(known, strangers))]
     scene = film(folder / "names.mp4", pairs, frames)
     judge = Judge(scene.truth, {person.name for person in known})
-    limit = limit_among(known, pipeline)
-    session = Session(PipelineDetector(pipeline), index_of(known).search, limit)
+    limit, cohort = limits_among(known, pipeline)
+    session = Session(PipelineDetector(pipeline), index_of(known).search, limit, cohort)
     for event in play(Reader(parse(str(scene.path))), session, judge):
         judge.tell([event])
     return {"threshold": limit, "frames": len(scene.truth), **judge.result()}
 
 
-def limit_among(people: Sequence[Person], pipeline: Pipeline) -> float:
-    """What a track needs to have a name in a gallery of these people."""
+def limits_among(people: Sequence[Person], pipeline: Pipeline) -> tuple[float, float]:
+    """What a track needs to have a name in a gallery of these people, and from which score with the fifth
+    candidate on it needs more."""
     calibration = pipeline.spec.calibration
     templates = sum(len(person.vectors) for person in people)
-    return voting.limit(calibration.threshold_for(templates), calibration.tail)
+    limit = voting.limit(calibration.threshold_for(templates), calibration.tail)
+    return limit, calibration.cohort_for(templates)
 
 
 def index_of(people: Sequence[Person]) -> Index:
@@ -275,8 +277,8 @@ def speed(
     ours: list[float] = []
     others: list[float] = []
     for _ in range(turns):
-        limit = limit_among(people[:1], pipeline)
-        session = Session(PipelineDetector(pipeline), index_of(people[:1]).search, limit)
+        limits = limits_among(people[:1], pipeline)
+        session = Session(PipelineDetector(pipeline), index_of(people[:1]).search, *limits)
         ours.append(_frames_a_second(scene.path, session.step, frames))
         if rival:
             others.append(_frames_a_second(scene.path, rival, theirs))

@@ -7,7 +7,6 @@ the network's vector alone does not, because blurred faces keep theirs (scripts/
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,13 +64,11 @@ def problem(rate: float | None) -> str:
 
 def of_gallery(rates: Sequence[float]) -> str | None:
     """What to expect of a gallery whose templates have these rates, in words: nothing where most of them are
-    usual ones. Strangers before the same camera are in pictures as poor, and each template has its chance.
+    usual ones. Strangers before the same camera are in pictures as poor (scripts/measure_quality.py tables).
     """
-    usual = float(np.median(rates)) if rates else 0.0
-    if usual < CAMERA:
+    if not rates or float(np.median(rates)) < CAMERA:
         return None
-    share = -math.expm1(len(rates) * math.log1p(-min(usual, 0.5)))
     return (
-        f"most of its pictures are poor: about {100 * min(share, 0.99):.0f} of 100 strangers in pictures "
-        "like them would be named at the threshold it came with"
+        "most of its pictures are poor: up to 1 in 10 strangers in pictures like them would be named at the "
+        "threshold it came with"
     )

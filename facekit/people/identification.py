@@ -122,7 +122,7 @@ def name_faces(
     """The verdicts on all faces of one picture: `identify` for faces that are already there."""
     if not faces:
         return []
-    searches = gallery.search(np.stack([face.vector for face in faces]), max(top, CONTENDERS))
+    searches = gallery.search(np.stack([face.vector for face in faces]), max(top, CONTENDERS, COHORT))
     limit, cohort = (gallery.threshold, gallery.cohort) if threshold is None else (threshold, math.inf)
     decided = decide(faces, searches, limit, cohort, allow_repeats=allow_repeats)
     return [replace(identified, candidates=_shown(identified, top)) for identified in decided]

@@ -216,7 +216,7 @@ def test_a_camera_s_gallery_is_told_until_its_threshold_is_set(tmp_path: Path) -
     poor = [replace(each, quality={"stranger_rate": 0.004}) for each in templates(20, 1)]
     settings = GallerySettings("small", "f" * 64, 32, Calibration(0.5), poor_from=0.01)
     with create_gallery(tmp_path / "g.db", settings, templates=poor) as gallery:
-        assert "about 8 of 100 strangers" in str(camera(gallery))
+        assert "up to 1 in 10 strangers" in str(camera(gallery))
         settings = replace(gallery.settings, created="2026-01-01T00:00:00+00:00")
         gallery._state = replace(gallery.state, settings=settings)
         assert camera(gallery) is None
