@@ -212,6 +212,12 @@ class Gallery(Protocol):
         added under the old name again. Raises GalleryError when `old` is not in the gallery or `new` is.
         """
 
+    def exchange(self, names: Mapping[str, str]) -> None:
+        """Give subjects each other's names, all or none: the new names, by the old ones, are these in another
+        order. The pictures may be added under the old names again. Raises GalleryError when one is not in
+        the gallery.
+        """
+
     def merge(self, into: str, others: Sequence[str]) -> int:
         """Give the templates of other subjects to `into` and erase the others; return how many came. A
         picture that both have is kept once. Raises GalleryError when one is not in the gallery, or is by a

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from secrets import token_hex
 
 from facekit.arguments import integer_of, texts_of
 from facekit.calibration.threshold import Calibration
@@ -118,6 +119,18 @@ class WritableGallery(ReadableGallery):
             number = change.number(old)
             if subject_name(old) != new:
                 change.rename(number, new, remember=remember)
+
+    def exchange(self, names: Mapping[str, str]) -> None:
+        """Give subjects each other's names, all or none: the new names, by the old ones, are these in another
+        order. The pictures may be added under the old names again. Raises GalleryError when one is not in
+        the gallery.
+        """
+        with self._changing(forget=True) as change:
+            numbers = {subject_name(new): change.number(old) for old, new in names.items()}
+            for number in numbers.values():
+                change.rename(number, token_hex(16), remember=False)  # nobody has this name meanwhile
+            for new, number in numbers.items():
+                change.rename(number, new, remember=False)
 
     def merge(self, into: str, others: Sequence[str]) -> int:
         """Give the templates of other subjects to `into` and erase the others; return how many came.

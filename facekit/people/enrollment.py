@@ -380,7 +380,9 @@ def _outcome(
 ) -> Outcome:
     """What became of a picture, where `outcomes` and `usable` have each of several equal ones once."""
     if not reading.faces:
-        return Outcome(subject, reading.source, "refused", (reading.error or NO_FACE,), reading.notes)
+        problems = (reading.error or NO_FACE,)
+        unread = reading.error is not None
+        return Outcome(subject, reading.source, "refused", problems, reading.notes, unread)
     found = outcomes.get(reading.sha256)
     if found is not None and (
         usable[reading.sha256] is reading or found.status in ("refused", "removed earlier")

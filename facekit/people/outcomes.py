@@ -54,7 +54,7 @@ class Photo:
 @dataclass(frozen=True)
 class Outcome:
     """What became of one picture. `problems` are why it was refused, or would be with `strict`;
-    `notes` are what else a user should know.
+    `notes` are what else a user should know; of one that is `unread` nobody knows what it shows.
     """
 
     subject: str
@@ -62,6 +62,7 @@ class Outcome:
     status: Status
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unread: bool = False
 
     @property
     def mixed(self) -> bool:

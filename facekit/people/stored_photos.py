@@ -21,13 +21,15 @@ _SHOWN_DIGEST = 12
 
 
 def digest_of(path: str) -> str | None:
-    """The SHA-256 of a picture's file; None where it cannot be read, or is none."""
+    """The SHA-256 of a picture's file; None where it cannot be read, is none, or is empty, as what stands for
+    a photo that lies in a cloud."""
     if path == "-" or not os.path.isfile(path):
         return None
     try:
-        return hashlib.sha256(images.content(path)).hexdigest()
+        content = images.content(path)
     except PictureError:
         return None
+    return hashlib.sha256(content).hexdigest() if content else None
 
 
 def of_person(gallery: Gallery, subject: str, photos: Sequence[str]) -> list[str]:

@@ -40,8 +40,8 @@ class SyncChange:
     """A change of the gallery that a photo asks for: it is added to `subject`, moved to them from `holder`,
     goes along as `holder` is renamed to them, is removed from them, or, enrolled from elsewhere, followed
     from now on. `status` is `planned`, then what became of it: of an added photo as `enroll` has it, else
-    `moved`, `renamed`, `removed` or `followed`. `problems` are why it was not added, `notes` what else a user
-    should know.
+    `moved`, `renamed`, `removed`, `kept` or `followed`. `problems` are why it was not added, `notes` what
+    else a user should know.
     """
 
     action: Action
@@ -62,7 +62,7 @@ class Plan:
     """What has to change. `photos` are all of the folders that are to be enrolled or are so already, `held`
     the words about photos of others, `blocked` how many stay out because a user removed, renamed or moved
     them by hand, and `renamed` are those who get another name, all that was said of them included: every
-    photo that they still have goes to one person who is new.
+    photo that they still have goes to one person, who is new or has another name from then on too.
     `followed` have the SHA-256 of photos that their person has from no folder of theirs, as from the groups
     of `facekit cluster`, or from one that was moved."""
 
@@ -118,31 +118,82 @@ def carry_out(
     moves = [move for move in planned.moves if planned.change_of(move).action == "move"]
     for move in moving.carry_out(gallery, moves, remember=False):
         yield SyncChange("move", move.source, move.subject, move.holder, move.status, notes=_gone(move))
+    unread = set[str]()
     if planned.added:
         wanted = {(photo.subject, photo.source) for photo in planned.added}
         # Of a picture into which names were written the file that was enrolled is gone: it takes its place.
         rules = replace(rules, leaving=frozenset(info.sha256 for info in planned.removed))
         enrolled = enrollment.enroll(gallery, planned.photos, rules=rules, options=options, pipeline=pipeline)
         for outcome in enrolled:
+            if outcome.unread:
+                unread |= _both(outcome.source)
             if (outcome.subject, outcome.source) in wanted or outcome.status != "already there":
                 yield _added(outcome)
-    yield from _remove(gallery, planned)
+    yield from _remove(gallery, planned, _Unread(planned, unread))
     # Last, for a folder is known to have moved as long as most of its photos are not followed elsewhere yet.
     yield from _follow(gallery, planned)
 
 
 def _rename(gallery: Gallery, planned: Plan) -> Iterator[SyncChange]:
-    for old, new in planned.renamed:
-        gallery.rename(old, new, remember=False)
-        for move in planned.moves:
-            if (move.holder, move.subject) == (old, new):
-                yield SyncChange("rename", move.source, new, old, "renamed")
+    waiting = dict(planned.renamed)
+    while waiting:
+        free = next((old for old, new in waiting.items() if new not in waiting), None)
+        if free is not None:
+            done = {free: waiting[free]}
+            gallery.rename(free, waiting[free], remember=False)
+        else:
+            done = _circle(waiting)
+            gallery.exchange(done)
+        for old, new in done.items():
+            del waiting[old]
+            for move in planned.moves:
+                if (move.holder, move.subject) == (old, new):
+                    yield SyncChange("rename", move.source, new, old, "renamed")
 
 
-def _remove(gallery: Gallery, planned: Plan) -> Iterator[SyncChange]:
+def _circle(names: dict[str, str]) -> dict[str, str]:
+    """Some of the new names, by the old ones, which are these in another order. Everybody's new name is
+    somebody's old one."""
+    old = next(iter(names))
+    circle: dict[str, str] = {}
+    while old not in circle:
+        circle[old] = names[old]
+        old = names[old]
+    return circle
+
+
+class _Unread:
+    """What turned out to be no picture that can be read: nobody knows that it is not what was enrolled from
+    there, damaged since, or in a cloud."""
+
+    def __init__(self, planned: Plan, paths: set[str]) -> None:
+        self._paths = paths
+        states = defaultdict[str, set[bool]](set)
+        for photo in planned.photos if paths else ():
+            for path in _both(photo.source):
+                states[os.path.dirname(path)].add(path in paths)
+        self._folders = {folder for folder, unread in states.items() if unread == {True}}
+
+    def may_have(self, info: TemplateInfo) -> bool:
+        """Whether it may be the photo: at its place, or in a folder of which nothing could be read."""
+        return any(
+            path in self._paths or os.path.dirname(path) in self._folders for path in _both(info.source)
+        )
+
+
+def _both(path: str) -> set[str]:
+    """A path as it was given, and without links."""
+    return {os.path.abspath(path), os.path.realpath(path)}
+
+
+def _remove(gallery: Gallery, planned: Plan, unread: _Unread) -> Iterator[SyncChange]:
     by_subject: defaultdict[str, list[TemplateInfo]] = defaultdict(list)
     names = dict(planned.renamed)
     for info in planned.removed:
+        if unread.may_have(info):
+            what = "may be what could not be read at its place: kept, until that can be read or is gone"
+            yield SyncChange("remove", info.source, info.subject, status="kept", notes=(what,))
+            continue
         by_subject[names.get(info.subject, info.subject)].append(info)
     for subject, infos in by_subject.items():
         gone = gallery.remove_photos(subject, [info.sha256 for info in infos], remember=False)
@@ -289,16 +340,21 @@ class _Planning:
         return [folder for path in self._paths for folder in _folders_in(path) if folder not in filled]
 
     def _renamed(self, removed: Sequence[TemplateInfo]) -> Iterator[tuple[str, str]]:
+        """Those whose photos all go to one person, who is new or gives up the name in the same way."""
         left = Counter(info.subject for info in self._stored)
         taken = set(left)
         left.subtract(info.subject for info in removed)
         to: defaultdict[str, list[str]] = defaultdict(list)
         for move in self._moves.values():
             to[move.holder].append(move.subject)
-        for old, new in sorted(to.items(), key=lambda names: -len(names[1])):
-            if len(new) == left[old] and len(set(new)) == 1 and new[0] not in taken:
-                taken.add(new[0])
-                yield old, new[0]
+        by_name: dict[str, str] = {}
+        for old, names in sorted(to.items(), key=lambda pair: -len(pair[1])):
+            if len(names) == left[old] and len(set(names)) == 1:
+                by_name.setdefault(names[0], old)
+        while blocked := [name for name in by_name if name in taken and name not in by_name.values()]:
+            for name in blocked:
+                del by_name[name]
+        yield from ((old, name) for name, old in by_name.items())
 
     def _add(self, photo: Photo, digest: str) -> None:
         if (photo.subject, digest) not in self._seen:

@@ -93,6 +93,30 @@ def test_a_name_that_is_given_up_may_be_taken_by_somebody_else(run: Run, library
     assert changes(run, "--yes") == []
 
 
+@pytest.mark.parametrize("names", [("red", "green"), ("red", "green", "blue")])
+def test_folders_that_swap_their_names_do_so_with_all_that_was_said_of_them(
+    names: tuple[str, ...], run: Run, library: Path
+) -> None:
+    photo(library / "zoe" / "1.png", "cyan")
+    run(*SYNC, "--yes")
+    run("gallery", "not-same", "red", "zoe", "-g", "g.db")
+    for name in names:
+        (library / name).rename(library / f"{name}.aside")
+    taken = dict(zip(names, (*names[1:], names[0]), strict=True))
+    for old, new in taken.items():
+        (library / f"{old}.aside").rename(library / new)
+    told = run(*SYNC, "--yes")
+    for old, new in taken.items():
+        assert f"renamed   {old} to {new}, with 2 photos" in told.stdout
+    assert "gone" not in told.stderr
+    assert stored() == {"red": 2, "green": 2, "blue": 2, "zoe": 1}
+    with facekit.open_gallery("g.db") as gallery:
+        assert [{fact.subject, fact.other} for fact in gallery.facts()] == [{taken["red"], "zoe"}]
+        for old, new in taken.items():
+            assert [info.file_name for info in gallery.templates(new)] == [f"{old}1.png", f"{old}2.png"]
+    assert changes(run, "--yes") == []
+
+
 def test_of_two_whose_folders_became_one_neither_loses_a_photo(run: Run, library: Path) -> None:
     for name in ("green", "red"):
         for path in sorted((library / name).iterdir()):
@@ -266,6 +290,27 @@ def test_what_cannot_be_read_is_not_removed(run: Run, library: Path) -> None:
     result = run(*SYNC, "--yes")
     assert "1 linked to nowhere" in result.stderr
     assert stored() == {"red": 2, "green": 2, "blue": 2}
+
+
+@pytest.mark.parametrize("content", [b"", b"to be fetched", b"\x89PNG\r\n\x1a\n cut off"])
+def test_photos_that_are_damaged_or_elsewhere_now_are_not_removed(
+    content: bytes, run: Run, library: Path
+) -> None:
+    """A cloud's folder holds empty files in their place; a disk may give back anything."""
+    for path in (library / "red").iterdir():
+        path.write_bytes(content)
+    (library / "green" / "green1.png").write_bytes(content)
+    for path in list((library / "blue").iterdir()):
+        path.rename(path.with_suffix(".cloud.png"))
+        path.with_suffix(".cloud.png").write_bytes(content)
+    for _ in range(2):
+        result = run(*SYNC, "--yes", "-f", "json")
+        assert result.exit_code == 1
+        assert {change["status"] for change in json.loads(result.stdout)["results"]} <= {"refused", "kept"}
+        assert stored() == {"red": 2, "green": 2, "blue": 2}
+    (library / "green" / "green1.png").unlink()
+    run(*SYNC, "--yes")
+    assert stored() == {"red": 2, "green": 1, "blue": 2}
 
 
 def test_one_photo_in_two_folders_is_nobodys_more(run: Run, library: Path) -> None:

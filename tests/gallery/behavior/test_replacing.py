@@ -62,3 +62,23 @@ def test_the_face_may_be_somebody_else_s(gallery):
     (placement,) = gallery.add([beside()], move=True, replace=True).placements
     assert (placement.other, placement.replaced) == ("Ben", True)
     assert {info.subject: info.box for info in gallery.known([digest])[digest]} == {"Ada": BESIDE}
+
+
+def test_names_are_exchanged_with_all_that_was_said_or_not_at_all(gallery, place):
+    gallery.add([template("Zoe")])
+    gallery.record([Fact("not_same", "Ada", "Zoe")])
+    with pytest.raises(GalleryError, match="'Eve' is not in the gallery"):
+        gallery.exchange({"Ada": "Ben", "Eve": "Ada"})
+    assert {subject.name: subject.templates for subject in gallery.subjects()}["Ada"] == 2
+    number = gallery.change_number
+    gallery.exchange({"Ada": "Ben", "Ben": "Ada"})
+    assert gallery.change_number == number + 1
+    assert {subject.name: subject.templates for subject in gallery.subjects()} == {
+        "Ada": 1,
+        "Ben": 2,
+        "Zoe": 1,
+    }
+    assert [{fact.subject, fact.other} for fact in gallery.facts()] == [{"Ben", "Zoe"}]
+    assert gallery.search([template("Ada").vector], 1)[0][0].subject == "Ben"
+    assert [item.status for item in gallery.add([template("Ada", 5)]).placements] == ["added"]
+    assert place.check() == []
