@@ -53,7 +53,9 @@ class Synced(View[SyncChange]):
             yield "nothing was changed"
             return
         statuses = Counter(change.status for change in self._changes)
-        kept = {status: statuses[status] for status in ("already there", "removed earlier", "refused")}
+        kept = {
+            status: statuses[status] for status in ("already there", "removed earlier", "kept", "refused")
+        }
         made = len(self._changes) - sum(kept.values())
         if not self._changes:
             yield "nothing to do: nothing has changed in what the gallery follows"

@@ -124,7 +124,7 @@ def sync(
 def _expected(change: SyncChange, tried: Rehearsal) -> SyncChange:
     """A change that was tried on a copy, as one that is planned; or that would not come about."""
     problems, notes = (tuple(map(tried.words, lines)) for lines in (change.problems, change.notes))
-    made = change.status not in ("refused", "already there", "removed earlier")
+    made = change.status not in ("refused", "already there", "removed earlier", "kept")
     return replace(change, status="planned" if made else change.status, problems=problems, notes=notes)
 
 
