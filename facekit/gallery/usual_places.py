@@ -44,7 +44,7 @@ def shipped() -> Place:
 
 def first_existing(places: Sequence[Place]) -> Place | None:
     """The first place at which something is."""
-    return next((place for place in places if place.exists()), None)
+    return next(filter(_is_there, places), None)
 
 
 def in_use(places: Sequence[Place]) -> Place | None:
@@ -53,7 +53,7 @@ def in_use(places: Sequence[Place]) -> Place | None:
 
     Whoever removed everybody has a gallery of nobody, and is told so.
     """
-    occupied = [place for place in places if place.exists()]
+    occupied = list(filter(_is_there, places))
     if len(occupied) > 1:
         return next((place for place in occupied if not _is_untouched(place)), occupied[0])
     return occupied[0] if occupied else None
@@ -68,18 +68,24 @@ def to_write(place: AnyPlace | None = None, folder: str | os.PathLike[str] | Non
     place = named(place)
     if place is not None:
         return place
-    if BESIDE.exists():
+    if _is_there(BESIDE):
         return BESIDE
     if folder is not None:
         inside = FilePlace(Path(folder) / settings.GALLERY_FILE)
         if inside.exists() or os.path.basename(os.path.realpath(folder)) == settings.GALLERY_FOLDER:
             return inside
-    if IN_FOLDER.exists():
+    if _is_there(IN_FOLDER):
         return IN_FOLDER
     user = settings.user_gallery()
     if user is None:
         raise UsageError("there is no home folder for a gallery: say where to write with --gallery FILE")
     return FilePlace(user)
+
+
+def _is_there(place: Place) -> bool:
+    """Whether something is at a place. What nobody may look at in the working folder is not taken for the
+    user's."""
+    return place.exists() and (place not in (BESIDE, IN_FOLDER) or os.path.lexists(str(place)))
 
 
 def _is_untouched(place: Place) -> bool:

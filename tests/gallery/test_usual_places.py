@@ -1,14 +1,17 @@
 """Where galleries are looked for and made if the user names none."""
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gallery_samples import settings as gallery_settings
 
 from facekit import settings
-from facekit.errors import UsageError
+from facekit.errors import GalleryError, UsageError
 from facekit.gallery import create_gallery, usual_places
 from facekit.gallery.sqlite.place import FilePlace
 
@@ -89,3 +92,27 @@ def test_the_folder_of_the_users_own_gallery_is_for_the_user_alone() -> None:
     assert own is not None
     create_gallery(own, gallery_settings()).close()
     assert stat.S_IMODE(os.stat(own.parent).st_mode) == 0o700
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOTCONN, errno.ESTALE])
+def test_a_gallery_that_cannot_be_reached_is_told_and_no_other_is_taken_for_it(
+    number: int, monkeypatch: pytest.MonkeyPatch, user_data: Path
+) -> None:
+    """As on a disk that does not answer, or in the folder of somebody else."""
+    own = user_data / "facekit" / "gallery.db"
+
+    def unreachable(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def looked(path: Any, *more: Any, **named: Any) -> os.stat_result:
+            if str(path) in map(str, (own, "gallery.db", "gallery/gallery.db")):
+                raise OSError(number, os.strerror(number), str(path))
+            return look(path, *more, **named)
+
+        return looked
+
+    for name in ("stat", "lstat"):
+        monkeypatch.setattr(os, name, unreachable(getattr(os, name)))
+    place = usual_places.in_use(usual_places.to_read())
+    assert place == FilePlace(own)
+    with pytest.raises(GalleryError, match=r"gallery\.db: the gallery cannot be reached"):
+        place.open()
+    assert usual_places.to_write() == FilePlace(own)

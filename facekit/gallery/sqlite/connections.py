@@ -123,6 +123,7 @@ class Connections:
 
     def _connect(self, number: tuple[int, int]) -> sqlite3.Connection:
         self._file = number
+        database.require_file(self.path)
         with _opening:
             if not _open[number]:
                 require_ours(self.path)

@@ -94,14 +94,7 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
 
     Raises GalleryError when the file is missing, empty, no gallery, newer, or cannot be opened.
     """
-    if path.is_symlink() and not path.exists():
-        raise GalleryError(f"{path}: is a link to nowhere: put the gallery back, or remove the link")
-    if not path.exists():
-        raise GalleryError(f"{path}: there is no gallery: make one with {hints.enroll(FilePlace(path))}")
-    if not path.is_file():
-        raise GalleryError(f"{path}: not a file: give the path of a gallery.db")
-    if path.stat().st_size == 0:
-        raise GalleryError(f"{path}: the file is empty, not a gallery: remove it and enroll again")
+    require_file(path)
     wait = patience(path) if timeout is None else timeout
     with in_words(path):
         connection = patiently(lambda: _open_one_way(path, write=write, timeout=wait), wait)
@@ -116,6 +109,28 @@ def connect(path: Path, *, write: bool, timeout: float | None = None) -> sqlite3
         connection.close()
         raise
     return connection
+
+
+def require_file(path: Path) -> None:
+    """Raise GalleryError unless a file that is not empty is at the path."""
+    try:
+        _require_file(path)
+    except OSError as error:
+        raise GalleryError(
+            f"{path}: the gallery cannot be reached ({error.strerror}): check the disk, and the rights of "
+            "the folders above it"
+        ) from error
+
+
+def _require_file(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise GalleryError(f"{path}: is a link to nowhere: put the gallery back, or remove the link")
+    if not path.exists():
+        raise GalleryError(f"{path}: there is no gallery: make one with {hints.enroll(FilePlace(path))}")
+    if not path.is_file():
+        raise GalleryError(f"{path}: not a file: give the path of a gallery.db")
+    if path.stat().st_size == 0:
+        raise GalleryError(f"{path}: the file is empty, not a gallery: remove it and enroll again")
 
 
 def _open_one_way(path: Path, *, write: bool, timeout: float) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from facekit.gallery.tables import Tables
     from facekit.gallery.templates import NewTemplate
     from facekit.gallery.tombstones import Tombstones
+
+_UNREACHABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT)
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,14 @@ class FilePlace:
         return os.path.realpath(self.path) == os.path.realpath(locations.reference_gallery())
 
     def exists(self) -> bool:
-        """Whether something is there, be it a link that leads nowhere."""
-        return os.path.lexists(self.path)
+        """Whether something is there, be it a link that leads nowhere. Where nobody may look, or a disk does
+        not answer, there is: opening it tells what is wrong, and no other gallery is taken for it.
+        """
+        try:
+            os.lstat(self.path)
+        except (OSError, ValueError) as error:
+            return getattr(error, "errno", None) in _UNREACHABLE
+        return True
 
     def open(self, *, write: bool = False, fingerprint: str | None = None) -> SqliteGallery:
         from facekit.gallery.sqlite.gallery import SqliteGallery
@@ -88,12 +97,14 @@ class FilePlace:
                 f"{self}: is the shipped gallery, which stays as it is: copy it, and change the copy"
             )
         file = Path(os.path.realpath(self.path))
-        if file.is_file() and not os.access(file, os.W_OK):
-            raise self._unwritable("the file is read-only")
         above = next(folder for folder in file.parents if os.path.lexists(folder))
-        if not above.is_dir():
+        if not os.path.isdir(above):
             raise self._unwritable(f"{above} is no folder")
-        if not os.access(above, os.W_OK | os.X_OK):
+        if not os.access(above, os.X_OK):
+            raise self._unwritable(f"the folder {above} may not be entered")
+        if os.path.isfile(file) and not os.access(file, os.W_OK):
+            raise self._unwritable("the file is read-only")
+        if not os.access(above, os.W_OK):
             raise self._unwritable(f"the folder {above} is read-only")
 
     def copy(self, target: AnyPlace) -> Copied:
