@@ -456,7 +456,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     assert spec.poorness is not None, "fit first"
     enrolled = given.enrolled
-    sizes = [(FEW, 3), (MANY, 1), (MANY, 3), (enrolled, 1)]
+    sizes = [(FEW, 3), (MANY, 1), (enrolled, 1)]
     people = read_people(given.pictures, begins=given.subjects, each=8)
     people = people.of(people.subjects % 2 == 1)
     if people.subjects.max(initial=-1) < enrolled:
