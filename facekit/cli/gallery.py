@@ -71,7 +71,7 @@ def show(console: Console, /, name: str | None, gallery: Place | None, style: st
 
 @shared.command("forget-removals", short_help="Let removed pictures be enrolled again.")
 @shared.rehearsal_option
-@shared.gallery_option
+@shared.users_gallery_option
 @click.pass_obj
 def forget_removals(console: Console, /, dry_run: bool, gallery: Place | None) -> int:
     """Erase what is kept of removed and renamed pictures, all of it.

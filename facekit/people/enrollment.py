@@ -152,10 +152,10 @@ class _Batch:
     def store(self) -> list[Outcome]:
         chosen = self._choose()
         holders = {digest: self._holder(digest, choice.face) for digest, choice in chosen.items()}
-        mixed = self._mixed(chosen)
         # The rest of the folder may not have been looked at yet, and moves as well.
         moving = self._pictures.of_subject[self._subject] | set(chosen)
         self._known.leave({holder: moving for holder in holders.values() if holder})
+        mixed = self._mixed(chosen)
         outcomes = {
             digest: self._judged(digest, choice, holders[digest], mixed) for digest, choice in chosen.items()
         }
@@ -253,9 +253,11 @@ class _Batch:
         stored, or where nobody is, of the one who is there most often."""
         # Poor faces are like each other, whoever they are of, and unlike the person's good ones.
         good = [choice.face.vector for choice in chosen.values() if not self._poor(choice.face)]
-        if self._rules.accept_mixed or len(good) < MIXED_FROM:
+        if self._rules.accept_mixed or len(good) < 2:
             return ()
         new = np.stack(good)
+        if len(good) < MIXED_FROM:
+            return self._several(new)
         stored = self._gallery.vectors(self._subject)[-WITNESSES:]
         people = parts(np.concatenate([new, stored]), self._threshold)
         # A person of whom much is stored is not outvoted by a folder of somebody else.
@@ -265,6 +267,18 @@ class _Batch:
         if 2 * alike > len(new):
             return ()
         return (f"{MIXED} ({alike} of {len(new)} faces are of one; --accept-mixed takes all)",)
+
+    def _several(self, new: NDArray[np.float32]) -> tuple[str, ...]:
+        """Why few pictures of somebody new are not enrolled: they are unlike each other, and like two or more
+        who are enrolled."""
+        others = [self._known.other(self._subject, vector) for vector in new]
+        known = {other.subject for other in others if other and other.score >= self._threshold}
+        if len(known) < 2 or len(self._gallery.vectors(self._subject)):
+            return ()
+        alike = len(parts(new, self._threshold)[0])
+        if 2 * alike > len(new):
+            return ()
+        return (f"{MIXED} (they look like {', '.join(sorted(known))}; --accept-mixed takes all)",)
 
     def _judged(self, digest: str, choice: Choice, holder: str | None, mixed: tuple[str, ...]) -> Outcome:
         reading, face = self._usable[digest], choice.face

@@ -160,7 +160,8 @@ def _photo(
     best: float,
     sought: SoughtPerson | SoughtFace,
 ) -> PhotoMatch | None:
-    people = tuple(dict.fromkeys(face.subject for face in named if face.subject is not None))
+    from_left = sorted(named, key=lambda face: face.face.detection.box[0])
+    people = tuple(dict.fromkeys(face.subject for face in from_left if face.subject is not None))
     unknown = sum(face.subject is None for face in named)
     subject = named[place].subject
     if not sought.company.fits(people, unknown, subject):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +29,9 @@ OTHER_PICTURE = "marked in a picture of other proportions: it was cropped or tur
 TWO_NAMES = "the same face is marked with two names"
 DENIED = "this face was said not to be this person's"
 RENAMED = "this person has another name since a rename or a merge"
+
+# Whose face it is, is what these are about: what else it looks like is no news beside them.
+_DECISIVE = (SAME_FACE, WHOSE_FACE, NOT_MOVED, OTHER_CASE, HELD)
 
 # What is true of a person's whole folder, and begins a note.
 MOVED_FROM = "moved from"
@@ -94,3 +98,10 @@ class Outcome:
             "status": self.status,
             **lists,
         }
+
+
+def decisive(problems: Sequence[str]) -> list[str]:
+    """The problems without those that follow from another one."""
+    first = [problem for problem in problems if problem.startswith(_DECISIVE)]
+    follow = (UNLIKE_THE_OTHERS, LIKE_ANOTHER, *((NOT_MOVED,) if len(first) > 1 else ()))
+    return [problem for problem in problems if not first or not problem.startswith(follow)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from facekit import hints
 from facekit.output.view import View
 from facekit.people.enroll_report import EnrollReport
-from facekit.people.outcomes import ENROLLED_AS, Outcome
+from facekit.people.outcomes import ENROLLED_AS, Outcome, decisive
 from facekit.text.counting import counted, listed
 from facekit.text.tables import WIDTH, cell, fit
 
@@ -28,11 +28,9 @@ class Enrolled(View[Outcome]):
         self._embedder = embedder
         self._outcomes: list[Outcome] = []
         self._of_subject: list[Outcome] = []
+        self._began = False
         self._folder = _FolderNotes()
         self._folder_errors: set[tuple[str, str]] = set()
-
-    def heading(self) -> Iterator[str]:
-        yield fit("subject", _NAME) + "".join(f"  {title}" for title in _COUNTS)
 
     def text(self, result: Outcome) -> Iterator[str]:
         """The line of a person, when the next one's pictures begin."""
@@ -42,6 +40,10 @@ class Enrolled(View[Outcome]):
 
     def ending(self) -> Iterator[str]:
         if self._of_subject:
+            # Not before: what is said of the pictures comes first, and may be all.
+            if not self._began:
+                yield fit("subject", _NAME) + "".join(f"  {title}" for title in _COUNTS)
+            self._began = True
             counts = Counter[str](outcome.status for outcome in self._of_subject)
             cells = (f"  {counts[title]:>{len(title)}}" for title in _COUNTS)
             yield cell(self._of_subject[0].subject, _NAME) + "".join(cells)
@@ -66,7 +68,7 @@ class Enrolled(View[Outcome]):
                 yield f"{result.subject}: {of_folder[0]}; {none}"
             self._folder_errors.add(reason)
             return
-        problems = "; ".join(result.problems)
+        problems = "; ".join(decisive(result.problems))
         lead = "" if problems.startswith(result.source) else f"{result.source}: "
         yield f"{lead}{problems}; not enrolled"
 
@@ -86,7 +88,9 @@ class Enrolled(View[Outcome]):
             (report.count("already there"), "already there"),
             (report.count("refused"), "refused"),
         )
-        yield from (f"{name}: no picture of theirs could be enrolled" for name in report.missing)
+        told = {name for name, _ in self._folder_errors}
+        missing = (name for name in report.missing if name not in told)
+        yield from (f"{name}: no picture of theirs could be enrolled" for name in missing)
         if moved := report.count("moved"):
             yield f"  {moved} {self._would}moved from another name"
         removed = report.count("removed earlier")

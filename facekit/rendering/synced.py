@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from facekit.gallery.templates import file_name
 from facekit.output.view import View
 from facekit.people.enroll_report import by_reason
+from facekit.people.outcomes import decisive
 from facekit.people.syncing import SyncChange
 from facekit.text.counting import counted, listed
 from facekit.text.escaping import isolated
@@ -39,7 +40,7 @@ class Synced(View[SyncChange]):
 
     def errors(self, result: SyncChange) -> Iterator[str]:
         if result.status == "refused":
-            problems = "; ".join(result.problems)
+            problems = "; ".join(decisive(result.problems))
             lead = "" if problems.startswith(result.source) else f"{result.source}: "
             yield f"{lead}{problems}; not enrolled"
 

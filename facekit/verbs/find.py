@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ def find(
         else:
             opened = _people(stack, gallery, pipeline, on_note, required=company != Company())
             sought = _face(like, opened, company, limit, options, pipeline)
+        if opened is not None:
+            _no_names_among(sources, opened)
         seen = _Seen(sought, period, on_note)
         place = None if opened is None else opened.place
         look = _Look(sources, options, pipeline, on_note, on_progress)
@@ -100,6 +103,17 @@ def find(
     if folder is not None:
         found = [seen.put(photo, folder) for photo in found]
     return FindReport(tuple(found), seen.pictures, tuple(seen.problems))
+
+
+def _no_names_among(sources: Sequence[Source], gallery: Gallery) -> None:
+    """Raise UsageError for a second name where photos are given: several people are found by `with_`."""
+    missing = [source for source in sources if isinstance(source, str) and not os.path.lexists(source)]
+    names = set(gallery.names()) if missing else set()
+    if name := next((source for source in missing if source in names), None):
+        raise UsageError(
+            f"{name}: is no file or folder, but somebody in the gallery: photos with both people are found "
+            f"by --with {name!r}"
+        )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -436,3 +437,38 @@ def test_a_name_in_letters_of_another_case_takes_no_face(
     assert run("gallery", "rename", "-g", "g.db", "Ada Lovelace", "ada lovelace").exit_code == 0
     assert run("enroll", "--subject", "ada lovelace", "1.png", *pointed, "-g", "g.db").exit_code == 0
     assert stored("g.db") == {"ada lovelace": 2}
+
+
+def test_a_few_photos_of_several_enrolled_people_are_no_new_person(run: Run, people: Path) -> None:
+    for seed, color in enumerate(("red", "green", "blue"), 5):
+        photo(Path("more") / "Italy 2021" / f"{color}.png", color, seed=seed)
+    photo(Path("more") / "Zoe" / "1.png", "cyan")
+    photo(Path("more") / "Zoe" / "2.png", "cyan", seed=2)
+    result = run("enroll", "more", "-g", "gallery")
+    assert "Italy 2021: not one person's photos (they look like blue, green, red; " in result.stderr
+    assert result.stderr.count("Italy 2021: ") == 1
+    with facekit.open_gallery("gallery") as gallery:
+        assert gallery.names() == ["Zoe", "blue", "green", "red"]
+    assert run("enroll", "more", "-g", "gallery", "--accept-mixed").exit_code == 0
+
+
+def test_a_refused_picture_is_told_by_what_decided_it(run: Run, people: Path) -> None:
+    shutil.copy(people / "red" / "1.png", people / "green" / "x.png")
+    result = run("enroll", "gallery")
+    [line] = [line for line in result.stderr.splitlines() if "x.png" in line]
+    assert "leave it in the right folder only; not enrolled" in line
+    assert "looks like another" not in line
+    [problems] = [
+        outcome["problems"]
+        for outcome in json.loads(run("enroll", "gallery", "-f", "json").stdout)["results"]
+        if outcome["status"] == "refused"
+    ]
+    assert any(problem.startswith("looks like another") for problem in problems)
+
+
+def test_what_is_said_of_pictures_stands_before_the_table(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "people" / "red").mkdir(parents=True)
+    (tmp_path / "people" / "red" / "a.png").write_bytes(b"no picture")
+    lines = run("enroll", "people", "-g", "g.db").output.splitlines()
+    table = next(place for place, line in enumerate(lines) if line.startswith("subject "))
+    assert any("a.png" in line for line in lines[:table])

@@ -55,6 +55,20 @@ def test_in_whose_company(run: Run, photos: Path) -> None:
     assert names(run, "red", "photos", "--with", "green", "--only") == ["both.png"]
 
 
+def test_who_gives_two_names_is_told_how_both_are_found(run: Run, photos: Path) -> None:
+    result = run("find", "red", "green", "photos")
+    assert result.exit_code == 2
+    assert "photos with both people are found by --with 'green'" in result.stderr
+    Path("green").mkdir()
+    assert "--with" not in run("find", "red", "green", "photos").stderr
+
+
+def test_all_who_are_in_a_photo_stand_from_left_to_right(run: Run) -> None:
+    photo(Path("in/a.png"), "green", "blue", "red")
+    [result] = found(run, "red", "in")
+    assert result["people"] == ["green", "blue", "red"]
+
+
 def test_the_face_of_another_photo(run: Run, photos: Path) -> None:
     photo(Path("probe.png"), "cyan", seed=5)
     [result] = found(run, "--like", "probe.png", "photos")
