@@ -65,9 +65,12 @@ FORMATS = {
     "TIFF": _format(".tif .tiff", rb"II[*+]\0|MM\0[*+]", "PIL.TiffImagePlugin"),
     "GIF": _format(".gif", rb"GIF8[79]a", "PIL.GifImagePlugin"),
     "BMP": _format(".bmp .dib", rb"BM", "PIL.BmpImagePlugin"),
-    "PPM": _format(".ppm .pgm .pbm .pnm .pfm", rb"P[1-6Ff]\s", "PIL.PpmImagePlugin"),
+    "PPM": _format(".ppm .pgm .pbm .pnm .pfm", rb"P[1-6f]\s", "PIL.PpmImagePlugin"),
 }
 """The formats that are read, by Pillow's names for them."""
+
+_UNKNOWN_PIXELS = "unknown pixel mode"
+"""Pillow's word for a TIFF that is whole, and whose numbers it cannot take, as floating-point colors."""
 
 SUFFIXES = frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes)
 """Of all but RAW pictures."""
@@ -199,7 +202,7 @@ def _decoded(
         raise failure(source, f"too costly to decode: {error}") from None
     # Damaged files make Pillow's readers fail in every way there is: struct.error, KeyError, MemoryError …
     except Exception as error:
-        damage = failure(source, f"damaged {name} picture ({reason(error)})")
+        damage = _damage(name, source, error)
         if name == "JPEG" and whole is None and ended(data) is not None:
             raise TruncatedError(str(damage)) from error
         raise damage from error
@@ -243,7 +246,15 @@ def opened(data: bytes, source: str) -> Iterator[Image.Image]:
     except headers.CostError as error:
         raise failure(source, f"too costly to read: {error}") from None
     except Exception as error:
-        raise failure(source, f"damaged {name} picture ({reason(error)})") from error
+        raise _damage(name, source, error) from error
+
+
+def _damage(name: str, source: str, error: Exception) -> PictureError:
+    if str(error) == _UNKNOWN_PIXELS:
+        return failure(
+            source, f"a {name} picture of a kind that is not read: save it with 8 or 16 bits a color"
+        )
+    return failure(source, f"damaged {name} picture ({reason(error)})")
 
 
 def begins_like_a_picture(path: str) -> bool:
