@@ -7,6 +7,7 @@ mistyped option answer at once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import importlib
 import io
@@ -167,7 +168,9 @@ def _told(error: Exception, console: Console) -> int:
         if of_output:
             streams.give_up(sys.stdout)
         place = streams.OUTPUT if of_output else error.filename
-        console.error(f"{place}: {error.strerror}" if place else error.strerror)
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT) and not of_output
+        remedy = ": make room and run again" if is_full else ""
+        console.error(f"{place}: {error.strerror}{remedy}" if place else f"{error.strerror}{remedy}")
         return FAILED
     if isinstance(error, MemoryError):
         console.error("there is not enough memory for this")

@@ -11,7 +11,7 @@ from typing import Any
 
 from facekit import hints
 from facekit.errors import PictureError, UsageError
-from facekit.files import outputs
+from facekit.files import outputs, writing
 from facekit.people.clustering import Group, Grouping, Sighting
 from facekit.people.placeholders import SINGLE, folder_name
 from facekit.pictures import images
@@ -198,10 +198,17 @@ def _group_folder(folder: Path, subject: str | None) -> Iterator[None]:
     """Make the folder of a group, marked as unnamed unless its name is the subject's: another person's name
     would be enrolled from one that is shortened, or lacks letters that a file name cannot have. After an
     error it is taken away if no picture is in it."""
-    folder.mkdir()
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise UsageError(
+            f"{folder}: another process has made it meanwhile, and the groups of two runs would be mixed: "
+            "give another folder"
+        ) from None
     try:
         if subject is None or name_of_folder(folder.name) != subject:
-            mark_unnamed(folder)
+            with writing.naming(folder / UNNAMED):
+                mark_unnamed(folder)
         yield
     except BaseException:
         with suppress(OSError):

@@ -4,7 +4,9 @@ import csv
 import errno
 import io
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from conftest import Run
 from fakes import photo
 from PIL import Image
 
-from facekit.files import writing
+from facekit.files import outputs, writing
 from facekit.pictures import folders
 from facekit.pictures.left_out import UNNAMED
+from facekit.rendering import grouped
 from facekit.text.tables import width
 
 
@@ -227,6 +230,36 @@ def test_folders_that_stay_empty_are_taken_away(
     assert not Path("a").exists()
     assert list(Path("mine").iterdir()) == []
     assert run("cluster", "holiday", "--out", "mine", "--copy", copy).exit_code == 0
+
+
+@pytest.mark.usefixtures("holiday")
+def test_a_full_disk_is_told_of_the_folder_and_not_of_standard_output(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(grouped, "mark_unnamed", full)
+    result = run("cluster", "holiday", "--out", "out")
+    assert result.exit_code == 1
+    assert "out/group-01/" in result.stderr
+    assert "standard output" not in result.stderr
+    assert "No space left on device: make room and run again" in result.stderr
+
+
+@pytest.mark.usefixtures("holiday")
+def test_another_run_in_the_same_folder_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It made its folders after this one looked."""
+    made = outputs.make_folder
+
+    def make_both(out: Path, *more: Any) -> None:
+        made(out, *more)
+        (out / "group-01").mkdir()
+
+    monkeypatch.setattr(outputs, "make_folder", make_both)
+    result = run("cluster", "holiday", "--out", "out")
+    assert result.exit_code == 2
+    assert "out/group-01: another process has made it meanwhile" in result.stderr
 
 
 @pytest.mark.usefixtures("holiday")
