@@ -144,7 +144,7 @@ def test_who_is_ignored_is_not_proposed_again_and_counted(run: Run) -> None:
     [fact] = results(run("gallery", "ignore", "in/party.png", "-g", "g.db", "-f", "json"))
     assert (fact["kind"], fact["source"]) == ("ignored", "party.png")
     after = run("cluster", "in", "-g", "g.db")
-    assert "4 faces left out, to be ignored as was said" in after.stderr
+    assert "4 faces left out, which you had ignored" in after.stderr
     assert "5 faces in 4 pictures" in after.stderr
     groups = results(run("cluster", "in", "-g", "g.db", "-f", "json"))
     assert [group["subject"] for group in groups] == ["blue", None]
