@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from math import inf, isfinite, isinf
 from operator import index
-from os import PathLike, fspath
+from os import PathLike, fsencode, fspath
 from typing import SupportsFloat, SupportsIndex
 
 from facekit.errors import UsageError
@@ -17,8 +17,17 @@ MOST_SECONDS = 1_000_000
 def path_of(value: object, what: str) -> str:
     """A path as text. Raises UsageError for anything that is none."""
     if isinstance(value, (str, PathLike)) and isinstance(path := fspath(value), str):
-        return path
+        return nameable(path, what)
     raise UsageError(f"{what} is {kind_of(value)}: give a path, a str or os.PathLike")
+
+
+def nameable(path: str, what: str) -> str:
+    """The path. Raises UsageError where no file can be called so: a half of a letter (a lone surrogate)."""
+    try:
+        fsencode(path)
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} is {path!a:.100}: no file can have this name") from None
+    return path
 
 
 def paths_of(value: object, what: str) -> list[str]:

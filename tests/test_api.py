@@ -4,8 +4,9 @@ import inspect
 import io
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -301,3 +302,27 @@ def test_words_of_a_verb_that_are_of_another_kind_are_told(
     with pytest.raises(facekit.UsageError, match=r"( is | of type ).*give |four numbers"):
         call(wrong)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_function_says_what_its_options_and_pipeline_are(tmp_path: Path) -> None:
+    path = str(photo(tmp_path / "a.png", "red"))
+    given: dict[str, Any] = {"options": {"min_face": 16}, "pipeline": "auto"}
+
+    def ask(name: str, what: str) -> None:
+        inputs = {"find": ["red", path], "verify": [path, path], "register": ["red", path]}.get(name, [path])
+        result = getattr(facekit, name)(*inputs, **{what: given[what]})
+        if isinstance(result, Iterator):
+            next(result)
+
+    for name in ("identify", "detect", "embed", "cluster", "find", "verify", "watch", "register"):
+        for what in given:
+            with pytest.raises(facekit.UsageError, match=rf"the {what} (is|are) of type .*: give .*facekit"):
+                ask(name, what)
+
+
+@pytest.mark.parametrize("inputs", ["half \ud800.png", ["half \ud800.png"], {"a.png": 1}])
+def test_what_can_be_no_input_is_a_sentence(inputs: Any) -> None:
+    with pytest.raises(facekit.UsageError, match=r"no file can have this name|is of type dict"):
+        list(facekit.identify(inputs, options=FakeOptions()))
+    with pytest.raises(facekit.UsageError):
+        facekit.open_gallery("half \ud800.db")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from facekit import settings
-from facekit.arguments import integer_of, path_of, seconds_of, switch, text_of
+from facekit.arguments import integer_of, kind_of, path_of, seconds_of, switch, text_of
 from facekit.detection import MIN_FACE
 from facekit.errors import FacekitError, PictureError, TruncatedError, UsageError
 from facekit.faces.memory_budget import IN_WORK, LARGE, MemoryBudget, MemoryRequest
@@ -121,6 +121,15 @@ class Options:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
+    @classmethod
+    def of(cls, given: Options | None) -> Options:
+        """What is given, or the usual options. Raises UsageError for anything else."""
+        if given is None:
+            return cls()
+        if not isinstance(given, cls):
+            raise UsageError(f"the options are {kind_of(given)}: give facekit.Options")
+        return given
+
     @property
     def on_ray(self) -> bool:
         """Whether the workers are Ray's."""
@@ -136,6 +145,14 @@ class Options:
             min_face=self.min_face,
             threads=threads,
         )
+
+    def pipeline_or(self, given: Pipeline | None) -> Pipeline:
+        """The pipeline that is given, or one of these options. Raises UsageError for anything else."""
+        if given is None:
+            return self.pipeline()
+        if not hasattr(given, "fingerprint"):
+            raise UsageError(f"the pipeline is {kind_of(given)}: give a facekit.Pipeline")
+        return given
 
     def jobs_for(self, pictures: int) -> int:
         """How many processes so many pictures are worth."""
@@ -158,7 +175,9 @@ def read_faces(
     More than one job starts processes by "spawn": a script that asks for them needs
     `if __name__ == "__main__":`.
     """
-    return _logged(_readings(sources, options or Options(), pipeline, unordered))
+    options = Options.of(options)
+    opened = None if pipeline is None else options.pipeline_or(pipeline)
+    return _logged(_readings(sources, options, opened, unordered))
 
 
 def _logged(readings: Iterator[Reading]) -> Iterator[Reading]:

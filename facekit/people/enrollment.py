@@ -94,7 +94,7 @@ def enroll(
 ) -> Iterator[Outcome]:
     """Enroll the photos, which stand together by subject; an outcome for each once it is stored."""
     rules = rules or Rules()
-    options = options or Options()
+    options = Options.of(options)
     pictures = Pictures(gallery, photos, again=rules.again)
     fresh = [photo for photo in photos if photo not in pictures.settled]
     readings = read_faces([photo.input for photo in fresh], options, pipeline=pipeline)

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import BinaryIO, Protocol, cast
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facekit.arguments import kind_of
+from facekit.arguments import kind_of, nameable
 from facekit.errors import PictureError, UsageError
 from facekit.pictures import images
 from facekit.pictures.colors import pixels_of, rgb
@@ -69,7 +69,7 @@ def listed(inputs: Inputs, what: str = "inputs") -> list[Source]:
     what is no input."""
     if _is_one(inputs):
         return [_source(inputs, 1, what)]
-    if not isinstance(inputs, Iterable) or isinstance(inputs, io.IOBase):
+    if not isinstance(inputs, Iterable) or isinstance(inputs, (io.IOBase, Mapping)):
         raise UsageError(f"{what} is {kind_of(inputs)}: {_TAKEN}, or several")
     return [_source(item, number, f"one of {what}") for number, item in enumerate(inputs, 1)]
 
@@ -92,7 +92,7 @@ def _source(value: object, number: int, what: str, *, name: str | None = None) -
     if isinstance(value, (str, PathLike)):
         path = fspath(value)
         if isinstance(path, str):
-            return path
+            return nameable(path, what)
     elif isinstance(value, (bytes, bytearray, memoryview)):
         return NamedPicture(name, bytes(value))
     elif isinstance(value, np.ndarray):

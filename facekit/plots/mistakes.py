@@ -113,7 +113,7 @@ def draw(mistakes: Sequence[Mistake], folder: Path, title: str, options: Options
     for field in axes.flat:
         field.axis("off")
     names = [name for mistake in mistakes for name in (mistake.a, mistake.b) if name is not None]
-    shown = _thumbnails(list(dict.fromkeys(names)), folder, options or Options())
+    shown = _thumbnails(list(dict.fromkeys(names)), folder, Options.of(options))
     for (left, right), mistake in zip(axes.reshape(-1, 2), mistakes, strict=False):
         _show(left, shown[mistake.a], mistake.a)
         _show(right, shown[mistake.b] if mistake.b else "no photo", mistake.b or mistake.title)

@@ -76,7 +76,7 @@ def serve(
             raise DependencyError(f"the server needs the extra 'serve': {extras.install('serve')}")
     from facekit.serving.application import Setup
 
-    options = options or Options()
+    options = Options.of(options)
     limits = serving_limits.Limits(max_bytes, max_pictures, at_once, queue, seconds, rate)
     file = serving_keys.keys_file(keys)
     local = is_loopback(host)

@@ -119,10 +119,10 @@ def calibrate(
     if file is not None:
         found, source = run.of_scores(file), file.name
     elif folder is not None:
-        reading = Vectorizer(options or Options(), aligned, report=on_progress)
+        reading = Vectorizer(Options.of(options), aligned, report=on_progress)
         found, source = run.of_photos(folder, reading, accept_difference=accept_difference), folder.name
     else:
-        found, source = run.of_templates(options or Options()), "own templates"
+        found, source = run.of_templates(Options.of(options)), "own templates"
     on_stage("choosing the threshold")
     return run.set(found, data or source, probability)
 

@@ -61,7 +61,7 @@ def cluster(
     from facekit.rendering import grouped
     from facekit.rendering.review_page import review_page, write_page
 
-    inputs, options = listed(inputs), options or Options()
+    inputs, options = listed(inputs), Options.of(options)
     folder, limit = folder_of(out, "out"), score_of(threshold, "the threshold")
     page = None if review is None else place_of(review, "review")
     if copy not in ("faces", "photos"):
@@ -77,7 +77,7 @@ def cluster(
         if folder:
             stack.enter_context(grouped.empty_folder(folder, paths_among(inputs)))
         shown = page and stack.enter_context(review_page(page, paths_among(inputs)))
-        pipeline = pipeline or options.pipeline()
+        pipeline = options.pipeline_or(pipeline)
         opened = _known_people(stack, gallery, pipeline, on_note)
         reading = _Reading(on_note, on_left_out, crops=bool(page) or (folder is not None and copy == "faces"))
         if files:

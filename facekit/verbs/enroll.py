@@ -75,9 +75,9 @@ def enroll(
     With `dry_run` all is done on a copy of the gallery, which is gone afterwards: nothing is stored, and the
     report says what would be.
     """
-    inputs, options = listed(paths), options or Options()
+    inputs, options = listed(paths), Options.of(options)
     if dry_run:
-        pipeline = pipeline or options.pipeline()
+        pipeline = options.pipeline_or(pipeline)
         place = place_to_write(gallery, None if subject else photos_to_enroll.home(inputs))
         with rehearsal(place, on_note, named=gallery, fingerprint=pipeline.fingerprint) as tried:
             report = enroll(
@@ -122,7 +122,7 @@ def enroll(
         on_note(remark)
     if plan.left_out:
         on_left_out(plan.left_out)
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     outcomes: list[Outcome] = []
     with to_write(gallery, pipeline, None if subject else photos_to_enroll.home(inputs), on_note) as opened:
         on_progress(0, len(plan.photos))
@@ -210,7 +210,7 @@ def _enroll_marked(
             f"{', '.join(map(name_of, inputs))}: {counted(len(sources), 'picture')}, and nobody is marked by "
             "name in their metadata (sidecars, XMP in the photos, .picasa.ini)"
         )
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     outcomes: list[Outcome] = []
     marks = photos = 0
     with to_write(gallery, pipeline, photos_to_enroll.home(inputs), on_note) as opened:

@@ -41,7 +41,7 @@ def enroll_groups(
     answers = read_answers(groups, table)
     if answers.blank:
         on_note(f"{table}: {counted(answers.blank, 'row')} without a name passed over")
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     photos = [MarkedPhoto(source, tuple(marks)) for source, marks in answers.named.items()]
     outcomes: list[Outcome] = []
     with to_write(gallery, pipeline, None, on_note) as opened:

@@ -70,7 +70,7 @@ def evaluate_verification(
     of the worst ones too. Raises UsageError for lists and folders that do not fit.
     """
     files = [Path(path) for path in paths_of(vectors, "the vectors")]
-    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note, files)
+    source = Vectorizer(Options.of(options), aligned, flip, on_progress, on_note, files)
     run = _Run(source, threshold, group_by, scores, report, mistakes, on_note, on_stage)
     folder, listed, file = _places(images=images, pairs=pairs, from_scores=from_scores)
     run.prepare(folder, listed, file, *files)
@@ -125,7 +125,7 @@ def evaluate_identification(
     `evaluate_verification`. Raises UsageError for a folder that does not fit.
     """
     files = [Path(path) for path in paths_of(vectors, "the vectors")]
-    source = Vectorizer(options or Options(), aligned, flip, on_progress, on_note, files)
+    source = Vectorizer(Options.of(options), aligned, flip, on_progress, on_note, files)
     share = strangers if strangers is not None else 0.0 if gallery else 0.5
     plan = Splits(gallery_photos, share, splits if share else 1, seed)
     run = _Run(source, threshold, group_by, scores, report, mistakes, on_note, on_stage)

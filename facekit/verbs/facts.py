@@ -163,7 +163,7 @@ class _Said:
     ) -> None:
         self._kind, self._subject = kind, subject
         self._holder = None if holder is None else subject_name(holder)
-        self._options, self._pipeline = options or Options(), pipeline
+        self._options, self._pipeline = Options.of(options), pipeline
 
     def of(
         self,

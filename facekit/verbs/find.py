@@ -72,7 +72,7 @@ def find(
     are about the date in the EXIF block, without which a photo is left out. The photos are copied into the
     folder `copy`, or linked in `link`; not with `dry_run`.
     """
-    sources, options = listed(inputs), options or Options()
+    sources, options = listed(inputs), Options.of(options)
     limit = score_of(threshold, "the threshold")
     company = Company(_names(with_, "with"), _names(without, "without"), only)
     period = _period(after, before)
@@ -82,7 +82,7 @@ def find(
         raise UsageError("say in which photos to look: give folders or pictures")
     refuse(sources, "find looks through")
     folder = _folder(copy, link, sources, dry_run=dry_run)
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     with ExitStack() as stack:
         sought: SoughtPerson | SoughtFace
         opened: Gallery | None

@@ -79,7 +79,7 @@ def identify(
     turn, are the results of all. `pipeline` is one that is open already, and that threads may share; then
     the `options` of finding faces are its own.
     """
-    inputs, options = listed(inputs), options or Options()
+    inputs, options = listed(inputs), Options.of(options)
     threshold, top = score_of(threshold, "the threshold"), integer_of(top, "top", least=1)
     crops, pictures = folder_of(save_face, "save_face"), folder_of(annotate, "annotate")
     sidecars = None
@@ -104,7 +104,7 @@ def identify(
         for folder in filter(None, (crops, pictures)):
             on_note(f"nothing is saved in {folder}: a dry run")
         crops = pictures = None
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     with in_use(gallery, pipeline, on_note) as opened:
         curve = probability_of(opened, options.embedder) if probability else None
         saving = None

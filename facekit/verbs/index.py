@@ -41,7 +41,7 @@ def index(
     and `cluster`. Pictures that are kept already are not read, and what is kept of files that are gone is
     erased. With `forget` all that is kept of the folders is erased; with `dry_run` nothing is changed.
     """
-    sources, options = listed(inputs), options or Options()
+    sources, options = listed(inputs), Options.of(options)
     refuse(sources, "an index is of")
     tops = [_folder(source, forget=forget) for source in sources]
     place = _place(gallery, on_note)
@@ -58,7 +58,7 @@ def index(
     # A folder that cannot be listed is told as one of them.
     unlisted = [source for source in pictures if os.path.isdir(str(source))]
     count = len(pictures) - len(unlisted)
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     opened = PhotoIndex.open(path) if dry_run else PhotoIndex.made(path)
     if opened is None:
         return IndexReport(str(path), count, read=count)

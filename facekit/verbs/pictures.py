@@ -128,7 +128,7 @@ def detect(
     eighth picture from the third on. `pipeline` is one that is
     open already, and that threads may share; then the `options` of finding faces are its own.
     """
-    inputs, options = listed(inputs), options or Options()
+    inputs, options = listed(inputs), Options.of(options)
     folder = folder_of(annotate, "annotate")
     saving = None
     if folder:
@@ -172,9 +172,9 @@ def embed(
     """
     from facekit.rendering.embedded import Embedding, written
 
-    inputs, options = listed(inputs), options or Options()
+    inputs, options = listed(inputs), Options.of(options)
     file = folder_of(output, "output")
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     with nullcontext() if file is None else written(file, pipeline.dimension, paths_among(inputs)) as writer:
         for reading in readings(
             inputs,
@@ -219,7 +219,7 @@ def align(
     tree = CropTree(top, place_of(out, "the output"), dry_run=dry_run)
     faces = readings(
         top,
-        options or Options(),
+        Options.of(options),
         pipeline,
         shard=shard,
         unordered=unordered,

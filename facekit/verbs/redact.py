@@ -66,7 +66,7 @@ def redact(
     thumbnail and nobody's name. A copy that somebody changed since it was written is left as it is, unless
     `overwrite`. With `dry_run` nothing is written. An input that cannot be read is a result
     with an `error`; the others go on."""
-    inputs, options = listed(inputs), options or Options()
+    inputs, options = listed(inputs), Options.of(options)
     refuse(inputs, "redact copies")
     rule = Visibility(_names(except_, "except"), _names(only, "only"), leave_unknown)
     limit = score_of(threshold, "the threshold")
@@ -80,7 +80,7 @@ def redact(
         )
     if out is not None and page is not None and page.resolve().is_relative_to(out.resolve()):
         on_note(f"{page}: lies among the copies in {out}: take it out before you give these away")
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     with ExitStack() as stack:
         opened: Gallery | None = None
         if rule.needs_names:

@@ -62,10 +62,10 @@ def register(
     if source is not None and from_folder is not None:
         raise UsageError("give a source or --from-folder, not both")
     given = source if from_folder is None else from_folder
-    options = options or Options()
+    options = Options.of(options)
     text = CAMERA if given is None else path_of(given, "the source")
     camera = sources.parse(text, folder_rate=1.0, max_pixels=options.max_pixels)
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     place = place_to_write(gallery)
     place.require_writable()
     registration = Registration(

@@ -76,7 +76,7 @@ def sync(
     one that is not mounted must not empty a gallery, and of several one without a picture loses nothing, nor
     does a person whose folder has none.
     """
-    inputs, options = listed(paths), options or Options()
+    inputs, options = listed(paths), Options.of(options)
     refuse(inputs, "sync compares a gallery with")
     listing = photos_to_enroll.plan(inputs, single="give the folder around those of the people")
     for remark in listing.remarks():
@@ -85,7 +85,7 @@ def sync(
         on_left_out(listing.left_out)
     folders, home = [name_of(source) for source in inputs], photos_to_enroll.home(inputs)
     place = place_to_write(gallery, home)
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     rules = enrollment.Rules(strict, again, accept_mixed, accept_poor)
     if dry_run:
         with rehearsal(place, on_note, named=gallery, fingerprint=pipeline.fingerprint) as tried:

@@ -34,8 +34,8 @@ def verify(
     that are too poor to enroll are never the same. Raises PictureError for a picture that cannot be read or
     has no face, NoFaceError where neither has one.
     """
-    options = options or Options()
-    pipeline = pipeline or options.pipeline()
+    options = Options.of(options)
+    pipeline = options.pipeline_or(pipeline)
     sources = [one(first, "the first picture"), one(second, "the second picture")]
     readings = list(read_faces(sources, options, pipeline=pipeline))
     if not any(reading.faces or reading.error for reading in readings):

@@ -73,7 +73,7 @@ def watch(
     frames. Raises PictureError for a source that cannot be read or breaks off, and at the end for what of it
     was damaged, DependencyError where nothing here reads video.
     """
-    options = options or Options()
+    options = Options.of(options)
     place = sources.parse(path_of(source, "the source"), max_pixels=options.max_pixels)
     video, faces = folder_of(save_video, "save_video"), folder_of(save_faces, "save_faces")
     unknown, events = folder_of(save_unknown, "save_unknown"), folder_of(log, "the log")
@@ -84,7 +84,7 @@ def watch(
     _check(place, video, events, wait=wait)
     if faces and unknown and outputs.same_file(faces, unknown):
         raise UsageError(f"{unknown}: is given for known and unknown faces: give each its own folder")
-    pipeline = pipeline or options.pipeline()
+    pipeline = options.pipeline_or(pipeline)
     with in_use(gallery, pipeline) as opened:
         identification.require_subjects(opened)
         knowledge = Knowledge(opened, limit)
