@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from facekit import hints
 from facekit.errors import GalleryError, PictureError
+from facekit.gallery.facts import COPY
+from facekit.gallery.templates import file_name
 from facekit.pictures import images
 
 if TYPE_CHECKING:
@@ -40,6 +42,16 @@ def of_person(gallery: Gallery, subject: str, photos: Sequence[str]) -> list[str
     """
     stored = gallery.templates(subject)
     return [_the_one(gallery, photo, _meant(photo, stored), subject) for photo in photos]
+
+
+def copies(gallery: Gallery, subject: str, digests: Sequence[str]) -> list[str]:
+    """The names of the person's other pictures that are as like those of the SHA-256 `digests` as copies: the
+    same face, saved again or cut out."""
+    stored = gallery.stored(subject)
+    meant = [template.vector for template in stored if template.sha256 in digests]
+    others = [template for template in stored if template.sha256 not in digests]
+    alike = (other for other in others if any(float(other.vector @ vector) >= COPY for vector in meant))
+    return list(dict.fromkeys(file_name(other.source) for other in alike))
 
 
 def of_anybody(gallery: Gallery, photo: str, holder: str | None = None) -> list[TemplateInfo]:

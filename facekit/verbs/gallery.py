@@ -154,8 +154,12 @@ def gallery_remove(
             if not yes and not confirm(asked):
                 return replace(asked, agreed=False)
             erasure.erase_photos(opened, people[0], digests)
+            copies = stored_photos.copies(opened, people[0], digests)
             facts = len(opened.facts())
             emptied = opened.remove_photos(people[0], digests)
+            for name in copies:
+                command = hints.remove_photo(opened.place, people[0], name)
+                on_note(f"{name} is as like it as a copy, and stays: if it is one, {command}")
             return Removal(tuple(people), len(digests), emptied, facts - len(opened.facts()))
         if set(people) <= set(opened.names()):  # else nobody is removed, which the gallery tells
             asked = Removal(tuple(people), sum(len(opened.templates(name)) for name in people), emptied=True)

@@ -234,6 +234,15 @@ class TestPhotos:
         assert run("gallery", "remove", "red", "--photo", json.loads(first)["sha256"][:10]).exit_code == 0
         assert self.sources(run, "red") == ["2.png"]
 
+    def test_what_may_be_a_copy_of_it_is_told(self, run: Run, tmp_path: Path) -> None:
+        photo(tmp_path / "like.png", "red", lookalike="red")
+        run("enroll", "like.png", "--subject", "red", "-g", "gallery")
+        result = run("gallery", "remove", "red", "--photo", "1.png", "-g", "gallery", "--dry-run")
+        told = [line for line in result.stderr.splitlines() if "as like it as a copy, and stays" in line]
+        assert len(told) == 1
+        assert "2.png is" in told[0]
+        assert "facekit gallery remove --photo 2.png red --gallery gallery" in told[0]
+
     def test_with_the_last_one_goes_the_person(self, run: Run) -> None:
         result = run("gallery", "remove", "red", "--photo", "1.png", "--photo", "2.png")
         assert "red had no other and is gone" in result.stderr
