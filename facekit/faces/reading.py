@@ -122,13 +122,13 @@ class Options:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, given: Options | None) -> Options:
+    def of(cls, options: Options | None) -> Options:
         """What is given, or the usual options. Raises UsageError for anything else."""
-        if given is None:
+        if options is None:
             return cls()
-        if not isinstance(given, cls):
-            raise UsageError(f"the options are {kind_of(given)}: give facekit.Options")
-        return given
+        if not isinstance(options, cls):
+            raise UsageError(f"the options are {kind_of(options)}: give facekit.Options")
+        return options
 
     @property
     def on_ray(self) -> bool:
@@ -146,13 +146,13 @@ class Options:
             threads=threads,
         )
 
-    def pipeline_or(self, given: Pipeline | None) -> Pipeline:
+    def pipeline_or(self, pipeline: Pipeline | None) -> Pipeline:
         """The pipeline that is given, or one of these options. Raises UsageError for anything else."""
-        if given is None:
+        if pipeline is None:
             return self.pipeline()
-        if not hasattr(given, "fingerprint"):
-            raise UsageError(f"the pipeline is {kind_of(given)}: give a facekit.Pipeline")
-        return given
+        if not hasattr(pipeline, "fingerprint"):
+            raise UsageError(f"the pipeline is {kind_of(pipeline)}: give a facekit.Pipeline")
+        return pipeline
 
     def jobs_for(self, pictures: int) -> int:
         """How many processes so many pictures are worth."""
