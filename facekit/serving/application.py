@@ -178,10 +178,11 @@ def _around(app: FastAPI, metrics: Metrics) -> None:
         service: Service | None = request.app.state.service
         if service is None:
             raise starting()
+        people, templates = service.counts()
         text = metrics.text(
             inside=service.workplace.inside,
-            people=service.gallery.subject_count,
-            templates=len(service.gallery),
+            people=people,
+            templates=templates,
         )
         return Response(text, media_type=CONTENT_TYPE)
 

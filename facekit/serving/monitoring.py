@@ -55,7 +55,7 @@ class Metrics:
         for error in errors:
             self._pictures.labels(self._worker, "unreadable" if error else "read").inc()
 
-    def text(self, *, inside: int, people: int, templates: int) -> bytes:
+    def text(self, *, inside: int, people: float, templates: float) -> bytes:
         """As Prometheus reads it."""
         self._inside.labels(self._worker).set(inside)
         self._people.labels(self._worker).set(people)

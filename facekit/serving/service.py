@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from starlette.requests import Request
@@ -57,13 +58,27 @@ class Service:
             return await self.workplace.run(verb)
         except GalleryError as error:
             problem = of_error(error, self.gallery.place)
-            if not self.gallery.subject_count:
+            if self._nobody_is_enrolled():
                 problem.status = HTTPStatus.CONFLICT
                 problem.detail = "nobody is enrolled yet: add a person first"
                 problem.headers.clear()
             raise problem from error
         except FacekitError as error:
             raise of_error(error, self.gallery.place) from error
+
+    def _nobody_is_enrolled(self) -> bool:
+        """Whether the gallery can be read, and has nobody."""
+        try:
+            return not self.gallery.subject_count
+        except GalleryError:
+            return False
+
+    def counts(self) -> tuple[float, float]:
+        """How many people and templates there are; not numbers where the gallery cannot be read."""
+        try:
+            return self.gallery.subject_count, len(self.gallery)
+        except GalleryError:
+            return nan, nan
 
     async def check_gallery(self) -> None:
         """Raise RequestError (503) where the gallery cannot be read, or not at once. A database that is gone

@@ -268,3 +268,15 @@ def test_the_routes_are_those_that_were_promised(client: httpx.Client) -> None:
     assert described(document) == json.loads(SNAPSHOT.read_text(encoding="utf-8"))
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert references <= set(document["components"]["schemas"])
+
+
+def test_a_gallery_whose_file_was_replaced_takes_nothing_more(client: httpx.Client, folder: Path) -> None:
+    """A backup that is put back while the server runs: what it would still store, nobody would see."""
+    facekit.gallery_copy("g.db", "backup.db")
+    (folder / "backup.db").replace(folder / "g.db")
+    sent = {"data": {"subject": "blue"}, "files": files("people/red/1.png")}
+    for answer in (client.get("/ready"), client.get("/v1/subjects"), client.post("/v1/templates", **sent)):
+        assert "another file has taken its place" in problem(answer, 503)
+    assert client.get("/metrics").status_code == 200
+    with open_gallery(place_of("g.db")) as gallery:
+        assert [subject.name for subject in gallery.subjects()] == ["green", "red"]
