@@ -35,7 +35,7 @@ from facekit.faces.pipeline import Pipeline
 from facekit.pictures import images
 from facekit.pictures.lighting import lit
 from facekit.results import Picture, Pixels
-from facekit.training.detector_pictures import Labels, Photo, read, split
+from facekit.training.detector_pictures import Photo, read, split
 
 SMALLEST = 20
 DARK = 0.06
@@ -80,7 +80,7 @@ def turned(photo: Photo) -> Photo:
     x0, y0, x1, y1 = photo.labels.boxes.T
     width = photo.pixels.shape[1]
     boxes = np.stack([y0, width - x1, y1, width - x0], axis=1)
-    labels = Labels(boxes, photo.labels.points, photo.labels.certain)
+    labels = photo.labels.moved(boxes, photo.labels.points)
     return Photo(photo.name, np.ascontiguousarray(np.rot90(photo.pixels)), labels)
 
 
@@ -92,7 +92,7 @@ def look(detector: Detector, photos: Sequence[Photo]) -> tuple[DetectionCounts, 
     for photo, faces in zip(photos, seen, strict=True):
         boxes = np.array([face.box for face in faces]).reshape(-1, 4)
         scores = np.array([face.score for face in faces])
-        rows.append((boxes, scores, photo.labels.boxes, photo.labels.certain))
+        rows.append((boxes, scores, *photo.labels.countable()))
     return outcome(rows), milliseconds
 
 

@@ -380,9 +380,7 @@ def figures(result: DetectionCounts) -> Row:
 
 def evaluate(network: DetectorNetwork, photos: Sequence[Photo]) -> DetectionCounts:
     """The network on whole photos, in their own size."""
-    return outcome(
-        [(*look(network, photo.pixels), photo.labels.boxes, photo.labels.certain) for photo in photos]
-    )
+    return outcome([(*look(network, photo.pixels), *photo.labels.countable()) for photo in photos])
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -26,8 +26,9 @@ from facekit.training import picture_files
 
 Floats = NDArray[np.float32]
 
-FACE, IGNORED = "face", "ignore"
-COLUMNS = ("x0", "y0", "x1", "y1", *(f"p{point}{axis}" for point in range(5) for axis in "xy"))
+FACE, IGNORED, NO_FACE = "face", "ignore", "none"
+BOX = ("x0", "y0", "x1", "y1")
+COLUMNS = (*BOX, *(f"p{point}{axis}" for point in range(5) for axis in "xy"))
 SECOND = "scrfd"
 SERIES = 10
 """Neighbors in a sorted list are often of one series; so many of them are always in the same part."""
@@ -39,19 +40,35 @@ _NEARLY_THE_SAME = 6
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Faces: `boxes` (n, 4) and `points` (n, 5, 2), `certain` (n,), False where it should be ignored."""
+    """Places: `boxes` (n, 4) and `points` (n, 5, 2). They are faces where `certain` (n,); where `denied` (n,)
+    they look like one and are none; what is neither should be ignored."""
 
     boxes: Floats
     points: Floats
     certain: NDArray[np.bool_]
+    denied: NDArray[np.bool_]
 
     @staticmethod
-    def of(rows: Iterable[tuple[Sequence[float], bool]]) -> Labels:
-        """From rows of 14 numbers, as COLUMNS names them, and whether the face is certain."""
+    def of(rows: Iterable[tuple[Sequence[float], str]]) -> Labels:
+        """From rows of 14 numbers, as COLUMNS names them, and FACE, IGNORED or NO_FACE."""
         rows = list(rows)
         numbers = np.array([row for row, _ in rows], np.float32).reshape(-1, 14)
-        certain = np.array([certain for _, certain in rows], bool)
-        return Labels(numbers[:, :4], numbers[:, 4:].reshape(-1, 5, 2), certain)
+        kinds = np.array([kind for _, kind in rows], str)
+        return Labels(numbers[:, :4], numbers[:, 4:].reshape(-1, 5, 2), kinds == FACE, kinds == NO_FACE)
+
+    def moved(self, boxes: Floats, points: Floats) -> Labels:
+        """The same places at other ones."""
+        return replace(self, boxes=boxes, points=points)
+
+    def only(self, chosen: NDArray[np.bool_]) -> Labels:
+        """Those places which are chosen, (n,)."""
+        return Labels(self.boxes[chosen], self.points[chosen], self.certain[chosen], self.denied[chosen])
+
+    def countable(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """The boxes of faces and of what should be ignored, and which of them are faces: what is denied is
+        background for `evaluation.detection.outcome`."""
+        left = self.only(~self.denied)
+        return left.boxes, left.certain
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +96,19 @@ class Finds(Protocol):
 def read(pictures: Path, table: Path, *, least: float = 0.0) -> list[Photo]:
     """Photos of a folder or ZIP file, and what the CSV `table` says of them.
 
-    Its columns are `picture`, `kind` (`face`, `ignore`; else there is no face), x0, y0, x1, y1,
-    and p0x, p0y … p4y, the points of `arcface5`. Where it has a column SECOND, the score of a second
-    detector, faces of a lower score than `least` are uncertain: some of them are dogs and balls.
+    Its columns are `picture`, `kind`, x0, y0, x1, y1, and p0x, p0y … p4y, the points of `arcface5`. The kind
+    is `face`, `ignore` for what may be one, or `none`: with a box where something looks like a face and is
+    none, without for a picture with no face. Where it has a column SECOND, the score of a second detector,
+    faces of a lower score than `least` are uncertain: some of them are dogs and balls.
     """
     listed = untrusted.table(table)
     listed.require("picture", "kind", *COLUMNS, what="it has a row a face, with its box and five points")
-    rows: dict[str, list[tuple[list[float], bool]]] = defaultdict(list)
+    rows: dict[str, list[tuple[list[float], str]]] = defaultdict(list)
     for row, line in zip(listed.dicts(), listed.lines, strict=True):
         known = rows[row["picture"]]
-        if row["kind"] in (FACE, IGNORED):
+        if row["kind"] in (FACE, IGNORED) or (row["kind"] == NO_FACE and row[BOX[0]]):
             numbers, score = _numbers(row, f"{table}: line {line}")
-            known.append((numbers, row["kind"] == FACE and score >= least))
+            known.append((numbers, IGNORED if row["kind"] == FACE and score < least else row["kind"]))
     if not rows:
         raise UsageError(f"{table}: has no rows")
     photos = picture_files.decoded(pictures, sorted(rows), table)
@@ -98,14 +116,15 @@ def read(pictures: Path, table: Path, *, least: float = 0.0) -> list[Photo]:
 
 
 def _numbers(row: Mapping[str, str], where: str) -> tuple[list[float], float]:
-    """The places of a row, and the score of the second detector."""
+    """The places of a row, points of what is no face 0, and the score of the second detector."""
+    needed = BOX if row["kind"] == NO_FACE else COLUMNS
     try:
-        numbers, score = [float(row[column]) for column in COLUMNS], float(row.get(SECOND) or 1)
+        numbers, score = [float(row[column]) for column in needed], float(row.get(SECOND) or 1)
     except ValueError as error:
         raise UsageError(f"{where}: {untrusted.reason(error)}") from None
     if not np.isfinite([*numbers, score]).all():
         raise UsageError(f"{where}: has places that are no numbers")
-    return numbers, score
+    return [*numbers, *[0.0] * (len(COLUMNS) - len(needed))], score
 
 
 def labeled(
@@ -119,7 +138,7 @@ def labeled(
         scale = max(1.0, _LOOKED_AT / max(pixels.shape[:2]))
         large = np.asarray(scaled(Image.fromarray(pixels), scale))
         labels = agreed(*(detector.detect(large, min_face=8) for detector in detectors))
-        labels = Labels(labels.boxes / np.float32(scale), labels.points / np.float32(scale), labels.certain)
+        labels = labels.moved(labels.boxes / np.float32(scale), labels.points / np.float32(scale))
         photos.append(Photo(name, pixels, labels))
         report(number, len(names))
     return photos
@@ -142,23 +161,23 @@ def write(photos: Sequence[Photo], table: Path) -> None:
                 numbers = [f"{value:.1f}" for value in (*box, *points.ravel())]
                 rows.writerow([photo.name, FACE if certain else IGNORED, *numbers])
             if not len(labels.boxes):
-                rows.writerow([photo.name, "none", *[""] * len(COLUMNS)])
+                rows.writerow([photo.name, NO_FACE, *[""] * len(COLUMNS)])
 
 
 def agreed(first: Sequence[Detection], second: Sequence[Detection]) -> Labels:
     """Means of what both see; what one sees alone is uncertain."""
     left, right = _rows(first), _rows(second)
-    rows: list[tuple[Sequence[float], bool]] = []
+    rows: list[tuple[Sequence[float], str]] = []
     free = np.ones(len(right), bool)
     for row in left:
         shares = np.where(free, overlap(row[:4], right[:, :4]), 0) if len(right) else np.zeros(0)
         if len(right) and shares.max() > _SAME:
             best = int(shares.argmax())
             free[best] = False
-            rows.append(((row + right[best]) / 2, True))
+            rows.append(((row + right[best]) / 2, FACE))
         else:
-            rows.append((row, False))
-    rows += [(row, False) for row in right[free]]
+            rows.append((row, IGNORED))
+    rows += [(row, IGNORED) for row in right[free]]
     return Labels.of(rows)
 
 

@@ -31,6 +31,8 @@ _MISSED = 0.5
 _FILLED_IN = 0.9
 _NO_FACE = 0.03
 _DOUBTFUL = 0.3
+_DENIED = 3.0
+"""How much a cell counts that sees what looks like a face and is none."""
 _SEEN = 0.1
 UPRIGHT = 50.0
 """Of views that are turned by more degrees the teacher knows nothing."""
@@ -142,7 +144,10 @@ def of_view(labels: Labels, maps: Answers | None, height: int, width: int) -> Ta
             cells = _cells(labels.boxes[number], places)
             scores[cells] = np.maximum(scores[cells], _FILLED_IN)
             faces[cells] = number
-    for number in np.flatnonzero(~labels.certain):
+    for number in np.flatnonzero(labels.denied):
+        denied = _inside(labels.boxes[number], places) & (faces < 0)
+        scores[denied], weights[denied] = np.minimum(scores[denied], _NO_FACE), _DENIED
+    for number in np.flatnonzero(~labels.certain & ~labels.denied):
         weights[_inside(labels.boxes[number], places) & (faces < 0)] = 0.0 if maps is None else _DOUBTFUL
     return Targets(scores, weights, faces)
 
@@ -153,7 +158,9 @@ def _set_right(
     for cell in np.flatnonzero(scores > _SEEN):
         shares: NDArray[Any] = overlap(boxes[cell], labels.boxes) if len(labels.boxes) else np.zeros(0)
         best = int(shares.argmax()) if len(shares) else -1
-        if best >= 0 and shares[best] > _FITS:
+        if best >= 0 and shares[best] > _FITS and labels.denied[best]:
+            scores[cell], weights[cell] = _NO_FACE, _DENIED
+        elif best >= 0 and shares[best] > _FITS:
             faces[cell] = best if labels.certain[best] else -1
         elif best < 0 or shares[best] < _FITS / 4:
             # The surest of these are often faces that both detectors missed in the photo.

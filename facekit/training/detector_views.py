@@ -33,6 +33,8 @@ _LEAST_EXCHANGED = 12.0
 """Pixels from the eyes to the mouth and across the eyes together: smaller faces are all alike."""
 _FRONTAL = 0.5
 """Faces whose eyes are less far apart, in parts of the way down to the mouth, are profiles."""
+_ALIKE = 0.25
+"""Of views of a photo in which something looks like a face and is none, how many show that."""
 _OVAL = ((56, 68), (42, 48))
 """Middle and half axes of what of an aligned crop is face."""
 _AS_LIT = 0.7
@@ -71,8 +73,10 @@ def make(photos: Sequence[Photo], weights: NDArray[np.float64], side: int, chanc
             parts.append((labels, (left, top)))
     boxes = np.concatenate([labels.boxes + np.tile(at, 2) for labels, at in parts]).astype(np.float32)
     points = np.concatenate([labels.points + np.array(at) for labels, at in parts]).astype(np.float32)
-    certain = np.concatenate([labels.certain for labels, _ in parts])
-    return View(canvas, Labels(boxes, points, certain), abs(tilt))
+    certain, denied = (
+        np.concatenate([getattr(labels, kind) for labels, _ in parts]) for kind in ("certain", "denied")
+    )
+    return View(canvas, Labels(boxes, points, certain, denied), abs(tilt))
 
 
 def exchanged(view: View, crops: Pixels, share: float, chance: Chance) -> View:
@@ -124,9 +128,12 @@ def _tilt(chance: Chance) -> float:
 def placement(
     photo: Photo, size: tuple[int, int], tilt: float, across: int, chance: Chance
 ) -> NDArray[np.float64]:
-    """A matrix (2, 3) that brings one of the photo's faces into a part of a view, at a random size."""
+    """A matrix (2, 3) that brings one of the photo's faces into a part of a view, at a random size; or what
+    only looks like one."""
     height, width = photo.pixels.shape[:2]
-    faces = np.flatnonzero(photo.labels.certain)
+    faces, alike = np.flatnonzero(photo.labels.certain), np.flatnonzero(photo.labels.denied)
+    if len(alike) and (not len(faces) or chance.random() < _ALIKE):
+        faces = alike
     if len(faces) and chance.random() < 0.93:
         x0, y0, x1, y1 = (float(value) for value in photo.labels.boxes[int(chance.choice(faces))])
         largest = max(12.0, min(_LARGEST, 1.1 * min(size)))
@@ -193,7 +200,7 @@ def moved(labels: Labels, matrix: NDArray[np.float64], size: tuple[int, int]) ->
     ) / np.maximum(np.prod(2 * halves, axis=1), 1e-6)
     certain = labels.certain & (inside >= _SHOWN) & (2 * halves.min(axis=1, initial=1e9) >= _TOO_SMALL)
     seen = inside > 0.05
-    return Labels(boxes[seen], points[seen], certain[seen])
+    return Labels(boxes, points, certain, labels.denied).only(seen)
 
 
 def spoiled(view: View, chance: Chance) -> Pixels:

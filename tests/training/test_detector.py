@@ -31,7 +31,7 @@ from facekit.training import (
     manifest,
 )
 from facekit.training.detector_network import DetectorNetwork, to_onnx
-from facekit.training.detector_pictures import COLUMNS, Labels, Photo
+from facekit.training.detector_pictures import COLUMNS, FACE, IGNORED, Labels, Photo
 from facekit.training.detector_targets import YuNetDetector
 
 TEACHER = Path(__file__).parents[3] / "shared/models/yunet_n.onnx"
@@ -45,7 +45,7 @@ def face(x0: float, y0: float, side: float) -> list[float]:
 
 def photo(name: str = "a.png", *rows: tuple[list[float], bool]) -> Photo:
     pixels = np.random.default_rng(len(name)).integers(0, 256, (120, 160, 3), np.uint8)
-    return Photo(name, pixels, Labels.of(rows or [(face(60, 40, 40), True)]))
+    return Photo(name, pixels, Labels.of(rows or [(face(60, 40, 40), FACE)]))
 
 
 def answers(scores: np.ndarray, boxes: np.ndarray) -> detector_targets.Answers:
@@ -65,7 +65,7 @@ def folder(where: Path, count: int) -> tuple[Path, Path]:
         pixels = chance.integers(0, 256, (12, 16, 3), np.uint8)
         image = Image.fromarray(pixels).resize((160, 120), Image.Resampling.BILINEAR)
         image.save(pictures / f"{number:02}.png")
-        photos.append(Photo(f"{number:02}.png", np.asarray(image), Labels.of([(face(60, 40, 40), True)])))
+        photos.append(Photo(f"{number:02}.png", np.asarray(image), Labels.of([(face(60, 40, 40), FACE)])))
     detector_pictures.write(photos, table)
     return pictures, table
 
@@ -187,7 +187,7 @@ def test_views_come_from_the_seed_and_are_whole() -> None:
 
 
 def one_face(*rows: list[float]) -> detector_views.View:
-    labels = Labels.of([(row, True) for row in rows])
+    labels = Labels.of([(row, FACE) for row in rows])
     return detector_views.View(np.full((160, 160, 3), 90, np.uint8), labels, 0.0)
 
 
@@ -241,7 +241,7 @@ def test_views_of_pictures_without_a_face_come_as_often_as_was_asked() -> None:
 
 
 def test_a_face_the_teacher_misses_is_wanted_all_the_same() -> None:
-    labels = Labels.of([(face(60, 40, 40), True)])
+    labels = Labels.of([(face(60, 40, 40), FACE)])
     places = grid(128, 160)
     nothing = answers(np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32))
     targets = detector_targets.of_view(labels, nothing, 128, 160)
@@ -253,7 +253,7 @@ def test_a_face_the_teacher_misses_is_wanted_all_the_same() -> None:
 
 
 def test_what_the_teacher_takes_for_a_face_is_taken_back_but_not_where_it_is_uncertain() -> None:
-    labels = Labels.of([(face(0, 0, 40), False)])
+    labels = Labels.of([(face(0, 0, 40), IGNORED)])
     places = grid(128, 160)
     scores, boxes = np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32)
     scores[[0, 200]], boxes[0], boxes[200] = 0.9, (0, 0, 40, 40), (100, 80, 140, 120)
@@ -261,6 +261,30 @@ def test_what_the_teacher_takes_for_a_face_is_taken_back_but_not_where_it_is_unc
     assert targets.scores[0] == pytest.approx(0.9)
     assert targets.scores[200] < 0.1
     assert (targets.faces == -1).all()
+
+
+def test_what_only_looks_like_a_face_is_shown_and_wanted_nowhere(tmp_path: Path) -> None:
+    table = tmp_path / "faces.csv"
+    empty = "," * 10
+    table.write_text(
+        f"picture,kind,{','.join(COLUMNS)}\n00.png,none,10,20,50,60{empty}\n01.png,none,,,,{empty}\n"
+    )
+    for name in ("00.png", "01.png"):
+        Image.new("RGB", (160, 128)).save(tmp_path / name)
+    clock, blank = detector_pictures.read(tmp_path, table)
+    assert clock.labels.denied.tolist() == [True]
+    assert not clock.labels.certain.any()
+    assert not len(blank.labels.boxes)
+    assert not len(clock.labels.countable()[0])
+    places = grid(128, 160)
+    scores, boxes = np.zeros(len(places), np.float32), np.zeros((len(places), 4), np.float32)
+    scores[44], boxes[44] = 0.9, (10, 20, 50, 60)
+    targets = detector_targets.of_view(clock.labels, answers(scores, boxes), 128, 160)
+    assert targets.scores.max() < 0.1
+    assert targets.weights[44] > 1
+    chances = [np.random.default_rng(seed) for seed in range(30)]
+    views = [detector_views.make([clock], np.ones(1), 96, chance) for chance in chances]
+    assert np.mean([view.labels.denied.any() for view in views]) > 0.7
 
 
 def test_the_network_is_small_and_its_file_takes_any_size_of_picture() -> None:
