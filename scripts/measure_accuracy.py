@@ -11,7 +11,8 @@ pairs        ten folds (accuracy at the threshold of the other nine) without kin
              pairs are taken for the same person at the threshold of FMR 1e-4 above
 photos       through detector, landmarks and embedder. Closed set: the first six photos of each subject are
              enrolled, the others searched. Open set: the last 25 subjects are not enrolled, and all of their
-             photos searched. A photo in which no face is found is a miss in the first, and finds nobody.
+             photos searched, with the verdicts of identify at the threshold of such a gallery too. A photo in
+             which no face is found is a miss in the first, and finds nobody.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
+from verdicts import NOBODY, verdicts
 
 from facekit.calibration.threshold import Calibration
 from facekit.evaluation import metrics
@@ -182,13 +184,12 @@ def of_photos(photos: Photos, vectors: Vectors, calibration: Calibration | None)
     if calibration is not None:
         templates = int(np.count_nonzero(enrolled & ~stranger & (photos.rows >= 0)))
         threshold = calibration.threshold_for(templates)
+        named = verdicts(scores, np.arange(known), threshold, calibration.cohort_for(templates))
         figures["at_its_threshold"] = {
             "templates": templates,
             "threshold": threshold,
-            "strangers_named": over_people(
-                metrics.best(scores[stranger]) >= threshold, photos.subjects[stranger]
-            ).to_dict(),
-            "known_missed": over_people(~first | (right < threshold), truth).to_dict(),
+            "strangers_named": over_people(named[stranger] != NOBODY, photos.subjects[stranger]).to_dict(),
+            "known_missed": over_people(named[mated] != truth, truth).to_dict(),
         }
     return figures
 
