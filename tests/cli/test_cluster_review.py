@@ -276,7 +276,9 @@ def test_a_full_disk_is_told_by_the_file_that_it_stopped(
     monkeypatch.setattr(review_page, "write_page", full)
     result = run("cluster", "album", "--review", "groups.html")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"facekit: {file}: No space left on device"
+    assert (
+        result.stderr.splitlines()[-1] == f"facekit: {file}: No space left on device: make room and run again"
+    )
     assert not Path("groups.html").exists()
 
 

@@ -231,7 +231,7 @@ def test_a_full_disk_leaves_the_scores_before(
     result = run(*command)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (
         1,
-        "facekit: s.csv: No space left on device",
+        "facekit: s.csv: No space left on device: make room and run again",
     )
     assert (tmp_path / "s.csv").read_bytes() == before
     assert not list(tmp_path.glob(".facekit*"))

@@ -105,7 +105,11 @@ def test_the_help_of_the_detectors_is_their_table(run: Run) -> None:
     [
         (GalleryError("g.db: damaged; restore a copy"), 1, "facekit: g.db: damaged; restore a copy\n"),
         (UsageError("give one name"), 2, "facekit: give one name\n"),
-        (OSError(28, "No space left on device", "x.png"), 1, "facekit: x.png: No space left on device\n"),
+        (
+            OSError(28, "No space left on device", "x.png"),
+            1,
+            "facekit: x.png: No space left on device: make room and run again\n",
+        ),
         (KeyError("x"), 1, "facekit: internal error (KeyError: 'x'); run with --debug to see where\n"),
         (GalleryError("a\x1b[2Jb"), 1, "facekit: a\\x1b[2Jb\n"),
     ],

@@ -160,7 +160,7 @@ def test_a_full_disk_is_a_line_that_names_what_was_written(
     result = run("--quiet", *command)
     assert result.exit_code == 1
     [told] = result.stderr.splitlines()
-    assert re.fullmatch(r"facekit: out/\S+: No space left on device", told)
+    assert re.fullmatch(r"facekit: out/\S+: No space left on device: make room and run again", told)
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 

@@ -154,7 +154,10 @@ def test_a_full_disk_leaves_no_empty_plot(run: Run, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(Path, "write_bytes", full)
     result = run("plot", "s.csv", "-o", "out", "--report")
-    assert (result.exit_code, result.stderr) == (1, "facekit: out/roc.png: No space left on device\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "facekit: out/roc.png: No space left on device: make room and run again\n",
+    )
     assert list((tmp_path / "out").iterdir()) == []
 
 

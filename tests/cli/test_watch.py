@@ -299,7 +299,9 @@ def test_a_full_disk_ends_a_recording_in_a_line_that_names_it(
     before = sorted(tmp_path.iterdir())
     result = run("watch", "film.mp4", "--save-video", "out.mp4")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == "facekit: out.mp4: No space left on device"
+    assert (
+        result.stderr.splitlines()[-1] == "facekit: out.mp4: No space left on device: make room and run again"
+    )
     assert "video saved" not in result.stderr
     assert sorted(tmp_path.iterdir()) == before
 
