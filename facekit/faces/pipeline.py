@@ -15,7 +15,7 @@ from PIL import Image
 
 from facekit import detection
 from facekit.arguments import integer_of, path_of, text_of
-from facekit.detection import MIN_FACE
+from facekit.detection import MIN_FACE, strips
 from facekit.detection.geometry import face_side, ordered, resized, resized_points, scaled
 from facekit.errors import UsageError, WeightsError
 from facekit.faces import alignment, quality
@@ -112,6 +112,17 @@ class Pipeline:
 
     def detect(self, picture: Picture) -> list[Detection]:
         """The faces' places only, surest first; in pixels of the file, as all places are."""
+        height, width = picture.pixels.shape[:2]
+        if not strips.is_long(width, height):
+            return self._detect(picture)
+        return strips.detect(
+            picture.pixels,
+            lambda part: self._detect(replace(picture, pixels=part)),
+            scale=picture.scale,
+            min_face=self.min_face,
+        )
+
+    def _detect(self, picture: Picture) -> list[Detection]:
         pixels, times = self._shown(picture)
         detections = self.detector.detect(lit(pixels), min_face=max(1, math.floor(self.min_face / times)))
         return (

@@ -37,6 +37,9 @@ MAX_BYTES = 100_000_000
 MAX_SIDE = 65_535
 """The longest that a JPEG can have. A sliver of few pixels costs as much as a square of its side when it is
 turned."""
+LONG = 4
+"""Pictures of more times their shorter side, panoramas and screenshots, are looked at in parts
+(facekit.detection.strips), each of which needs its pixels."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,8 @@ def decode(
 
     Of an animation or a file of many pages the first frame is taken, and `notes` says so. With
     `accept_truncated` a JPEG that lacks its last bytes is the part that is there. A JPEG comes in a half, a
-    quarter or an eighth of its size (`scale`) if its longer side has `longest` pixels then all the same.
+    quarter or an eighth of its size (`scale`) if its longer side, and LONG times its shorter one, has
+    `longest` pixels then all the same.
     `admit` is told how many pixels will be made, before they are, and may wait. Raises PictureError, and
     TruncatedError where `accept_truncated` would help.
     """
@@ -226,7 +230,9 @@ def _without_missing(image: Image.Image) -> tuple[Image.Image, str]:
 
 def _reduce(image: Image.Image, longest: int) -> int:
     """Have a JPEG decoded at a part of its size; by what number its sides are divided."""
-    scale = max((divisor for divisor in _SCALES if max(image.size) >= longest * divisor), default=1)
+    longer, shorter = max(image.size), min(image.size)
+    pixels = min(longer, LONG * shorter)
+    scale = max((divisor for divisor in _SCALES if pixels >= longest * divisor), default=1)
     if scale == 1 or image.format not in ("JPEG", "MPO"):
         return 1
     image.draft(None, (image.width // scale, image.height // scale))
