@@ -40,6 +40,9 @@ _WELL_SEEN = 64.0
 """A face of so many pixels is seen as well as any larger one."""
 _SMALL = 20.0
 """A face of fewer pixels in the largest view is looked at again."""
+_DOUBTFUL, _DOUBT = 40.0, 1.28
+"""Of fewer pixels its score counts as this power of it: what is 0.67 is 0.6 then. A small blur is sooner taken
+for a face than a large one."""
 _SHOWN, _SEEN_AGAIN = 128, 32.0
 """The side of such a look, and of the face in it."""
 _FAINT, _AT_ONCE = 0.05, 64
@@ -91,7 +94,9 @@ class FaceNetwork:
         boxes, scores, points = (np.concatenate(parts) for parts in zip(*seen_in, strict=True))
         once = single(boxes, suppress(boxes, scores, _OVERLAP))
         boxes, scores, points = boxes[once], scores[once], points[once]
-        small = np.flatnonzero(_side(boxes) * views[0] / longer < _SMALL)
+        shown = _side(boxes) * views[0] / longer
+        scores = np.where(shown < _DOUBTFUL, scores**_DOUBT, scores)
+        small = np.flatnonzero(shown < _SMALL)
         if len(small):
             both = scores[small] * self._again(pixels, boxes[small])
             scores[small] = np.minimum(scores[small], both**_BOTH)
