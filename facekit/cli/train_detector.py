@@ -81,7 +81,8 @@ def train_detector(console: Console, /, **wanted: Any) -> None:
     """Train a small network to find faces on PICTURES, a folder or ZIP file of everyday photos.
 
     FACES is a CSV with a row a face: picture, kind (`face`, or `ignore` where it is doubtful), x0, y0, x1, y1
-    and p0x, p0y to p4x, p4y, the five points. A fifth of the photos is never trained on, and another part
+    and p0x, p0y to p4x, p4y, the five points. Of the kind `none` is what looks like a face and is none, with
+    a box and no points. A fifth of the photos is never trained on, and another part
     shows how the training goes. The output folder gets detector-network.onnx, checkpoints and the curve.
 
     \b
