@@ -5,7 +5,7 @@
 
 PEOPLE has a folder for each person. The first `photos` of each person are enrolled as they are; as many
 others are darkened, with the noise of a sensor (a deviation of one level) on top, or brightened until they
-are cut off, and searched for at the embedder's threshold. Prints a table: in how many a face was found, the
+are cut off, and searched for with the verdicts of identify. Prints a table: in how many a face was found, the
 right name given or a wrong one, and in how many it is said that it is too dark or too bright.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from verdicts import NOBODY, verdicts
 
 from facekit import Pipeline
 from facekit.pictures import folders, images, lighting
@@ -66,9 +67,11 @@ def measure(people: Path, photos: int, most: int, lights: Sequence[str], pipelin
         for path in paths[:photos]:
             enrolled += [(name, face) for face in pipeline.faces(images.read(path))[:1]]
         probes += [(name, images.read(path).pixels) for path in paths[photos : 2 * photos]]
-    names = [name for name, _ in enrolled]
+    names = sorted({name for name, _ in enrolled})
+    subjects = np.array([names.index(name) for name, _ in enrolled])
     gallery = np.stack([face.vector for _, face in enrolled])
-    threshold = pipeline.spec.calibration.threshold_for(len(names))
+    calibration = pipeline.spec.calibration
+    limits = calibration.threshold_for(len(enrolled)), calibration.cohort_for(len(enrolled))
     counts = []
     for light in lights:
         found = right = wrong = said = 0
@@ -80,12 +83,11 @@ def measure(people: Path, photos: int, most: int, lights: Sequence[str], pipelin
                 said += lighting.remark(changed) is not None
                 continue
             face = max(faces, key=lambda each: each.quality.size)
-            scores = gallery @ face.vector
-            named = scores.max() >= threshold
-            right += named and names[int(scores.argmax())] == name
-            wrong += named and names[int(scores.argmax())] != name
-            said += not named and face.dark
-        counts.append(Count(light, len(probes), found, int(right), int(wrong), said))
+            (named,) = verdicts((gallery @ face.vector)[None], subjects, *limits).tolist()
+            right += named != NOBODY and names[named] == name
+            wrong += named != NOBODY and names[named] != name
+            said += named == NOBODY and face.dark
+        counts.append(Count(light, len(probes), found, right, wrong, said))
     return counts
 
 

@@ -65,7 +65,7 @@ def _agreed(plan: Plan) -> bool:
     for line in lines(plan.changes):
         click.echo(line, err=True)
     if plan.added:
-        click.echo("What facekit enroll would refuse is not added, and said at the end.", err=True)
+        click.echo("What enrollment would refuse is not added, and said at the end.", err=True)
     try:
         return click.confirm("Make these changes?", err=True)
     except click.Abort:

@@ -103,7 +103,7 @@ class Grouped(Records[Group]):
                 yield f"to enroll whom you name there, the groups are needed too: {groups}"
         if found.ignored:
             of = counted(len(found.ignored), "face")
-            yield f"{of} left out, which you had ignored (facekit gallery ignore)"
+            yield f"{of} left out, which you had ignored"
         if found.pictures > 1:
             faces = sum(len(each.faces) for each in found.results()) + len(found.ignored)
             yield f"{counted(faces, 'face')} in {found.pictures} pictures"

@@ -233,7 +233,7 @@ def test_a_worker_that_does_not_answer_any_more_is_ended_and_its_pictures_are_re
         return [worker for worker in workers if worker not in silent][:1]
 
     monkeypatch.setattr(machines, "answered", answered)
-    readings = list(BatchPool(machines, FakeOptions(max_seconds=0.05)).run(photos[:12]))
+    readings = list(BatchPool(machines, FakeOptions(max_seconds=0.4)).run(photos[:12]))
     assert [reading.source for reading in readings] == photos[:12]
     assert machines.ended == silent
 

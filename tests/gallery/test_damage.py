@@ -55,7 +55,9 @@ def test_a_flipped_bit_gives_no_wrong_name(whole, tmp_path):
 
 def test_a_truncated_file_gives_no_wrong_name(whole, tmp_path):
     content, expected = whole
-    lengths = [1, 15, 16, 99, 100, 1000, 4095, 4096, 4097, *range(8192, len(content), 9000), len(content) - 1]
+    # The pages that the header tells of: SQLite may leave more behind them, which nobody misses.
+    size = 4096 * int.from_bytes(content[28:32])
+    lengths = [1, 15, 16, 99, 100, 1000, 4095, 4096, 4097, *range(8192, size, 9000), size - 1]
     outcomes = [
         answers_or_complains(tmp_path / "gallery.db", content[:length], expected) for length in lengths
     ]
