@@ -6,7 +6,8 @@
 FACES is a table as `facekit train-detector` reads it, CORRECTIONS one of rows of the same columns: the kind
 of a row with the same picture and box is exchanged, other rows are added. What is said to be a face is
 certain, whatever a second detector thought of it. `detection_labels.csv` corrects the photos of detection.csv
-that are learned from; nothing is changed in those that are kept back.
+that are learned from; of those that are kept back the 152 labels of 40 pixels and more were looked at, and
+three of them are no faces.
 """
 
 from __future__ import annotations

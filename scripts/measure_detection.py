@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measure what the detectors find in everyday photos, what they take for faces, and what it costs.
 
-    scripts/measure_detection.py DATA [--yunet FILE] [--cases FOLDER]
+    scripts/measure_detection.py DATA [--labels FILE] [--yunet FILE] [--cases FOLDER]
 
-DATA holds detection.zip with detection.csv, of which the part is looked through that `facekit train-detector`
-keeps back, and photos-val.zip. FOLDER holds photos with faces.csv, which tells how many faces of 20 and 40
+DATA holds photos-val.zip, and detection.zip with detection.csv, of which the part is looked through that
+`facekit train-detector` keeps back. FILE is a table of faces instead of detection.csv, such as
+scripts/correct_labels.py makes. FOLDER holds photos with faces.csv, which tells how many faces of 20 and 40
 pixels there are in each (columns picture, faces_20px, faces_40px).
 
 The boxes of detection.csv are those that two networks agree on, so that the counts compare detectors, and
@@ -51,9 +52,9 @@ class Set:
     photos: Sequence[Photo]
 
 
-def sets(data: Path) -> list[Set]:
+def sets(data: Path, labels: Path | None = None) -> list[Set]:
     """The photos kept back, those of them with masks, and all of them dark, on their side and upside down."""
-    photos = split(read(data / "detection.zip", data / "detection.csv")).held_out
+    photos = split(read(data / "detection.zip", labels or data / "detection.csv")).held_out
     with (data / "detection.csv").open(newline="", encoding="utf-8") as lines:
         masked = {row["picture"] for row in csv.DictReader(lines) if row["source"] == "mask"}
     large = [photo for photo in photos if _largest(photo) >= _ACROSS]
@@ -177,6 +178,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
+    parser.add_argument("--labels", type=Path, help="a table of faces instead of DATA/detection.csv")
     parser.add_argument("--yunet", type=Path, help="also measure an OpenCV YuNet file")
     parser.add_argument("--cases", type=Path, help="a folder of photos with faces.csv")
     parser.add_argument("--only", action="append", help="measure this detector only; may be repeated")
@@ -191,7 +193,7 @@ def main() -> None:
     chosen = {name: make for name, make in makers.items() if name in (arguments.only or makers)}
 
     print("detector photos         of     faces ≥ 40 px       20 to 40 px   false a photo    right      ms")
-    every = sets(arguments.data)
+    every = sets(arguments.data, arguments.labels)
     for name, make in chosen.items():
         detector = make()
         for group in every[:1] if arguments.quick else every:
