@@ -41,8 +41,8 @@ _WELL_SEEN = 64.0
 _SMALL = 20.0
 """A face of fewer pixels in the largest view is looked at again."""
 _DOUBTFUL, _DOUBT = 40.0, 1.28
-"""Of fewer pixels its score counts as this power of it: what is 0.67 is 0.6 then. A small blur is sooner taken
-for a face than a large one."""
+"""Of fewer pixels its score counts as this power of it, so that 0.67 is 0.6 then: a small blur is sooner
+taken for a face than a large one."""
 _SHOWN, _SEEN_AGAIN = 128, 32.0
 """The side of such a look, and of the face in it."""
 _FAINT, _AT_ONCE = 0.05, 64
