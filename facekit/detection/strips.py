@@ -14,6 +14,8 @@ from facekit.results import Detection, Pixels
 
 _PART, _COMMON = 3, 1
 """How long a part is, and what two have in common, in shorter sides: no face is larger than that."""
+_LEAST = 1920
+"""Pixels of a part: so many are looked at as they are, and a sliver has not thousands of parts."""
 _EDGE = 2.0
 """A box this close to where a part was cut off is what is left of a face that the next part has whole."""
 _SAME = 0.3
@@ -46,9 +48,9 @@ def _parts(pixels: Pixels) -> Iterator[tuple[Pixels, int, tuple[float, float]]]:
     """Each part, where it begins, and between which of its own pixels it was cut off, along the picture."""
     height, width = pixels.shape[:2]
     longer, shorter = max(height, width), min(height, width)
-    starts = list(range(0, max(1, longer - _COMMON * shorter), (_PART - _COMMON) * shorter))
-    for start in starts:
-        end = min(longer, start + _PART * shorter)
+    length, common = max(_LEAST, _PART * shorter), _COMMON * shorter
+    for start in range(0, max(1, longer - common), length - common):
+        end = min(longer, start + length)
         cuts = (0.0 if start else -np.inf, float(end - start) if end < longer else np.inf)
         part = pixels[:, start:end] if width >= height else pixels[start:end]
         yield np.ascontiguousarray(part), start, cuts

@@ -29,13 +29,13 @@ def white(pixels: Pixels) -> list[Detection]:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_each_face_of_a_long_picture_is_found_once_where_it_is(turned: bool) -> None:
-    places = [(0, 0), (165, 20), (270, 40), (430, 5), (1_000, 0), (1_940, 40)]
-    pixels = np.zeros((100, 2_000, 3), np.uint8)
+    places = [(0, 0), (1_780, 20), (1_880, 40), (3_675, 5), (5_600, 0), (11_940, 40)]
+    pixels = np.zeros((100, 12_000, 3), np.uint8)
     for left, top in places:
         pixels[top : top + FACE, left : left + FACE] = 255
 
     def look(part: Pixels) -> list[Detection]:
-        assert max(part.shape[:2]) <= 300
+        assert max(part.shape[:2]) <= 2_000
         seen = [turn(face) for face in white(part.swapaxes(0, 1))] if turned else white(part)
         return [resized(face, 2) for face in seen]
 
@@ -45,6 +45,17 @@ def test_each_face_of_a_long_picture_is_found_once_where_it_is(turned: bool) -> 
     assert sorted(face.box for face in faces) == [
         (2.0 * left, 2.0 * top, 2.0 * (left + FACE), 2.0 * (top + FACE)) for left, top in places
     ]
+
+
+def test_a_sliver_has_few_parts() -> None:
+    looks: list[Pixels] = []
+
+    def look(part: Pixels) -> list[Detection]:
+        looks.append(part)
+        return []
+
+    assert strips.detect(np.zeros((1, 65_535, 3), np.uint8), look, scale=1, min_face=20) == []
+    assert len(looks) < 40
 
 
 def turn(face: Detection) -> Detection:
