@@ -81,6 +81,13 @@ def resized(face: Detection, times: float) -> Detection:
     return replace(face, box=(x0 * times, y0 * times, x1 * times, y1 * times), points=points)
 
 
+def moved(face: Detection, x: float, y: float) -> Detection:
+    """A face as much further to the right and down."""
+    x0, y0, x1, y1 = face.box
+    points = None if face.points is None else (face.points + np.array((x, y))).astype(np.float32)
+    return replace(face, box=(x0 + x, y0 + y, x1 + x, y1 + y), points=points)
+
+
 def resized_points(points: NDArray[np.float32], times: float) -> NDArray[np.float32]:
     """Points, which count from the middle of the first pixel, in the same picture `times` as large."""
     return points if times == 1 else ((points + 0.5) * times - 0.5).astype(np.float32)

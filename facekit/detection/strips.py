@@ -4,11 +4,10 @@ too small to be found."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
-from facekit.detection.geometry import ordered, suppress
+from facekit.detection.geometry import moved, ordered, suppress
 from facekit.pictures.images import LONG
 from facekit.results import Detection, Pixels
 
@@ -54,10 +53,3 @@ def _parts(pixels: Pixels) -> Iterator[tuple[Pixels, int, tuple[float, float]]]:
         cuts = (0.0 if start else -np.inf, float(end - start) if end < longer else np.inf)
         part = pixels[:, start:end] if width >= height else pixels[start:end]
         yield np.ascontiguousarray(part), start, cuts
-
-
-def moved(face: Detection, x: float, y: float) -> Detection:
-    """A face as much further to the right and down."""
-    x0, y0, x1, y1 = face.box
-    points = None if face.points is None else (face.points + np.array((x, y))).astype(np.float32)
-    return replace(face, box=(x0 + x, y0 + y, x1 + x, y1 + y), points=points)

@@ -73,9 +73,8 @@ def make(photos: Sequence[Photo], weights: NDArray[np.float64], side: int, chanc
             parts.append((labels, (left, top)))
     boxes = np.concatenate([labels.boxes + np.tile(at, 2) for labels, at in parts]).astype(np.float32)
     points = np.concatenate([labels.points + np.array(at) for labels, at in parts]).astype(np.float32)
-    certain, denied = (
-        np.concatenate([getattr(labels, kind) for labels, _ in parts]) for kind in ("certain", "denied")
-    )
+    certain = np.concatenate([labels.certain for labels, _ in parts])
+    denied = np.concatenate([labels.denied for labels, _ in parts])
     return View(canvas, Labels(boxes, points, certain, denied), abs(tilt))
 
 
